@@ -1,0 +1,49 @@
+/*
+ * belief.h - internal: what is believed of the next input, and what follows for a configuration.
+ *
+ * The slowdown xi has the distribution F = Normal(mean, std^2), so a configuration of profiled latency t is
+ * done by T with probability F(T / t) [A/R], and Pr >= r means t F^-1(r) <= T: along a row, which ascends in
+ * latency, the configurations that are likely enough to be in time come first.
+ */
+#ifndef ALERT_BELIEF_H
+#define ALERT_BELIEF_H
+
+#include "normal.h"
+#include "profile.h"
+
+typedef struct alert_belief {
+    double mean, std;    /* of the slowdown; std > 0 */
+    double deadline_s;   /* T: the deadline less the overhead, >= 0 */
+    double idle_ratio;   /* phi; 0 until an idle power has been reported */
+    double idle_power_w; /* the profile's idle power until then; 0 afterwards */
+} alert_belief;
+
+/* Probability that an output whose profiled time is latency_s is out by the deadline. */
+static inline double alert_probability(const alert_belief *b, double latency_s)
+{
+    return alert_normal_cdf((b->deadline_s / latency_s - b->mean) / b->std);
+}
+
+/* F^-1(r): a slowdown that is not exceeded with probability r. */
+static inline double alert_slowdown_quantile(const alert_belief *b, double r)
+{
+    return b->mean + b->std * alert_normal_quantile(r);
+}
+
+/* Expected energy [R], joules up to the deadline (or up to the end where that comes later):
+ * p mu t + (phi p or the profile's idle power) max(T - mu t, 0). */
+static inline double alert_energy(const alert_belief *b, double latency_s, double power_w)
+{
+    double run = b->mean * latency_s;
+    double rest = run < b->deadline_s ? b->deadline_s - run : 0.0;
+    return power_w * (run + b->idle_ratio * rest) + b->idle_power_w * rest;
+}
+
+/* Expected accuracy of one configuration of `row` [R]: the sum over its outputs of
+ * accuracy x Pr[this is the last one out by the deadline], q_fail for none at all. */
+double alert_accuracy(const alert_belief *b, const alert_row *row, double latency_s, double q_fail);
+
+/* Not more than the expected energy of any configuration in `row`. */
+double alert_row_least_energy(const alert_belief *b, const alert_row *row);
+
+#endif

@@ -1,0 +1,263 @@
+#include "profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault.h"
+
+/* -------------------------------------------------------------------------------------- validation */
+
+static int check_grid(const alert_table *t, const char *name, const double *values, const char *expected,
+                      alert_fault *fault)
+{
+    for (size_t i = 0; i < t->models; i++)
+        for (size_t j = 0; j < t->caps; j++) {
+            double v = values[i * t->caps + j];
+            if (!alert_is_positive(v))
+                return alert_fault_at(fault, name, (ptrdiff_t)i, (ptrdiff_t)j, expected, v);
+        }
+    return 0;
+}
+
+static int check_caps(const alert_table *t, alert_fault *fault)
+{
+    for (size_t j = 0; j < t->caps; j++) {
+        double cap = t->power_cap_w[j];
+        if (!alert_is_positive(cap))
+            return alert_fault_at(fault, "power_caps", (ptrdiff_t)j, -1, ALERT_EXPECT_WATTS, cap);
+        if (j > 0 && cap <= t->power_cap_w[j - 1])
+            return alert_fault_at(fault, "power_caps", (ptrdiff_t)j, -1, "strictly ascending watts", cap);
+    }
+    return 0;
+}
+
+static int check_exits(const alert_table *t, alert_fault *fault)
+{
+    if (!t->exit_count)
+        return 0;
+    size_t first = 0;
+    for (size_t i = 0; i < t->models; i++) {
+        size_t count = t->exit_count[i];
+        double previous = 0.0;
+        for (size_t k = 0; k < count; k++) {
+            double fraction = t->exit_fraction[first + k], accuracy = t->exit_accuracy[first + k];
+            if (!(fraction > previous && fraction <= 1.0))
+                return alert_fault_at(fault, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
+                                      "fractions of the model's latency strictly ascending in (0, 1]", fraction);
+            if (!alert_is_fraction(accuracy))
+                return alert_fault_at(fault, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
+                                      "an accuracy from 0 to 1", accuracy);
+            previous = fraction;
+        }
+        if (count > 0 && previous != 1.0)
+            return alert_fault_at(fault, "exits", (ptrdiff_t)i, (ptrdiff_t)count - 1,
+                                  "the fraction 1 for the last exit", previous);
+        if (count > 0 && t->exit_accuracy[first + count - 1] != t->accuracy[i])
+            return alert_fault_at(fault, "exits", (ptrdiff_t)i, (ptrdiff_t)count - 1,
+                                  "the model's accuracy for the last exit", t->exit_accuracy[first + count - 1]);
+        first += count;
+    }
+    return 0;
+}
+
+static int check_table(const alert_table *t, alert_fault *fault)
+{
+    if (t->models == 0)
+        return alert_fault_in(fault, "latency", "at least one model", 0.0);
+    if (t->caps == 0 || t->caps > UINT32_MAX)
+        return alert_fault_in(fault, "power_caps", "at least one power cap", (double)t->caps);
+    int rc = check_grid(t, "latency", t->latency_s, ALERT_EXPECT_SECONDS, fault);
+    if (!rc)
+        rc = check_grid(t, "power", t->power_w, ALERT_EXPECT_WATTS, fault);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < t->models; i++)
+        if (!alert_is_fraction(t->accuracy[i]))
+            return alert_fault_at(fault, "accuracy", (ptrdiff_t)i, -1, ALERT_EXPECT_ACCURACY, t->accuracy[i]);
+    rc = check_caps(t, fault);
+    if (rc)
+        return rc;
+    if (!alert_is_quantity(t->idle_power_w))
+        return alert_fault_in(fault, "idle_power", "a finite number of watts >= 0 and <= 1e9", t->idle_power_w);
+    return check_exits(t, fault);
+}
+
+/* ---------------------------------------------------------------------------------------- building */
+
+typedef struct column {
+    double latency_s, power_w;
+    uint32_t cap;
+} column;
+
+static int by_latency(const void *a, const void *b)
+{
+    const column *x = a, *y = b;
+    if (x->latency_s != y->latency_s)
+        return x->latency_s < y->latency_s ? -1 : 1;
+    return (x->cap > y->cap) - (x->cap < y->cap);
+}
+
+static int by_work(const void *a, const void *b)
+{
+    const alert_row *x = a, *y = b;
+    if (x->least_work_j != y->least_work_j)
+        return x->least_work_j < y->least_work_j ? -1 : 1;
+    if (x->model != y->model)
+        return x->model < y->model ? -1 : 1;
+    return (x->exit > y->exit) - (x->exit < y->exit);
+}
+
+static int by_accuracy(const void *a, const void *b)
+{
+    const alert_row *x = *(const alert_row *const *)a, *y = *(const alert_row *const *)b;
+    if (x->best_accuracy != y->best_accuracy)
+        return x->best_accuracy > y->best_accuracy ? -1 : 1;
+    return by_work(x, y);
+}
+
+/* The configurations of model i that stop after `fraction` of its latency, sorted into the profile's columns
+ * from `first` on. `sorting` is room for M columns. */
+static void fill_columns(alert_profile *p, const alert_table *t, size_t i, double fraction, size_t first,
+                         alert_row *row, column *sorting)
+{
+    for (size_t j = 0; j < t->caps; j++)
+        sorting[j] = (column){.latency_s = t->latency_s[i * t->caps + j] * fraction,
+                              .power_w = t->power_w[i * t->caps + j],
+                              .cap = (uint32_t)j};
+    qsort(sorting, t->caps, sizeof *sorting, by_latency);
+    row->least_work_j = row->least_power_w = row->least_active_j = HUGE_VAL;
+    for (size_t j = 0; j < t->caps; j++) {
+        double latency = sorting[j].latency_s, power = sorting[j].power_w;
+        p->latency_s[first + j] = latency;
+        p->power_w[first + j] = power;
+        p->cap[first + j] = sorting[j].cap;
+        row->least_work_j = fmin(row->least_work_j, power * latency);
+        row->least_power_w = fmin(row->least_power_w, power);
+        row->least_active_j = fmin(row->least_active_j, (power - t->idle_power_w) * latency);
+    }
+    row->latency_s = p->latency_s + first;
+    row->power_w = p->power_w + first;
+    row->cap = p->cap + first;
+}
+
+/* The outputs on the way to exit k of an anytime model whose exits begin at `exit` in the table; for a
+ * traditional model its one output. Written at `stair`. */
+static void fill_stairs(const alert_table *t, size_t i, size_t exit, size_t k, bool anytime, alert_row *row,
+                        alert_stair *stair)
+{
+    row->model = i;
+    row->exit = anytime ? (ptrdiff_t)k : -1;
+    row->stairs = k + 1;
+    row->stair = stair;
+    row->best_accuracy = 0.0;
+    row->ascending = true;
+    for (size_t m = 0; m <= k; m++) {
+        stair[m].stretch = anytime ? t->exit_fraction[exit + k] / t->exit_fraction[exit + m] : 1.0;
+        stair[m].accuracy = anytime ? t->exit_accuracy[exit + m] : t->accuracy[i];
+        row->best_accuracy = fmax(row->best_accuracy, stair[m].accuracy);
+        row->ascending = row->ascending && (m == 0 || stair[m].accuracy >= stair[m - 1].accuracy);
+    }
+}
+
+static void fill_rows(alert_profile *p, const alert_table *t, column *sorting)
+{
+    size_t row = 0, stair = 0, exit = 0;
+    for (size_t i = 0; i < t->models; i++) {
+        size_t exits = t->exit_count ? t->exit_count[i] : 0;
+        size_t outputs = exits > 0 ? exits : 1;
+        for (size_t k = 0; k < outputs; k++) {
+            fill_stairs(t, i, exit, k, exits > 0, &p->row[row], p->stair + stair);
+            fill_columns(p, t, i, exits > 0 ? t->exit_fraction[exit + k] : 1.0, row * t->caps, &p->row[row],
+                         sorting);
+            stair += k + 1;
+            row++;
+        }
+        exit += exits;
+    }
+    qsort(p->row, p->rows, sizeof *p->row, by_work);
+    for (size_t r = 0; r < p->rows; r++)
+        p->accurate[r] = &p->row[r];
+    qsort(p->accurate, p->rows, sizeof *p->accurate, by_accuracy);
+}
+
+static void count_rows(const alert_table *t, size_t *rows, size_t *stairs)
+{
+    *rows = *stairs = 0;
+    for (size_t i = 0; i < t->models; i++) {
+        size_t exits = t->exit_count ? t->exit_count[i] : 0;
+        size_t outputs = exits > 0 ? exits : 1;
+        *rows += outputs;
+        *stairs += outputs * (outputs + 1) / 2;
+    }
+}
+
+static void destroy(alert_profile *p)
+{
+    free(p->power_cap_w);
+    free(p->row);
+    free(p->accurate);
+    free(p->stair);
+    free(p->latency_s);
+    free(p->power_w);
+    free(p->cap);
+    free(p);
+}
+
+int alert_profile_new(alert_profile **out, const alert_table *t, alert_fault *fault)
+{
+    int rc = check_table(t, fault);
+    if (rc)
+        return rc;
+    size_t stairs;
+    alert_profile *p = calloc(1, sizeof *p);
+    column *sorting = calloc(t->caps, sizeof *sorting);
+    if (!p || !sorting)
+        goto no_memory;
+    atomic_init(&p->references, 1);
+    count_rows(t, &p->rows, &stairs);
+    p->models = t->models;
+    p->caps = t->caps;
+    p->idle_power_w = t->idle_power_w;
+    p->power_cap_w = calloc(t->caps, sizeof *p->power_cap_w);
+    p->row = calloc(p->rows, sizeof *p->row);
+    p->accurate = calloc(p->rows, sizeof *p->accurate);
+    p->stair = calloc(stairs, sizeof *p->stair);
+    p->latency_s = calloc(p->rows * t->caps, sizeof *p->latency_s);
+    p->power_w = calloc(p->rows * t->caps, sizeof *p->power_w);
+    p->cap = calloc(p->rows * t->caps, sizeof *p->cap);
+    if (!p->power_cap_w || !p->row || !p->accurate || !p->stair || !p->latency_s || !p->power_w || !p->cap)
+        goto no_memory;
+    memcpy(p->power_cap_w, t->power_cap_w, t->caps * sizeof *p->power_cap_w);
+    fill_rows(p, t, sorting);
+    free(sorting);
+    *out = p;
+    return 0;
+no_memory:
+    free(sorting);
+    if (p)
+        destroy(p);
+    return -ENOMEM;
+}
+
+alert_profile *alert_profile_ref(alert_profile *p)
+{
+    atomic_fetch_add_explicit(&p->references, 1, memory_order_relaxed);
+    return p;
+}
+
+void alert_profile_unref(alert_profile *p)
+{
+    if (p && atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel) == 1)
+        destroy(p);
+}
+
+double alert_row_delivered(const alert_row *row, double latency_s, double time_s, double q_fail, bool *any)
+{
+    *any = false;
+    for (size_t k = row->stairs; k-- > 0;)
+        if (latency_s <= time_s * row->stair[k].stretch) {
+            *any = true;
+            return row->stair[k].accuracy;
+        }
+    return q_fail;
+}

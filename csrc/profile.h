@@ -1,0 +1,53 @@
+/*
+ * profile.h - internal: the profile as the choice wants to read it.
+ *
+ * A row holds every configuration of one model that stops at one exit, by ascending latency (ties: by cap).
+ * A traditional model is one row; an anytime model with K exits is K rows.
+ */
+#ifndef ALERT_PROFILE_H
+#define ALERT_PROFILE_H
+
+#include <stdatomic.h>
+
+#include "alert.h"
+
+/* An output on the way to a row's exit. */
+typedef struct alert_stair {
+    double stretch; /* latency of this row / time until this output, >= 1; the last stair has 1 */
+    double accuracy;
+} alert_stair;
+
+typedef struct alert_row {
+    size_t model;
+    ptrdiff_t exit; /* -1: traditional */
+    size_t stairs;  /* >= 1 */
+    const alert_stair *stair;
+    const double *latency_s; /* M, ascending */
+    const double *power_w;   /* M, in the same order */
+    const uint32_t *cap;     /* M, in the same order: index of the power cap */
+    double best_accuracy;    /* highest accuracy of its stairs */
+    bool ascending;          /* accuracies never fall from stair to stair */
+    /* For a lower bound on the energy of anything in the row, see alert_row_least_energy(). */
+    double least_work_j;   /* min p t */
+    double least_power_w;  /* min p */
+    double least_active_j; /* min (p - idle power) t */
+} alert_row;
+
+struct alert_profile {
+    atomic_size_t references;
+    size_t models, caps, rows;
+    double idle_power_w;
+    double *power_cap_w;         /* M */
+    alert_row *row;              /* by ascending least_work_j: the cheap first */
+    const alert_row **accurate;  /* the same rows, by descending best_accuracy */
+    /* What the rows point into. */
+    alert_stair *stair;
+    double *latency_s, *power_w;
+    uint32_t *cap;
+};
+
+/* Accuracy of the last output of `row` that is out at `time_s`, when the row's exit itself is reached at
+ * `latency_s`; q_fail when there is none. */
+double alert_row_delivered(const alert_row *row, double latency_s, double time_s, double q_fail, bool *any);
+
+#endif

@@ -1,0 +1,274 @@
+/* scheduler.c - alert_scheduler_*: filters, goal, deadlines and choice put together. */
+#include "scheduler.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "choose.h"
+#include "fault.h"
+
+/* --------------------------------------------------------------------------------------- deciding */
+
+/* The deadline of the next input where nobody states another. */
+static double usual_deadline(const alert_scheduler *s)
+{
+    const alert_shared_deadline *shared = &s->now.shared;
+    return shared->inputs > 0 ? shared->left_s / (double)shared->inputs : s->goal.deadline_s;
+}
+
+/* The goal's bound, moved by what the inputs of its window left owing. */
+static double bound_now(const alert_scheduler *s)
+{
+    return s->goal.objective == ALERT_MIN_ENERGY ? s->goal.bound + s->window.sum : s->goal.bound - s->window.sum;
+}
+
+static alert_belief belief_now(const alert_scheduler *s, double deadline_s)
+{
+    const alert_learned *now = &s->now;
+    double time = deadline_s - s->options.overhead_s;
+    return (alert_belief){
+        .mean = now->slowdown.mean,
+        .std = sqrt(now->slowdown.variance),
+        .deadline_s = time > 0.0 ? time : 0.0,
+        .idle_ratio = now->idle.ratio,
+        .idle_power_w = now->idle.started ? 0.0 : s->profile->idle_power_w,
+    };
+}
+
+static void decide(alert_scheduler *s, double deadline_s)
+{
+    const alert_profile *p = s->profile;
+    alert_belief belief = belief_now(s, deadline_s);
+    alert_choice choice;
+    alert_choose(p, &belief, &s->goal, bound_now(s), &choice);
+    double latency = choice.row->latency_s[choice.column];
+    size_t cap = choice.row->cap[choice.column];
+    s->now.pending = (alert_pending){
+        .row = (size_t)(choice.row - p->row),
+        .column = choice.column,
+        .deadline_s = deadline_s,
+        .belief = belief,
+        .bound = s->goal.bound,
+        .decision =
+            {
+                .model = choice.row->model,
+                .cap = cap,
+                .exit = choice.row->exit,
+                .power_cap_w = p->power_cap_w[cap],
+                .latency_s = belief.mean * latency,
+                .energy_j = choice.energy_j,
+                .accuracy = choice.accuracy,
+                .probability = alert_probability(&belief, latency),
+                .feasible = choice.feasible,
+            },
+    };
+}
+
+/* --------------------------------------------------------------------------------------- learning */
+
+/* The finished input, against the configuration it ran. */
+typedef struct outcome {
+    ptrdiff_t exit;    /* where it stopped */
+    double profiled_s; /* latency of the profile up to there */
+    double power_w;    /* of the profile */
+    double accuracy;   /* credited */
+    bool met;
+} outcome;
+
+static outcome judge(const alert_scheduler *s, const alert_measurement *m)
+{
+    const alert_pending *ran = &s->now.pending;
+    const alert_row *row = &s->profile->row[ran->row];
+    outcome o = {.exit = row->exit, .profiled_s = row->latency_s[ran->column], .power_w = row->power_w[ran->column]};
+    alert_row stopped = *row; /* as far as it ran */
+    if (m->has_exit && (ptrdiff_t)m->exit < row->exit) {
+        o.exit = (ptrdiff_t)m->exit;
+        o.profiled_s /= row->stair[m->exit].stretch;
+        stopped.stairs = m->exit + 1;
+    }
+    double full = m->latency_s * row->stair[stopped.stairs - 1].stretch; /* had it gone on to the row's exit */
+    o.accuracy = alert_row_delivered(&stopped, full, ran->belief.deadline_s, s->goal.q_fail, &o.met);
+    return o;
+}
+
+static void remember(alert_scheduler *s, const alert_measurement *m, const outcome *o)
+{
+    size_t capacity = s->options.trace_capacity;
+    if (capacity == 0)
+        return;
+    const alert_pending *ran = &s->now.pending;
+    s->trace[s->now.inputs % capacity] = (alert_record){
+        .input = s->now.inputs,
+        .model = (int64_t)ran->decision.model,
+        .cap = (int64_t)ran->decision.cap,
+        .exit = o->exit,
+        .power_cap_w = ran->decision.power_cap_w,
+        .deadline_s = ran->deadline_s,
+        .latency_s = m->latency_s,
+        .energy_j = m->has_energy ? m->energy_j : (double)NAN,
+        .idle_power_w = m->has_idle_power ? m->idle_power_w : (double)NAN,
+        .slowdown = m->latency_s / o->profiled_s,
+        .slowdown_mean = ran->belief.mean,
+        .slowdown_std = ran->belief.std,
+        .expected_latency_s = ran->decision.latency_s,
+        .expected_energy_j = ran->decision.energy_j,
+        .expected_accuracy = ran->decision.accuracy,
+        .probability = ran->decision.probability,
+        .accuracy = o->accuracy,
+        .feasible = ran->decision.feasible,
+        .met = o->met,
+    };
+}
+
+/* Joules of the finished input, idle time up to its deadline included. */
+static double credited_energy(const alert_scheduler *s, const alert_measurement *m, const outcome *o)
+{
+    const alert_belief *b = &s->now.pending.belief;
+    double idle_power = m->has_idle_power ? m->idle_power_w : b->idle_ratio * o->power_w + b->idle_power_w;
+    double rest = b->deadline_s - m->latency_s;
+    double active = m->has_energy ? m->energy_j : o->power_w * m->latency_s;
+    return active + idle_power * (rest > 0.0 ? rest : 0.0);
+}
+
+static void learn(alert_scheduler *s, const alert_measurement *m)
+{
+    alert_learned *now = &s->now;
+    const alert_constants *c = &s->options.constants;
+    outcome o = judge(s, m);
+    remember(s, m, &o);
+    if (s->window.capacity > 0)
+        alert_window_push(&s->window, s->goal.objective == ALERT_MIN_ENERGY
+                                          ? now->pending.bound - o.accuracy
+                                          : credited_energy(s, m, &o) - now->pending.bound);
+    alert_slowdown_filter_update(&now->slowdown, c, m->latency_s / o.profiled_s);
+    if (m->has_idle_power)
+        alert_idle_filter_update(&now->idle, c, m->idle_power_w, o.power_w, s->profile->idle_power_w);
+    if (now->shared.inputs > 0) {
+        now->shared.left_s -= m->latency_s + s->options.overhead_s;
+        now->shared.inputs--;
+    }
+    now->inputs++;
+}
+
+/* ---------------------------------------------------------------------------------- public functions */
+
+int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const alert_goal *goal,
+                        const alert_options *options, alert_fault *fault)
+{
+    int rc = alert_check_goal(goal, fault);
+    if (!rc)
+        rc = alert_check_options(options, fault);
+    if (rc)
+        return rc;
+    alert_scheduler *s = calloc(1, sizeof *s);
+    if (!s)
+        return -ENOMEM;
+    s->profile = alert_profile_ref(profile);
+    s->goal = *goal;
+    s->options = *options;
+    rc = alert_window_new(&s->window, goal->window);
+    if (!rc && options->trace_capacity > 0) {
+        s->trace = calloc(options->trace_capacity, sizeof *s->trace);
+        rc = s->trace ? 0 : -ENOMEM;
+    }
+    if (rc) {
+        alert_scheduler_free(s);
+        return rc;
+    }
+    alert_slowdown_filter_init(&s->now.slowdown, &options->constants);
+    alert_idle_filter_init(&s->now.idle, &options->constants);
+    decide(s, goal->deadline_s);
+    *out = s;
+    return 0;
+}
+
+void alert_scheduler_free(alert_scheduler *s)
+{
+    if (!s)
+        return;
+    alert_window_clear(&s->window);
+    free(s->trace);
+    alert_profile_unref(s->profile);
+    free(s);
+}
+
+int alert_scheduler_step(alert_scheduler *s, const alert_measurement *measured, alert_decision *out,
+                         alert_fault *fault)
+{
+    int rc = alert_check_measurement(measured, s->now.pending.decision.exit, fault);
+    if (rc)
+        return rc;
+    learn(s, measured);
+    decide(s, measured->has_deadline ? measured->next_deadline_s : usual_deadline(s));
+    *out = s->now.pending.decision;
+    return 0;
+}
+
+void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
+{
+    *out = s->now.pending.decision;
+}
+
+int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_decision *out, alert_fault *fault)
+{
+    if (deadline_s && !alert_is_positive(*deadline_s))
+        return alert_fault_in(fault, "deadline", ALERT_EXPECT_SECONDS, *deadline_s);
+    decide(s, deadline_s ? *deadline_s : s->now.pending.deadline_s);
+    *out = s->now.pending.decision;
+    return 0;
+}
+
+int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, alert_decision *out,
+                          alert_fault *fault)
+{
+    if (!alert_is_positive(deadline_s))
+        return alert_fault_in(fault, "deadline", ALERT_EXPECT_SECONDS, deadline_s);
+    if (inputs == 0)
+        return alert_fault_in(fault, "inputs", "at least one input", 0.0);
+    s->now.shared = (alert_shared_deadline){.left_s = deadline_s, .inputs = inputs};
+    decide(s, usual_deadline(s));
+    *out = s->now.pending.decision;
+    return 0;
+}
+
+int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal, alert_fault *fault)
+{
+    int rc = alert_check_goal(goal, fault);
+    if (rc)
+        return rc;
+    if (goal->objective != s->goal.objective || goal->window != s->goal.window) {
+        alert_window window;
+        rc = alert_window_new(&window, goal->window);
+        if (rc)
+            return rc;
+        alert_window_clear(&s->window);
+        s->window = window;
+    }
+    s->goal = *goal;
+    decide(s, usual_deadline(s));
+    return 0;
+}
+
+void alert_scheduler_goal(const alert_scheduler *s, alert_goal *out)
+{
+    *out = s->goal;
+}
+
+int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s, alert_fault *fault)
+{
+    int rc = alert_check_overhead(overhead_s, fault);
+    if (!rc)
+        s->options.overhead_s = overhead_s;
+    return rc;
+}
+
+double alert_scheduler_overhead(const alert_scheduler *s)
+{
+    return s->options.overhead_s;
+}
+
+void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std)
+{
+    *mean = s->now.slowdown.mean;
+    *std = sqrt(s->now.slowdown.variance);
+}

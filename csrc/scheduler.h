@@ -1,0 +1,48 @@
+/* scheduler.h - internal: what a scheduler is made of. */
+#ifndef ALERT_SCHEDULER_H
+#define ALERT_SCHEDULER_H
+
+#include "belief.h"
+#include "filter.h"
+#include "window.h"
+
+/* The input that is to run next: what was decided for it and what was believed then. */
+typedef struct alert_pending {
+    size_t row, column; /* the configuration, in the profile's rows */
+    double deadline_s;  /* before the overhead is taken off */
+    alert_belief belief;
+    double bound; /* the goal's, before the window moved it */
+    alert_decision decision;
+} alert_pending;
+
+/* Inputs that share what is left of one deadline. */
+typedef struct alert_shared_deadline {
+    double left_s;
+    size_t inputs; /* still to come; 0 when none is shared */
+} alert_shared_deadline;
+
+/* All that changes from step to step, apart from the two rings. */
+typedef struct alert_learned {
+    alert_slowdown_filter slowdown;
+    alert_idle_filter idle;
+    alert_shared_deadline shared;
+    alert_pending pending;
+    uint64_t inputs; /* finished */
+} alert_learned;
+
+struct alert_scheduler {
+    alert_profile *profile;
+    alert_goal goal;
+    alert_options options;
+    alert_learned now;
+    alert_window window;
+    alert_record *trace; /* ring; input n is at n % trace_capacity */
+};
+
+/* Each returns 0, or describes the first thing out of range and returns -EINVAL. */
+int alert_check_goal(const alert_goal *goal, alert_fault *fault);
+int alert_check_overhead(double overhead_s, alert_fault *fault);
+int alert_check_options(const alert_options *options, alert_fault *fault);
+int alert_check_measurement(const alert_measurement *measured, ptrdiff_t chosen_exit, alert_fault *fault);
+
+#endif

@@ -97,6 +97,9 @@ typedef struct alert_goal {
     size_t window;
 } alert_goal;
 
+/* 0, or what is out of range. */
+int alert_goal_check(const alert_goal *goal, alert_fault *fault) ALERT_MUST_CHECK;
+
 /* ----------------------------------------------------------------------------------------- scheduler */
 
 typedef enum alert_method {

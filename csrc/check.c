@@ -11,7 +11,7 @@ static bool is_permutation(const alert_quantity priority[3])
     return seen == 7u;
 }
 
-int alert_check_goal(const alert_goal *g, alert_fault *fault)
+int alert_goal_check(const alert_goal *g, alert_fault *fault)
 {
     if (g->objective != ALERT_MIN_ENERGY && g->objective != ALERT_MAX_ACCURACY)
         return alert_fault_in(fault, "objective", "ALERT_MIN_ENERGY or ALERT_MAX_ACCURACY", (double)g->objective);

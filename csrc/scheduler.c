@@ -155,7 +155,7 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
 int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const alert_goal *goal,
                         const alert_options *options, alert_fault *fault)
 {
-    int rc = alert_check_goal(goal, fault);
+    int rc = alert_goal_check(goal, fault);
     if (!rc)
         rc = alert_check_options(options, fault);
     if (rc)
@@ -233,7 +233,7 @@ int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, 
 
 int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal, alert_fault *fault)
 {
-    int rc = alert_check_goal(goal, fault);
+    int rc = alert_goal_check(goal, fault);
     if (rc)
         return rc;
     if (goal->objective != s->goal.objective || goal->window != s->goal.window) {

@@ -1,0 +1,28 @@
+"""Which DNN to run next, and under which power cap.
+
+A PyTorch inference loop reports the latency and energy of the input it just finished and gets back
+the model and the power cap for the next one, so that deadlines, accuracy goals and energy goals
+hold while machine and load change::
+
+    model, power_cap = alert.step(latency, energy)
+
+Importing this package opens no device, starts nothing and does not import torch.
+"""
+
+from alert._core import Decision, constants
+from alert._version import __version__
+from alert.goal import Goal
+from alert.profile import Profile
+from alert.scheduler import Scheduler
+from alert.session import init, step
+
+__all__ = [
+    "Decision",
+    "Goal",
+    "Profile",
+    "Scheduler",
+    "__version__",
+    "constants",
+    "init",
+    "step",
+]

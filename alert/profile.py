@@ -1,0 +1,283 @@
+"""What every configuration costs on a quiet machine."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alert import _core, _html, files
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+Floats: TypeAlias = NDArray[np.float64]
+Exits: TypeAlias = Mapping[int | str, Sequence[tuple[float, float]]]
+
+SCHEMA = "alert.profile"
+SCHEMA_VERSION = 1
+
+
+class Profile:
+    """Latency, power and accuracy of N models under M power caps.
+
+    Parameters
+    ----------
+    latency : array_like, shape (N, M)
+        Seconds model i takes under cap j on a quiet machine; finite, > 0.
+    power : array_like, shape (N, M)
+        Watts drawn while it runs; finite, > 0.
+    accuracy : array_like, shape (N,)
+        0 to 1; for an anytime model the accuracy of its last exit.
+    power_caps : array_like, shape (M,)
+        Watts, > 0, strictly ascending.
+    idle_power : float
+        Watts drawn between inputs; >= 0.
+    models : sequence of str, optional
+        Distinct names; "model 0", "model 1", ... where none are given.
+    exits : mapping, optional
+        ``{model index or name: [(fraction of its latency, accuracy), ...]}`` for anytime models.
+        Fractions ascend strictly, the last is 1 and comes with the model's accuracy.
+    origin : mapping, optional
+        How it was measured, as `Profile.measure` notes it: the machine, the kind of power device.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of the wrong kind; the message names it and the place in it.
+
+    Notes
+    -----
+    A profile never changes; its arrays are read-only. Schedulers share it.
+    """
+
+    __slots__ = (
+        "_table",
+        "accuracy",
+        "exits",
+        "idle_power",
+        "latency",
+        "models",
+        "origin",
+        "power",
+        "power_caps",
+    )
+
+    _table: _core.Table
+    latency: Floats
+    power: Floats
+    accuracy: Floats
+    power_caps: Floats
+    idle_power: float
+    models: tuple[str, ...]
+    exits: dict[int, tuple[tuple[float, float], ...]]
+    origin: dict[str, Any]
+
+    def __init__(
+        self,
+        latency: ArrayLike,
+        power: ArrayLike,
+        accuracy: ArrayLike,
+        power_caps: ArrayLike,
+        idle_power: float,
+        models: Sequence[str] | None = None,
+        exits: Exits | None = None,
+        origin: Mapping[str, Any] | None = None,
+    ) -> None:
+        grid = _floats("latency", latency)
+        names = _model_names(models, len(grid) if grid.ndim else 0)
+        staircases = _exits_by_index(exits, names)
+        pairs = [pair for i in sorted(staircases) for pair in staircases[i]]
+        counts = [len(staircases.get(i, ())) for i in range(len(names))]
+        arrays = {
+            "latency": grid,
+            "power": _floats("power", power),
+            "accuracy": _floats("accuracy", accuracy),
+            "power_caps": _floats("power_caps", power_caps),
+        }
+        self._set(
+            _table=_core.Table(
+                **arrays,
+                idle_power=_float("idle_power", idle_power),
+                exit_count=np.array(counts, np.uintp),
+                exit_fraction=np.array([fraction for fraction, _ in pairs], np.float64),
+                exit_accuracy=np.array([reached for _, reached in pairs], np.float64),
+            ),
+            **arrays,
+            idle_power=float(idle_power),
+            models=names,
+            exits=staircases,
+            origin=dict(origin or {}),
+        )
+
+    def _set(self, **attributes: object) -> None:
+        for name, value in attributes.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Profile does not change; make another one to have another {name}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Profile does not change; {name} stays")
+
+    # ------------------------------------------------------------------------------------- files
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the profile as JSON. The file is replaced whole or not at all."""
+        document = {
+            "schema": SCHEMA,
+            "version": SCHEMA_VERSION,
+            "models": list(self.models),
+            "power_caps": self.power_caps.tolist(),
+            "latency": self.latency.tolist(),
+            "power": self.power.tolist(),
+            "accuracy": self.accuracy.tolist(),
+            "idle_power": self.idle_power,
+            "exits": {self.models[i]: pairs for i, pairs in self.exits.items()},
+            "origin": self.origin,
+        }
+        files.write_json(path, document)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Profile:
+        """Read a profile that `save` wrote.
+
+        Warns (UserWarning) when it was measured on a machine that differs from this one.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        ValueError
+            It is no profile, of a newer schema, or holds bad numbers; names file and field.
+        """
+        document = files.read_json(path, SCHEMA, SCHEMA_VERSION)
+        wanted: dict[str, type | tuple[type, ...]] = {
+            "latency": list,
+            "power": list,
+            "accuracy": list,
+            "power_caps": list,
+            "idle_power": (int, float),
+            "models": list,
+            "exits": dict,
+            "origin": dict,
+        }
+        fields = {name: files.field(path, document, name, kind) for name, kind in wanted.items()}
+        try:
+            profile = cls(**fields)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{Path(path)}: {error}") from error
+        _warn_of_other_machine(path, profile.origin)
+        return profile
+
+    # ------------------------------------------------------------------------------- conveniences
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arguments = (self.latency, self.power, self.accuracy, self.power_caps, self.idle_power)
+        return type(self), (*arguments, self.models, self.exits, self.origin)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Profile):
+            return NotImplemented
+        arrays = ("latency", "power", "accuracy", "power_caps")
+        return (
+            all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays)
+            and self.idle_power == other.idle_power
+            and self.models == other.models
+            and self.exits == other.exits
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        models, caps = self.latency.shape
+        return (
+            f"<alert.Profile: {models} models x {caps} power caps, "
+            f"{1e3 * self.latency.min():.3g}-{1e3 * self.latency.max():.3g} ms, "
+            f"{self.power_caps[0]:g}-{self.power_caps[-1]:g} W{self._label()}>"
+        )
+
+    def _label(self) -> str:
+        kind = self.origin.get("power")
+        return f", {kind}" if kind else ""
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                name,
+                f"{self.accuracy[i]:.3f}",
+                f"{1e3 * self.latency[i].min():.3g} – {1e3 * self.latency[i].max():.3g}",
+                f"{self.power[i].min():.3g} – {self.power[i].max():.3g}",
+                len(self.exits.get(i, ())) or "",
+            )
+            for i, name in enumerate(self.models)
+        ]
+        caps = ", ".join(f"{cap:g}" for cap in self.power_caps)
+        note = f"power caps {caps} W; idle {self.idle_power:.3g} W{self._label()}"
+        return _html.table(("model", "accuracy", "latency, ms", "power, W", "exits"), rows, note)
+
+
+def _float(name: str, value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        kind = type(value).__name__
+        raise TypeError(f"{name}: expected a number, got {kind}") from None
+
+
+def _floats(name: str, values: ArrayLike) -> Floats:
+    try:
+        array = np.array(values, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected an array of numbers ({error})") from None
+    array.flags.writeable = False
+    return array
+
+
+def _model_names(models: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    if models is None:
+        return tuple(f"model {i}" for i in range(count))
+    if isinstance(models, str) or not all(isinstance(name, str) for name in models):
+        raise TypeError(f"models: expected a sequence of names, got {models!r}")
+    names = tuple(models)
+    if len(names) != count:
+        raise ValueError(f"models: expected {count} names, as latency has rows, got {len(names)}")
+    if len(set(names)) != count:
+        raise ValueError(f"models: expected distinct names, got {names!r}")
+    return names
+
+
+def _exits_by_index(
+    exits: Exits | None, names: tuple[str, ...]
+) -> dict[int, tuple[tuple[float, float], ...]]:
+    found: dict[int, tuple[tuple[float, float], ...]] = {}
+    for key, pairs in (exits or {}).items():
+        model = names.index(key) if isinstance(key, str) and key in names else key
+        if not isinstance(model, int) or not 0 <= model < len(names) or model in found:
+            raise ValueError(f"exits[{key!r}]: expected the index or name of a model, each once")
+        try:
+            found[model] = tuple((float(fraction), float(reached)) for fraction, reached in pairs)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"exits[{key!r}]: expected pairs (fraction of latency, accuracy), got {pairs!r}"
+            ) from None
+        if not found[model]:
+            raise ValueError(f"exits[{key!r}]: expected at least one exit, got none")
+    return dict(sorted(found.items()))
+
+
+def _warn_of_other_machine(path: str | PathLike[str], origin: dict[str, Any]) -> None:
+    if not isinstance(origin.get("machine"), dict):
+        return
+    from alert import fingerprint
+
+    differences = fingerprint.differences(origin["machine"], fingerprint.machine())
+    if differences:
+        warnings.warn(
+            f"{Path(path)} was measured on another machine: {'; '.join(differences)}",
+            stacklevel=3,
+        )

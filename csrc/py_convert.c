@@ -1,0 +1,102 @@
+#include "py_convert.h"
+
+#include <errno.h>
+
+static PyObject *place_of(const alert_fault *fault)
+{
+    if (fault->index[0] < 0)
+        return PyUnicode_FromString(fault->name);
+    if (fault->index[1] < 0)
+        return PyUnicode_FromFormat("%s[%zd]", fault->name, fault->index[0]);
+    return PyUnicode_FromFormat("%s[%zd, %zd]", fault->name, fault->index[0], fault->index[1]);
+}
+
+int alert_py_raise(int rc, const alert_fault *fault)
+{
+    if (rc == -ENOMEM) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    PyObject *place = place_of(fault), *value = PyFloat_FromDouble(fault->value);
+    if (place && value)
+        PyErr_Format(PyExc_ValueError, "%U: expected %s, got %R", place, fault->expected, value);
+    Py_XDECREF(place);
+    Py_XDECREF(value);
+    return -1;
+}
+
+int alert_py_double(PyObject *object, const char *name, const char *expected, double *out)
+{
+    if (PyFloat_CheckExact(object)) {
+        *out = PyFloat_AS_DOUBLE(object);
+        return 0;
+    }
+    *out = PyFloat_AsDouble(object);
+    if (*out != -1.0 || !PyErr_Occurred())
+        return 0;
+    if (PyErr_ExceptionMatches(PyExc_TypeError))
+        PyErr_Format(PyExc_TypeError, "%s: expected %s, got %.100s", name, expected, Py_TYPE(object)->tp_name);
+    else if (PyErr_ExceptionMatches(PyExc_OverflowError))
+        PyErr_Format(PyExc_ValueError, "%s: expected %s, got a number too large", name, expected);
+    return -1;
+}
+
+static Py_ssize_t find(PyObject *names, PyObject *name)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(names);
+    for (Py_ssize_t i = 0; i < count; i++) /* keywords of a call are interned as a rule */
+        if (PyTuple_GET_ITEM(names, i) == name)
+            return i;
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (PyUnicode_Compare(PyTuple_GET_ITEM(names, i), name) == 0)
+            return i;
+    return -1;
+}
+
+int alert_py_arguments(const char *function, PyObject *names, Py_ssize_t positional, Py_ssize_t required,
+                       PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **values)
+{
+    Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    if (nargs > positional) {
+        PyErr_Format(PyExc_TypeError, "%s() takes %zd positional arguments, got %zd", function, positional, nargs);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++)
+        values[i] = i < nargs ? args[i] : NULL;
+    for (Py_ssize_t k = 0; k < keywords; k++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, k);
+        Py_ssize_t i = find(names, name);
+        if (i < 0 || values[i]) {
+            PyErr_Format(PyExc_TypeError, i < 0 ? "%s() got an unexpected keyword argument '%U'"
+                                                : "%s() got multiple values for argument '%U'",
+                         function, name);
+            return -1;
+        }
+        values[i] = args[nargs + k];
+    }
+    for (Py_ssize_t i = 0; i < required; i++)
+        if (!values[i]) {
+            PyErr_Format(PyExc_TypeError, "%s() missing required argument '%U'", function,
+                         PyTuple_GET_ITEM(names, i));
+            return -1;
+        }
+    return 0;
+}
+
+int alert_py_goal(PyObject *tuple, alert_goal *out)
+{
+    int objective, priority[3];
+    Py_ssize_t window;
+    if (!PyTuple_Check(tuple)) {
+        PyErr_Format(PyExc_TypeError, "goal: expected a tuple, got %.100s", Py_TYPE(tuple)->tp_name);
+        return -1;
+    }
+    if (!PyArg_ParseTuple(tuple, "idddd(iii)n:goal", &objective, &out->deadline_s, &out->bound, &out->probability,
+                          &out->q_fail, &priority[0], &priority[1], &priority[2], &window))
+        return -1;
+    out->objective = (alert_objective)objective;
+    for (int i = 0; i < 3; i++)
+        out->priority[i] = (alert_quantity)priority[i];
+    out->window = window >= 0 ? (size_t)window : SIZE_MAX; /* SIZE_MAX is refused by alert_goal_check */
+    return 0;
+}

@@ -1,0 +1,95 @@
+/* py_module.c - the module alert._core: state, types, and the functions that belong to no type. */
+#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
+#include "py_convert.h"
+
+#include <numpy/arrayobject.h>
+
+#include "py_options.h"
+
+static PyObject *check_goal(PyObject *module, PyObject *tuple)
+{
+    (void)module;
+    alert_goal goal;
+    alert_fault fault;
+    if (alert_py_goal(tuple, &goal) < 0)
+        return NULL;
+    int rc = alert_goal_check(&goal, &fault);
+    if (rc) {
+        alert_py_raise(rc, &fault);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef module_functions[] = {
+    {"check_goal", check_goal, METH_O,
+     PyDoc_STR("check_goal(goal, /)\n--\n\nRaise ValueError when the goal's tuple is out of range.")},
+    {"constants", alert_py_constants_dict, METH_O,
+     PyDoc_STR("constants(method, /)\n--\n\nThe constants `method` starts from, by name.")},
+    {NULL, NULL, 0, NULL},
+};
+
+static int module_exec(PyObject *module)
+{
+    alert_py_state *state = PyModule_GetState(module);
+    import_array1(-1);
+    state->record_dtype = alert_py_record_dtype();
+    if (!state->record_dtype || PyModule_AddObjectRef(module, "RECORD", state->record_dtype) < 0)
+        return -1;
+    if (alert_py_options_exec(module) < 0 || alert_py_table_exec(module, state) < 0)
+        return -1;
+    return alert_py_scheduler_exec(module, state);
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    alert_py_state *state = PyModule_GetState(module);
+    Py_VISIT(state->table_type);
+    Py_VISIT(state->scheduler_type);
+    Py_VISIT(state->decision_type);
+    Py_VISIT(state->record_dtype);
+    Py_VISIT(state->keywords);
+    return 0;
+}
+
+static int module_clear(PyObject *module)
+{
+    alert_py_state *state = PyModule_GetState(module);
+    Py_CLEAR(state->table_type);
+    Py_CLEAR(state->scheduler_type);
+    Py_CLEAR(state->decision_type);
+    Py_CLEAR(state->record_dtype);
+    Py_CLEAR(state->keywords);
+    return 0;
+}
+
+static void module_free(void *module)
+{
+    (void)module_clear(module);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED}, /* as NumPy */
+#endif
+    {0, NULL},
+};
+
+struct PyModuleDef alert_py_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "alert._core",
+    .m_doc = PyDoc_STR("The C core of alert: schedulers, profiles, power devices."),
+    .m_size = sizeof(alert_py_state),
+    .m_methods = module_functions,
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};
+
+PyMODINIT_FUNC PyInit__core(void)
+{
+    return PyModuleDef_Init(&alert_py_module);
+}

@@ -1,0 +1,16 @@
+/* py_options.h - internal to the binding: methods and constants by name. */
+#ifndef ALERT_PY_OPTIONS_H
+#define ALERT_PY_OPTIONS_H
+
+#include "py_state.h"
+
+/* -1 with ValueError for an unknown name. */
+int alert_py_method(PyObject *name, alert_method *out);
+/* Overwrites in `out` what the dict names. */
+int alert_py_constants(PyObject *dict, alert_constants *out);
+/* The module function constants(method). */
+PyObject *alert_py_constants_dict(PyObject *module, PyObject *name);
+/* Adds METHODS to the module. */
+int alert_py_options_exec(PyObject *module);
+
+#endif

@@ -1,0 +1,438 @@
+/* py_scheduler.c - _core.Scheduler: step() and its kin. The GIL is kept: a step takes well under a microsecond. */
+#include <math.h>
+
+#include "py_convert.h"
+#include "py_options.h"
+
+typedef struct scheduler_object {
+    PyObject_HEAD
+    alert_scheduler *scheduler;
+    alert_py_state *state; /* lives as long as the module, which the type keeps alive */
+} scheduler_object;
+
+/* ------------------------------------------------------------------------------------------- Decision */
+
+static PyStructSequence_Field DECISION_FIELD[] = {
+    {"model", "index of the model to run next"},
+    {"power_cap", "power cap to run it under, watts"},
+    {"exit", "exit to stop at; None for a traditional model"},
+    {"latency", "expected latency, seconds"},
+    {"energy", "expected energy in joules, idle time up to the deadline included"},
+    {"accuracy", "expected accuracy, lateness counted"},
+    {"probability", "probability that this configuration is done by the deadline"},
+    {"feasible", "False when a bound of the goal had to be given up"},
+    {NULL, NULL},
+};
+
+static PyStructSequence_Desc DECISION = {
+    .name = "alert.Decision",
+    .doc = "What to run next, as `(model, power_cap)`, and what is expected of it.",
+    .fields = DECISION_FIELD,
+    .n_in_sequence = 2,
+};
+
+static PyObject *to_python(const alert_py_state *state, const alert_decision *d)
+{
+    PyObject *o = PyStructSequence_New(state->decision_type);
+    if (!o)
+        return NULL;
+    PyStructSequence_SetItem(o, 0, PyLong_FromSize_t(d->model));
+    PyStructSequence_SetItem(o, 1, PyFloat_FromDouble(d->power_cap_w));
+    PyStructSequence_SetItem(o, 2, d->exit < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(d->exit));
+    PyStructSequence_SetItem(o, 3, PyFloat_FromDouble(d->latency_s));
+    PyStructSequence_SetItem(o, 4, PyFloat_FromDouble(d->energy_j));
+    PyStructSequence_SetItem(o, 5, PyFloat_FromDouble(d->accuracy));
+    PyStructSequence_SetItem(o, 6, PyFloat_FromDouble(d->probability));
+    PyStructSequence_SetItem(o, 7, Py_NewRef(d->feasible ? Py_True : Py_False));
+    if (PyErr_Occurred())
+        Py_CLEAR(o);
+    return o;
+}
+
+/* -------------------------------------------------------------------------------------------- methods */
+
+enum { LATENCY, ENERGY, DEADLINE, IDLE_POWER, EXIT, STEP_ARGUMENTS };
+
+static const char *const STEP_NAME[STEP_ARGUMENTS] = {"latency", "energy", "deadline", "idle_power", "exit"};
+
+static bool is_given(PyObject *value)
+{
+    return value && value != Py_None;
+}
+
+/* An exit index; negative and huge ones become SIZE_MAX, which the core refuses. */
+static int exit_index(PyObject *value, size_t *out)
+{
+    Py_ssize_t index = PyNumber_AsSsize_t(value, NULL);
+    if (index == -1 && PyErr_Occurred()) {
+        PyErr_Format(PyExc_TypeError, "exit: expected an index, got %.100s", Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    *out = index < 0 ? SIZE_MAX : (size_t)index;
+    return 0;
+}
+
+static int to_measurement(PyObject *const values[STEP_ARGUMENTS], alert_measurement *m)
+{
+    m->has_energy = is_given(values[ENERGY]);
+    m->has_deadline = is_given(values[DEADLINE]);
+    m->has_idle_power = is_given(values[IDLE_POWER]);
+    m->has_exit = is_given(values[EXIT]);
+    if (alert_py_double(values[LATENCY], "latency", "a number of seconds", &m->latency_s) < 0 ||
+        (m->has_energy &&
+         alert_py_double(values[ENERGY], "energy", "a number of joules or None", &m->energy_j) < 0) ||
+        (m->has_deadline && alert_py_double(values[DEADLINE], "deadline", "a number of seconds or None",
+                                            &m->next_deadline_s) < 0) ||
+        (m->has_idle_power && alert_py_double(values[IDLE_POWER], "idle_power", "a number of watts or None",
+                                              &m->idle_power_w) < 0) ||
+        (m->has_exit && exit_index(values[EXIT], &m->exit) < 0))
+        return -1;
+    return 0;
+}
+
+PyDoc_STRVAR(step_doc,
+             "step($self, latency, energy, *, deadline=None, idle_power=None, exit=None)\n"
+             "--\n\n"
+             "Learn from the input just finished and choose for the next one.\n\n"
+             "Parameters\n"
+             "----------\n"
+             "latency : float\n"
+             "    Seconds the inference ran; finite, >= 0.\n"
+             "energy : float or None\n"
+             "    Joules drawn meanwhile; None where it could not be read: the profile's power stands in.\n"
+             "deadline : float, optional\n"
+             "    Seconds the next input has, instead of the goal's deadline. Holds for that input only.\n"
+             "idle_power : float, optional\n"
+             "    Watts drawn between inputs.\n"
+             "exit : int, optional\n"
+             "    Where an anytime model stopped, if before the exit chosen.\n\n"
+             "Returns\n"
+             "-------\n"
+             "Decision\n"
+             "    Unpacks into `(model, power_cap)`.\n\n"
+             "Raises\n"
+             "------\n"
+             "ValueError\n"
+             "    An argument is out of range; nothing has been learnt from it.");
+
+static PyObject *scheduler_step(PyObject *self, PyTypeObject *cls, PyObject *const *args, Py_ssize_t nargs,
+                                PyObject *kwnames)
+{
+    (void)cls;
+    scheduler_object *o = (scheduler_object *)self;
+    PyObject *values[STEP_ARGUMENTS];
+    alert_measurement measured;
+    alert_decision decision;
+    alert_fault fault;
+    int rc;
+    if (alert_py_arguments("step", o->state->keywords, 2, 2, args, nargs, kwnames, values) < 0 ||
+        to_measurement(values, &measured) < 0)
+        return NULL;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    rc = alert_scheduler_step(o->scheduler, &measured, &decision, &fault);
+    Py_END_CRITICAL_SECTION();
+    if (rc) {
+        alert_py_raise(rc, &fault);
+        return NULL;
+    }
+    return to_python(o->state, &decision);
+}
+
+PyDoc_STRVAR(decide_doc,
+             "decide($self, deadline=None)\n"
+             "--\n\n"
+             "Choose again for the pending input, which has `deadline` seconds: it came late, say, or the\n"
+             "overhead has changed.");
+
+static PyObject *scheduler_decide(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"deadline", NULL};
+    scheduler_object *o = (scheduler_object *)self;
+    PyObject *given = NULL;
+    double deadline = 0.0;
+    alert_decision decision;
+    alert_fault fault;
+    int rc;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:decide", names, &given) ||
+        (is_given(given) && alert_py_double(given, "deadline", "a number of seconds or None", &deadline) < 0))
+        return NULL;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    rc = alert_scheduler_decide(o->scheduler, is_given(given) ? &deadline : NULL, &decision, &fault);
+    Py_END_CRITICAL_SECTION();
+    if (rc) {
+        alert_py_raise(rc, &fault);
+        return NULL;
+    }
+    return to_python(o->state, &decision);
+}
+
+PyDoc_STRVAR(share_doc,
+             "share($self, deadline, inputs)\n"
+             "--\n\n"
+             "Let the next `inputs` inputs share `deadline` seconds, as the words of a sentence do.\n\n"
+             "Each is given what is left of it divided by the inputs left; a finished input uses up its latency\n"
+             "and the overhead. Returns the choice for the first of them.");
+
+static PyObject *scheduler_share(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"deadline", "inputs", NULL};
+    scheduler_object *o = (scheduler_object *)self;
+    PyObject *given;
+    Py_ssize_t inputs;
+    double deadline;
+    alert_decision decision;
+    alert_fault fault;
+    int rc;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "On:share", names, &given, &inputs) ||
+        alert_py_double(given, "deadline", "a number of seconds", &deadline) < 0)
+        return NULL;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    rc = alert_scheduler_share(o->scheduler, deadline, inputs > 0 ? (size_t)inputs : 0, &decision, &fault);
+    Py_END_CRITICAL_SECTION();
+    if (rc) {
+        alert_py_raise(rc, &fault);
+        return NULL;
+    }
+    return to_python(o->state, &decision);
+}
+
+static PyObject *scheduler_set_goal(PyObject *self, PyObject *tuple)
+{
+    scheduler_object *o = (scheduler_object *)self;
+    alert_goal goal;
+    alert_fault fault;
+    int rc;
+    if (alert_py_goal(tuple, &goal) < 0)
+        return NULL;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    rc = alert_scheduler_set_goal(o->scheduler, &goal, &fault);
+    Py_END_CRITICAL_SECTION();
+    if (rc) {
+        alert_py_raise(rc, &fault);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *scheduler_save(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    scheduler_object *o = (scheduler_object *)self;
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)alert_scheduler_state_size(o->scheduler));
+    if (!bytes)
+        return NULL;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(bytes));
+    Py_END_CRITICAL_SECTION();
+    return bytes;
+}
+
+static PyObject *scheduler_restore(PyObject *self, PyObject *bytes)
+{
+    scheduler_object *o = (scheduler_object *)self;
+    char *state;
+    Py_ssize_t size;
+    alert_fault fault;
+    int rc;
+    if (PyBytes_AsStringAndSize(bytes, &state, &size) < 0)
+        return NULL;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    rc = alert_scheduler_restore(o->scheduler, state, (size_t)size, &fault);
+    Py_END_CRITICAL_SECTION();
+    if (rc) {
+        alert_py_raise(rc, &fault);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* ----------------------------------------------------------------------------------------- attributes */
+
+static PyObject *get_decision(PyObject *self, void *closure)
+{
+    (void)closure;
+    scheduler_object *o = (scheduler_object *)self;
+    alert_decision decision;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    alert_scheduler_decision(o->scheduler, &decision);
+    Py_END_CRITICAL_SECTION();
+    return to_python(o->state, &decision);
+}
+
+static PyObject *get_slowdown(PyObject *self, void *closure)
+{
+    (void)closure;
+    double mean, std;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    alert_scheduler_slowdown(((scheduler_object *)self)->scheduler, &mean, &std);
+    Py_END_CRITICAL_SECTION();
+    return Py_BuildValue("dd", mean, std);
+}
+
+static PyObject *get_trace(PyObject *self, void *closure)
+{
+    (void)closure;
+    scheduler_object *o = (scheduler_object *)self;
+    PyObject *trace;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    trace = alert_py_trace(o->state, o->scheduler);
+    Py_END_CRITICAL_SECTION();
+    return trace;
+}
+
+static PyObject *get_overhead(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyFloat_FromDouble(alert_scheduler_overhead(((scheduler_object *)self)->scheduler));
+}
+
+static int set_overhead(PyObject *self, PyObject *value, void *closure)
+{
+    (void)closure;
+    double overhead;
+    alert_fault fault;
+    int rc;
+    if (!value) {
+        PyErr_SetString(PyExc_AttributeError, "overhead cannot be deleted");
+        return -1;
+    }
+    if (alert_py_double(value, "overhead", "a number of seconds", &overhead) < 0)
+        return -1;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    rc = alert_scheduler_set_overhead(((scheduler_object *)self)->scheduler, overhead, &fault);
+    Py_END_CRITICAL_SECTION();
+    return rc ? alert_py_raise(rc, &fault) : 0;
+}
+
+/* ----------------------------------------------------------------------------------------------- type */
+
+/* The module of the C type among the bases of `type`; NULL with an exception when there is none. */
+static PyObject *module_of(PyTypeObject *type)
+{
+#if PY_VERSION_HEX >= 0x030B0000
+    return PyType_GetModuleByDef(type, &alert_py_module);
+#else
+    for (; type; type = type->tp_base) {
+        PyObject *module = PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ? PyType_GetModule(type) : NULL;
+        if (module && PyModule_GetDef(module) == &alert_py_module)
+            return module;
+        PyErr_Clear();
+    }
+    PyErr_SetString(PyExc_TypeError, "not a subclass of alert._core.Scheduler");
+    return NULL;
+#endif
+}
+
+static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"table", "goal", "method", "constants", "overhead", "trace", NULL};
+    PyObject *table, *goal_tuple, *method, *constants, *overhead;
+    Py_ssize_t trace;
+    alert_goal goal;
+    alert_options options;
+    alert_fault fault;
+    PyObject *module = module_of(type);
+    alert_py_state *state = module ? PyModule_GetState(module) : NULL;
+    if (!state ||
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOn:Scheduler", names, &table, &goal_tuple, &method,
+                                     &constants, &overhead, &trace))
+        return NULL;
+    alert_profile *profile = alert_py_table_profile(state, table);
+    if (!profile || alert_py_goal(goal_tuple, &goal) < 0 || alert_py_method(method, &options.method) < 0)
+        return NULL;
+    options.constants = alert_constants_default(options.method);
+    if (alert_py_constants(constants, &options.constants) < 0 ||
+        alert_py_double(overhead, "overhead", "a number of seconds", &options.overhead_s) < 0)
+        return NULL;
+    if (trace < 0 || (size_t)trace > PY_SSIZE_T_MAX / sizeof(alert_record) / 2) {
+        PyErr_Format(PyExc_ValueError, "trace: expected a number of inputs >= 0 that fit into memory, got %zd", trace);
+        return NULL;
+    }
+    options.trace_capacity = (size_t)trace;
+    scheduler_object *o = (scheduler_object *)type->tp_alloc(type, 0);
+    if (!o)
+        return NULL;
+    o->state = state;
+    int rc = alert_scheduler_new(&o->scheduler, profile, &goal, &options, &fault);
+    if (rc) {
+        alert_py_raise(rc, &fault);
+        Py_CLEAR(o);
+    }
+    return (PyObject *)o;
+}
+
+static int scheduler_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static void scheduler_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    alert_scheduler_free(((scheduler_object *)self)->scheduler);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+PyDoc_STRVAR(scheduler_doc, "Scheduler(table, goal, method, constants, overhead, trace)\n"
+                            "--\n\n"
+                            "The scheduler in C. `alert.Scheduler` is the public face of it.");
+
+static PyMethodDef scheduler_methods[] = {
+    {"step", (PyCFunction)(void (*)(void))scheduler_step, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, step_doc},
+    {"decide", (PyCFunction)(void (*)(void))scheduler_decide, METH_VARARGS | METH_KEYWORDS, decide_doc},
+    {"share", (PyCFunction)(void (*)(void))scheduler_share, METH_VARARGS | METH_KEYWORDS, share_doc},
+    {"_set_goal", scheduler_set_goal, METH_O, NULL},
+    {"_save", scheduler_save, METH_NOARGS, NULL},
+    {"_restore", scheduler_restore, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef scheduler_getset[] = {
+    {"decision", get_decision, NULL, "The pending choice: what to run next.", NULL},
+    {"slowdown", get_slowdown, NULL, "(mean, standard deviation) of the slowdown expected of the next input.", NULL},
+    {"trace", get_trace, NULL, "The last inputs, oldest first, as a structured array.", NULL},
+    {"overhead", get_overhead, set_overhead, "Seconds taken off every deadline, from the next choice on.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot scheduler_slots[] = {
+    {Py_tp_doc, (void *)scheduler_doc}, {Py_tp_new, scheduler_new},
+    {Py_tp_dealloc, scheduler_dealloc}, {Py_tp_traverse, scheduler_traverse},
+    {Py_tp_methods, scheduler_methods}, {Py_tp_getset, scheduler_getset},
+    {0, NULL},
+};
+
+static PyType_Spec scheduler_spec = {
+    .name = "alert._core.Scheduler",
+    .basicsize = sizeof(scheduler_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = scheduler_slots,
+};
+
+static PyObject *keyword_names(void)
+{
+    PyObject *names = PyTuple_New(STEP_ARGUMENTS);
+    for (Py_ssize_t i = 0; names && i < STEP_ARGUMENTS; i++) {
+        PyObject *name = PyUnicode_InternFromString(STEP_NAME[i]);
+        if (!name)
+            Py_CLEAR(names);
+        else
+            PyTuple_SET_ITEM(names, i, name);
+    }
+    return names;
+}
+
+int alert_py_scheduler_exec(PyObject *module, alert_py_state *state)
+{
+    state->keywords = keyword_names();
+    state->decision_type = PyStructSequence_NewType(&DECISION);
+    state->scheduler_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &scheduler_spec, NULL);
+    if (!state->keywords || !state->decision_type || !state->scheduler_type)
+        return -1;
+    if (PyModule_AddType(module, state->decision_type) < 0)
+        return -1;
+    return PyModule_AddType(module, state->scheduler_type);
+}

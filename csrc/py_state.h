@@ -1,0 +1,33 @@
+/* py_state.h - internal to the binding: module state, and what every binding file needs. */
+#ifndef ALERT_PY_STATE_H
+#define ALERT_PY_STATE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "alert.h"
+
+typedef struct alert_py_state {
+    PyTypeObject *table_type;
+    PyTypeObject *scheduler_type;
+    PyTypeObject *decision_type; /* struct sequence */
+    PyObject *record_dtype;      /* NumPy dtype of alert_record */
+    PyObject *keywords;          /* tuple of interned names, see py_scheduler.c */
+} alert_py_state;
+
+extern struct PyModuleDef alert_py_module;
+
+/* Each adds its types to the module and to the state; -1 with an exception set on failure. */
+int alert_py_table_exec(PyObject *module, alert_py_state *state);
+int alert_py_scheduler_exec(PyObject *module, alert_py_state *state);
+
+/* A table object wraps an alert_profile. Borrowed; NULL with TypeError when `object` is no table. */
+alert_profile *alert_py_table_profile(alert_py_state *state, PyObject *object);
+
+/* Before Python 3.13 the GIL is the lock. */
+#ifndef Py_BEGIN_CRITICAL_SECTION
+#define Py_BEGIN_CRITICAL_SECTION(object) {
+#define Py_END_CRITICAL_SECTION() }
+#endif
+
+#endif

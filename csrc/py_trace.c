@@ -1,0 +1,71 @@
+/* py_trace.c - the scheduler's trace as a NumPy structured array. */
+#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
+#define NO_IMPORT_ARRAY
+#include "py_convert.h"
+
+#include <numpy/arrayobject.h>
+#include <stddef.h>
+
+static const struct {
+    const char *name, *format;
+    size_t offset;
+} FIELD[] = {
+    {"input", "u8", offsetof(alert_record, input)},
+    {"model", "i8", offsetof(alert_record, model)},
+    {"cap", "i8", offsetof(alert_record, cap)},
+    {"exit", "i8", offsetof(alert_record, exit)},
+    {"power_cap", "f8", offsetof(alert_record, power_cap_w)},
+    {"deadline", "f8", offsetof(alert_record, deadline_s)},
+    {"latency", "f8", offsetof(alert_record, latency_s)},
+    {"energy", "f8", offsetof(alert_record, energy_j)},
+    {"idle_power", "f8", offsetof(alert_record, idle_power_w)},
+    {"slowdown", "f8", offsetof(alert_record, slowdown)},
+    {"slowdown_mean", "f8", offsetof(alert_record, slowdown_mean)},
+    {"slowdown_std", "f8", offsetof(alert_record, slowdown_std)},
+    {"expected_latency", "f8", offsetof(alert_record, expected_latency_s)},
+    {"expected_energy", "f8", offsetof(alert_record, expected_energy_j)},
+    {"expected_accuracy", "f8", offsetof(alert_record, expected_accuracy)},
+    {"probability", "f8", offsetof(alert_record, probability)},
+    {"accuracy", "f8", offsetof(alert_record, accuracy)},
+    {"feasible", "?", offsetof(alert_record, feasible)},
+    {"met", "?", offsetof(alert_record, met)},
+};
+
+enum { FIELDS = sizeof FIELD / sizeof FIELD[0] };
+
+PyObject *alert_py_record_dtype(void)
+{
+    PyObject *names = PyList_New(FIELDS), *formats = PyList_New(FIELDS), *offsets = PyList_New(FIELDS);
+    PyObject *layout = NULL;
+    PyArray_Descr *dtype = NULL;
+    if (!names || !formats || !offsets)
+        goto done;
+    for (Py_ssize_t i = 0; i < FIELDS; i++) {
+        PyList_SET_ITEM(names, i, PyUnicode_FromString(FIELD[i].name));
+        PyList_SET_ITEM(formats, i, PyUnicode_FromString(FIELD[i].format));
+        PyList_SET_ITEM(offsets, i, PyLong_FromSize_t(FIELD[i].offset));
+    }
+    if (PyErr_Occurred())
+        goto done;
+    layout = Py_BuildValue("{sOsOsOsn}", "names", names, "formats", formats, "offsets", offsets, "itemsize",
+                           (Py_ssize_t)sizeof(alert_record));
+    if (layout && !PyArray_DescrConverter(layout, &dtype))
+        dtype = NULL;
+done:
+    Py_XDECREF(names);
+    Py_XDECREF(formats);
+    Py_XDECREF(offsets);
+    Py_XDECREF(layout);
+    return (PyObject *)dtype;
+}
+
+PyObject *alert_py_trace(alert_py_state *state, const alert_scheduler *scheduler)
+{
+    npy_intp length = (npy_intp)alert_scheduler_trace_length(scheduler);
+    Py_INCREF(state->record_dtype); /* stolen by the next call */
+    PyObject *array = PyArray_Zeros(1, &length, (PyArray_Descr *)state->record_dtype, 0);
+    if (array)
+        alert_scheduler_trace(scheduler, PyArray_DATA((PyArrayObject *)array));
+    return array;
+}

@@ -1,0 +1,51 @@
+"""Builds alert._core. Everything else is in pyproject.toml.
+
+ALERT_DEBUG=1 builds with -O0 -g; ALERT_SANITIZE=1 adds AddressSanitizer and
+UndefinedBehaviorSanitizer; ALERT_COVERAGE=1 counts the lines that run; ALERT_WERROR=1 makes
+warnings errors.
+"""
+
+import os
+from pathlib import Path
+
+import numpy
+from setuptools import Extension, setup
+
+CORE = ["belief", "check", "choose", "filter", "normal", "profile", "scheduler", "state", "window"]
+BINDING = ["py_convert", "py_module", "py_options", "py_scheduler", "py_table", "py_trace"]
+
+
+def flag(name: str) -> bool:
+    """Tell whether an environment switch is on."""
+    return os.environ.get(name, "0") not in ("", "0")
+
+
+compile_args = ["-std=c11", "-fvisibility=hidden", "-ffp-contract=off"]
+compile_args += ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wdouble-promotion"]
+link_args: list[str] = []
+compile_args += ["-O0", "-g"] if flag("ALERT_DEBUG") else ["-O3"]
+if flag("ALERT_WERROR"):
+    compile_args += ["-Werror"]
+if flag("ALERT_SANITIZE"):
+    sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"]
+    sanitize += ["-fno-omit-frame-pointer"]
+    compile_args += sanitize
+    link_args += sanitize
+if flag("ALERT_COVERAGE"):
+    compile_args += ["--coverage"]
+    link_args += ["--coverage"]
+
+setup(
+    ext_modules=[
+        Extension(
+            "alert._core",
+            sources=[f"csrc/{name}.c" for name in CORE + BINDING],
+            depends=sorted(str(path) for path in Path("csrc").glob("*.h")),
+            include_dirs=["csrc", numpy.get_include()],
+            libraries=["m"],
+            extra_compile_args=compile_args,
+            extra_link_args=link_args,
+            define_macros=[("_GNU_SOURCE", "1")],
+        )
+    ]
+)

@@ -1,19 +1,21 @@
 /*
  * alert.h - public contract of the decision core: which DNN to run next, and under which power cap.
  *
- * The core takes numbers and returns numbers. It has no clock, no I/O, no globals, and allocates only in
- * the functions whose names end in _new and, where a goal brings a new window, in alert_scheduler_set_goal.
- * Handles are opaque; values are plain structs owned by the caller. SI units throughout: seconds, watts,
- * joules.
+ * The core takes numbers and returns numbers. It has no clock, no I/O, no globals, and allocates
+ * only in the functions whose names end in _new and, where a goal brings a new window, in
+ * alert_scheduler_set_goal. Handles are opaque; values are plain structs owned by the caller. SI
+ * units throughout: seconds, watts, joules.
  *
- * Errors. Every function that can fail returns 0 or a negative errno value: -EINVAL for an argument out of
- * its range (described in the alert_fault, when one is passed), -ENOMEM. A call that fails changes nothing.
+ * Errors. Every function that can fail returns 0 or a negative errno value: -EINVAL for an argument
+ * out of its range (described in the alert_fault, when one is passed), -ENOMEM. A call that fails
+ * changes nothing.
  *
- * Threads. An alert_profile is immutable and may be shared between threads; its reference count is atomic.
- * An alert_scheduler is used by one thread at a time.
+ * Threads. An alert_profile is immutable and may be shared between threads; its reference count is
+ * atomic. An alert_scheduler is used by one thread at a time.
  *
  * Provenance of the equations, as used in the comments of this directory:
- *   [A] stated in the abstract of "ALERT: Accurate Learning for Energy and Timeliness" (USENIX ATC 2020);
+ *   [A] stated in the abstract of "ALERT: Accurate Learning for Energy and Timeliness" (USENIX ATC
+ *       2020);
  *   [R] reconstructed from that paper's method and seen again in a re-implementation;
  *   [r] reconstructed, without a second source.
  */
@@ -36,13 +38,13 @@ extern "C" {
 
 /* What was wrong with an argument. */
 typedef struct alert_fault {
-    const char *name;     /* the argument, in the words of this header without its unit: "latency" */
-    ptrdiff_t index[2];   /* position inside an array argument; -1 where there is none */
+    const char *name;   /* the argument, in the words of this header without its unit: "latency" */
+    ptrdiff_t index[2]; /* position inside an array argument; -1 where there is none */
     const char *expected; /* "a finite number of seconds > 0" */
     double value;         /* what came */
 } alert_fault;
 
-/* ------------------------------------------------------------------------------------------- profile */
+/* -------------------------------------------------------------------------------------- profile */
 
 /* What each configuration costs on a quiet machine. All arrays are read during the call only. */
 typedef struct alert_table {
@@ -53,23 +55,24 @@ typedef struct alert_table {
     const double *accuracy;    /* N, 0..1; of the last exit where the model is anytime */
     const double *power_cap_w; /* M, finite, > 0, strictly ascending */
     double idle_power_w;       /* drawn between inputs; finite, >= 0 */
-    /* Anytime models. exit_count has N entries, 0 for a traditional model; NULL when all are traditional.
-     * The exits of all anytime models follow one another in the two arrays below. */
+    /* Anytime models. exit_count has N entries, 0 for a traditional model; NULL when all are
+     * traditional. The exits of all anytime models follow one another in the two arrays below. */
     const size_t *exit_count;
-    const double *exit_fraction; /* of the model's latency; strictly ascending in (0, 1], the last is 1 */
+    const double *exit_fraction; /* of the model's latency; strictly ascending, the last is 1 */
     const double *exit_accuracy; /* 0..1; the last equals the model's accuracy */
 } alert_table;
 
 typedef struct alert_profile alert_profile;
 
 /* Copies and validates `table`. The caller owns one reference. */
-int alert_profile_new(alert_profile **out, const alert_table *table, alert_fault *fault) ALERT_MUST_CHECK;
+int alert_profile_new(alert_profile **out, const alert_table *table,
+                      alert_fault *fault) ALERT_MUST_CHECK;
 /* Takes another reference; returns its argument. */
 alert_profile *alert_profile_ref(alert_profile *profile);
 /* Drops a reference; NULL is fine. */
 void alert_profile_unref(alert_profile *profile);
 
-/* ---------------------------------------------------------------------------------------------- goal */
+/* ----------------------------------------------------------------------------------------- goal */
 
 typedef enum alert_objective {
     ALERT_MIN_ENERGY,   /* lowest energy among the configurations accurate enough */
@@ -83,14 +86,13 @@ typedef enum alert_quantity { ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY } aler
 typedef struct alert_goal {
     alert_objective objective;
     double deadline_s; /* T: finite, > 0 */
-    /* ALERT_MIN_ENERGY: accuracy Q asked for, 0..1.
-     * ALERT_MAX_ACCURACY: energy E allowed per input in joules, idle time up to the deadline included;
-     * finite, > 0. */
+    /* ALERT_MIN_ENERGY: accuracy Q asked for, 0..1. ALERT_MAX_ACCURACY: energy E allowed per input
+     * in joules, idle time up to the deadline included; finite, > 0. */
     double bound;
     double probability; /* least Pr[deadline met], 0..1 exclusive of 1; 0 asks for none */
     double q_fail;      /* accuracy of an output that comes after its deadline, 0..1 */
-    /* From the most to the least important; a permutation. When nothing meets every bound, bounds are
-     * given up from the end of this list. */
+    /* From the most to the least important; a permutation. When nothing meets every bound, bounds
+     * are given up from the end of this list. */
     alert_quantity priority[3];
     /* Inputs over which `bound` holds on average: 1 each input, n the last n (<= ALERT_WINDOW_MAX),
      * 0 the whole run. */
@@ -100,7 +102,7 @@ typedef struct alert_goal {
 /* 0, or what is out of range. */
 int alert_goal_check(const alert_goal *goal, alert_fault *fault) ALERT_MUST_CHECK;
 
-/* ----------------------------------------------------------------------------------------- scheduler */
+/* ------------------------------------------------------------------------------------ scheduler */
 
 typedef enum alert_method {
     ALERT_PAPER, /* the equations of the paper, to the letter */
@@ -132,8 +134,8 @@ typedef struct alert_options {
 /* Which configuration to run next and what is expected of it. */
 typedef struct alert_decision {
     size_t model;
-    size_t cap;         /* index into power_cap_w */
-    ptrdiff_t exit;     /* exit to stop at; -1 for a traditional model */
+    size_t cap;     /* index into power_cap_w */
+    ptrdiff_t exit; /* exit to stop at; -1 for a traditional model */
     double power_cap_w;
     double latency_s;   /* expected */
     double energy_j;    /* expected, idle time up to the deadline included */
@@ -144,15 +146,15 @@ typedef struct alert_decision {
 
 /* The input just finished, run as the last decision said. */
 typedef struct alert_measurement {
-    double latency_s;       /* of the inference itself; finite, >= 0 */
-    bool has_energy;        /* false: could not be read, the profile's power stands in */
-    double energy_j;        /* drawn during latency_s; finite, >= 0 */
+    double latency_s; /* of the inference itself; finite, >= 0 */
+    bool has_energy;  /* false: could not be read, the profile's power stands in */
+    double energy_j;  /* drawn during latency_s; finite, >= 0 */
     bool has_idle_power;
-    double idle_power_w;    /* drawn between inputs; finite, >= 0 */
+    double idle_power_w; /* drawn between inputs; finite, >= 0 */
     bool has_deadline;
     double next_deadline_s; /* of the next input only; finite, > 0 */
     bool has_exit;
-    size_t exit;            /* where an anytime model really stopped; at most the exit chosen */
+    size_t exit; /* where an anytime model really stopped; at most the exit chosen */
 } alert_measurement;
 
 /* One finished input, as remembered by the scheduler. Unknown quantities are NaN. */
@@ -196,18 +198,20 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out);
 int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_decision *out,
                            alert_fault *fault) ALERT_MUST_CHECK;
 
-/* The next `inputs` (>= 1) inputs share `deadline_s`: each is given what is left of it divided by the
- * inputs left. A finished input uses up its latency and the overhead. Chooses again. */
+/* The next `inputs` (>= 1) inputs share `deadline_s`: each is given what is left of it divided by
+ * the inputs left. A finished input uses up its latency and the overhead. Chooses again. */
 int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, alert_decision *out,
                           alert_fault *fault) ALERT_MUST_CHECK;
 
-/* Replaces the goal and chooses again. What a window has gathered is kept as long as objective and window
- * stay the same. */
-int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal, alert_fault *fault) ALERT_MUST_CHECK;
+/* Replaces the goal and chooses again. What a window has gathered is kept as long as objective and
+ * window stay the same. */
+int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
+                             alert_fault *fault) ALERT_MUST_CHECK;
 void alert_scheduler_goal(const alert_scheduler *s, alert_goal *out);
 
 /* Used from the next choice on. */
-int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s, alert_fault *fault) ALERT_MUST_CHECK;
+int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s,
+                                 alert_fault *fault) ALERT_MUST_CHECK;
 double alert_scheduler_overhead(const alert_scheduler *s);
 
 /* The slowdown expected of the next input. */
@@ -218,13 +222,14 @@ size_t alert_scheduler_trace_length(const alert_scheduler *s);
 /* Copies them out, oldest first. `out` has room for alert_scheduler_trace_length(). */
 void alert_scheduler_trace(const alert_scheduler *s, alert_record *out);
 
-/* Everything a scheduler has learnt, in one block of bytes: valid for the same profile, goal and options
- * on the same kind of machine. */
+/* Everything a scheduler has learnt, in one block of bytes: valid for the same profile, goal and
+ * options on the same kind of machine. */
 size_t alert_scheduler_state_size(const alert_scheduler *s);
 void alert_scheduler_save(const alert_scheduler *s, void *state);
-/* Restores what alert_scheduler_save wrote; -EINVAL when `state` cannot have come from such a scheduler. */
-int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size, alert_fault *fault)
-    ALERT_MUST_CHECK;
+/* Restores what alert_scheduler_save wrote; -EINVAL when `state` cannot have come from such a
+ * scheduler. */
+int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
+                            alert_fault *fault) ALERT_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -14,19 +14,23 @@ static bool is_permutation(const alert_quantity priority[3])
 int alert_goal_check(const alert_goal *g, alert_fault *fault)
 {
     if (g->objective != ALERT_MIN_ENERGY && g->objective != ALERT_MAX_ACCURACY)
-        return alert_fault_in(fault, "objective", "ALERT_MIN_ENERGY or ALERT_MAX_ACCURACY", (double)g->objective);
+        return alert_fault_in(fault, "objective", "ALERT_MIN_ENERGY or ALERT_MAX_ACCURACY",
+                              (double)g->objective);
     if (!alert_is_positive(g->deadline_s))
         return alert_fault_in(fault, "deadline", ALERT_EXPECT_SECONDS, g->deadline_s);
     if (g->objective == ALERT_MIN_ENERGY && !alert_is_fraction(g->bound))
         return alert_fault_in(fault, "accuracy", ALERT_EXPECT_ACCURACY, g->bound);
     if (g->objective == ALERT_MAX_ACCURACY && !(g->bound > 0.0 && g->bound <= ALERT_ENERGY_MAX))
-        return alert_fault_in(fault, "energy", "a finite number of joules > 0 and <= 1e18", g->bound);
+        return alert_fault_in(fault, "energy", "a finite number of joules > 0 and <= 1e18",
+                              g->bound);
     if (!(g->probability >= 0.0 && g->probability < 1.0))
-        return alert_fault_in(fault, "probability", "a number from 0 to 1, 1 excluded", g->probability);
+        return alert_fault_in(fault, "probability", "a number from 0 to 1, 1 excluded",
+                              g->probability);
     if (!alert_is_fraction(g->q_fail))
         return alert_fault_in(fault, "q_fail", ALERT_EXPECT_ACCURACY, g->q_fail);
     if (!is_permutation(g->priority))
-        return alert_fault_in(fault, "priority", "latency, accuracy and energy, each once", (double)NAN);
+        return alert_fault_in(fault, "priority", "latency, accuracy and energy, each once",
+                              (double)NAN);
     if (g->window > ALERT_WINDOW_MAX)
         return alert_fault_in(fault, "window", "at most 1000000 inputs", (double)g->window);
     return 0;
@@ -36,7 +40,8 @@ int alert_check_overhead(double overhead_s, alert_fault *fault)
 {
     if (alert_is_quantity(overhead_s))
         return 0;
-    return alert_fault_in(fault, "overhead", "a finite number of seconds >= 0 and <= 1e9", overhead_s);
+    return alert_fault_in(fault, "overhead", "a finite number of seconds >= 0 and <= 1e9",
+                          overhead_s);
 }
 
 int alert_check_options(const alert_options *o, alert_fault *fault)
@@ -54,15 +59,19 @@ int alert_check_options(const alert_options *o, alert_fault *fault)
 int alert_check_measurement(const alert_measurement *m, ptrdiff_t chosen_exit, alert_fault *fault)
 {
     if (!alert_is_quantity(m->latency_s))
-        return alert_fault_in(fault, "latency", "a finite number of seconds >= 0 and <= 1e9", m->latency_s);
+        return alert_fault_in(fault, "latency", "a finite number of seconds >= 0 and <= 1e9",
+                              m->latency_s);
     if (m->has_energy && !(m->energy_j >= 0.0 && m->energy_j <= ALERT_ENERGY_MAX))
-        return alert_fault_in(fault, "energy", "a finite number of joules >= 0 and <= 1e18", m->energy_j);
+        return alert_fault_in(fault, "energy", "a finite number of joules >= 0 and <= 1e18",
+                              m->energy_j);
     if (m->has_idle_power && !alert_is_quantity(m->idle_power_w))
-        return alert_fault_in(fault, "idle_power", "a finite number of watts >= 0 and <= 1e9", m->idle_power_w);
+        return alert_fault_in(fault, "idle_power", "a finite number of watts >= 0 and <= 1e9",
+                              m->idle_power_w);
     if (m->has_deadline && !alert_is_positive(m->next_deadline_s))
         return alert_fault_in(fault, "deadline", ALERT_EXPECT_SECONDS, m->next_deadline_s);
     if (m->has_exit && chosen_exit < 0)
-        return alert_fault_in(fault, "exit", "none, for the model that ran is traditional", (double)m->exit);
+        return alert_fault_in(fault, "exit", "none, for the model that ran is traditional",
+                              (double)m->exit);
     if (m->has_exit && m->exit > (size_t)chosen_exit)
         return alert_fault_in(fault, "exit", "an exit not beyond the one chosen", (double)m->exit);
     return 0;

@@ -10,8 +10,8 @@ typedef struct demand {
     double q_fail;
 } demand;
 
-/* The test for one row: columns [0, count) with t quantile <= T, and, in rows without order, accuracy checked
- * one by one. */
+/* The test for one row: columns [0, count) with t quantile <= T, and, in rows without order,
+ * accuracy checked one by one. */
 typedef struct gate {
     size_t count;
     double quantile;
@@ -35,7 +35,8 @@ static bool is_ordered(const alert_row *row, double q_fail)
 }
 
 /* In an ordered row: the number of leading columns whose expected accuracy is enough. */
-static size_t count_accurate(const alert_belief *b, const alert_row *row, size_t caps, const demand *d)
+static size_t count_accurate(const alert_belief *b, const alert_row *row, size_t caps,
+                             const demand *d)
 {
     size_t low = 0, high = caps;
     while (low < high) {
@@ -58,7 +59,8 @@ static gate open_gate(const alert_belief *b, const alert_row *row, size_t caps, 
     } else if (row->stairs == 1) {
         /* q Pr + q_fail (1 - Pr) >= Q as a bound on Pr, and so on latency */
         double q = row->stair[0].accuracy;
-        double quantile = alert_slowdown_quantile(b, (d->least_accuracy - d->q_fail) / (q - d->q_fail));
+        double quantile =
+            alert_slowdown_quantile(b, (d->least_accuracy - d->q_fail) / (q - d->q_fail));
         g.quantile = quantile > g.quantile ? quantile : g.quantile;
     } else {
         g.count = count_accurate(b, row, caps, d);
@@ -66,12 +68,14 @@ static gate open_gate(const alert_belief *b, const alert_row *row, size_t caps, 
     return g;
 }
 
-static void lowest_energy(const alert_profile *p, const alert_belief *b, const demand *d, alert_choice *best)
+static void lowest_energy(const alert_profile *p, const alert_belief *b, const demand *d,
+                          alert_choice *best)
 {
     for (size_t r = 0; r < p->rows; r++) {
         const alert_row *row = &p->row[r];
         double most_accurate = row->best_accuracy > d->q_fail ? row->best_accuracy : d->q_fail;
-        if (most_accurate < d->least_accuracy || (best->row && alert_row_least_energy(b, row) > best->energy_j))
+        if (most_accurate < d->least_accuracy ||
+            (best->row && alert_row_least_energy(b, row) > best->energy_j))
             continue;
         gate g = open_gate(b, row, p->caps, d);
         for (size_t j = 0; j < g.count && row->latency_s[j] * g.quantile <= b->deadline_s; j++) {
@@ -79,7 +83,8 @@ static void lowest_energy(const alert_profile *p, const alert_belief *b, const d
             if (best->row && (energy > best->energy_j ||
                               (energy == best->energy_j && !comes_first(row, j, best))))
                 continue;
-            if (g.check_accuracy && alert_accuracy(b, row, row->latency_s[j], d->q_fail) < d->least_accuracy)
+            if (g.check_accuracy &&
+                alert_accuracy(b, row, row->latency_s[j], d->q_fail) < d->least_accuracy)
                 continue;
             best->row = row;
             best->column = j;
@@ -87,7 +92,8 @@ static void lowest_energy(const alert_profile *p, const alert_belief *b, const d
         }
     }
     if (best->row)
-        best->accuracy = alert_accuracy(b, best->row, best->row->latency_s[best->column], d->q_fail);
+        best->accuracy =
+            alert_accuracy(b, best->row, best->row->latency_s[best->column], d->q_fail);
 }
 
 static bool is_more_accurate(const alert_row *row, size_t column, double accuracy, double energy,
@@ -98,7 +104,8 @@ static bool is_more_accurate(const alert_row *row, size_t column, double accurac
     return energy < best->energy_j || (energy == best->energy_j && comes_first(row, column, best));
 }
 
-static void highest_accuracy(const alert_profile *p, const alert_belief *b, const demand *d, alert_choice *best)
+static void highest_accuracy(const alert_profile *p, const alert_belief *b, const demand *d,
+                             alert_choice *best)
 {
     for (size_t r = 0; r < p->rows; r++) {
         const alert_row *row = p->accurate[r];
@@ -106,7 +113,8 @@ static void highest_accuracy(const alert_profile *p, const alert_belief *b, cons
             break;
         bool ordered = is_ordered(row, d->q_fail);
         double row_best = -HUGE_VAL;
-        for (size_t j = 0; j < p->caps && row->latency_s[j] * d->time_quantile <= b->deadline_s; j++) {
+        for (size_t j = 0; j < p->caps && row->latency_s[j] * d->time_quantile <= b->deadline_s;
+             j++) {
             double energy = alert_energy(b, row->latency_s[j], row->power_w[j]);
             if (energy > d->most_energy_j)
                 continue;
@@ -133,15 +141,16 @@ static size_t importance(const alert_goal *goal, alert_quantity quantity)
 }
 
 /* Goes by `goal` with the bounds marked; false when nothing meets them. */
-static bool attempt(const alert_profile *p, const alert_belief *b, const alert_goal *goal, double bound,
-                    bool keep_bound, bool keep_latency, alert_choice *out)
+static bool attempt(const alert_profile *p, const alert_belief *b, const alert_goal *goal,
+                    double bound, bool keep_bound, bool keep_latency, alert_choice *out)
 {
     bool saving = goal->objective == ALERT_MIN_ENERGY;
     demand d = {
         .least_accuracy = saving && keep_bound ? bound : -HUGE_VAL,
         .most_energy_j = !saving && keep_bound ? bound : HUGE_VAL,
-        .time_quantile = keep_latency && goal->probability > 0.0 ? alert_slowdown_quantile(b, goal->probability)
-                                                                 : -HUGE_VAL,
+        .time_quantile = keep_latency && goal->probability > 0.0
+                             ? alert_slowdown_quantile(b, goal->probability)
+                             : -HUGE_VAL,
         .q_fail = goal->q_fail,
     };
     if (!keep_bound)
@@ -154,8 +163,8 @@ static bool attempt(const alert_profile *p, const alert_belief *b, const alert_g
     return out->row != NULL;
 }
 
-void alert_choose(const alert_profile *p, const alert_belief *b, const alert_goal *goal, double bound,
-                  alert_choice *out)
+void alert_choose(const alert_profile *p, const alert_belief *b, const alert_goal *goal,
+                  double bound, alert_choice *out)
 {
     if (attempt(p, b, goal, bound, true, true, out)) {
         out->feasible = true;
@@ -165,5 +174,6 @@ void alert_choose(const alert_profile *p, const alert_belief *b, const alert_goa
     bool latency_first = importance(goal, ALERT_LATENCY) < importance(goal, bounded);
     if (goal->probability > 0.0 && attempt(p, b, goal, bound, !latency_first, latency_first, out))
         return;
-    (void)attempt(p, b, goal, bound, false, false, out); /* nothing is demanded: something is found */
+    (void)attempt(p, b, goal, bound, false, false,
+                  out); /* nothing is demanded: something is found */
 }

@@ -7,7 +7,8 @@
 
 #include "alert.h"
 
-/* Largest time (s) and power (W) accepted anywhere: products of them with a slowdown stay finite. */
+/* Largest time (s) and power (W) accepted anywhere: products of them with a slowdown stay finite.
+ * */
 #define ALERT_QUANTITY_MAX 1e9
 /* Largest energy (J) accepted anywhere. */
 #define ALERT_ENERGY_MAX 1e18
@@ -41,7 +42,8 @@ static inline int alert_fault_at(alert_fault *fault, const char *name, ptrdiff_t
     return -EINVAL;
 }
 
-static inline int alert_fault_in(alert_fault *fault, const char *name, const char *expected, double value)
+static inline int alert_fault_in(alert_fault *fault, const char *name, const char *expected,
+                                 double value)
 {
     return alert_fault_at(fault, name, -1, -1, expected, value);
 }

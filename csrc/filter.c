@@ -4,15 +4,15 @@ alert_constants alert_constants_default(alert_method method)
 {
     (void)method; /* every method so far runs on the paper's filters */
     return (alert_constants){
-        .alpha = 0.3,    /* [R] */
-        .q0 = 0.1,       /* [R] */
-        .k0 = 0.5,       /* [R] */
-        .mu0 = 1.0,      /* [R] */
-        .r = 0.001,      /* [r] */
-        .s2_0 = 0.1,     /* [r] */
-        .idle_m = 0.01,  /* [r] */
-        .idle_s = 1e-4,  /* [r] */
-        .idle_v = 1e-3,  /* [r] */
+        .alpha = 0.3,   /* [R] */
+        .q0 = 0.1,      /* [R] */
+        .k0 = 0.5,      /* [R] */
+        .mu0 = 1.0,     /* [R] */
+        .r = 0.001,     /* [r] */
+        .s2_0 = 0.1,    /* [r] */
+        .idle_m = 0.01, /* [r] */
+        .idle_s = 1e-4, /* [r] */
+        .idle_v = 1e-3, /* [r] */
     };
 }
 
@@ -49,14 +49,18 @@ static double clip(double ratio)
 
 void alert_slowdown_filter_init(alert_slowdown_filter *f, const alert_constants *c)
 {
-    *f = (alert_slowdown_filter){
-        .mean = c->mu0, .variance = c->s2_0, .gain = c->k0, .process_noise = c->q0, .innovation = 0.0};
+    *f = (alert_slowdown_filter){.mean = c->mu0,
+                                 .variance = c->s2_0,
+                                 .gain = c->k0,
+                                 .process_noise = c->q0,
+                                 .innovation = 0.0};
 }
 
 void alert_slowdown_filter_update(alert_slowdown_filter *f, const alert_constants *c, double ratio)
 {
     double y = clip(ratio) - f->mean;
-    double correction = f->gain * f->innovation; /* K y_prev: how far the last input moved the mean */
+    double correction =
+        f->gain * f->innovation; /* K y_prev: how far the last input moved the mean */
     double noise = c->alpha * f->process_noise + (1.0 - c->alpha) * correction * correction;
     f->process_noise = noise > c->q0 ? noise : c->q0;
     f->variance = (1.0 - f->gain) * f->variance + f->process_noise;
@@ -70,8 +74,8 @@ void alert_idle_filter_init(alert_idle_filter *f, const alert_constants *c)
     *f = (alert_idle_filter){.ratio = 0.0, .variance = c->idle_m, .started = false};
 }
 
-void alert_idle_filter_update(alert_idle_filter *f, const alert_constants *c, double idle_power_w, double power_w,
-                              double profile_idle_w)
+void alert_idle_filter_update(alert_idle_filter *f, const alert_constants *c, double idle_power_w,
+                              double power_w, double profile_idle_w)
 {
     if (!f->started) {
         f->ratio = clip(profile_idle_w / power_w);

@@ -1,8 +1,8 @@
 /*
  * filter.h - internal: the two scalar filters that follow the machine.
  *
- * Slowdown filter [R]. One factor xi = measured latency / profiled latency for all configurations, tracked
- * by a Kalman filter whose process noise adapts to its own corrections. After every input:
+ * Slowdown filter [R]. One factor xi = measured latency / profiled latency for all configurations,
+ * tracked by a Kalman filter whose process noise adapts to its own corrections. After every input:
  *
  *     y   = t_measured / t_ij - mu                     innovation, for the configuration that ran
  *     Q   = max(Q0, alpha Q + (1 - alpha) (K y_prev)^2)
@@ -11,7 +11,7 @@
  *     mu  = mu + K' y
  *
  *     symbol   field                 unit   first value        invariant
- *     mu       mean                  1      1       [R]        0 <= mu <= ALERT_RATIO_MAX (or the first value)
+ *     mu       mean                  1      1       [R]        0 <= mu <= ALERT_RATIO_MAX
  *     s2       variance              1      0.1     [r]        > 0
  *     K        gain                  1      0.5     [R]        0 <= K <= 1
  *     Q        process_noise         1      0.1     [R] (Q0)   >= Q0
@@ -21,17 +21,19 @@
  *
  * Then xi t_ij is taken as Normal(mu t_ij, s2 t_ij^2) for every configuration.
  *
- * Idle filter [r]. phi = idle power / power of the configuration that ran, after every idle power reported:
+ * Idle filter [r]. phi = idle power / power of the configuration that ran, after every idle power
+ * reported:
  *
  *     W = (M + S) / (M + S + V);   M = (1 - W) (M + S);   phi = phi + W (phi_measured - phi)
  *
- *     phi      ratio                 1      profile's idle power / power of the configuration that ran first
+ *     phi      ratio                 1      profile's idle power / power of the configuration that
+ *                                           ran when the first idle power was reported
  *     M        variance              1      0.01    [r]
  *     S        constants.idle_s      1      1e-4    [r]
  *     V        constants.idle_v      1      1e-3    [r]
  *
- * Deviation from the paper: a ratio above ALERT_RATIO_MAX counts as ALERT_RATIO_MAX, so that no measurement
- * whatever can drive a filter to infinity.
+ * Deviation from the paper: a ratio above ALERT_RATIO_MAX counts as ALERT_RATIO_MAX, so that no
+ * measurement whatever can drive a filter to infinity.
  */
 #ifndef ALERT_FILTER_H
 #define ALERT_FILTER_H
@@ -54,11 +56,13 @@ typedef struct alert_idle_filter {
 } alert_idle_filter;
 
 void alert_idle_filter_init(alert_idle_filter *f, const alert_constants *c);
-/* power_w: the profile's power of the configuration that ran; profile_idle_w: the profile's idle power. */
-void alert_idle_filter_update(alert_idle_filter *f, const alert_constants *c, double idle_power_w, double power_w,
-                              double profile_idle_w);
+/* power_w: the profile's power of the configuration that ran; profile_idle_w: the profile's idle
+ * power. */
+void alert_idle_filter_update(alert_idle_filter *f, const alert_constants *c, double idle_power_w,
+                              double power_w, double profile_idle_w);
 
-/* Null when the constants are in range; else the name of the one that is not, with its range and value. */
+/* Null when the constants are in range; else the name of the one that is not, with its range and
+ * value. */
 const char *alert_constants_check(const alert_constants *c, const char **expected, double *value);
 
 #endif

@@ -5,10 +5,10 @@
 
 #include "fault.h"
 
-/* -------------------------------------------------------------------------------------- validation */
+/* ----------------------------------------------------------------------------------- validation */
 
-static int check_grid(const alert_table *t, const char *name, const double *values, const char *expected,
-                      alert_fault *fault)
+static int check_grid(const alert_table *t, const char *name, const double *values,
+                      const char *expected, alert_fault *fault)
 {
     for (size_t i = 0; i < t->models; i++)
         for (size_t j = 0; j < t->caps; j++) {
@@ -26,7 +26,8 @@ static int check_caps(const alert_table *t, alert_fault *fault)
         if (!alert_is_positive(cap))
             return alert_fault_at(fault, "power_caps", (ptrdiff_t)j, -1, ALERT_EXPECT_WATTS, cap);
         if (j > 0 && cap <= t->power_cap_w[j - 1])
-            return alert_fault_at(fault, "power_caps", (ptrdiff_t)j, -1, "strictly ascending watts", cap);
+            return alert_fault_at(fault, "power_caps", (ptrdiff_t)j, -1, "strictly ascending watts",
+                                  cap);
     }
     return 0;
 }
@@ -42,8 +43,9 @@ static int check_exits(const alert_table *t, alert_fault *fault)
         for (size_t k = 0; k < count; k++) {
             double fraction = t->exit_fraction[first + k], accuracy = t->exit_accuracy[first + k];
             if (!(fraction > previous && fraction <= 1.0))
-                return alert_fault_at(fault, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
-                                      "fractions of the model's latency strictly ascending in (0, 1]", fraction);
+                return alert_fault_at(
+                    fault, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
+                    "fractions of the model's latency strictly ascending in (0, 1]", fraction);
             if (!alert_is_fraction(accuracy))
                 return alert_fault_at(fault, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
                                       "an accuracy from 0 to 1", accuracy);
@@ -54,7 +56,8 @@ static int check_exits(const alert_table *t, alert_fault *fault)
                                   "the fraction 1 for the last exit", previous);
         if (count > 0 && t->exit_accuracy[first + count - 1] != t->accuracy[i])
             return alert_fault_at(fault, "exits", (ptrdiff_t)i, (ptrdiff_t)count - 1,
-                                  "the model's accuracy for the last exit", t->exit_accuracy[first + count - 1]);
+                                  "the model's accuracy for the last exit",
+                                  t->exit_accuracy[first + count - 1]);
         first += count;
     }
     return 0;
@@ -73,16 +76,18 @@ static int check_table(const alert_table *t, alert_fault *fault)
         return rc;
     for (size_t i = 0; i < t->models; i++)
         if (!alert_is_fraction(t->accuracy[i]))
-            return alert_fault_at(fault, "accuracy", (ptrdiff_t)i, -1, ALERT_EXPECT_ACCURACY, t->accuracy[i]);
+            return alert_fault_at(fault, "accuracy", (ptrdiff_t)i, -1, ALERT_EXPECT_ACCURACY,
+                                  t->accuracy[i]);
     rc = check_caps(t, fault);
     if (rc)
         return rc;
     if (!alert_is_quantity(t->idle_power_w))
-        return alert_fault_in(fault, "idle_power", "a finite number of watts >= 0 and <= 1e9", t->idle_power_w);
+        return alert_fault_in(fault, "idle_power", "a finite number of watts >= 0 and <= 1e9",
+                              t->idle_power_w);
     return check_exits(t, fault);
 }
 
-/* ---------------------------------------------------------------------------------------- building */
+/* ------------------------------------------------------------------------------------- building */
 
 typedef struct column {
     double latency_s, power_w;
@@ -115,10 +120,10 @@ static int by_accuracy(const void *a, const void *b)
     return by_work(x, y);
 }
 
-/* The configurations of model i that stop after `fraction` of its latency, sorted into the profile's columns
- * from `first` on. `sorting` is room for M columns. */
-static void fill_columns(alert_profile *p, const alert_table *t, size_t i, double fraction, size_t first,
-                         alert_row *row, column *sorting)
+/* The configurations of model i that stop after `fraction` of its latency, sorted into the
+ * profile's columns from `first` on. `sorting` is room for M columns. */
+static void fill_columns(alert_profile *p, const alert_table *t, size_t i, double fraction,
+                         size_t first, alert_row *row, column *sorting)
 {
     for (size_t j = 0; j < t->caps; j++)
         sorting[j] = (column){.latency_s = t->latency_s[i * t->caps + j] * fraction,
@@ -140,10 +145,10 @@ static void fill_columns(alert_profile *p, const alert_table *t, size_t i, doubl
     row->cap = p->cap + first;
 }
 
-/* The outputs on the way to exit k of an anytime model whose exits begin at `exit` in the table; for a
- * traditional model its one output. Written at `stair`. */
-static void fill_stairs(const alert_table *t, size_t i, size_t exit, size_t k, bool anytime, alert_row *row,
-                        alert_stair *stair)
+/* The outputs on the way to exit k of an anytime model whose exits begin at `exit` in the table;
+ * for a traditional model its one output. Written at `stair`. */
+static void fill_stairs(const alert_table *t, size_t i, size_t exit, size_t k, bool anytime,
+                        alert_row *row, alert_stair *stair)
 {
     row->model = i;
     row->exit = anytime ? (ptrdiff_t)k : -1;
@@ -167,8 +172,8 @@ static void fill_rows(alert_profile *p, const alert_table *t, column *sorting)
         size_t outputs = exits > 0 ? exits : 1;
         for (size_t k = 0; k < outputs; k++) {
             fill_stairs(t, i, exit, k, exits > 0, &p->row[row], p->stair + stair);
-            fill_columns(p, t, i, exits > 0 ? t->exit_fraction[exit + k] : 1.0, row * t->caps, &p->row[row],
-                         sorting);
+            fill_columns(p, t, i, exits > 0 ? t->exit_fraction[exit + k] : 1.0, row * t->caps,
+                         &p->row[row], sorting);
             stair += k + 1;
             row++;
         }
@@ -225,7 +230,8 @@ int alert_profile_new(alert_profile **out, const alert_table *t, alert_fault *fa
     p->latency_s = calloc(p->rows * t->caps, sizeof *p->latency_s);
     p->power_w = calloc(p->rows * t->caps, sizeof *p->power_w);
     p->cap = calloc(p->rows * t->caps, sizeof *p->cap);
-    if (!p->power_cap_w || !p->row || !p->accurate || !p->stair || !p->latency_s || !p->power_w || !p->cap)
+    if (!p->power_cap_w || !p->row || !p->accurate || !p->stair || !p->latency_s || !p->power_w ||
+        !p->cap)
         goto no_memory;
     memcpy(p->power_cap_w, t->power_cap_w, t->caps * sizeof *p->power_cap_w);
     fill_rows(p, t, sorting);
@@ -251,7 +257,8 @@ void alert_profile_unref(alert_profile *p)
         destroy(p);
 }
 
-double alert_row_delivered(const alert_row *row, double latency_s, double time_s, double q_fail, bool *any)
+double alert_row_delivered(const alert_row *row, double latency_s, double time_s, double q_fail,
+                           bool *any)
 {
     *any = false;
     for (size_t k = row->stairs; k-- > 0;)

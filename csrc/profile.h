@@ -1,8 +1,8 @@
 /*
  * profile.h - internal: the profile as the choice wants to read it.
  *
- * A row holds every configuration of one model that stops at one exit, by ascending latency (ties: by cap).
- * A traditional model is one row; an anytime model with K exits is K rows.
+ * A row holds every configuration of one model that stops at one exit, by ascending latency (ties:
+ * by cap). A traditional model is one row; an anytime model with K exits is K rows.
  */
 #ifndef ALERT_PROFILE_H
 #define ALERT_PROFILE_H
@@ -37,17 +37,18 @@ struct alert_profile {
     atomic_size_t references;
     size_t models, caps, rows;
     double idle_power_w;
-    double *power_cap_w;         /* M */
-    alert_row *row;              /* by ascending least_work_j: the cheap first */
-    const alert_row **accurate;  /* the same rows, by descending best_accuracy */
+    double *power_cap_w;        /* M */
+    alert_row *row;             /* by ascending least_work_j: the cheap first */
+    const alert_row **accurate; /* the same rows, by descending best_accuracy */
     /* What the rows point into. */
     alert_stair *stair;
     double *latency_s, *power_w;
     uint32_t *cap;
 };
 
-/* Accuracy of the last output of `row` that is out at `time_s`, when the row's exit itself is reached at
- * `latency_s`; q_fail when there is none. */
-double alert_row_delivered(const alert_row *row, double latency_s, double time_s, double q_fail, bool *any);
+/* Accuracy of the last output of `row` that is out at `time_s`, when the row's exit itself is
+ * reached at `latency_s`; q_fail when there is none. */
+double alert_row_delivered(const alert_row *row, double latency_s, double time_s, double q_fail,
+                           bool *any);
 
 #endif

@@ -35,7 +35,8 @@ int alert_py_double(PyObject *object, const char *name, const char *expected, do
     if (*out != -1.0 || !PyErr_Occurred())
         return 0;
     if (PyErr_ExceptionMatches(PyExc_TypeError))
-        PyErr_Format(PyExc_TypeError, "%s: expected %s, got %.100s", name, expected, Py_TYPE(object)->tp_name);
+        PyErr_Format(PyExc_TypeError, "%s: expected %s, got %.100s", name, expected,
+                     Py_TYPE(object)->tp_name);
     else if (PyErr_ExceptionMatches(PyExc_OverflowError))
         PyErr_Format(PyExc_ValueError, "%s: expected %s, got a number too large", name, expected);
     return -1;
@@ -53,12 +54,14 @@ static Py_ssize_t find(PyObject *names, PyObject *name)
     return -1;
 }
 
-int alert_py_arguments(const char *function, PyObject *names, Py_ssize_t positional, Py_ssize_t required,
-                       PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **values)
+int alert_py_arguments(const char *function, PyObject *names, Py_ssize_t positional,
+                       Py_ssize_t required, PyObject *const *args, Py_ssize_t nargs,
+                       PyObject *kwnames, PyObject **values)
 {
     Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
     if (nargs > positional) {
-        PyErr_Format(PyExc_TypeError, "%s() takes %zd positional arguments, got %zd", function, positional, nargs);
+        PyErr_Format(PyExc_TypeError, "%s() takes %zd positional arguments, got %zd", function,
+                     positional, nargs);
         return -1;
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++)
@@ -67,8 +70,9 @@ int alert_py_arguments(const char *function, PyObject *names, Py_ssize_t positio
         PyObject *name = PyTuple_GET_ITEM(kwnames, k);
         Py_ssize_t i = find(names, name);
         if (i < 0 || values[i]) {
-            PyErr_Format(PyExc_TypeError, i < 0 ? "%s() got an unexpected keyword argument '%U'"
-                                                : "%s() got multiple values for argument '%U'",
+            PyErr_Format(PyExc_TypeError,
+                         i < 0 ? "%s() got an unexpected keyword argument '%U'"
+                               : "%s() got multiple values for argument '%U'",
                          function, name);
             return -1;
         }
@@ -88,15 +92,18 @@ int alert_py_goal(PyObject *tuple, alert_goal *out)
     int objective, priority[3];
     Py_ssize_t window;
     if (!PyTuple_Check(tuple)) {
-        PyErr_Format(PyExc_TypeError, "goal: expected a tuple, got %.100s", Py_TYPE(tuple)->tp_name);
+        PyErr_Format(PyExc_TypeError, "goal: expected a tuple, got %.100s",
+                     Py_TYPE(tuple)->tp_name);
         return -1;
     }
-    if (!PyArg_ParseTuple(tuple, "idddd(iii)n:goal", &objective, &out->deadline_s, &out->bound, &out->probability,
-                          &out->q_fail, &priority[0], &priority[1], &priority[2], &window))
+    if (!PyArg_ParseTuple(tuple, "idddd(iii)n:goal", &objective, &out->deadline_s, &out->bound,
+                          &out->probability, &out->q_fail, &priority[0], &priority[1], &priority[2],
+                          &window))
         return -1;
     out->objective = (alert_objective)objective;
     for (int i = 0; i < 3; i++)
         out->priority[i] = (alert_quantity)priority[i];
-    out->window = window >= 0 ? (size_t)window : SIZE_MAX; /* SIZE_MAX is refused by alert_goal_check */
+    out->window =
+        window >= 0 ? (size_t)window : SIZE_MAX; /* SIZE_MAX is refused by alert_goal_check */
     return 0;
 }

@@ -12,10 +12,11 @@ int alert_py_raise(int rc, const alert_fault *fault);
 int alert_py_double(PyObject *object, const char *name, const char *expected, double *out);
 
 /* Arguments of a METH_FASTCALL | METH_KEYWORDS method, sorted into `values` (NULL where not given).
- * `names` is a tuple of interned names: the first `positional` of them may be given by position, the first
- * `required` must be given. */
-int alert_py_arguments(const char *function, PyObject *names, Py_ssize_t positional, Py_ssize_t required,
-                       PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **values);
+ * `names` is a tuple of interned names: the first `positional` of them may be given by position,
+ * the first `required` must be given. */
+int alert_py_arguments(const char *function, PyObject *names, Py_ssize_t positional,
+                       Py_ssize_t required, PyObject *const *args, Py_ssize_t nargs,
+                       PyObject *kwnames, PyObject **values);
 
 /* The goal as the Python face states it: (objective, deadline, bound, probability, q_fail,
  * (first, second, third), window). */

@@ -1,5 +1,5 @@
 /* py_module.c - the module alert._core: state, types, and the functions that belong to no type. */
-#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
 #define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
 #include "py_convert.h"
 
@@ -24,7 +24,8 @@ static PyObject *check_goal(PyObject *module, PyObject *tuple)
 
 static PyMethodDef module_functions[] = {
     {"check_goal", check_goal, METH_O,
-     PyDoc_STR("check_goal(goal, /)\n--\n\nRaise ValueError when the goal's tuple is out of range.")},
+     PyDoc_STR(
+         "check_goal(goal, /)\n--\n\nRaise ValueError when the goal's tuple is out of range.")},
     {"constants", alert_py_constants_dict, METH_O,
      PyDoc_STR("constants(method, /)\n--\n\nThe constants `method` starts from, by name.")},
     {NULL, NULL, 0, NULL},

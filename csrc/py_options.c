@@ -22,7 +22,10 @@ static const struct {
     {"idle_v", offsetof(alert_constants, idle_v)},
 };
 
-enum { METHODS = sizeof METHOD / sizeof METHOD[0], CONSTANTS = sizeof CONSTANT / sizeof CONSTANT[0] };
+enum {
+    METHODS = sizeof METHOD / sizeof METHOD[0],
+    CONSTANTS = sizeof CONSTANT / sizeof CONSTANT[0]
+};
 
 static double *constant_at(alert_constants *constants, size_t i)
 {
@@ -61,16 +64,18 @@ int alert_py_constants(PyObject *dict, alert_constants *out)
     PyObject *key, *value;
     Py_ssize_t position = 0;
     if (!PyDict_Check(dict)) {
-        PyErr_Format(PyExc_TypeError, "constants: expected a dict, got %.100s", Py_TYPE(dict)->tp_name);
+        PyErr_Format(PyExc_TypeError, "constants: expected a dict, got %.100s",
+                     Py_TYPE(dict)->tp_name);
         return -1;
     }
     while (PyDict_Next(dict, &position, &key, &value)) {
         size_t i = 0;
-        while (i < CONSTANTS &&
-               !(PyUnicode_Check(key) && PyUnicode_CompareWithASCIIString(key, CONSTANT[i].name) == 0))
+        while (i < CONSTANTS && !(PyUnicode_Check(key) &&
+                                  PyUnicode_CompareWithASCIIString(key, CONSTANT[i].name) == 0))
             i++;
         if (i == CONSTANTS) {
-            PyErr_Format(PyExc_ValueError, "constants: expected names out of constants(method), got %R", key);
+            PyErr_Format(PyExc_ValueError,
+                         "constants: expected names out of constants(method), got %R", key);
             return -1;
         }
         if (alert_py_double(value, CONSTANT[i].name, "a number", constant_at(out, i)) < 0)

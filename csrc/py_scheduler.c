@@ -1,16 +1,16 @@
-/* py_scheduler.c - _core.Scheduler: step() and its kin. The GIL is kept: a step takes well under a microsecond. */
+/* py_scheduler.c - _core.Scheduler: step() and its kin. The GIL is kept: a step takes well under a
+ * microsecond. */
 #include <math.h>
 
 #include "py_convert.h"
 #include "py_options.h"
 
 typedef struct scheduler_object {
-    PyObject_HEAD
-    alert_scheduler *scheduler;
+    PyObject_HEAD alert_scheduler *scheduler;
     alert_py_state *state; /* lives as long as the module, which the type keeps alive */
 } scheduler_object;
 
-/* ------------------------------------------------------------------------------------------- Decision */
+/* ------------------------------------------------------------------------------------- Decision */
 
 static PyStructSequence_Field DECISION_FIELD[] = {
     {"model", "index of the model to run next"},
@@ -49,11 +49,12 @@ static PyObject *to_python(const alert_py_state *state, const alert_decision *d)
     return o;
 }
 
-/* -------------------------------------------------------------------------------------------- methods */
+/* -------------------------------------------------------------------------------------- methods */
 
 enum { LATENCY, ENERGY, DEADLINE, IDLE_POWER, EXIT, STEP_ARGUMENTS };
 
-static const char *const STEP_NAME[STEP_ARGUMENTS] = {"latency", "energy", "deadline", "idle_power", "exit"};
+static const char *const STEP_NAME[STEP_ARGUMENTS] = {"latency", "energy", "deadline", "idle_power",
+                                                      "exit"};
 
 static bool is_given(PyObject *value)
 {
@@ -65,7 +66,8 @@ static int exit_index(PyObject *value, size_t *out)
 {
     Py_ssize_t index = PyNumber_AsSsize_t(value, NULL);
     if (index == -1 && PyErr_Occurred()) {
-        PyErr_Format(PyExc_TypeError, "exit: expected an index, got %.100s", Py_TYPE(value)->tp_name);
+        PyErr_Format(PyExc_TypeError, "exit: expected an index, got %.100s",
+                     Py_TYPE(value)->tp_name);
         return -1;
     }
     *out = index < 0 ? SIZE_MAX : (size_t)index;
@@ -79,44 +81,46 @@ static int to_measurement(PyObject *const values[STEP_ARGUMENTS], alert_measurem
     m->has_idle_power = is_given(values[IDLE_POWER]);
     m->has_exit = is_given(values[EXIT]);
     if (alert_py_double(values[LATENCY], "latency", "a number of seconds", &m->latency_s) < 0 ||
-        (m->has_energy &&
-         alert_py_double(values[ENERGY], "energy", "a number of joules or None", &m->energy_j) < 0) ||
-        (m->has_deadline && alert_py_double(values[DEADLINE], "deadline", "a number of seconds or None",
-                                            &m->next_deadline_s) < 0) ||
-        (m->has_idle_power && alert_py_double(values[IDLE_POWER], "idle_power", "a number of watts or None",
-                                              &m->idle_power_w) < 0) ||
+        (m->has_energy && alert_py_double(values[ENERGY], "energy", "a number of joules or None",
+                                          &m->energy_j) < 0) ||
+        (m->has_deadline &&
+         alert_py_double(values[DEADLINE], "deadline", "a number of seconds or None",
+                         &m->next_deadline_s) < 0) ||
+        (m->has_idle_power && alert_py_double(values[IDLE_POWER], "idle_power",
+                                              "a number of watts or None", &m->idle_power_w) < 0) ||
         (m->has_exit && exit_index(values[EXIT], &m->exit) < 0))
         return -1;
     return 0;
 }
 
-PyDoc_STRVAR(step_doc,
-             "step($self, latency, energy, *, deadline=None, idle_power=None, exit=None)\n"
-             "--\n\n"
-             "Learn from the input just finished and choose for the next one.\n\n"
-             "Parameters\n"
-             "----------\n"
-             "latency : float\n"
-             "    Seconds the inference ran; finite, >= 0.\n"
-             "energy : float or None\n"
-             "    Joules drawn meanwhile; None where it could not be read: the profile's power stands in.\n"
-             "deadline : float, optional\n"
-             "    Seconds the next input has, instead of the goal's deadline. Holds for that input only.\n"
-             "idle_power : float, optional\n"
-             "    Watts drawn between inputs.\n"
-             "exit : int, optional\n"
-             "    Where an anytime model stopped, if before the exit chosen.\n\n"
-             "Returns\n"
-             "-------\n"
-             "Decision\n"
-             "    Unpacks into `(model, power_cap)`.\n\n"
-             "Raises\n"
-             "------\n"
-             "ValueError\n"
-             "    An argument is out of range; nothing has been learnt from it.");
+PyDoc_STRVAR(
+    step_doc,
+    "step($self, latency, energy, *, deadline=None, idle_power=None, exit=None)\n"
+    "--\n\n"
+    "Learn from the input just finished and choose for the next one.\n\n"
+    "Parameters\n"
+    "----------\n"
+    "latency : float\n"
+    "    Seconds the inference ran; finite, >= 0.\n"
+    "energy : float or None\n"
+    "    Joules drawn meanwhile; None where it could not be read: the profile's power stands in.\n"
+    "deadline : float, optional\n"
+    "    Seconds the next input has, instead of the goal's deadline. Holds for that input only.\n"
+    "idle_power : float, optional\n"
+    "    Watts drawn between inputs.\n"
+    "exit : int, optional\n"
+    "    Where an anytime model stopped, if before the exit chosen.\n\n"
+    "Returns\n"
+    "-------\n"
+    "Decision\n"
+    "    Unpacks into `(model, power_cap)`.\n\n"
+    "Raises\n"
+    "------\n"
+    "ValueError\n"
+    "    An argument is out of range; nothing has been learnt from it.");
 
-static PyObject *scheduler_step(PyObject *self, PyTypeObject *cls, PyObject *const *args, Py_ssize_t nargs,
-                                PyObject *kwnames)
+static PyObject *scheduler_step(PyObject *self, PyTypeObject *cls, PyObject *const *args,
+                                Py_ssize_t nargs, PyObject *kwnames)
 {
     (void)cls;
     scheduler_object *o = (scheduler_object *)self;
@@ -138,11 +142,12 @@ static PyObject *scheduler_step(PyObject *self, PyTypeObject *cls, PyObject *con
     return to_python(o->state, &decision);
 }
 
-PyDoc_STRVAR(decide_doc,
-             "decide($self, deadline=None)\n"
-             "--\n\n"
-             "Choose again for the pending input, which has `deadline` seconds: it came late, say, or the\n"
-             "overhead has changed.");
+PyDoc_STRVAR(
+    decide_doc,
+    "decide($self, deadline=None)\n"
+    "--\n\n"
+    "Choose again for the pending input, which has `deadline` seconds: it came late, say, or the\n"
+    "overhead has changed.");
 
 static PyObject *scheduler_decide(PyObject *self, PyObject *args, PyObject *kwargs)
 {
@@ -154,10 +159,12 @@ static PyObject *scheduler_decide(PyObject *self, PyObject *args, PyObject *kwar
     alert_fault fault;
     int rc;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:decide", names, &given) ||
-        (is_given(given) && alert_py_double(given, "deadline", "a number of seconds or None", &deadline) < 0))
+        (is_given(given) &&
+         alert_py_double(given, "deadline", "a number of seconds or None", &deadline) < 0))
         return NULL;
     Py_BEGIN_CRITICAL_SECTION(self);
-    rc = alert_scheduler_decide(o->scheduler, is_given(given) ? &deadline : NULL, &decision, &fault);
+    rc =
+        alert_scheduler_decide(o->scheduler, is_given(given) ? &deadline : NULL, &decision, &fault);
     Py_END_CRITICAL_SECTION();
     if (rc) {
         alert_py_raise(rc, &fault);
@@ -166,12 +173,14 @@ static PyObject *scheduler_decide(PyObject *self, PyObject *args, PyObject *kwar
     return to_python(o->state, &decision);
 }
 
-PyDoc_STRVAR(share_doc,
-             "share($self, deadline, inputs)\n"
-             "--\n\n"
-             "Let the next `inputs` inputs share `deadline` seconds, as the words of a sentence do.\n\n"
-             "Each is given what is left of it divided by the inputs left; a finished input uses up its latency\n"
-             "and the overhead. Returns the choice for the first of them.");
+PyDoc_STRVAR(
+    share_doc,
+    "share($self, deadline, inputs)\n"
+    "--\n\n"
+    "Let the next `inputs` inputs share `deadline` seconds, as the words of a sentence do.\n\n"
+    "Each is given what is left of it divided by the inputs left; a finished input uses up its "
+    "latency\n"
+    "and the overhead. Returns the choice for the first of them.");
 
 static PyObject *scheduler_share(PyObject *self, PyObject *args, PyObject *kwargs)
 {
@@ -187,7 +196,8 @@ static PyObject *scheduler_share(PyObject *self, PyObject *args, PyObject *kwarg
         alert_py_double(given, "deadline", "a number of seconds", &deadline) < 0)
         return NULL;
     Py_BEGIN_CRITICAL_SECTION(self);
-    rc = alert_scheduler_share(o->scheduler, deadline, inputs > 0 ? (size_t)inputs : 0, &decision, &fault);
+    rc = alert_scheduler_share(o->scheduler, deadline, inputs > 0 ? (size_t)inputs : 0, &decision,
+                               &fault);
     Py_END_CRITICAL_SECTION();
     if (rc) {
         alert_py_raise(rc, &fault);
@@ -218,7 +228,8 @@ static PyObject *scheduler_save(PyObject *self, PyObject *unused)
 {
     (void)unused;
     scheduler_object *o = (scheduler_object *)self;
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)alert_scheduler_state_size(o->scheduler));
+    PyObject *bytes =
+        PyBytes_FromStringAndSize(NULL, (Py_ssize_t)alert_scheduler_state_size(o->scheduler));
     if (!bytes)
         return NULL;
     Py_BEGIN_CRITICAL_SECTION(self);
@@ -246,7 +257,7 @@ static PyObject *scheduler_restore(PyObject *self, PyObject *bytes)
     Py_RETURN_NONE;
 }
 
-/* ----------------------------------------------------------------------------------------- attributes */
+/* ----------------------------------------------------------------------------------- attributes */
 
 static PyObject *get_decision(PyObject *self, void *closure)
 {
@@ -304,7 +315,7 @@ static int set_overhead(PyObject *self, PyObject *value, void *closure)
     return rc ? alert_py_raise(rc, &fault) : 0;
 }
 
-/* ----------------------------------------------------------------------------------------------- type */
+/* ----------------------------------------------------------------------------------------- type */
 
 /* The module of the C type among the bases of `type`; NULL with an exception when there is none. */
 static PyObject *module_of(PyTypeObject *type)
@@ -313,7 +324,8 @@ static PyObject *module_of(PyTypeObject *type)
     return PyType_GetModuleByDef(type, &alert_py_module);
 #else
     for (; type; type = type->tp_base) {
-        PyObject *module = PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ? PyType_GetModule(type) : NULL;
+        PyObject *module =
+            PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ? PyType_GetModule(type) : NULL;
         if (module && PyModule_GetDef(module) == &alert_py_module)
             return module;
         PyErr_Clear();
@@ -333,19 +345,21 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     alert_fault fault;
     PyObject *module = module_of(type);
     alert_py_state *state = module ? PyModule_GetState(module) : NULL;
-    if (!state ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOn:Scheduler", names, &table, &goal_tuple, &method,
-                                     &constants, &overhead, &trace))
+    if (!state || !PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOn:Scheduler", names, &table,
+                                               &goal_tuple, &method, &constants, &overhead, &trace))
         return NULL;
     alert_profile *profile = alert_py_table_profile(state, table);
-    if (!profile || alert_py_goal(goal_tuple, &goal) < 0 || alert_py_method(method, &options.method) < 0)
+    if (!profile || alert_py_goal(goal_tuple, &goal) < 0 ||
+        alert_py_method(method, &options.method) < 0)
         return NULL;
     options.constants = alert_constants_default(options.method);
     if (alert_py_constants(constants, &options.constants) < 0 ||
         alert_py_double(overhead, "overhead", "a number of seconds", &options.overhead_s) < 0)
         return NULL;
     if (trace < 0 || (size_t)trace > PY_SSIZE_T_MAX / sizeof(alert_record) / 2) {
-        PyErr_Format(PyExc_ValueError, "trace: expected a number of inputs >= 0 that fit into memory, got %zd", trace);
+        PyErr_Format(PyExc_ValueError,
+                     "trace: expected a number of inputs >= 0 that fit into memory, got %zd",
+                     trace);
         return NULL;
     }
     options.trace_capacity = (size_t)trace;
@@ -381,9 +395,12 @@ PyDoc_STRVAR(scheduler_doc, "Scheduler(table, goal, method, constants, overhead,
                             "The scheduler in C. `alert.Scheduler` is the public face of it.");
 
 static PyMethodDef scheduler_methods[] = {
-    {"step", (PyCFunction)(void (*)(void))scheduler_step, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, step_doc},
-    {"decide", (PyCFunction)(void (*)(void))scheduler_decide, METH_VARARGS | METH_KEYWORDS, decide_doc},
-    {"share", (PyCFunction)(void (*)(void))scheduler_share, METH_VARARGS | METH_KEYWORDS, share_doc},
+    {"step", (PyCFunction)(void (*)(void))scheduler_step,
+     METH_METHOD | METH_FASTCALL | METH_KEYWORDS, step_doc},
+    {"decide", (PyCFunction)(void (*)(void))scheduler_decide, METH_VARARGS | METH_KEYWORDS,
+     decide_doc},
+    {"share", (PyCFunction)(void (*)(void))scheduler_share, METH_VARARGS | METH_KEYWORDS,
+     share_doc},
     {"_set_goal", scheduler_set_goal, METH_O, NULL},
     {"_save", scheduler_save, METH_NOARGS, NULL},
     {"_restore", scheduler_restore, METH_O, NULL},
@@ -392,23 +409,29 @@ static PyMethodDef scheduler_methods[] = {
 
 static PyGetSetDef scheduler_getset[] = {
     {"decision", get_decision, NULL, "The pending choice: what to run next.", NULL},
-    {"slowdown", get_slowdown, NULL, "(mean, standard deviation) of the slowdown expected of the next input.", NULL},
+    {"slowdown", get_slowdown, NULL,
+     "(mean, standard deviation) of the slowdown expected of the next input.", NULL},
     {"trace", get_trace, NULL, "The last inputs, oldest first, as a structured array.", NULL},
-    {"overhead", get_overhead, set_overhead, "Seconds taken off every deadline, from the next choice on.", NULL},
+    {"overhead", get_overhead, set_overhead,
+     "Seconds taken off every deadline, from the next choice on.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
 static PyType_Slot scheduler_slots[] = {
-    {Py_tp_doc, (void *)scheduler_doc}, {Py_tp_new, scheduler_new},
-    {Py_tp_dealloc, scheduler_dealloc}, {Py_tp_traverse, scheduler_traverse},
-    {Py_tp_methods, scheduler_methods}, {Py_tp_getset, scheduler_getset},
+    {Py_tp_doc, (void *)scheduler_doc},
+    {Py_tp_new, scheduler_new},
+    {Py_tp_dealloc, scheduler_dealloc},
+    {Py_tp_traverse, scheduler_traverse},
+    {Py_tp_methods, scheduler_methods},
+    {Py_tp_getset, scheduler_getset},
     {0, NULL},
 };
 
 static PyType_Spec scheduler_spec = {
     .name = "alert._core.Scheduler",
     .basicsize = sizeof(scheduler_object),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags =
+        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = scheduler_slots,
 };
 

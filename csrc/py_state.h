@@ -21,13 +21,14 @@ extern struct PyModuleDef alert_py_module;
 int alert_py_table_exec(PyObject *module, alert_py_state *state);
 int alert_py_scheduler_exec(PyObject *module, alert_py_state *state);
 
-/* A table object wraps an alert_profile. Borrowed; NULL with TypeError when `object` is no table. */
+/* A table object wraps an alert_profile. Borrowed; NULL with TypeError when `object` is no table.
+ * */
 alert_profile *alert_py_table_profile(alert_py_state *state, PyObject *object);
 
 /* Before Python 3.13 the GIL is the lock. */
 #ifndef Py_BEGIN_CRITICAL_SECTION
 #define Py_BEGIN_CRITICAL_SECTION(object) {
-#define Py_END_CRITICAL_SECTION() }
+#define Py_END_CRITICAL_SECTION()         }
 #endif
 
 #endif

@@ -1,5 +1,5 @@
 /* py_table.c - _core.Table: a validated profile that any number of schedulers share. */
-#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
 #define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
 #define NO_IMPORT_ARRAY
 #include "py_convert.h"
@@ -8,11 +8,10 @@
 #include <stddef.h>
 
 typedef struct table_object {
-    PyObject_HEAD
-    alert_profile *profile;
+    PyObject_HEAD alert_profile *profile;
 } table_object;
 
-/* --------------------------------------------------------------------------------------------- arrays */
+/* --------------------------------------------------------------------------------------- arrays */
 
 /* The argument as a C-contiguous array of the given type and dimensions. */
 static PyArrayObject *array_of(PyObject *object, const char *name, int type, int dimensions)
@@ -21,7 +20,8 @@ static PyArrayObject *array_of(PyObject *object, const char *name, int type, int
     if (!array) {
         if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError)) {
             PyErr_Clear();
-            PyErr_Format(PyExc_TypeError, "%s: expected an array of numbers with %d dimension%s, got %R", name,
+            PyErr_Format(PyExc_TypeError,
+                         "%s: expected an array of numbers with %d dimension%s, got %R", name,
                          dimensions, dimensions == 1 ? "" : "s", object);
         }
         return NULL;
@@ -35,12 +35,13 @@ static PyArrayObject *array_of(PyObject *object, const char *name, int type, int
     return (PyArrayObject *)array;
 }
 
-static bool has_length(PyArrayObject *array, const char *name, int axis, npy_intp length, const char *of)
+static bool has_length(PyArrayObject *array, const char *name, int axis, npy_intp length,
+                       const char *of)
 {
     if (PyArray_DIM(array, axis) == length)
         return true;
-    PyErr_Format(PyExc_ValueError, "%s: expected %zd %s along axis %d, got %zd", name, (Py_ssize_t)length, of, axis,
-                 (Py_ssize_t)PyArray_DIM(array, axis));
+    PyErr_Format(PyExc_ValueError, "%s: expected %zd %s along axis %d, got %zd", name,
+                 (Py_ssize_t)length, of, axis, (Py_ssize_t)PyArray_DIM(array, axis));
     return false;
 }
 
@@ -50,8 +51,8 @@ static const struct {
     const char *name;
     int type, dimensions;
 } ARGUMENT[ARRAYS] = {
-    {"latency", NPY_DOUBLE, 2},       {"power", NPY_DOUBLE, 2},         {"accuracy", NPY_DOUBLE, 1},
-    {"power_caps", NPY_DOUBLE, 1},    {"exits", NPY_UINTP, 1},          {"exits", NPY_DOUBLE, 1},
+    {"latency", NPY_DOUBLE, 2},    {"power", NPY_DOUBLE, 2}, {"accuracy", NPY_DOUBLE, 1},
+    {"power_caps", NPY_DOUBLE, 1}, {"exits", NPY_UINTP, 1},  {"exits", NPY_DOUBLE, 1},
     {"exits", NPY_DOUBLE, 1},
 };
 
@@ -71,17 +72,19 @@ static bool shapes_agree(PyArrayObject *const a[ARRAYS])
            has_length(a[EXIT_ACCURACY], "exits", 0, exits, "exits");
 }
 
-/* ----------------------------------------------------------------------------------------------- type */
+/* ----------------------------------------------------------------------------------------- type */
 
 static PyObject *table_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"latency",    "power",      "accuracy",      "power_caps",
-                            "idle_power", "exit_count", "exit_fraction", "exit_accuracy", NULL};
+    static char *names[] = {"latency",       "power",         "accuracy",
+                            "power_caps",    "idle_power",    "exit_count",
+                            "exit_fraction", "exit_accuracy", NULL};
     PyObject *given[ARRAYS];
     double idle_power;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOdOOO:Table", names, &given[LATENCY], &given[POWER],
-                                     &given[ACCURACY], &given[POWER_CAPS], &idle_power, &given[EXIT_COUNT],
-                                     &given[EXIT_FRACTION], &given[EXIT_ACCURACY]))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOdOOO:Table", names, &given[LATENCY],
+                                     &given[POWER], &given[ACCURACY], &given[POWER_CAPS],
+                                     &idle_power, &given[EXIT_COUNT], &given[EXIT_FRACTION],
+                                     &given[EXIT_ACCURACY]))
         return NULL;
     PyArrayObject *a[ARRAYS] = {NULL};
     table_object *self = NULL;
@@ -127,10 +130,12 @@ static void table_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-PyDoc_STRVAR(table_doc,
-             "Table(latency, power, accuracy, power_caps, idle_power, exit_count, exit_fraction, exit_accuracy)\n"
-             "--\n\n"
-             "A validated profile in C, shared by the schedulers that use it. `alert.Profile` makes it.");
+PyDoc_STRVAR(
+    table_doc,
+    "Table(latency, power, accuracy, power_caps, idle_power, exit_count, exit_fraction, "
+    "exit_accuracy)\n"
+    "--\n\n"
+    "A validated profile in C, shared by the schedulers that use it. `alert.Profile` makes it.");
 
 static PyType_Slot table_slots[] = {
     {Py_tp_doc, (void *)table_doc},

@@ -1,5 +1,5 @@
 /* py_trace.c - the scheduler's trace as a NumPy structured array. */
-#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
 #define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
 #define NO_IMPORT_ARRAY
 #include "py_convert.h"
@@ -36,7 +36,8 @@ enum { FIELDS = sizeof FIELD / sizeof FIELD[0] };
 
 PyObject *alert_py_record_dtype(void)
 {
-    PyObject *names = PyList_New(FIELDS), *formats = PyList_New(FIELDS), *offsets = PyList_New(FIELDS);
+    PyObject *names = PyList_New(FIELDS), *formats = PyList_New(FIELDS),
+             *offsets = PyList_New(FIELDS);
     PyObject *layout = NULL;
     PyArray_Descr *dtype = NULL;
     if (!names || !formats || !offsets)
@@ -48,8 +49,8 @@ PyObject *alert_py_record_dtype(void)
     }
     if (PyErr_Occurred())
         goto done;
-    layout = Py_BuildValue("{sOsOsOsn}", "names", names, "formats", formats, "offsets", offsets, "itemsize",
-                           (Py_ssize_t)sizeof(alert_record));
+    layout = Py_BuildValue("{sOsOsOsn}", "names", names, "formats", formats, "offsets", offsets,
+                           "itemsize", (Py_ssize_t)sizeof(alert_record));
     if (layout && !PyArray_DescrConverter(layout, &dtype))
         dtype = NULL;
 done:

@@ -7,7 +7,7 @@
 #include "choose.h"
 #include "fault.h"
 
-/* --------------------------------------------------------------------------------------- deciding */
+/* ------------------------------------------------------------------------------------- deciding */
 
 /* The deadline of the next input where nobody states another. */
 static double usual_deadline(const alert_scheduler *s)
@@ -19,7 +19,8 @@ static double usual_deadline(const alert_scheduler *s)
 /* The goal's bound, moved by what the inputs of its window left owing. */
 static double bound_now(const alert_scheduler *s)
 {
-    return s->goal.objective == ALERT_MIN_ENERGY ? s->goal.bound + s->window.sum : s->goal.bound - s->window.sum;
+    return s->goal.objective == ALERT_MIN_ENERGY ? s->goal.bound + s->window.sum
+                                                 : s->goal.bound - s->window.sum;
 }
 
 static alert_belief belief_now(const alert_scheduler *s, double deadline_s)
@@ -64,7 +65,7 @@ static void decide(alert_scheduler *s, double deadline_s)
     };
 }
 
-/* --------------------------------------------------------------------------------------- learning */
+/* ------------------------------------------------------------------------------------- learning */
 
 /* The finished input, against the configuration it ran. */
 typedef struct outcome {
@@ -79,15 +80,19 @@ static outcome judge(const alert_scheduler *s, const alert_measurement *m)
 {
     const alert_pending *ran = &s->now.pending;
     const alert_row *row = &s->profile->row[ran->row];
-    outcome o = {.exit = row->exit, .profiled_s = row->latency_s[ran->column], .power_w = row->power_w[ran->column]};
+    outcome o = {.exit = row->exit,
+                 .profiled_s = row->latency_s[ran->column],
+                 .power_w = row->power_w[ran->column]};
     alert_row stopped = *row; /* as far as it ran */
     if (m->has_exit && (ptrdiff_t)m->exit < row->exit) {
         o.exit = (ptrdiff_t)m->exit;
         o.profiled_s /= row->stair[m->exit].stretch;
         stopped.stairs = m->exit + 1;
     }
-    double full = m->latency_s * row->stair[stopped.stairs - 1].stretch; /* had it gone on to the row's exit */
-    o.accuracy = alert_row_delivered(&stopped, full, ran->belief.deadline_s, s->goal.q_fail, &o.met);
+    double full = m->latency_s *
+                  row->stair[stopped.stairs - 1].stretch; /* had it gone on to the row's exit */
+    o.accuracy =
+        alert_row_delivered(&stopped, full, ran->belief.deadline_s, s->goal.q_fail, &o.met);
     return o;
 }
 
@@ -121,10 +126,12 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
 }
 
 /* Joules of the finished input, idle time up to its deadline included. */
-static double credited_energy(const alert_scheduler *s, const alert_measurement *m, const outcome *o)
+static double credited_energy(const alert_scheduler *s, const alert_measurement *m,
+                              const outcome *o)
 {
     const alert_belief *b = &s->now.pending.belief;
-    double idle_power = m->has_idle_power ? m->idle_power_w : b->idle_ratio * o->power_w + b->idle_power_w;
+    double idle_power =
+        m->has_idle_power ? m->idle_power_w : b->idle_ratio * o->power_w + b->idle_power_w;
     double rest = b->deadline_s - m->latency_s;
     double active = m->has_energy ? m->energy_j : o->power_w * m->latency_s;
     return active + idle_power * (rest > 0.0 ? rest : 0.0);
@@ -142,7 +149,8 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
                                           : credited_energy(s, m, &o) - now->pending.bound);
     alert_slowdown_filter_update(&now->slowdown, c, m->latency_s / o.profiled_s);
     if (m->has_idle_power)
-        alert_idle_filter_update(&now->idle, c, m->idle_power_w, o.power_w, s->profile->idle_power_w);
+        alert_idle_filter_update(&now->idle, c, m->idle_power_w, o.power_w,
+                                 s->profile->idle_power_w);
     if (now->shared.inputs > 0) {
         now->shared.left_s -= m->latency_s + s->options.overhead_s;
         now->shared.inputs--;
@@ -150,7 +158,7 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
     now->inputs++;
 }
 
-/* ---------------------------------------------------------------------------------- public functions */
+/* ----------------------------------------------------------------------------- public functions */
 
 int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const alert_goal *goal,
                         const alert_options *options, alert_fault *fault)
@@ -209,7 +217,8 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
     *out = s->now.pending.decision;
 }
 
-int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_decision *out, alert_fault *fault)
+int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_decision *out,
+                           alert_fault *fault)
 {
     if (deadline_s && !alert_is_positive(*deadline_s))
         return alert_fault_in(fault, "deadline", ALERT_EXPECT_SECONDS, *deadline_s);

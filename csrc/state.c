@@ -1,4 +1,5 @@
-/* state.c - what a scheduler remembers, handed out: the trace, and all of it as a block of bytes. */
+/* state.c - what a scheduler remembers, handed out: the trace, and all of it as a block of bytes.
+ * */
 #include <math.h>
 #include <string.h>
 
@@ -19,7 +20,8 @@ void alert_scheduler_trace(const alert_scheduler *s, alert_record *out)
         out[i] = s->trace[(first + i) % s->options.trace_capacity];
 }
 
-/* A saved state: this header, what the scheduler has learnt, the window's ring, the trace's ring. */
+/* A saved state: this header, what the scheduler has learnt, the window's ring, the trace's ring.
+ * */
 typedef struct saved_header {
     char magic[8];
     size_t window_capacity, window_count, window_next;
@@ -69,7 +71,8 @@ void alert_scheduler_save(const alert_scheduler *s, void *state)
 static bool header_fits(const alert_scheduler *s, const saved_header *h)
 {
     return memcmp(h->magic, MAGIC, sizeof MAGIC) == 0 && h->window_capacity == s->window.capacity &&
-           h->trace_capacity == s->options.trace_capacity && h->window_count <= h->window_capacity &&
+           h->trace_capacity == s->options.trace_capacity &&
+           h->window_count <= h->window_capacity &&
            (h->window_next < h->window_capacity || h->window_next == 0) && isfinite(h->window_sum);
 }
 
@@ -78,12 +81,13 @@ static bool learned_is_sane(const alert_scheduler *s, const alert_learned *now)
     const alert_slowdown_filter *f = &now->slowdown;
     const alert_idle_filter *idle = &now->idle;
     const alert_pending *p = &now->pending;
-    return f->mean >= 0.0 && f->mean <= ALERT_RATIO_MAX && f->variance > 0.0 && isfinite(f->variance) &&
-           f->gain >= 0.0 && f->gain <= 1.0 && f->process_noise > 0.0 && isfinite(f->process_noise) &&
-           isfinite(f->innovation) && idle->ratio >= 0.0 && idle->ratio <= ALERT_RATIO_MAX &&
-           idle->variance > 0.0 && isfinite(idle->variance) && isfinite(now->shared.left_s) &&
-           p->row < s->profile->rows && p->column < s->profile->caps && isfinite(p->deadline_s) &&
-           isfinite(p->bound) && p->belief.std > 0.0 && isfinite(p->belief.std) && isfinite(p->belief.mean) &&
+    return f->mean >= 0.0 && f->mean <= ALERT_RATIO_MAX && f->variance > 0.0 &&
+           isfinite(f->variance) && f->gain >= 0.0 && f->gain <= 1.0 && f->process_noise > 0.0 &&
+           isfinite(f->process_noise) && isfinite(f->innovation) && idle->ratio >= 0.0 &&
+           idle->ratio <= ALERT_RATIO_MAX && idle->variance > 0.0 && isfinite(idle->variance) &&
+           isfinite(now->shared.left_s) && p->row < s->profile->rows &&
+           p->column < s->profile->caps && isfinite(p->deadline_s) && isfinite(p->bound) &&
+           p->belief.std > 0.0 && isfinite(p->belief.std) && isfinite(p->belief.mean) &&
            isfinite(p->belief.deadline_s) && p->decision.model == s->profile->row[p->row].model &&
            p->decision.exit == s->profile->row[p->row].exit &&
            p->decision.cap == s->profile->row[p->row].cap[p->column];
@@ -95,13 +99,15 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size, 
     alert_learned now;
     const char *from = state;
     if (size != alert_scheduler_state_size(s))
-        return alert_fault_in(fault, "state", "the bytes saved from a scheduler like this one", (double)size);
+        return alert_fault_in(fault, "state", "the bytes saved from a scheduler like this one",
+                              (double)size);
     memcpy(&header, from, sizeof header);
     from += sizeof header;
     memcpy(&now, from, sizeof now);
     from += sizeof now;
     if (!header_fits(s, &header) || !learned_is_sane(s, &now))
-        return alert_fault_in(fault, "state", "the bytes saved from a scheduler like this one", (double)NAN);
+        return alert_fault_in(fault, "state", "the bytes saved from a scheduler like this one",
+                              (double)NAN);
     s->now = now;
     s->window.count = header.window_count;
     s->window.next = header.window_next;

@@ -1,9 +1,10 @@
 /*
  * window.h - internal: what the last inputs left owing on a goal that holds on average.
  *
- * Each finished input owes the difference between the bound it ran under and what it was credited (accuracy
- * short of the bound, energy above it; negative where it did better). A goal over the last N inputs asks of the
- * next one its own share plus the sum owed by the N - 1 before it, so that the N together meet it [R].
+ * Each finished input owes the difference between the bound it ran under and what it was credited
+ * (accuracy short of the bound, energy above it; negative where it did better). A goal over the
+ * last N inputs asks of the next one its own share plus the sum owed by the N - 1 before it, so
+ * that the N together meet it [R].
  */
 #ifndef ALERT_WINDOW_H
 #define ALERT_WINDOW_H

@@ -41,10 +41,29 @@ static inline double alert_energy(const alert_belief *b, double latency_s, doubl
 }
 
 /* Expected accuracy of one configuration of `row` [R]: the sum over its outputs of
- * accuracy x Pr[this is the last one out by the deadline], q_fail for none at all. */
-double alert_accuracy(const alert_belief *b, const alert_row *row, double latency_s, double q_fail);
+ * accuracy x Pr[this is the last one out by the deadline], q_fail for none at all. `probability` is
+ * that the configuration itself is done by the deadline. */
+double alert_accuracy(const alert_belief *b, const alert_row *row, double latency_s, double q_fail,
+                      double *probability);
 
-/* Not more than the expected energy of any configuration in `row`. */
-double alert_row_least_energy(const alert_belief *b, const alert_row *row);
+/* Not more than the expected energy of any column that `least` sums up. With rest >= T - mu t, and
+ * rest >= 0, the energy p mu t + (phi p + W) rest is at least
+ *     mu p t                                 always,
+ *     mu (p - W) t + W T                     while phi = 0,
+ *     (1 - phi) mu p t + phi p T             while W = 0 and phi <= 1,
+ * each smallest term by term. No difference of large numbers is taken (active_j is used where it is
+ * positive), so that the last factor is enough to keep rounding from lifting the bound above what
+ * it bounds. */
+static inline double alert_least_energy(const alert_belief *b, const alert_least *least)
+{
+    double bound = b->mean * least->work_j, sharper = 0.0;
+    if (b->idle_ratio == 0.0) {
+        if (least->active_j > 0.0)
+            sharper = b->mean * least->active_j + b->idle_power_w * b->deadline_s;
+    } else if (b->idle_ratio <= 1.0) {
+        sharper = (1.0 - b->idle_ratio) * bound + b->idle_ratio * least->power_w * b->deadline_s;
+    }
+    return (sharper > bound ? sharper : bound) * (1.0 - 1e-9);
+}
 
 #endif

@@ -2,46 +2,83 @@
 
 #include <math.h>
 
-/* What a configuration must meet. */
-typedef struct demand {
+/* What a search goes by. */
+typedef struct search {
+    const alert_profile *profile;
+    const alert_belief *belief;
+    alert_plan *plan;
+    double q_fail;
     double least_accuracy; /* -infinity: none */
     double most_energy_j;  /* infinity: none */
-    double time_quantile;  /* F^-1 of the least probability; -infinity: none */
-    double q_fail;
-} demand;
-
-/* The test for one row: columns [0, count) with t quantile <= T, and, in rows without order,
- * accuracy checked one by one. */
-typedef struct gate {
-    size_t count;
-    double quantile;
-    bool check_accuracy;
-} gate;
-
-static bool comes_first(const alert_row *row, size_t column, const alert_choice *best)
-{
-    uint32_t cap = row->cap[column], best_cap = best->row->cap[best->column];
-    if (cap != best_cap)
-        return cap < best_cap;
-    if (row->model != best->row->model)
-        return row->model < best->row->model;
-    return row->exit < best->row->exit;
-}
+    double time_quantile;  /* slowdown that must still be in time; -infinity: none */
+    alert_choice best;     /* row is NULL as long as nothing is found */
+} search;
 
 /* Expected accuracy falls along the row. */
-static bool is_ordered(const alert_row *row, double q_fail)
+static bool is_ordered(const search *s, const alert_row *row)
 {
-    return row->ascending && row->stair[0].accuracy >= q_fail;
+    return row->ascending && row->stair[0].accuracy >= s->q_fail;
 }
 
-/* In an ordered row: the number of leading columns whose expected accuracy is enough. */
-static size_t count_accurate(const alert_belief *b, const alert_row *row, size_t caps,
-                             const demand *d)
+static double accuracy_of(const search *s, const alert_row *row, size_t column, double *probability)
 {
-    size_t low = 0, high = caps;
+    return alert_accuracy(s->belief, row, row->latency_s[column], s->q_fail, probability);
+}
+
+static bool is_accurate_enough(const search *s, const alert_row *row, size_t column)
+{
+    double probability;
+    return accuracy_of(s, row, column, &probability) >= s->least_accuracy;
+}
+
+static double energy_of(const search *s, const alert_row *row, size_t column)
+{
+    return alert_energy(s->belief, row->latency_s[column], row->power_w[column]);
+}
+
+/* Whether the columns up to this one are known to cost more than the best so far. */
+static bool costs_more(const search *s, const alert_row *row, size_t column)
+{
+    return s->best.row && alert_least_energy(s->belief, &row->least[column]) > s->best.energy_j;
+}
+
+/* The last tie-break: lower cap, lower model, lower exit. */
+static bool comes_first(const search *s, const alert_row *row, size_t column)
+{
+    const alert_row *best = s->best.row;
+    uint32_t cap = row->cap[column], best_cap = best->cap[s->best.column];
+    if (cap != best_cap)
+        return cap < best_cap;
+    return row->model != best->model ? row->model < best->model : row->exit < best->exit;
+}
+
+/* --------------------------------------------------------------------------------- least energy */
+
+/* The number of leading columns that are done by the deadline at `quantile` times their latency;
+ * 0 also when all of them cost more than the best so far. */
+static size_t count_in_time(const search *s, const alert_row *row, double quantile)
+{
+    size_t low = 0, high = row->columns;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (alert_accuracy(b, row, row->latency_s[middle], d->q_fail) >= d->least_accuracy)
+        if (row->latency_s[middle] * quantile <= s->belief->deadline_s) {
+            low = middle + 1;
+        } else {
+            high = middle;
+            if (high > 0 && costs_more(s, row, high - 1))
+                return 0;
+        }
+    }
+    return low;
+}
+
+/* In an ordered row: the number of the first `count` columns that are accurate enough. */
+static size_t count_accurate(const search *s, const alert_row *row, size_t count)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (is_accurate_enough(s, row, middle))
             low = middle + 1;
         else
             high = middle;
@@ -49,88 +86,104 @@ static size_t count_accurate(const alert_belief *b, const alert_row *row, size_t
     return low;
 }
 
-static gate open_gate(const alert_belief *b, const alert_row *row, size_t caps, const demand *d)
+static void cheapest_of_row(search *s, const alert_row *row)
 {
-    gate g = {.count = caps, .quantile = d->time_quantile, .check_accuracy = false};
-    if (d->least_accuracy <= d->q_fail && is_ordered(row, d->q_fail))
-        return g;
-    if (!is_ordered(row, d->q_fail)) {
-        g.check_accuracy = true;
-    } else if (row->stairs == 1) {
-        /* q Pr + q_fail (1 - Pr) >= Q as a bound on Pr, and so on latency */
-        double q = row->stair[0].accuracy;
-        double quantile =
-            alert_slowdown_quantile(b, (d->least_accuracy - d->q_fail) / (q - d->q_fail));
-        g.quantile = quantile > g.quantile ? quantile : g.quantile;
-    } else {
-        g.count = count_accurate(b, row, caps, d);
+    bool ordered = is_ordered(s, row), simple = ordered && row->stairs == 1;
+    double quantile = s->time_quantile;
+    if (simple && s->least_accuracy > s->q_fail) {
+        const alert_belief *b = s->belief;
+        double needed = b->mean + b->std * alert_plan_accuracy_z(s->plan, s->profile, row);
+        quantile = needed > quantile ? needed : quantile;
     }
-    return g;
+    size_t count = count_in_time(s, row, quantile);
+    if (ordered && !simple)
+        count = count_accurate(s, row, count);
+    for (size_t j = count; j-- > 0 && !costs_more(s, row, j);) {
+        double energy = energy_of(s, row, j);
+        if (s->best.row &&
+            (energy > s->best.energy_j || (energy == s->best.energy_j && !comes_first(s, row, j))))
+            continue;
+        if (!ordered && !is_accurate_enough(s, row, j))
+            continue;
+        s->best.row = row;
+        s->best.column = j;
+        s->best.energy_j = energy;
+    }
 }
 
-static void lowest_energy(const alert_profile *p, const alert_belief *b, const demand *d,
-                          alert_choice *best)
+static void find_lowest_energy(search *s)
 {
+    const alert_profile *p = s->profile;
     for (size_t r = 0; r < p->rows; r++) {
         const alert_row *row = &p->row[r];
-        double most_accurate = row->best_accuracy > d->q_fail ? row->best_accuracy : d->q_fail;
-        if (most_accurate < d->least_accuracy ||
-            (best->row && alert_row_least_energy(b, row) > best->energy_j))
+        if (row->best_accuracy < s->least_accuracy && s->q_fail < s->least_accuracy)
             continue;
-        gate g = open_gate(b, row, p->caps, d);
-        for (size_t j = 0; j < g.count && row->latency_s[j] * g.quantile <= b->deadline_s; j++) {
-            double energy = alert_energy(b, row->latency_s[j], row->power_w[j]);
-            if (best->row && (energy > best->energy_j ||
-                              (energy == best->energy_j && !comes_first(row, j, best))))
-                continue;
-            if (g.check_accuracy &&
-                alert_accuracy(b, row, row->latency_s[j], d->q_fail) < d->least_accuracy)
-                continue;
-            best->row = row;
-            best->column = j;
-            best->energy_j = energy;
-        }
+        if (!costs_more(s, row, row->columns - 1))
+            cheapest_of_row(s, row);
     }
+    alert_choice *best = &s->best;
     if (best->row)
-        best->accuracy =
-            alert_accuracy(b, best->row, best->row->latency_s[best->column], d->q_fail);
+        best->accuracy = accuracy_of(s, best->row, best->column, &best->probability);
 }
 
-static bool is_more_accurate(const alert_row *row, size_t column, double accuracy, double energy,
-                             const alert_choice *best)
+/* ----------------------------------------------------------------------------- highest accuracy */
+
+/* The number of leading columns that are known to be beyond the energy allowed. */
+static size_t count_unaffordable(const search *s, const alert_row *row)
 {
-    if (!best->row || accuracy != best->accuracy)
-        return !best->row || accuracy > best->accuracy;
-    return energy < best->energy_j || (energy == best->energy_j && comes_first(row, column, best));
+    size_t low = 0, high = s->most_energy_j < HUGE_VAL ? row->columns : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (alert_least_energy(s->belief, &row->least[middle]) > s->most_energy_j)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-static void highest_accuracy(const alert_profile *p, const alert_belief *b, const demand *d,
-                             alert_choice *best)
+static bool beats_best(const search *s, const alert_row *row, size_t column, double accuracy,
+                       double energy)
 {
+    if (!s->best.row || accuracy != s->best.accuracy)
+        return !s->best.row || accuracy > s->best.accuracy;
+    if (energy != s->best.energy_j)
+        return energy < s->best.energy_j;
+    return comes_first(s, row, column);
+}
+
+static void most_accurate_of_row(search *s, const alert_row *row)
+{
+    bool ordered = is_ordered(s, row);
+    double row_best = -HUGE_VAL;
+    for (size_t j = count_unaffordable(s, row); j < row->columns; j++) {
+        if (row->latency_s[j] * s->time_quantile > s->belief->deadline_s)
+            break;
+        double energy = energy_of(s, row, j);
+        if (energy > s->most_energy_j)
+            continue;
+        double probability, accuracy = accuracy_of(s, row, j, &probability);
+        if (ordered && accuracy < row_best)
+            break;
+        row_best = accuracy;
+        if (beats_best(s, row, j, accuracy, energy))
+            s->best =
+                (alert_choice){.row = row, .column = j, .energy_j = energy, .accuracy = accuracy};
+    }
+}
+
+static void find_highest_accuracy(search *s)
+{
+    const alert_profile *p = s->profile;
     for (size_t r = 0; r < p->rows; r++) {
         const alert_row *row = p->accurate[r];
-        if (best->row && row->best_accuracy < best->accuracy && d->q_fail < best->accuracy)
+        if (s->best.row && row->best_accuracy < s->best.accuracy && s->q_fail < s->best.accuracy)
             break;
-        bool ordered = is_ordered(row, d->q_fail);
-        double row_best = -HUGE_VAL;
-        for (size_t j = 0; j < p->caps && row->latency_s[j] * d->time_quantile <= b->deadline_s;
-             j++) {
-            double energy = alert_energy(b, row->latency_s[j], row->power_w[j]);
-            if (energy > d->most_energy_j)
-                continue;
-            double accuracy = alert_accuracy(b, row, row->latency_s[j], d->q_fail);
-            if (ordered && accuracy < row_best)
-                break;
-            row_best = accuracy;
-            if (is_more_accurate(row, j, accuracy, energy, best)) {
-                best->row = row;
-                best->column = j;
-                best->energy_j = energy;
-                best->accuracy = accuracy;
-            }
-        }
+        most_accurate_of_row(s, row);
     }
 }
+
+/* --------------------------------------------------------------------------------------- bounds */
 
 static size_t importance(const alert_goal *goal, alert_quantity quantity)
 {
@@ -141,39 +194,41 @@ static size_t importance(const alert_goal *goal, alert_quantity quantity)
 }
 
 /* Goes by `goal` with the bounds marked; false when nothing meets them. */
-static bool attempt(const alert_profile *p, const alert_belief *b, const alert_goal *goal,
-                    double bound, bool keep_bound, bool keep_latency, alert_choice *out)
+static bool attempt(search *s, const alert_goal *goal, double bound, bool keep_bound,
+                    bool keep_latency)
 {
+    const alert_belief *b = s->belief;
     bool saving = goal->objective == ALERT_MIN_ENERGY;
-    demand d = {
-        .least_accuracy = saving && keep_bound ? bound : -HUGE_VAL,
-        .most_energy_j = !saving && keep_bound ? bound : HUGE_VAL,
-        .time_quantile = keep_latency && goal->probability > 0.0
-                             ? alert_slowdown_quantile(b, goal->probability)
-                             : -HUGE_VAL,
-        .q_fail = goal->q_fail,
-    };
+    s->least_accuracy = saving && keep_bound ? bound : -HUGE_VAL;
+    s->most_energy_j = !saving && keep_bound ? bound : HUGE_VAL;
+    s->time_quantile = keep_latency ? b->mean + b->std * s->plan->time_z : -HUGE_VAL;
+    s->best.row = NULL;
     if (!keep_bound)
         saving = importance(goal, ALERT_ENERGY) < importance(goal, ALERT_ACCURACY);
-    *out = (alert_choice){.row = NULL, .feasible = false};
     if (saving)
-        lowest_energy(p, b, &d, out);
+        find_lowest_energy(s);
     else
-        highest_accuracy(p, b, &d, out);
-    return out->row != NULL;
+        find_highest_accuracy(s);
+    return s->best.row != NULL;
 }
 
-void alert_choose(const alert_profile *p, const alert_belief *b, const alert_goal *goal,
-                  double bound, alert_choice *out)
+static bool attempt_in_turn(search *s, const alert_goal *goal, double bound)
 {
-    if (attempt(p, b, goal, bound, true, true, out)) {
-        out->feasible = true;
-        return;
-    }
+    if (attempt(s, goal, bound, true, true))
+        return true;
     alert_quantity bounded = goal->objective == ALERT_MIN_ENERGY ? ALERT_ACCURACY : ALERT_ENERGY;
     bool latency_first = importance(goal, ALERT_LATENCY) < importance(goal, bounded);
-    if (goal->probability > 0.0 && attempt(p, b, goal, bound, !latency_first, latency_first, out))
-        return;
-    (void)attempt(p, b, goal, bound, false, false,
-                  out); /* nothing is demanded: something is found */
+    if (goal->probability == 0.0 || !attempt(s, goal, bound, !latency_first, latency_first))
+        (void)attempt(s, goal, bound, false, false); /* finds something: nothing is asked for */
+    return false;
+}
+
+void alert_choose(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
+                  const alert_goal *goal, double bound, alert_choice *out)
+{
+    search s = {.profile = profile, .belief = belief, .plan = plan, .q_fail = goal->q_fail};
+    alert_plan_follow(plan, profile, goal, bound);
+    bool feasible = attempt_in_turn(&s, goal, bound);
+    *out = s.best;
+    out->feasible = feasible;
 }

@@ -11,13 +11,16 @@
  * or energy bound was given up and is more important than the objective: then it decides (highest
  * accuracy; lowest energy). Latency needs no such turn: expected accuracy counts lateness.
  *
- * The result is what a scan of all configurations by these rules would give, for any table. Two
+ * The result is what a scan of all configurations by these rules would give, for any table. Three
  * properties keep the search short:
  *   - along a row (ascending latency) probability falls, and with it expected accuracy where
- *     accuracies ascend from exit to exit and none is below q_fail; so the admissible configurations
- *     come first, and the first one affordable is the most accurate;
- *   - a row whose lower bound on energy (upper bound on accuracy) does not beat the best so far
- *     cannot hold the choice.
+ *     accuracies ascend from exit to exit and none is below q_fail (an ordered row): the
+ *     configurations that are accurate enough come first, and bisection finds the last of them;
+ *   - alert_least bounds the energy of the first columns of a row, and the bound falls along the
+ *     row: columns, and whole rows, that cannot beat the best so far (or cannot be afforded) are
+ *     passed over;
+ *   - in an ordered row of one output, accuracy >= Q is the same as t (mean + z std) <= T, where z
+ *     depends on the goal and the row alone: no normal integral is taken in the search.
  */
 #ifndef ALERT_CHOOSE_H
 #define ALERT_CHOOSE_H
@@ -27,12 +30,28 @@
 typedef struct alert_choice {
     const alert_row *row;
     size_t column; /* into the row */
-    double energy_j, accuracy;
+    double energy_j, accuracy, probability;
     bool feasible;
 } alert_choice;
 
+/* What follows from a goal alone: for each row of the profile the normal quantile that its latency
+ * must keep. Worked out when first asked for, and kept until the goal or its bound changes. */
+typedef struct alert_plan {
+    double accuracy, q_fail, probability; /* for which the quantiles hold */
+    double time_z;                        /* quantile of the least probability; -infinity: none */
+    double *accuracy_z;                   /* one a row; NaN: not worked out yet */
+} alert_plan;
+
+int alert_plan_new(alert_plan *plan, const alert_profile *profile) ALERT_MUST_CHECK;
+void alert_plan_clear(alert_plan *plan);
+/* Forgets what no longer holds. */
+void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,
+                       double bound);
+/* For an ordered row of one output: z with accuracy >= bound exactly when t (mean + z std) <= T. */
+double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, const alert_row *row);
+
 /* `bound` stands for goal->bound, which a window may have moved. */
-void alert_choose(const alert_profile *profile, const alert_belief *belief, const alert_goal *goal,
-                  double bound, alert_choice *out);
+void alert_choose(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
+                  const alert_goal *goal, double bound, alert_choice *out);
 
 #endif

@@ -105,8 +105,9 @@ static int by_latency(const void *a, const void *b)
 static int by_work(const void *a, const void *b)
 {
     const alert_row *x = a, *y = b;
-    if (x->least_work_j != y->least_work_j)
-        return x->least_work_j < y->least_work_j ? -1 : 1;
+    double x_work = x->least[x->columns - 1].work_j, y_work = y->least[y->columns - 1].work_j;
+    if (x_work != y_work)
+        return x_work < y_work ? -1 : 1;
     if (x->model != y->model)
         return x->model < y->model ? -1 : 1;
     return (x->exit > y->exit) - (x->exit < y->exit);
@@ -130,19 +131,22 @@ static void fill_columns(alert_profile *p, const alert_table *t, size_t i, doubl
                               .power_w = t->power_w[i * t->caps + j],
                               .cap = (uint32_t)j};
     qsort(sorting, t->caps, sizeof *sorting, by_latency);
-    row->least_work_j = row->least_power_w = row->least_active_j = HUGE_VAL;
+    alert_least least = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
     for (size_t j = 0; j < t->caps; j++) {
         double latency = sorting[j].latency_s, power = sorting[j].power_w;
         p->latency_s[first + j] = latency;
         p->power_w[first + j] = power;
         p->cap[first + j] = sorting[j].cap;
-        row->least_work_j = fmin(row->least_work_j, power * latency);
-        row->least_power_w = fmin(row->least_power_w, power);
-        row->least_active_j = fmin(row->least_active_j, (power - t->idle_power_w) * latency);
+        least.work_j = fmin(least.work_j, power * latency);
+        least.power_w = fmin(least.power_w, power);
+        least.active_j = fmin(least.active_j, (power - t->idle_power_w) * latency);
+        p->least[first + j] = least;
     }
+    row->columns = t->caps;
     row->latency_s = p->latency_s + first;
     row->power_w = p->power_w + first;
     row->cap = p->cap + first;
+    row->least = p->least + first;
 }
 
 /* The outputs on the way to exit k of an anytime model whose exits begin at `exit` in the table;
@@ -205,6 +209,7 @@ static void destroy(alert_profile *p)
     free(p->latency_s);
     free(p->power_w);
     free(p->cap);
+    free(p->least);
     free(p);
 }
 
@@ -230,8 +235,9 @@ int alert_profile_new(alert_profile **out, const alert_table *t, alert_fault *fa
     p->latency_s = calloc(p->rows * t->caps, sizeof *p->latency_s);
     p->power_w = calloc(p->rows * t->caps, sizeof *p->power_w);
     p->cap = calloc(p->rows * t->caps, sizeof *p->cap);
+    p->least = calloc(p->rows * t->caps, sizeof *p->least);
     if (!p->power_cap_w || !p->row || !p->accurate || !p->stair || !p->latency_s || !p->power_w ||
-        !p->cap)
+        !p->cap || !p->least)
         goto no_memory;
     memcpy(p->power_cap_w, t->power_cap_w, t->caps * sizeof *p->power_cap_w);
     fill_rows(p, t, sorting);
@@ -257,11 +263,11 @@ void alert_profile_unref(alert_profile *p)
         destroy(p);
 }
 
-double alert_row_delivered(const alert_row *row, double latency_s, double time_s, double q_fail,
-                           bool *any)
+double alert_row_delivered(const alert_row *row, size_t outputs, double latency_s, double time_s,
+                           double q_fail, bool *any)
 {
     *any = false;
-    for (size_t k = row->stairs; k-- > 0;)
+    for (size_t k = outputs; k-- > 0;)
         if (latency_s <= time_s * row->stair[k].stretch) {
             *any = true;
             return row->stair[k].accuracy;

@@ -17,20 +17,26 @@ typedef struct alert_stair {
     double accuracy;
 } alert_stair;
 
+/* The smallest of three products over the columns of a row up to and including one of them, from
+ * which alert_least_energy() bounds the energy of all these columns. */
+typedef struct alert_least {
+    double work_j;   /* p t */
+    double power_w;  /* p */
+    double active_j; /* (p - idle power) t */
+} alert_least;
+
 typedef struct alert_row {
     size_t model;
     ptrdiff_t exit; /* -1: traditional */
     size_t stairs;  /* >= 1 */
     const alert_stair *stair;
-    const double *latency_s; /* M, ascending */
-    const double *power_w;   /* M, in the same order */
-    const uint32_t *cap;     /* M, in the same order: index of the power cap */
-    double best_accuracy;    /* highest accuracy of its stairs */
-    bool ascending;          /* accuracies never fall from stair to stair */
-    /* For a lower bound on the energy of anything in the row, see alert_row_least_energy(). */
-    double least_work_j;   /* min p t */
-    double least_power_w;  /* min p */
-    double least_active_j; /* min (p - idle power) t */
+    size_t columns;           /* M */
+    const double *latency_s;  /* M, ascending */
+    const double *power_w;    /* M, in the same order */
+    const uint32_t *cap;      /* M, in the same order: index of the power cap */
+    double best_accuracy;     /* highest accuracy of its stairs */
+    bool ascending;           /* accuracies never fall from stair to stair */
+    const alert_least *least; /* M: over the columns up to this one */
 } alert_row;
 
 struct alert_profile {
@@ -38,17 +44,18 @@ struct alert_profile {
     size_t models, caps, rows;
     double idle_power_w;
     double *power_cap_w;        /* M */
-    alert_row *row;             /* by ascending least_work_j: the cheap first */
+    alert_row *row;             /* by ascending p t of its cheapest column */
     const alert_row **accurate; /* the same rows, by descending best_accuracy */
     /* What the rows point into. */
     alert_stair *stair;
     double *latency_s, *power_w;
     uint32_t *cap;
+    alert_least *least;
 };
 
-/* Accuracy of the last output of `row` that is out at `time_s`, when the row's exit itself is
- * reached at `latency_s`; q_fail when there is none. */
-double alert_row_delivered(const alert_row *row, double latency_s, double time_s, double q_fail,
-                           bool *any);
+/* Accuracy of the last of the first `outputs` outputs of `row` that is out at `time_s`, when the
+ * row's exit itself is (or would be) reached at `latency_s`; q_fail when there is none. */
+double alert_row_delivered(const alert_row *row, size_t outputs, double latency_s, double time_s,
+                           double q_fail, bool *any);
 
 #endif

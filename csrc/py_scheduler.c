@@ -36,14 +36,14 @@ static PyObject *to_python(const alert_py_state *state, const alert_decision *d)
     PyObject *o = PyStructSequence_New(state->decision_type);
     if (!o)
         return NULL;
-    PyStructSequence_SetItem(o, 0, PyLong_FromSize_t(d->model));
-    PyStructSequence_SetItem(o, 1, PyFloat_FromDouble(d->power_cap_w));
-    PyStructSequence_SetItem(o, 2, d->exit < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(d->exit));
-    PyStructSequence_SetItem(o, 3, PyFloat_FromDouble(d->latency_s));
-    PyStructSequence_SetItem(o, 4, PyFloat_FromDouble(d->energy_j));
-    PyStructSequence_SetItem(o, 5, PyFloat_FromDouble(d->accuracy));
-    PyStructSequence_SetItem(o, 6, PyFloat_FromDouble(d->probability));
-    PyStructSequence_SetItem(o, 7, Py_NewRef(d->feasible ? Py_True : Py_False));
+    PyStructSequence_SET_ITEM(o, 0, PyLong_FromSize_t(d->model));
+    PyStructSequence_SET_ITEM(o, 1, PyFloat_FromDouble(d->power_cap_w));
+    PyStructSequence_SET_ITEM(o, 2, d->exit < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(d->exit));
+    PyStructSequence_SET_ITEM(o, 3, PyFloat_FromDouble(d->latency_s));
+    PyStructSequence_SET_ITEM(o, 4, PyFloat_FromDouble(d->energy_j));
+    PyStructSequence_SET_ITEM(o, 5, PyFloat_FromDouble(d->accuracy));
+    PyStructSequence_SET_ITEM(o, 6, PyFloat_FromDouble(d->probability));
+    PyStructSequence_SET_ITEM(o, 7, Py_NewRef(d->feasible ? Py_True : Py_False));
     if (PyErr_Occurred())
         Py_CLEAR(o);
     return o;
@@ -119,10 +119,9 @@ PyDoc_STRVAR(
     "ValueError\n"
     "    An argument is out of range; nothing has been learnt from it.");
 
-static PyObject *scheduler_step(PyObject *self, PyTypeObject *cls, PyObject *const *args,
-                                Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *scheduler_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                                PyObject *kwnames)
 {
-    (void)cls;
     scheduler_object *o = (scheduler_object *)self;
     PyObject *values[STEP_ARGUMENTS];
     alert_measurement measured;
@@ -395,8 +394,7 @@ PyDoc_STRVAR(scheduler_doc, "Scheduler(table, goal, method, constants, overhead,
                             "The scheduler in C. `alert.Scheduler` is the public face of it.");
 
 static PyMethodDef scheduler_methods[] = {
-    {"step", (PyCFunction)(void (*)(void))scheduler_step,
-     METH_METHOD | METH_FASTCALL | METH_KEYWORDS, step_doc},
+    {"step", (PyCFunction)(void (*)(void))scheduler_step, METH_FASTCALL | METH_KEYWORDS, step_doc},
     {"decide", (PyCFunction)(void (*)(void))scheduler_decide, METH_VARARGS | METH_KEYWORDS,
      decide_doc},
     {"share", (PyCFunction)(void (*)(void))scheduler_share, METH_VARARGS | METH_KEYWORDS,

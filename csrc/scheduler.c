@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "choose.h"
 #include "fault.h"
 
 /* ------------------------------------------------------------------------------------- deciding */
@@ -41,7 +40,7 @@ static void decide(alert_scheduler *s, double deadline_s)
     const alert_profile *p = s->profile;
     alert_belief belief = belief_now(s, deadline_s);
     alert_choice choice;
-    alert_choose(p, &belief, &s->goal, bound_now(s), &choice);
+    alert_choose(p, &s->plan, &belief, &s->goal, bound_now(s), &choice);
     double latency = choice.row->latency_s[choice.column];
     size_t cap = choice.row->cap[choice.column];
     s->now.pending = (alert_pending){
@@ -59,7 +58,7 @@ static void decide(alert_scheduler *s, double deadline_s)
                 .latency_s = belief.mean * latency,
                 .energy_j = choice.energy_j,
                 .accuracy = choice.accuracy,
-                .probability = alert_probability(&belief, latency),
+                .probability = choice.probability,
                 .feasible = choice.feasible,
             },
     };
@@ -83,16 +82,15 @@ static outcome judge(const alert_scheduler *s, const alert_measurement *m)
     outcome o = {.exit = row->exit,
                  .profiled_s = row->latency_s[ran->column],
                  .power_w = row->power_w[ran->column]};
-    alert_row stopped = *row; /* as far as it ran */
+    size_t outputs = row->stairs;
     if (m->has_exit && (ptrdiff_t)m->exit < row->exit) {
         o.exit = (ptrdiff_t)m->exit;
         o.profiled_s /= row->stair[m->exit].stretch;
-        stopped.stairs = m->exit + 1;
+        outputs = m->exit + 1;
     }
-    double full = m->latency_s *
-                  row->stair[stopped.stairs - 1].stretch; /* had it gone on to the row's exit */
+    double full = m->latency_s * row->stair[outputs - 1].stretch; /* had it gone on to the exit */
     o.accuracy =
-        alert_row_delivered(&stopped, full, ran->belief.deadline_s, s->goal.q_fail, &o.met);
+        alert_row_delivered(row, outputs, full, ran->belief.deadline_s, s->goal.q_fail, &o.met);
     return o;
 }
 
@@ -174,7 +172,9 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     s->profile = alert_profile_ref(profile);
     s->goal = *goal;
     s->options = *options;
-    rc = alert_window_new(&s->window, goal->window);
+    rc = alert_plan_new(&s->plan, profile);
+    if (!rc)
+        rc = alert_window_new(&s->window, goal->window);
     if (!rc && options->trace_capacity > 0) {
         s->trace = calloc(options->trace_capacity, sizeof *s->trace);
         rc = s->trace ? 0 : -ENOMEM;
@@ -194,6 +194,7 @@ void alert_scheduler_free(alert_scheduler *s)
 {
     if (!s)
         return;
+    alert_plan_clear(&s->plan);
     alert_window_clear(&s->window);
     free(s->trace);
     alert_profile_unref(s->profile);

@@ -2,7 +2,7 @@
 #ifndef ALERT_SCHEDULER_H
 #define ALERT_SCHEDULER_H
 
-#include "belief.h"
+#include "choose.h"
 #include "filter.h"
 #include "window.h"
 
@@ -35,6 +35,7 @@ struct alert_scheduler {
     alert_goal goal;
     alert_options options;
     alert_learned now;
+    alert_plan plan;
     alert_window window;
     alert_record *trace; /* ring; input n is at n % trace_capacity */
 };

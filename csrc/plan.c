@@ -1,0 +1,46 @@
+/* plan.c - the normal quantiles that a goal asks of each row. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "choose.h"
+
+int alert_plan_new(alert_plan *plan, const alert_profile *profile)
+{
+    /* no goal has this probability, so the first use works everything out */
+    *plan = (alert_plan){.probability = -1.0};
+    plan->accuracy_z = calloc(profile->rows, sizeof *plan->accuracy_z);
+    return plan->accuracy_z ? 0 : -ENOMEM;
+}
+
+void alert_plan_clear(alert_plan *plan)
+{
+    free(plan->accuracy_z);
+    plan->accuracy_z = NULL;
+}
+
+void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,
+                       double bound)
+{
+    if (plan->accuracy == bound && plan->q_fail == goal->q_fail &&
+        plan->probability == goal->probability)
+        return;
+    plan->accuracy = bound;
+    plan->q_fail = goal->q_fail;
+    plan->probability = goal->probability;
+    plan->time_z = alert_normal_quantile(goal->probability);
+    for (size_t r = 0; r < profile->rows; r++)
+        plan->accuracy_z[r] = (double)NAN;
+}
+
+double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, const alert_row *row)
+{
+    double *z = &plan->accuracy_z[row - profile->row];
+    if (isnan(*z)) {
+        double q = row->stair[0].accuracy;
+        *z = plan->accuracy <= plan->q_fail
+                 ? -HUGE_VAL
+                 : alert_normal_quantile((plan->accuracy - plan->q_fail) / (q - plan->q_fail));
+    }
+    return *z;
+}

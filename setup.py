@@ -11,7 +11,18 @@ from pathlib import Path
 import numpy
 from setuptools import Extension, setup
 
-CORE = ["belief", "check", "choose", "filter", "normal", "plan", "profile", "scheduler", "state", "window"]
+CORE = [
+    "belief",
+    "check",
+    "choose",
+    "filter",
+    "normal",
+    "plan",
+    "profile",
+    "scheduler",
+    "state",
+    "window",
+]
 BINDING = ["py_convert", "py_module", "py_options", "py_scheduler", "py_table", "py_trace"]
 
 

@@ -23,7 +23,15 @@ CORE = [
     "state",
     "window",
 ]
-BINDING = ["py_convert", "py_module", "py_options", "py_scheduler", "py_table", "py_trace"]
+BINDING = [
+    "py_convert",
+    "py_many",
+    "py_module",
+    "py_options",
+    "py_scheduler",
+    "py_table",
+    "py_trace",
+]
 
 
 def flag(name: str) -> bool:

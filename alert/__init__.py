@@ -9,7 +9,7 @@ hold while machine and load change::
 Importing this package opens no device, starts nothing and does not import torch.
 """
 
-from alert._core import Decision, constants
+from alert._core import Decision, constants, step_many
 from alert._version import __version__
 from alert.goal import Goal
 from alert.profile import Profile
@@ -25,4 +25,5 @@ __all__ = [
     "constants",
     "init",
     "step",
+    "step_many",
 ]

@@ -1,7 +1,8 @@
+from collections.abc import Sequence
 from typing import TypeAlias, final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Self
 
 METHODS: tuple[str, ...]
@@ -11,6 +12,9 @@ _GoalTuple: TypeAlias = tuple[int, float, float, float, float, tuple[int, int, i
 
 def check_goal(goal: _GoalTuple, /) -> None: ...
 def constants(method: str, /) -> dict[str, float]: ...
+def step_many(
+    schedulers: Sequence[Scheduler], latencies: ArrayLike, energies: ArrayLike | None
+) -> NDArray[np.void]: ...
 
 @final
 class Table:

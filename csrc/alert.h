@@ -191,6 +191,10 @@ void alert_scheduler_free(alert_scheduler *s);
 int alert_scheduler_step(alert_scheduler *s, const alert_measurement *measured, alert_decision *out,
                          alert_fault *fault) ALERT_MUST_CHECK;
 
+/* 0, or what alert_scheduler_step would refuse. */
+int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *measured,
+                          alert_fault *fault) ALERT_MUST_CHECK;
+
 /* The pending decision: what to run next. */
 void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out);
 

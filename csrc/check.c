@@ -56,8 +56,9 @@ int alert_check_options(const alert_options *o, alert_fault *fault)
     return alert_check_overhead(o->overhead_s, fault);
 }
 
-int alert_check_measurement(const alert_measurement *m, ptrdiff_t chosen_exit, alert_fault *fault)
+int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m, alert_fault *fault)
 {
+    ptrdiff_t chosen_exit = s->now.pending.decision.exit;
     if (!alert_is_quantity(m->latency_s))
         return alert_fault_in(fault, "latency", "a finite number of seconds >= 0 and <= 1e9",
                               m->latency_s);

@@ -24,7 +24,11 @@ int alert_py_goal(PyObject *tuple, alert_goal *out);
 
 /* A new reference to a structured array of the records in the scheduler's trace. */
 PyObject *alert_py_trace(alert_py_state *state, const alert_scheduler *scheduler);
-/* The dtype of such an array. */
+/* The dtypes of alert_record and alert_decision. */
 PyObject *alert_py_record_dtype(void);
+PyObject *alert_py_choice_dtype(void);
+
+/* The module function step_many(schedulers, latencies, energies). */
+PyObject *alert_py_step_many(PyObject *module, PyObject *args, PyObject *kwargs);
 
 #endif

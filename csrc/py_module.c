@@ -22,12 +22,38 @@ static PyObject *check_goal(PyObject *module, PyObject *tuple)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(
+    step_many_doc,
+    "step_many(schedulers, latencies, energies)\n"
+    "--\n\n"
+    "Step many independent schedulers at once, without the GIL.\n\n"
+    "Parameters\n"
+    "----------\n"
+    "schedulers : sequence of Scheduler\n"
+    "    Each at most once; they may share profiles.\n"
+    "latencies : array_like of float, one a scheduler\n"
+    "    Seconds, as for `Scheduler.step`.\n"
+    "energies : array_like of float, one a scheduler, or None\n"
+    "    Joules; NaN where an energy could not be read.\n\n"
+    "Returns\n"
+    "-------\n"
+    "numpy.ndarray\n"
+    "    Structured, one choice a scheduler: model, cap (its index), exit (-1 for a\n"
+    "    traditional model), power_cap, latency, energy, accuracy, probability, feasible.\n\n"
+    "Raises\n"
+    "------\n"
+    "ValueError\n"
+    "    A latency or energy is out of range, or a scheduler is listed twice; no scheduler\n"
+    "    has learnt anything.");
+
 static PyMethodDef module_functions[] = {
     {"check_goal", check_goal, METH_O,
      PyDoc_STR(
          "check_goal(goal, /)\n--\n\nRaise ValueError when the goal's tuple is out of range.")},
     {"constants", alert_py_constants_dict, METH_O,
      PyDoc_STR("constants(method, /)\n--\n\nThe constants `method` starts from, by name.")},
+    {"step_many", (PyCFunction)(void (*)(void))alert_py_step_many, METH_VARARGS | METH_KEYWORDS,
+     step_many_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -36,7 +62,9 @@ static int module_exec(PyObject *module)
     alert_py_state *state = PyModule_GetState(module);
     import_array1(-1);
     state->record_dtype = alert_py_record_dtype();
-    if (!state->record_dtype || PyModule_AddObjectRef(module, "RECORD", state->record_dtype) < 0)
+    state->choice_dtype = alert_py_choice_dtype();
+    if (!state->record_dtype || !state->choice_dtype ||
+        PyModule_AddObjectRef(module, "RECORD", state->record_dtype) < 0)
         return -1;
     if (alert_py_options_exec(module) < 0 || alert_py_table_exec(module, state) < 0)
         return -1;
@@ -50,6 +78,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->scheduler_type);
     Py_VISIT(state->decision_type);
     Py_VISIT(state->record_dtype);
+    Py_VISIT(state->choice_dtype);
     Py_VISIT(state->keywords);
     return 0;
 }
@@ -61,6 +90,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->scheduler_type);
     Py_CLEAR(state->decision_type);
     Py_CLEAR(state->record_dtype);
+    Py_CLEAR(state->choice_dtype);
     Py_CLEAR(state->keywords);
     return 0;
 }

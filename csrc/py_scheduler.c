@@ -4,11 +4,7 @@
 
 #include "py_convert.h"
 #include "py_options.h"
-
-typedef struct scheduler_object {
-    PyObject_HEAD alert_scheduler *scheduler;
-    alert_py_state *state; /* lives as long as the module, which the type keeps alive */
-} scheduler_object;
+#include "py_scheduler.h"
 
 /* ------------------------------------------------------------------------------------- Decision */
 
@@ -122,7 +118,7 @@ PyDoc_STRVAR(
 static PyObject *scheduler_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                                 PyObject *kwnames)
 {
-    scheduler_object *o = (scheduler_object *)self;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
     PyObject *values[STEP_ARGUMENTS];
     alert_measurement measured;
     alert_decision decision;
@@ -131,9 +127,9 @@ static PyObject *scheduler_step(PyObject *self, PyObject *const *args, Py_ssize_
     if (alert_py_arguments("step", o->state->keywords, 2, 2, args, nargs, kwnames, values) < 0 ||
         to_measurement(values, &measured) < 0)
         return NULL;
-    Py_BEGIN_CRITICAL_SECTION(self);
+    alert_py_enter(o);
     rc = alert_scheduler_step(o->scheduler, &measured, &decision, &fault);
-    Py_END_CRITICAL_SECTION();
+    alert_py_leave(o);
     if (rc) {
         alert_py_raise(rc, &fault);
         return NULL;
@@ -151,7 +147,7 @@ PyDoc_STRVAR(
 static PyObject *scheduler_decide(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"deadline", NULL};
-    scheduler_object *o = (scheduler_object *)self;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
     PyObject *given = NULL;
     double deadline = 0.0;
     alert_decision decision;
@@ -161,10 +157,10 @@ static PyObject *scheduler_decide(PyObject *self, PyObject *args, PyObject *kwar
         (is_given(given) &&
          alert_py_double(given, "deadline", "a number of seconds or None", &deadline) < 0))
         return NULL;
-    Py_BEGIN_CRITICAL_SECTION(self);
+    alert_py_enter(o);
     rc =
         alert_scheduler_decide(o->scheduler, is_given(given) ? &deadline : NULL, &decision, &fault);
-    Py_END_CRITICAL_SECTION();
+    alert_py_leave(o);
     if (rc) {
         alert_py_raise(rc, &fault);
         return NULL;
@@ -184,7 +180,7 @@ PyDoc_STRVAR(
 static PyObject *scheduler_share(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"deadline", "inputs", NULL};
-    scheduler_object *o = (scheduler_object *)self;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
     PyObject *given;
     Py_ssize_t inputs;
     double deadline;
@@ -194,10 +190,10 @@ static PyObject *scheduler_share(PyObject *self, PyObject *args, PyObject *kwarg
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "On:share", names, &given, &inputs) ||
         alert_py_double(given, "deadline", "a number of seconds", &deadline) < 0)
         return NULL;
-    Py_BEGIN_CRITICAL_SECTION(self);
+    alert_py_enter(o);
     rc = alert_scheduler_share(o->scheduler, deadline, inputs > 0 ? (size_t)inputs : 0, &decision,
                                &fault);
-    Py_END_CRITICAL_SECTION();
+    alert_py_leave(o);
     if (rc) {
         alert_py_raise(rc, &fault);
         return NULL;
@@ -207,15 +203,15 @@ static PyObject *scheduler_share(PyObject *self, PyObject *args, PyObject *kwarg
 
 static PyObject *scheduler_set_goal(PyObject *self, PyObject *tuple)
 {
-    scheduler_object *o = (scheduler_object *)self;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
     alert_goal goal;
     alert_fault fault;
     int rc;
     if (alert_py_goal(tuple, &goal) < 0)
         return NULL;
-    Py_BEGIN_CRITICAL_SECTION(self);
+    alert_py_enter(o);
     rc = alert_scheduler_set_goal(o->scheduler, &goal, &fault);
-    Py_END_CRITICAL_SECTION();
+    alert_py_leave(o);
     if (rc) {
         alert_py_raise(rc, &fault);
         return NULL;
@@ -226,29 +222,29 @@ static PyObject *scheduler_set_goal(PyObject *self, PyObject *tuple)
 static PyObject *scheduler_save(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    scheduler_object *o = (scheduler_object *)self;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
     PyObject *bytes =
         PyBytes_FromStringAndSize(NULL, (Py_ssize_t)alert_scheduler_state_size(o->scheduler));
     if (!bytes)
         return NULL;
-    Py_BEGIN_CRITICAL_SECTION(self);
+    alert_py_enter(o);
     alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(bytes));
-    Py_END_CRITICAL_SECTION();
+    alert_py_leave(o);
     return bytes;
 }
 
 static PyObject *scheduler_restore(PyObject *self, PyObject *bytes)
 {
-    scheduler_object *o = (scheduler_object *)self;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
     char *state;
     Py_ssize_t size;
     alert_fault fault;
     int rc;
     if (PyBytes_AsStringAndSize(bytes, &state, &size) < 0)
         return NULL;
-    Py_BEGIN_CRITICAL_SECTION(self);
+    alert_py_enter(o);
     rc = alert_scheduler_restore(o->scheduler, state, (size_t)size, &fault);
-    Py_END_CRITICAL_SECTION();
+    alert_py_leave(o);
     if (rc) {
         alert_py_raise(rc, &fault);
         return NULL;
@@ -261,44 +257,46 @@ static PyObject *scheduler_restore(PyObject *self, PyObject *bytes)
 static PyObject *get_decision(PyObject *self, void *closure)
 {
     (void)closure;
-    scheduler_object *o = (scheduler_object *)self;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
     alert_decision decision;
-    Py_BEGIN_CRITICAL_SECTION(self);
+    alert_py_enter(o);
     alert_scheduler_decision(o->scheduler, &decision);
-    Py_END_CRITICAL_SECTION();
+    alert_py_leave(o);
     return to_python(o->state, &decision);
 }
 
 static PyObject *get_slowdown(PyObject *self, void *closure)
 {
     (void)closure;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
     double mean, std;
-    Py_BEGIN_CRITICAL_SECTION(self);
-    alert_scheduler_slowdown(((scheduler_object *)self)->scheduler, &mean, &std);
-    Py_END_CRITICAL_SECTION();
+    alert_py_enter(o);
+    alert_scheduler_slowdown(o->scheduler, &mean, &std);
+    alert_py_leave(o);
     return Py_BuildValue("dd", mean, std);
 }
 
 static PyObject *get_trace(PyObject *self, void *closure)
 {
     (void)closure;
-    scheduler_object *o = (scheduler_object *)self;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
     PyObject *trace;
-    Py_BEGIN_CRITICAL_SECTION(self);
+    alert_py_enter(o);
     trace = alert_py_trace(o->state, o->scheduler);
-    Py_END_CRITICAL_SECTION();
+    alert_py_leave(o);
     return trace;
 }
 
 static PyObject *get_overhead(PyObject *self, void *closure)
 {
     (void)closure;
-    return PyFloat_FromDouble(alert_scheduler_overhead(((scheduler_object *)self)->scheduler));
+    return PyFloat_FromDouble(alert_scheduler_overhead(((alert_py_scheduler *)self)->scheduler));
 }
 
 static int set_overhead(PyObject *self, PyObject *value, void *closure)
 {
     (void)closure;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
     double overhead;
     alert_fault fault;
     int rc;
@@ -308,9 +306,9 @@ static int set_overhead(PyObject *self, PyObject *value, void *closure)
     }
     if (alert_py_double(value, "overhead", "a number of seconds", &overhead) < 0)
         return -1;
-    Py_BEGIN_CRITICAL_SECTION(self);
-    rc = alert_scheduler_set_overhead(((scheduler_object *)self)->scheduler, overhead, &fault);
-    Py_END_CRITICAL_SECTION();
+    alert_py_enter(o);
+    rc = alert_scheduler_set_overhead(o->scheduler, overhead, &fault);
+    alert_py_leave(o);
     return rc ? alert_py_raise(rc, &fault) : 0;
 }
 
@@ -362,10 +360,11 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
         return NULL;
     }
     options.trace_capacity = (size_t)trace;
-    scheduler_object *o = (scheduler_object *)type->tp_alloc(type, 0);
+    alert_py_scheduler *o = (alert_py_scheduler *)type->tp_alloc(type, 0);
     if (!o)
         return NULL;
     o->state = state;
+    atomic_init(&o->taken, false);
     int rc = alert_scheduler_new(&o->scheduler, profile, &goal, &options, &fault);
     if (rc) {
         alert_py_raise(rc, &fault);
@@ -384,7 +383,7 @@ static void scheduler_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
-    alert_scheduler_free(((scheduler_object *)self)->scheduler);
+    alert_scheduler_free(((alert_py_scheduler *)self)->scheduler);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -427,7 +426,7 @@ static PyType_Slot scheduler_slots[] = {
 
 static PyType_Spec scheduler_spec = {
     .name = "alert._core.Scheduler",
-    .basicsize = sizeof(scheduler_object),
+    .basicsize = sizeof(alert_py_scheduler),
     .flags =
         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = scheduler_slots,

@@ -12,6 +12,7 @@ typedef struct alert_py_state {
     PyTypeObject *scheduler_type;
     PyTypeObject *decision_type; /* struct sequence */
     PyObject *record_dtype;      /* NumPy dtype of alert_record */
+    PyObject *choice_dtype;      /* and of alert_decision */
     PyObject *keywords;          /* tuple of interned names, see py_scheduler.c */
 } alert_py_state;
 
@@ -24,11 +25,5 @@ int alert_py_scheduler_exec(PyObject *module, alert_py_state *state);
 /* A table object wraps an alert_profile. Borrowed; NULL with TypeError when `object` is no table.
  * */
 alert_profile *alert_py_table_profile(alert_py_state *state, PyObject *object);
-
-/* Before Python 3.13 the GIL is the lock. */
-#ifndef Py_BEGIN_CRITICAL_SECTION
-#define Py_BEGIN_CRITICAL_SECTION(object) {
-#define Py_END_CRITICAL_SECTION()         }
-#endif
 
 #endif

@@ -1,4 +1,4 @@
-/* py_trace.c - the scheduler's trace as a NumPy structured array. */
+/* py_trace.c - the core's structs as NumPy dtypes, and the scheduler's trace as an array. */
 #define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
 #define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
 #define NO_IMPORT_ARRAY
@@ -7,10 +7,12 @@
 #include <numpy/arrayobject.h>
 #include <stddef.h>
 
-static const struct {
+typedef struct field {
     const char *name, *format;
     size_t offset;
-} FIELD[] = {
+} field;
+
+static const field RECORD_FIELD[] = {
     {"input", "u8", offsetof(alert_record, input)},
     {"model", "i8", offsetof(alert_record, model)},
     {"cap", "i8", offsetof(alert_record, cap)},
@@ -32,25 +34,34 @@ static const struct {
     {"met", "?", offsetof(alert_record, met)},
 };
 
-enum { FIELDS = sizeof FIELD / sizeof FIELD[0] };
+static const field CHOICE_FIELD[] = {
+    {"model", "u8", offsetof(alert_decision, model)},
+    {"cap", "u8", offsetof(alert_decision, cap)},
+    {"exit", "i8", offsetof(alert_decision, exit)},
+    {"power_cap", "f8", offsetof(alert_decision, power_cap_w)},
+    {"latency", "f8", offsetof(alert_decision, latency_s)},
+    {"energy", "f8", offsetof(alert_decision, energy_j)},
+    {"accuracy", "f8", offsetof(alert_decision, accuracy)},
+    {"probability", "f8", offsetof(alert_decision, probability)},
+    {"feasible", "?", offsetof(alert_decision, feasible)},
+};
 
-PyObject *alert_py_record_dtype(void)
+static PyObject *dtype_of(const field *fields, Py_ssize_t count, size_t size)
 {
-    PyObject *names = PyList_New(FIELDS), *formats = PyList_New(FIELDS),
-             *offsets = PyList_New(FIELDS);
+    PyObject *names = PyList_New(count), *formats = PyList_New(count), *offsets = PyList_New(count);
     PyObject *layout = NULL;
     PyArray_Descr *dtype = NULL;
     if (!names || !formats || !offsets)
         goto done;
-    for (Py_ssize_t i = 0; i < FIELDS; i++) {
-        PyList_SET_ITEM(names, i, PyUnicode_FromString(FIELD[i].name));
-        PyList_SET_ITEM(formats, i, PyUnicode_FromString(FIELD[i].format));
-        PyList_SET_ITEM(offsets, i, PyLong_FromSize_t(FIELD[i].offset));
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyList_SET_ITEM(names, i, PyUnicode_FromString(fields[i].name));
+        PyList_SET_ITEM(formats, i, PyUnicode_FromString(fields[i].format));
+        PyList_SET_ITEM(offsets, i, PyLong_FromSize_t(fields[i].offset));
     }
     if (PyErr_Occurred())
         goto done;
     layout = Py_BuildValue("{sOsOsOsn}", "names", names, "formats", formats, "offsets", offsets,
-                           "itemsize", (Py_ssize_t)sizeof(alert_record));
+                           "itemsize", (Py_ssize_t)size);
     if (layout && !PyArray_DescrConverter(layout, &dtype))
         dtype = NULL;
 done:
@@ -59,6 +70,18 @@ done:
     Py_XDECREF(offsets);
     Py_XDECREF(layout);
     return (PyObject *)dtype;
+}
+
+PyObject *alert_py_record_dtype(void)
+{
+    Py_ssize_t count = sizeof RECORD_FIELD / sizeof RECORD_FIELD[0];
+    return dtype_of(RECORD_FIELD, count, sizeof(alert_record));
+}
+
+PyObject *alert_py_choice_dtype(void)
+{
+    Py_ssize_t count = sizeof CHOICE_FIELD / sizeof CHOICE_FIELD[0];
+    return dtype_of(CHOICE_FIELD, count, sizeof(alert_decision));
 }
 
 PyObject *alert_py_trace(alert_py_state *state, const alert_scheduler *scheduler)

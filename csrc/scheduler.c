@@ -204,7 +204,7 @@ void alert_scheduler_free(alert_scheduler *s)
 int alert_scheduler_step(alert_scheduler *s, const alert_measurement *measured, alert_decision *out,
                          alert_fault *fault)
 {
-    int rc = alert_check_measurement(measured, s->now.pending.decision.exit, fault);
+    int rc = alert_scheduler_check(s, measured, fault);
     if (rc)
         return rc;
     learn(s, measured);

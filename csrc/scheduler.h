@@ -43,7 +43,5 @@ struct alert_scheduler {
 /* Each returns 0, or describes the first thing out of range and returns -EINVAL. */
 int alert_check_overhead(double overhead_s, alert_fault *fault);
 int alert_check_options(const alert_options *options, alert_fault *fault);
-int alert_check_measurement(const alert_measurement *measured, ptrdiff_t chosen_exit,
-                            alert_fault *fault);
 
 #endif

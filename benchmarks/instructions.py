@@ -1,0 +1,80 @@
+"""Instructions that one step takes, counted by valgrind, against the checked-in table.
+
+Run ``python benchmarks/instructions.py`` to compare (exit status 1 when a count moved by more than
+the tolerance) and ``--write`` to renew the table. Counts do not depend on how busy the machine is;
+they do depend on the compiler, which the table names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import tables
+
+SIZES = ((5, 11), (40, 50), (250, 400))
+STEPS = 2000
+TOLERANCE = 0.05
+TABLE = Path(__file__).with_suffix(".json")
+
+
+def count(program: Path, data: Path, steps: int) -> int:
+    """Instructions of a whole run of `steps` steps."""
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    run = subprocess.run(
+        [*command, program, data, str(steps), "1"], check=True, capture_output=True, text=True
+    )
+    found = re.search(r"refs:\s+([\d,]+)", run.stderr)
+    if not found:
+        raise RuntimeError(f"valgrind printed no count: {run.stderr}")
+    return int(found[1].replace(",", ""))
+
+
+def compiler() -> str:
+    """Name the compiler the counts belong to."""
+    version = subprocess.run(["cc", "--version"], check=True, capture_output=True, text=True)
+    return version.stdout.splitlines()[0]
+
+
+def measure() -> dict[str, int]:
+    """Instructions a step at each size: the difference of two runs, start-up cancelled out."""
+    counts = {}
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        program = tables.build_step_core(directory)
+        for models, caps in SIZES:
+            data = directory / "table.bin"
+            tables.write_for_c(tables.profile(models, caps), data)
+            both = [count(program, data, steps) for steps in (STEPS, 2 * STEPS)]
+            counts[f"{models}x{caps}"] = round((both[1] - both[0]) / STEPS)
+    return counts
+
+
+def main() -> int:
+    """Compare with the table, or write it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help=f"renew {TABLE.name}")
+    arguments = parser.parse_args()
+    counts = measure()
+    if arguments.write:
+        table = {"compiler": compiler(), "instructions_per_step": counts}
+        TABLE.write_text(json.dumps(table, indent=1) + "\n")
+        return 0
+    saved = json.loads(TABLE.read_text())
+    worst = 0.0
+    for size, expected in saved["instructions_per_step"].items():
+        change = counts[size] / expected - 1
+        worst = max(worst, abs(change))
+        print(f"{size:>9}: {counts[size]:6d} instructions, {change:+.1%} of {expected}")
+    if saved["compiler"] != compiler():
+        print(f"counted with {compiler()}, the table with {saved['compiler']}")
+    return int(worst > TOLERANCE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+#include "power.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A cap computed from the ends of the range may miss them by a rounding error. */
+#define RANGE_SLACK 1e-9
+
+struct alert_power {
+    const alert_power_ops *ops;
+    void *device;
+    pid_t owner;
+    alert_power_traits traits;
+    double asked_w; /* the last cap put in force; NaN before the first */
+    alert_power_error broken; /* why caps are no longer tried; code 0 while they are */
+    alert_power_error notice; /* code 0 when there is none */
+};
+
+int alert_power_fail(alert_power_error *error, int code, const char *where, const char *why, const char *remedy)
+{
+    if (error) {
+        error->code = code;
+        (void)snprintf(error->where, sizeof error->where, "%s", where);
+        (void)snprintf(error->why, sizeof error->why, "%s", why);
+        (void)snprintf(error->remedy, sizeof error->remedy, "%s", remedy);
+    }
+    return -code;
+}
+
+void *alert_power_device(const alert_power *p, const alert_power_ops *ops)
+{
+    return p->ops == ops ? p->device : NULL;
+}
+
+int alert_power_new(alert_power **out, const alert_power_ops *ops, void *device)
+{
+    alert_power *p = calloc(1, sizeof *p);
+    if (!p) {
+        ops->close(device, true);
+        return -ENOMEM;
+    }
+    p->ops = ops;
+    p->device = device;
+    p->owner = getpid();
+    p->asked_w = NAN;
+    ops->traits(device, &p->traits);
+    *out = p;
+    return 0;
+}
+
+void alert_power_close(alert_power *p)
+{
+    if (!p)
+        return;
+    p->ops->close(p->device, getpid() == p->owner);
+    free(p);
+}
+
+void alert_power_about(const alert_power *p, alert_power_traits *out)
+{
+    *out = p->traits;
+    out->can_cap = p->traits.can_cap && p->broken.code == 0;
+}
+
+static int check_cap(const alert_power *p, double cap_w, alert_power_error *error)
+{
+    char why[ALERT_POWER_TEXT];
+    double low = p->traits.cap_min_w, high = p->traits.cap_max_w;
+    if (cap_w >= low * (1.0 - RANGE_SLACK) && cap_w <= high * (1.0 + RANGE_SLACK)) /* false for NaN */
+        return 0;
+    (void)snprintf(why, sizeof why, "expected %g to %g W, got %.17g", low, high, cap_w);
+    return alert_power_fail(error, EINVAL, "power_cap", why, "");
+}
+
+int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error)
+{
+    if (getpid() != p->owner)
+        return alert_power_fail(error, EPERM, "power cap", "the device was opened by another process",
+                                "set caps in the process that opened the device, not in a forked child");
+    if (!p->traits.can_cap)
+        return alert_power_fail(error, ENOTSUP, "power cap", "this device cannot be capped here", "");
+    int rc = check_cap(p, cap_w, error);
+    if (rc || cap_w == p->asked_w)
+        return rc;
+    if (p->broken.code) {
+        if (error)
+            *error = p->broken;
+        return -p->broken.code;
+    }
+    alert_power_error problem = {0}, notice = {0};
+    rc = p->ops->set_cap(p->device, fmin(fmax(cap_w, p->traits.cap_min_w), p->traits.cap_max_w), &notice, &problem);
+    if (rc) {
+        p->broken = problem;
+        if (error)
+            *error = problem;
+        return rc;
+    }
+    if (notice.code)
+        p->notice = notice;
+    p->asked_w = cap_w;
+    p->ops->traits(p->device, &p->traits);
+    return 0;
+}
+
+int alert_power_cap(alert_power *p, double *cap_w, alert_power_error *error)
+{
+    return p->ops->cap(p->device, cap_w, error);
+}
+
+int alert_power_energy(alert_power *p, double *energy_j, alert_power_error *error)
+{
+    if (!p->traits.can_read)
+        return alert_power_fail(error, ENOTSUP, "energy", "this device's energy cannot be read here", "");
+    return p->ops->energy(p->device, energy_j, error);
+}
+
+bool alert_power_notice(alert_power *p, alert_power_error *out)
+{
+    if (p->notice.code == 0)
+        return false;
+    *out = p->notice;
+    p->notice.code = 0;
+    return true;
+}
+
+void alert_power_begin(alert_power *p)
+{
+    if (p->ops->begin)
+        p->ops->begin(p->device);
+}
+
+int alert_power_pace(alert_power *p, bool wait)
+{
+    return p->ops->pace ? p->ops->pace(p->device, wait) : 0;
+}

@@ -1,0 +1,272 @@
+/* rapl.c - the packages of a machine as one device, through libpowercap. */
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "power.h"
+#include "rapl_zone.h"
+
+#define DEFAULT_ROOT "/sys/class/powercap"
+#define CONTROL      "intel-rapl" /* AMD's counters appear under this name too */
+/* No machine is capped below this much a package, whatever it says it can do. */
+#define LEAST_W 1.0
+/* The kernel's counter ticks about once a millisecond. */
+#define TICK_S 1e-3
+
+typedef struct rapl {
+    alert_powercap api;
+    alert_rapl_options options;
+    alert_rapl_zone *zone; /* packages first, then dram */
+    size_t zones, packages;
+    double found_w; /* sum of the packages' limits: the shares of a cap are those found */
+    bool can_cap, can_read;
+} rapl;
+
+/* ------------------------------------------------------------------------------------------ discovery */
+
+static bool is_package(const char *name)
+{
+    unsigned package, die;
+    int end = 0;
+    if (sscanf(name, "package-%u%n", &package, &end) != 1)
+        return false;
+    if (name[end] == '\0')
+        return true;
+    const char *rest = name + end;
+    end = 0;
+    return sscanf(rest, "-die-%u%n", &die, &end) == 1 && rest[end] == '\0';
+}
+
+/* Adds the zone in `directory` when it is wanted. */
+static int add_zone(rapl *r, const char *directory, bool (*wanted)(const char *), alert_power_error *error)
+{
+    alert_rapl_zone *grown = realloc(r->zone, (r->zones + 1) * sizeof *grown);
+    if (!grown)
+        return alert_power_fail(error, ENOMEM, directory, "out of memory", "");
+    r->zone = grown;
+    alert_rapl_zone *z = &r->zone[r->zones];
+    if (alert_rapl_zone_open(z, &r->api, directory) != 0 || !wanted(z->name)) {
+        alert_rapl_zone_close(z);
+        return 0;
+    }
+    r->zones++;
+    return 0;
+}
+
+/* The zones among the children of `directory`, whose names begin with `prefix` and a colon. Zones sit one
+ * inside the other: "intel-rapl/intel-rapl:0/intel-rapl:0:1". */
+static int add_children(rapl *r, const char *directory, const char *prefix, bool (*wanted)(const char *),
+                        alert_power_error *error)
+{
+    char path[512];
+    size_t length = strlen(prefix);
+    int rc = 0;
+    DIR *d = opendir(directory);
+    if (!d)
+        return -errno;
+    for (struct dirent *entry = readdir(d); entry && rc == 0; entry = readdir(d))
+        if (strncmp(entry->d_name, prefix, length) == 0 && entry->d_name[length] == ':') {
+            (void)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+            rc = add_zone(r, path, wanted, error);
+        }
+    (void)closedir(d);
+    return rc;
+}
+
+static bool is_dram(const char *name)
+{
+    return strcmp(name, "dram") == 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const alert_rapl_zone *)a)->name, ((const alert_rapl_zone *)b)->name);
+}
+
+static int discover(rapl *r, const char *root, alert_power_error *error)
+{
+    char control[400], path[sizeof r->zone->path];
+    (void)snprintf(control, sizeof control, "%s/" CONTROL, root);
+    int rc = add_children(r, control, CONTROL, is_package, error);
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc || r->zones == 0)
+        return alert_power_fail(
+            error, rc ? -rc : ENOENT, control, rc ? strerror(-rc) : "no package among its zones",
+            "on the machine itself try `modprobe intel_rapl_msr`; virtual machines and containers have no RAPL");
+    r->packages = r->zones;
+    qsort(r->zone, r->packages, sizeof *r->zone, by_name);
+    for (size_t i = 0; r->options.dram && i < r->packages; i++) {
+        (void)snprintf(path, sizeof path, "%s", r->zone[i].path); /* the zones move as they grow in number */
+        rc = add_children(r, path, strrchr(path, '/') + 1, is_dram, error);
+        if (rc == -ENOMEM)
+            return rc;
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------ functions */
+
+static void rapl_traits(const void *device, alert_power_traits *out)
+{
+    const rapl *r = device;
+    double least_w = 0.0, settle_s = 0.0;
+    for (size_t i = 0; i < r->packages; i++) {
+        least_w += fmax(r->zone[i].min_power_w, LEAST_W);
+        settle_s = fmax(settle_s, alert_rapl_zone_settle_s(&r->zone[i]));
+    }
+    *out = (alert_power_traits){.kind = "rapl", .can_cap = r->can_cap, .can_read = r->can_read, .tick_s = TICK_S};
+    if (!r->can_cap)
+        return;
+    bool given = r->options.cap_max_w > 0.0;
+    out->cap_min_w = given ? r->options.cap_min_w : fmin(least_w, r->found_w);
+    out->cap_max_w = given ? r->options.cap_max_w : r->found_w;
+    out->settle_s = r->zone[0].prepared ? settle_s : fmax(r->options.window_s, 0.0);
+}
+
+static int rapl_set_cap(void *device, double cap_w, alert_power_error *notice, alert_power_error *error)
+{
+    rapl *r = device;
+    for (size_t i = 0; i < r->packages; i++) {
+        double share_w = cap_w * alert_rapl_zone_found_w(&r->zone[i]) / r->found_w;
+        int rc = alert_rapl_zone_cap(&r->zone[i], share_w, r->options.window_s, notice, error);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int rapl_cap(void *device, double *cap_w, alert_power_error *error)
+{
+    const rapl *r = device;
+    double sum_w = 0.0, limit_w;
+    for (size_t i = 0; i < r->packages; i++) {
+        int rc = alert_rapl_zone_limit(&r->zone[i], &limit_w, error);
+        if (rc)
+            return rc;
+        sum_w += limit_w;
+    }
+    *cap_w = sum_w;
+    return 0;
+}
+
+static int rapl_energy(void *device, double *energy_j, alert_power_error *error)
+{
+    rapl *r = device;
+    double sum_j = 0.0, zone_j;
+    for (size_t i = 0; i < r->zones; i++) {
+        if (!r->zone[i].can_read) /* dram; without a package's counter the device cannot be read at all */
+            continue;
+        int rc = alert_rapl_zone_energy(&r->zone[i], &zone_j, error);
+        if (rc)
+            return rc;
+        sum_j += zone_j;
+    }
+    *energy_j = sum_j;
+    return 0;
+}
+
+static void rapl_close(void *device, bool owner)
+{
+    rapl *r = device;
+    for (size_t i = 0; i < r->zones; i++) {
+        if (owner && !r->options.observe)
+            alert_rapl_zone_give_back(&r->zone[i]);
+        alert_rapl_zone_close(&r->zone[i]);
+    }
+    free(r->zone);
+    alert_powercap_unload(&r->api);
+    free(r);
+}
+
+static const alert_power_ops RAPL = {
+    .traits = rapl_traits,
+    .set_cap = rapl_set_cap,
+    .cap = rapl_cap,
+    .energy = rapl_energy,
+    .close = rapl_close,
+};
+
+/* -------------------------------------------------------------------------------------------- opening */
+
+alert_rapl_options alert_rapl_options_default(void)
+{
+    /* 10 ms is short beside most inferences and long beside RAPL's control loop of about 1 ms. [ours] */
+    return (alert_rapl_options){.root = DEFAULT_ROOT, .window_s = 0.01};
+}
+
+static int check_options(const alert_rapl_options *o, alert_power_error *error)
+{
+    char why[ALERT_POWER_TEXT];
+    bool range_ok = (o->cap_min_w == 0.0 && o->cap_max_w == 0.0) ||
+                    (o->cap_min_w > 0.0 && o->cap_max_w > o->cap_min_w && o->cap_max_w <= 1e6);
+    if (!range_ok) {
+        (void)snprintf(why, sizeof why, "expected two numbers of watts, 0 < low < high <= 1e6, got %g and %g",
+                       o->cap_min_w, o->cap_max_w);
+        return alert_power_fail(error, EINVAL, "cap_range", why, "");
+    }
+    if (!(o->window_s >= 0.0 && o->window_s <= 1000.0)) {
+        (void)snprintf(why, sizeof why, "expected a number of seconds from 0 to 1000, got %g", o->window_s);
+        return alert_power_fail(error, EINVAL, "window", why, "");
+    }
+    return 0;
+}
+
+static void learn_abilities(rapl *r)
+{
+    r->can_cap = r->can_read = true;
+    for (size_t i = 0; i < r->packages; i++) {
+        if (!r->options.observe)
+            alert_rapl_zone_try(&r->zone[i]);
+        r->can_cap = r->can_cap && r->zone[i].can_cap;
+        r->can_read = r->can_read && r->zone[i].can_read;
+        r->found_w += alert_rapl_zone_found_w(&r->zone[i]);
+    }
+}
+
+int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options, alert_power_error *error)
+{
+    int rc = check_options(options, error);
+    if (rc)
+        return rc;
+    rapl *r = calloc(1, sizeof *r);
+    if (!r)
+        return alert_power_fail(error, ENOMEM, "rapl device", "out of memory", "");
+    r->options = *options;
+    rc = alert_powercap_load(&r->api, error);
+    if (!rc)
+        rc = discover(r, options->root ? options->root : DEFAULT_ROOT, error);
+    if (!rc) {
+        learn_abilities(r);
+        if (!r->can_cap && !r->can_read && !options->observe) {
+            const alert_rapl_zone *z = r->zone;
+            while (z->cap_missing.code == 0)
+                z++;
+            if (error)
+                *error = z->cap_missing;
+            rc = -z->cap_missing.code;
+        }
+    }
+    r->options.root = NULL; /* the caller's string */
+    if (rc) {
+        rapl_close(r, false);
+        return rc;
+    }
+    rc = alert_power_new(out, &RAPL, r);
+    return rc ? alert_power_fail(error, -rc, "rapl device", "out of memory", "") : 0;
+}
+
+size_t alert_power_rapl_zones(const alert_power *p)
+{
+    const rapl *r = alert_power_device(p, &RAPL);
+    return r ? r->zones : 0;
+}
+
+void alert_power_rapl_zone(const alert_power *p, size_t index, alert_rapl_zone_info *out)
+{
+    const rapl *r = alert_power_device(p, &RAPL);
+    alert_rapl_zone_describe(&r->zone[index], out);
+}

@@ -1,0 +1,99 @@
+#include "rapl_setting.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int alert_powercap_status(int returned)
+{
+    if (returned >= 0)
+        return 0;
+    if (returned == -1 && errno != 0)
+        return -errno;
+    return returned;
+}
+
+int alert_setting_get(const alert_setting *s, uint64_t *out)
+{
+    powercap_constraint constraint = {.power_limit_uw = s->fd, .time_window_us = s->fd};
+    powercap_zone zone = {.enabled = s->fd};
+    int enabled = 0, rc = 0;
+    errno = 0;
+    switch (s->kind) {
+    case ALERT_SETTING_LIMIT_UW:
+        rc = s->api->constraint_get_power_limit_uw(&constraint, out);
+        break;
+    case ALERT_SETTING_WINDOW_US:
+        rc = s->api->constraint_get_time_window_us(&constraint, out);
+        break;
+    case ALERT_SETTING_ENABLED:
+        rc = s->api->zone_get_enabled(&zone, &enabled);
+        *out = enabled != 0;
+        break;
+    }
+    return alert_powercap_status(rc);
+}
+
+static int write_value(const alert_setting *s, uint64_t value)
+{
+    powercap_constraint constraint = {.power_limit_uw = s->fd, .time_window_us = s->fd};
+    powercap_zone zone = {.enabled = s->fd};
+    int rc = 0;
+    errno = 0;
+    switch (s->kind) {
+    case ALERT_SETTING_LIMIT_UW:
+        rc = s->api->constraint_set_power_limit_uw(&constraint, value);
+        break;
+    case ALERT_SETTING_WINDOW_US:
+        rc = s->api->constraint_set_time_window_us(&constraint, value);
+        break;
+    case ALERT_SETTING_ENABLED:
+        rc = s->api->zone_set_enabled(&zone, (int)value);
+        break;
+    }
+    return alert_powercap_status(rc);
+}
+
+int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_setting_kind kind, int dirfd,
+                       const char *file)
+{
+    *s = (alert_setting){.api = api, .kind = kind, .writable = true};
+    (void)snprintf(s->file, sizeof s->file, "%s", file);
+    s->fd = openat(dirfd, file, O_RDWR | O_CLOEXEC);
+    if (s->fd < 0 && (errno == EACCES || errno == EPERM || errno == EROFS)) {
+        s->writable = false;
+        s->fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
+    }
+    if (s->fd < 0)
+        return -errno;
+    int rc = alert_setting_get(s, &s->found);
+    s->held = s->found;
+    if (rc)
+        alert_setting_close(s);
+    return rc;
+}
+
+int alert_setting_put(alert_setting *s, uint64_t value)
+{
+    int rc = write_value(s, value);
+    return rc ? rc : alert_setting_get(s, &s->held);
+}
+
+int alert_setting_give_back(alert_setting *s)
+{
+    uint64_t now;
+    if (s->fd < 0 || s->held == s->found)
+        return 0;
+    int rc = alert_setting_get(s, &now);
+    if (rc || now != s->held)
+        return rc;
+    return alert_setting_put(s, s->found);
+}
+
+void alert_setting_close(alert_setting *s)
+{
+    if (s->fd >= 0)
+        (void)close(s->fd);
+    s->fd = -1;
+}

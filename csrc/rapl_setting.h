@@ -1,0 +1,39 @@
+/*
+ * rapl_setting.h - internal: one file of the powercap tree that is changed and given back.
+ *
+ * A setting remembers what was found in it and what it held after the last write. It is given back only
+ * while it still holds that: a later change by somebody else stays.
+ */
+#ifndef ALERT_RAPL_SETTING_H
+#define ALERT_RAPL_SETTING_H
+
+#include "powercap_dl.h"
+
+typedef enum alert_setting_kind { ALERT_SETTING_LIMIT_UW, ALERT_SETTING_WINDOW_US, ALERT_SETTING_ENABLED } alert_setting_kind;
+
+typedef struct alert_setting {
+    const alert_powercap *api;
+    alert_setting_kind kind;
+    int fd; /* -1 where there is no such file, or it may not even be read */
+    bool writable;
+    char file[48];
+    uint64_t found;
+    uint64_t held; /* read back after the last write; `found` before the first */
+} alert_setting;
+
+/* Opens `file` in the directory `dirfd`, for writing where that is permitted, and reads what is in it. 0, or
+ * -errno with fd -1. */
+int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_setting_kind kind, int dirfd,
+                       const char *file) ALERT_MUST_CHECK;
+int alert_setting_get(const alert_setting *s, uint64_t *out) ALERT_MUST_CHECK;
+/* Writes and reads back into `held`. 0 says only that both could be done. */
+int alert_setting_put(alert_setting *s, uint64_t value) ALERT_MUST_CHECK;
+/* 0 also when there was nothing to give back. */
+int alert_setting_give_back(alert_setting *s);
+void alert_setting_close(alert_setting *s);
+
+/* What a libpowercap call returned as 0 or -errno. The library says -errno in some places and -1 with errno
+ * in others; errno must be 0 before the call, since it also leaves errno set on success. */
+int alert_powercap_status(int returned);
+
+#endif

@@ -23,11 +23,14 @@ CORE = [
     "state",
     "window",
 ]
+POWER = ["power", "power_emulated", "powercap_dl", "rapl", "rapl_setting", "rapl_zone"]
 BINDING = [
     "py_convert",
     "py_many",
     "py_module",
     "py_options",
+    "py_power",
+    "py_power_open",
     "py_scheduler",
     "py_table",
     "py_trace",
@@ -58,10 +61,10 @@ setup(
     ext_modules=[
         Extension(
             "alert._core",
-            sources=[f"csrc/{name}.c" for name in CORE + BINDING],
+            sources=[f"csrc/{name}.c" for name in CORE + POWER + BINDING],
             depends=sorted(str(path) for path in Path("csrc").glob("*.h")),
             include_dirs=["csrc", numpy.get_include()],
-            libraries=["m"],
+            libraries=["m", "dl"],
             extra_compile_args=compile_args,
             extra_link_args=link_args,
             define_macros=[("_GNU_SOURCE", "1")],

@@ -40,11 +40,11 @@ typedef struct alert_power_error {
 
 /* What a device is and can do. */
 typedef struct alert_power_traits {
-    const char *kind;     /* "rapl", "nvml", "emulated" */
-    bool emulated;        /* numbers from it are computed, not measured */
-    bool can_cap;         /* may become false when the hardware refuses a cap */
-    bool can_read;        /* energy */
-    double cap_min_w;     /* range of caps; 0 and 0 where it cannot cap */
+    const char *kind; /* "rapl", "nvml", "emulated" */
+    bool emulated;    /* numbers from it are computed, not measured */
+    bool can_cap;     /* may become false when the hardware refuses a cap */
+    bool can_read;    /* energy */
+    double cap_min_w; /* range of caps; 0 and 0 where it cannot cap */
     double cap_max_w;
     double switch_cost_s; /* the caller's time that one change of the cap takes */
     double settle_s;      /* from a change of the cap until it acts */
@@ -55,7 +55,7 @@ typedef struct alert_power_traits {
 typedef struct alert_power_ops {
     void (*traits)(const void *device, alert_power_traits *out);
     /* Puts a cap inside the range in force and reads it back. A cap the hardware took otherwise than asked
-     * is no failure: it fills `notice` (whose code is 0 before). */
+     * is no failure: it fills `notice` (whose code is 0 before). Where it cannot cap, it says why. */
     int (*set_cap)(void *device, double cap_w, alert_power_error *notice, alert_power_error *error);
     int (*cap)(void *device, double *cap_w, alert_power_error *error);
     int (*energy)(void *device, double *energy_j, alert_power_error *error);
@@ -76,12 +76,13 @@ void alert_power_close(alert_power *p);
 void alert_power_about(const alert_power *p, alert_power_traits *out);
 
 /* Caps the device at `cap_w`, which is within its range. Does nothing when that cap was the last one asked
- * for. -EINVAL outside the range; -EPERM in a forked child; -ENOTSUP where the device cannot cap. Once the
- * hardware has refused a cap it is not tried again: that failure is returned from then on. */
+ * for. -EINVAL outside the range; -EPERM in a forked child; what is missing where the device cannot cap.
+ * Once the hardware has refused a cap it is not tried again: that failure is returned from then on. */
 int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error) ALERT_MUST_CHECK;
 /* The cap in force, in watts. */
 int alert_power_cap(alert_power *p, double *cap_w, alert_power_error *error) ALERT_MUST_CHECK;
-/* Joules drawn since the device was opened; never runs backwards. -ENOTSUP where it cannot be read. */
+/* Joules drawn since the device was opened; never runs backwards. What is missing where it cannot be
+ * read. */
 int alert_power_energy(alert_power *p, double *energy_j, alert_power_error *error) ALERT_MUST_CHECK;
 /* True once for each thing the caller should hear of and that is no failure: a cap that did not take. */
 bool alert_power_notice(alert_power *p, alert_power_error *out);
@@ -122,7 +123,8 @@ typedef struct alert_power_clock {
 /* The law used where nobody says otherwise; provenance in power_emulated.c. */
 alert_power_law alert_power_law_default(void);
 /* `clock` NULL: the system's monotonic one. */
-int alert_power_open_emulated(alert_power **out, const alert_power_law *law, const alert_power_clock *clock,
+int alert_power_open_emulated(alert_power **out, const alert_power_law *law,
+                              const alert_power_clock *clock,
                               alert_power_error *error) ALERT_MUST_CHECK;
 
 /* ----------------------------------------------------------------------------------------------- RAPL */
@@ -139,20 +141,20 @@ typedef struct alert_rapl_options {
 alert_rapl_options alert_rapl_options_default(void);
 /* Every package of the machine as one device; a cap is split evenly. Opens what may be opened: -ENOENT where
  * there is no RAPL, -EACCES where it may neither be capped nor read. */
-int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options, alert_power_error *error)
-    ALERT_MUST_CHECK;
+int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options,
+                          alert_power_error *error) ALERT_MUST_CHECK;
 
 /* One zone of a RAPL device, as found when it was opened. */
 typedef struct alert_rapl_zone_info {
-    char name[64];     /* "package-0" */
-    char path[256];    /* its directory */
+    char name[64];  /* "package-0" */
+    char path[512]; /* its directory */
     bool can_cap;
     bool can_read;
-    int enabled;       /* -1 where it cannot be read */
-    double limit_w;    /* long_term; NaN where it cannot be read */
-    double window_s;   /* of long_term; NaN likewise */
+    int enabled;     /* -1 where it cannot be read */
+    double limit_w;  /* long_term; NaN where it cannot be read */
+    double window_s; /* of long_term; NaN likewise */
     double short_term_w;
-    alert_power_error cap_missing;  /* code 0 where nothing is missing */
+    alert_power_error cap_missing; /* code 0 where nothing is missing */
     alert_power_error read_missing;
 } alert_rapl_zone_info;
 

@@ -15,12 +15,13 @@ struct alert_power {
     void *device;
     pid_t owner;
     alert_power_traits traits;
-    double asked_w; /* the last cap put in force; NaN before the first */
+    double asked_w;           /* the last cap put in force; NaN before the first */
     alert_power_error broken; /* why caps are no longer tried; code 0 while they are */
     alert_power_error notice; /* code 0 when there is none */
 };
 
-int alert_power_fail(alert_power_error *error, int code, const char *where, const char *why, const char *remedy)
+int alert_power_fail(alert_power_error *error, int code, const char *where, const char *why,
+                     const char *remedy)
 {
     if (error) {
         error->code = code;
@@ -46,7 +47,7 @@ int alert_power_new(alert_power **out, const alert_power_ops *ops, void *device)
     p->ops = ops;
     p->device = device;
     p->owner = getpid();
-    p->asked_w = NAN;
+    p->asked_w = (double)NAN;
     ops->traits(device, &p->traits);
     *out = p;
     return 0;
@@ -70,7 +71,8 @@ static int check_cap(const alert_power *p, double cap_w, alert_power_error *erro
 {
     char why[ALERT_POWER_TEXT];
     double low = p->traits.cap_min_w, high = p->traits.cap_max_w;
-    if (cap_w >= low * (1.0 - RANGE_SLACK) && cap_w <= high * (1.0 + RANGE_SLACK)) /* false for NaN */
+    if (cap_w >= low * (1.0 - RANGE_SLACK) &&
+        cap_w <= high * (1.0 + RANGE_SLACK)) /* false for NaN */
         return 0;
     (void)snprintf(why, sizeof why, "expected %g to %g W, got %.17g", low, high, cap_w);
     return alert_power_fail(error, EINVAL, "power_cap", why, "");
@@ -79,11 +81,10 @@ static int check_cap(const alert_power *p, double cap_w, alert_power_error *erro
 int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error)
 {
     if (getpid() != p->owner)
-        return alert_power_fail(error, EPERM, "power cap", "the device was opened by another process",
-                                "set caps in the process that opened the device, not in a forked child");
-    if (!p->traits.can_cap)
-        return alert_power_fail(error, ENOTSUP, "power cap", "this device cannot be capped here", "");
-    int rc = check_cap(p, cap_w, error);
+        return alert_power_fail(
+            error, EPERM, "power cap", "the device was opened by another process",
+            "set caps in the process that opened the device, not in a forked child");
+    int rc = p->traits.can_cap ? check_cap(p, cap_w, error) : 0;
     if (rc || cap_w == p->asked_w)
         return rc;
     if (p->broken.code) {
@@ -92,7 +93,9 @@ int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error)
         return -p->broken.code;
     }
     alert_power_error problem = {0}, notice = {0};
-    rc = p->ops->set_cap(p->device, fmin(fmax(cap_w, p->traits.cap_min_w), p->traits.cap_max_w), &notice, &problem);
+    if (p->traits.can_cap)
+        cap_w = fmin(fmax(cap_w, p->traits.cap_min_w), p->traits.cap_max_w);
+    rc = p->ops->set_cap(p->device, cap_w, &notice, &problem);
     if (rc) {
         p->broken = problem;
         if (error)
@@ -113,8 +116,6 @@ int alert_power_cap(alert_power *p, double *cap_w, alert_power_error *error)
 
 int alert_power_energy(alert_power *p, double *energy_j, alert_power_error *error)
 {
-    if (!p->traits.can_read)
-        return alert_power_fail(error, ENOTSUP, "energy", "this device's energy cannot be read here", "");
     return p->ops->energy(p->device, energy_j, error);
 }
 

@@ -14,8 +14,8 @@ typedef struct emulated {
     alert_power_law law;
     alert_power_clock clock;
     double cap_w;
-    double stretch; /* time at this cap / time at the highest frequency, >= 1 */
-    double busy_w;  /* drawn by work under this cap */
+    double stretch;  /* time at this cap / time at the highest frequency, >= 1 */
+    double busy_w;   /* drawn by work under this cap */
     double energy_j; /* drawn up to mark_ns */
     int64_t mark_ns;
     int64_t due_ns; /* when the work being paced is done; 0 when nothing is */
@@ -36,7 +36,8 @@ static int system_wait_ns(void *context, int64_t until_ns)
 {
     int64_t sleep_ns = until_ns - SPIN_NS;
     if (sleep_ns > system_now_ns(context)) {
-        struct timespec t = {.tv_sec = (time_t)(sleep_ns / 1000000000), .tv_nsec = (long)(sleep_ns % 1000000000)};
+        struct timespec t = {.tv_sec = (time_t)(sleep_ns / 1000000000),
+                             .tv_nsec = (long)(sleep_ns % 1000000000)};
         if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
             return -EINTR;
     }
@@ -78,7 +79,8 @@ static int check_law(const alert_power_law *law, alert_power_error *error)
         double value, low, high;
     } range[] = {
         {"idle_power", "a number of watts >= 0 and <= 1e9", law->idle_w, 0.0, 1e9},
-        {"peak_power", "a number of watts > idle_power and <= 1e9", law->peak_w, nextafter(law->idle_w, 1e10), 1e9},
+        {"peak_power", "a number of watts > idle_power and <= 1e9", law->peak_w,
+         nextafter(law->idle_w, 1e10), 1e9},
         {"exponent", "a number from 1 to 5", law->exponent, 1.0, 5.0},
         {"compute", "a number from 0 to 1", law->compute, 0.0, 1.0},
         {"min_frequency", "a number from 0.01 to 1", law->min_frequency, 0.01, 1.0},
@@ -86,7 +88,8 @@ static int check_law(const alert_power_law *law, alert_power_error *error)
     for (size_t i = 0; i < sizeof range / sizeof *range; i++)
         if (!(range[i].value >= range[i].low && range[i].value <= range[i].high)) {
             char why[ALERT_POWER_TEXT];
-            (void)snprintf(why, sizeof why, "expected %s, got %.17g", range[i].expected, range[i].value);
+            (void)snprintf(why, sizeof why, "expected %s, got %.17g", range[i].expected,
+                           range[i].value);
             return alert_power_fail(error, EINVAL, range[i].name, why, "");
         }
     return 0;
@@ -153,7 +156,8 @@ static int emulated_pace(void *device, bool wait)
     return 0;
 }
 
-static int emulated_set_cap(void *device, double cap_w, alert_power_error *notice, alert_power_error *error)
+static int emulated_set_cap(void *device, double cap_w, alert_power_error *notice,
+                            alert_power_error *error)
 {
     (void)notice;
     (void)error;
@@ -198,8 +202,8 @@ static const alert_power_ops EMULATED = {
     .close = emulated_close,
 };
 
-int alert_power_open_emulated(alert_power **out, const alert_power_law *law, const alert_power_clock *clock,
-                              alert_power_error *error)
+int alert_power_open_emulated(alert_power **out, const alert_power_law *law,
+                              const alert_power_clock *clock, alert_power_error *error)
 {
     int rc = check_law(law, error);
     if (rc)
@@ -208,7 +212,8 @@ int alert_power_open_emulated(alert_power **out, const alert_power_law *law, con
     if (!e)
         return alert_power_fail(error, ENOMEM, "emulated device", "out of memory", "");
     e->law = *law;
-    e->clock = clock ? *clock : (alert_power_clock){.now_ns = system_now_ns, .wait_ns = system_wait_ns};
+    e->clock =
+        clock ? *clock : (alert_power_clock){.now_ns = system_now_ns, .wait_ns = system_wait_ns};
     e->mark_ns = e->clock.now_ns(e->clock.context);
     apply(e, law->peak_w);
     rc = alert_power_new(out, &EMULATED, e);

@@ -7,7 +7,8 @@
 #include "power.h"
 
 #define LIBRARY "libpowercap.so.0"
-#define REMEDY  "install it: `apt install libpowercap0`, or the package `powercap` of your distribution"
+#define REMEDY                                                                                     \
+    "install it: `apt install libpowercap0`, or the package `powercap` of your distribution"
 
 int alert_powercap_load(alert_powercap *out, alert_power_error *error)
 {

@@ -68,7 +68,9 @@ static int module_exec(PyObject *module)
         return -1;
     if (alert_py_options_exec(module) < 0 || alert_py_table_exec(module, state) < 0)
         return -1;
-    return alert_py_scheduler_exec(module, state);
+    if (alert_py_scheduler_exec(module, state) < 0)
+        return -1;
+    return alert_py_power_exec(module, state);
 }
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
@@ -80,6 +82,10 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->record_dtype);
     Py_VISIT(state->choice_dtype);
     Py_VISIT(state->keywords);
+    Py_VISIT(state->power_type);
+    Py_VISIT(state->power_error);
+    Py_VISIT(state->power_permission_error);
+    Py_VISIT(state->power_warning);
     return 0;
 }
 
@@ -92,6 +98,10 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->record_dtype);
     Py_CLEAR(state->choice_dtype);
     Py_CLEAR(state->keywords);
+    Py_CLEAR(state->power_type);
+    Py_CLEAR(state->power_error);
+    Py_CLEAR(state->power_permission_error);
+    Py_CLEAR(state->power_warning);
     return 0;
 }
 

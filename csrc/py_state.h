@@ -14,6 +14,10 @@ typedef struct alert_py_state {
     PyObject *record_dtype;      /* NumPy dtype of alert_record */
     PyObject *choice_dtype;      /* and of alert_decision */
     PyObject *keywords;          /* tuple of interned names, see py_scheduler.c */
+    PyTypeObject *power_type;
+    PyObject *power_error; /* exception types, see py_power.c */
+    PyObject *power_permission_error;
+    PyObject *power_warning;
 } alert_py_state;
 
 extern struct PyModuleDef alert_py_module;
@@ -21,6 +25,7 @@ extern struct PyModuleDef alert_py_module;
 /* Each adds its types to the module and to the state; -1 with an exception set on failure. */
 int alert_py_table_exec(PyObject *module, alert_py_state *state);
 int alert_py_scheduler_exec(PyObject *module, alert_py_state *state);
+int alert_py_power_exec(PyObject *module, alert_py_state *state);
 
 /* A table object wraps an alert_profile. Borrowed; NULL with TypeError when `object` is no table.
  * */

@@ -41,7 +41,8 @@ static bool is_package(const char *name)
 }
 
 /* Adds the zone in `directory` when it is wanted. */
-static int add_zone(rapl *r, const char *directory, bool (*wanted)(const char *), alert_power_error *error)
+static int add_zone(rapl *r, const char *directory, bool (*wanted)(const char *),
+                    alert_power_error *error)
 {
     alert_rapl_zone *grown = realloc(r->zone, (r->zones + 1) * sizeof *grown);
     if (!grown)
@@ -58,20 +59,21 @@ static int add_zone(rapl *r, const char *directory, bool (*wanted)(const char *)
 
 /* The zones among the children of `directory`, whose names begin with `prefix` and a colon. Zones sit one
  * inside the other: "intel-rapl/intel-rapl:0/intel-rapl:0:1". */
-static int add_children(rapl *r, const char *directory, const char *prefix, bool (*wanted)(const char *),
-                        alert_power_error *error)
+static int add_children(rapl *r, const char *directory, const char *prefix,
+                        bool (*wanted)(const char *), alert_power_error *error)
 {
-    char path[512];
+    char path[sizeof r->zone->path];
     size_t length = strlen(prefix);
     int rc = 0;
     DIR *d = opendir(directory);
     if (!d)
         return -errno;
-    for (struct dirent *entry = readdir(d); entry && rc == 0; entry = readdir(d))
-        if (strncmp(entry->d_name, prefix, length) == 0 && entry->d_name[length] == ':') {
-            (void)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
-            rc = add_zone(r, path, wanted, error);
-        }
+    for (struct dirent *entry = readdir(d); entry && rc == 0; entry = readdir(d)) {
+        if (strncmp(entry->d_name, prefix, length) != 0 || entry->d_name[length] != ':')
+            continue;
+        int size = snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+        rc = size < (int)sizeof path ? add_zone(r, path, wanted, error) : -ENAMETOOLONG;
+    }
     (void)closedir(d);
     return rc;
 }
@@ -88,19 +90,22 @@ static int by_name(const void *a, const void *b)
 
 static int discover(rapl *r, const char *root, alert_power_error *error)
 {
-    char control[400], path[sizeof r->zone->path];
-    (void)snprintf(control, sizeof control, "%s/" CONTROL, root);
-    int rc = add_children(r, control, CONTROL, is_package, error);
+    char control[sizeof r->zone->path], path[sizeof r->zone->path];
+    int size = snprintf(control, sizeof control, "%s/" CONTROL, root);
+    int rc = size < (int)sizeof control ? add_children(r, control, CONTROL, is_package, error)
+                                        : -ENAMETOOLONG;
     if (rc == -ENOMEM)
         return rc;
     if (rc || r->zones == 0)
-        return alert_power_fail(
-            error, rc ? -rc : ENOENT, control, rc ? strerror(-rc) : "no package among its zones",
-            "on the machine itself try `modprobe intel_rapl_msr`; virtual machines and containers have no RAPL");
+        return alert_power_fail(error, rc ? -rc : ENOENT, control,
+                                rc ? strerror(-rc) : "no package among its zones",
+                                "on the machine itself try `modprobe intel_rapl_msr`; virtual "
+                                "machines and containers have no RAPL");
     r->packages = r->zones;
     qsort(r->zone, r->packages, sizeof *r->zone, by_name);
     for (size_t i = 0; r->options.dram && i < r->packages; i++) {
-        (void)snprintf(path, sizeof path, "%s", r->zone[i].path); /* the zones move as they grow in number */
+        (void)snprintf(path, sizeof path, "%s",
+                       r->zone[i].path); /* the zones move as they grow in number */
         rc = add_children(r, path, strrchr(path, '/') + 1, is_dram, error);
         if (rc == -ENOMEM)
             return rc;
@@ -118,7 +123,8 @@ static void rapl_traits(const void *device, alert_power_traits *out)
         least_w += fmax(r->zone[i].min_power_w, LEAST_W);
         settle_s = fmax(settle_s, alert_rapl_zone_settle_s(&r->zone[i]));
     }
-    *out = (alert_power_traits){.kind = "rapl", .can_cap = r->can_cap, .can_read = r->can_read, .tick_s = TICK_S};
+    *out = (alert_power_traits){
+        .kind = "rapl", .can_cap = r->can_cap, .can_read = r->can_read, .tick_s = TICK_S};
     if (!r->can_cap)
         return;
     bool given = r->options.cap_max_w > 0.0;
@@ -127,9 +133,25 @@ static void rapl_traits(const void *device, alert_power_traits *out)
     out->settle_s = r->zone[0].prepared ? settle_s : fmax(r->options.window_s, 0.0);
 }
 
-static int rapl_set_cap(void *device, double cap_w, alert_power_error *notice, alert_power_error *error)
+/* Hands on the first thing missing for caps, or for energy. */
+static int say_missing(const rapl *r, bool caps, alert_power_error *error)
+{
+    for (size_t i = 0; i < r->packages; i++) {
+        const alert_power_error *e = caps ? &r->zone[i].cap_missing : &r->zone[i].read_missing;
+        if (e->code && error)
+            *error = *e;
+        if (e->code)
+            return -e->code;
+    }
+    return 0;
+}
+
+static int rapl_set_cap(void *device, double cap_w, alert_power_error *notice,
+                        alert_power_error *error)
 {
     rapl *r = device;
+    if (!r->can_cap)
+        return say_missing(r, true, error);
     for (size_t i = 0; i < r->packages; i++) {
         double share_w = cap_w * alert_rapl_zone_found_w(&r->zone[i]) / r->found_w;
         int rc = alert_rapl_zone_cap(&r->zone[i], share_w, r->options.window_s, notice, error);
@@ -157,8 +179,10 @@ static int rapl_energy(void *device, double *energy_j, alert_power_error *error)
 {
     rapl *r = device;
     double sum_j = 0.0, zone_j;
+    if (!r->can_read)
+        return say_missing(r, false, error);
     for (size_t i = 0; i < r->zones; i++) {
-        if (!r->zone[i].can_read) /* dram; without a package's counter the device cannot be read at all */
+        if (!r->zone[i].can_read) /* dram: packages can all be read here */
             continue;
         int rc = alert_rapl_zone_energy(&r->zone[i], &zone_j, error);
         if (rc)
@@ -204,12 +228,14 @@ static int check_options(const alert_rapl_options *o, alert_power_error *error)
     bool range_ok = (o->cap_min_w == 0.0 && o->cap_max_w == 0.0) ||
                     (o->cap_min_w > 0.0 && o->cap_max_w > o->cap_min_w && o->cap_max_w <= 1e6);
     if (!range_ok) {
-        (void)snprintf(why, sizeof why, "expected two numbers of watts, 0 < low < high <= 1e6, got %g and %g",
+        (void)snprintf(why, sizeof why,
+                       "expected two numbers of watts, 0 < low < high <= 1e6, got %g and %g",
                        o->cap_min_w, o->cap_max_w);
         return alert_power_fail(error, EINVAL, "cap_range", why, "");
     }
     if (!(o->window_s >= 0.0 && o->window_s <= 1000.0)) {
-        (void)snprintf(why, sizeof why, "expected a number of seconds from 0 to 1000, got %g", o->window_s);
+        (void)snprintf(why, sizeof why, "expected a number of seconds from 0 to 1000, got %g",
+                       o->window_s);
         return alert_power_fail(error, EINVAL, "window", why, "");
     }
     return 0;
@@ -227,7 +253,8 @@ static void learn_abilities(rapl *r)
     }
 }
 
-int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options, alert_power_error *error)
+int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options,
+                          alert_power_error *error)
 {
     int rc = check_options(options, error);
     if (rc)
@@ -242,12 +269,9 @@ int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options, 
     if (!rc) {
         learn_abilities(r);
         if (!r->can_cap && !r->can_read && !options->observe) {
-            const alert_rapl_zone *z = r->zone;
-            while (z->cap_missing.code == 0)
-                z++;
-            if (error)
-                *error = z->cap_missing;
-            rc = -z->cap_missing.code;
+            rc = say_missing(r, true, error);
+            if (rc == -ENOENT) /* nothing to cap by nature: what is missing is the right to read */
+                rc = say_missing(r, false, error);
         }
     }
     r->options.root = NULL; /* the caller's string */

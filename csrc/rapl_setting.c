@@ -55,8 +55,8 @@ static int write_value(const alert_setting *s, uint64_t value)
     return alert_powercap_status(rc);
 }
 
-int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_setting_kind kind, int dirfd,
-                       const char *file)
+int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_setting_kind kind,
+                       int dirfd, const char *file)
 {
     *s = (alert_setting){.api = api, .kind = kind, .writable = true};
     (void)snprintf(s->file, sizeof s->file, "%s", file);

@@ -9,7 +9,11 @@
 
 #include "powercap_dl.h"
 
-typedef enum alert_setting_kind { ALERT_SETTING_LIMIT_UW, ALERT_SETTING_WINDOW_US, ALERT_SETTING_ENABLED } alert_setting_kind;
+typedef enum alert_setting_kind {
+    ALERT_SETTING_LIMIT_UW,
+    ALERT_SETTING_WINDOW_US,
+    ALERT_SETTING_ENABLED
+} alert_setting_kind;
 
 typedef struct alert_setting {
     const alert_powercap *api;
@@ -23,11 +27,11 @@ typedef struct alert_setting {
 
 /* Opens `file` in the directory `dirfd`, for writing where that is permitted, and reads what is in it. 0, or
  * -errno with fd -1. */
-int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_setting_kind kind, int dirfd,
-                       const char *file) ALERT_MUST_CHECK;
+int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_setting_kind kind,
+                       int dirfd, const char *file);
 int alert_setting_get(const alert_setting *s, uint64_t *out) ALERT_MUST_CHECK;
 /* Writes and reads back into `held`. 0 says only that both could be done. */
-int alert_setting_put(alert_setting *s, uint64_t value) ALERT_MUST_CHECK;
+int alert_setting_put(alert_setting *s, uint64_t value);
 /* 0 also when there was nothing to give back. */
 int alert_setting_give_back(alert_setting *s);
 void alert_setting_close(alert_setting *s);

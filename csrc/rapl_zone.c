@@ -10,21 +10,23 @@
 
 #include "power.h"
 
-#define MICRO 1e-6
+#define MICRO           1e-6
 #define CONSTRAINTS_MAX 16
-#define FILE_NAME_MAX 48
+#define FILE_NAME_MAX   48
 /* Limits are kept in units of 1/8 W on most packages; a read-back within one unit took. */
 #define ROUNDING_UW 125000
 /* Windows are kept in a floating format of few bits; a read-back within this factor took. */
 #define WINDOW_FACTOR 4
 
-#define REMEDY_CAP                                                                                               \
-    "writing limits needs root, or a rule such as /etc/tmpfiles.d/alert.conf with the lines that "               \
+#define REMEDY_CAP                                                                                 \
+    "writing limits needs root, or a rule such as /etc/tmpfiles.d/alert.conf with the lines that " \
     "`alert info` prints; then log in again"
-#define REMEDY_READ                                                                                              \
-    "energy is readable by root only since Linux 5.10 (CVE-2020-8694): run as root, grant CAP_DAC_READ_SEARCH, " \
+#define REMEDY_READ                                                                                \
+    "energy is readable by root only since Linux 5.10 (CVE-2020-8694): run as root, grant "        \
+    "CAP_DAC_READ_SEARCH, "                                                                        \
     "or install the rule that `alert info` prints"
-#define REMEDY_LOCK "the firmware may have locked the limit: look for a power limit lock in the BIOS setup"
+#define REMEDY_LOCK                                                                                \
+    "the firmware may have locked the limit: look for a power limit lock in the BIOS setup"
 
 /* ------------------------------------------------------------------------------------------- failures */
 
@@ -33,16 +35,20 @@ static bool is_permission(int code)
     return code == EACCES || code == EPERM || code == EROFS;
 }
 
-static int file_fail(const alert_rapl_zone *z, const char *file, int rc, const char *remedy, alert_power_error *error)
+static int file_fail(const alert_rapl_zone *z, const char *file, int rc, const char *remedy,
+                     alert_power_error *error)
 {
     char where[sizeof z->path + FILE_NAME_MAX + 1];
     (void)snprintf(where, sizeof where, "%s/%s", z->path, file);
     return alert_power_fail(error, -rc, where, strerror(-rc), remedy);
 }
 
-static int cap_fail(const alert_rapl_zone *z, const alert_setting *s, int rc, alert_power_error *error)
+static int cap_fail(const alert_rapl_zone *z, const alert_setting *s, int rc,
+                    alert_power_error *error)
 {
-    const char *remedy = is_permission(-rc) ? REMEDY_CAP : -rc == ENODATA || -rc == EIO ? REMEDY_LOCK : "";
+    const char *remedy = is_permission(-rc)             ? REMEDY_CAP
+                         : -rc == ENODATA || -rc == EIO ? REMEDY_LOCK
+                                                        : "";
     return file_fail(z, s->file, rc, remedy, error);
 }
 
@@ -69,10 +75,12 @@ static int read_zone_name(alert_rapl_zone *z, int dirfd)
 }
 
 /* The constraint of that number: 0 with its name, or -errno; -ENOENT after the last one. */
-static int read_constraint_name(const alert_rapl_zone *z, int dirfd, uint32_t number, char *name, size_t size)
+static int read_constraint_name(const alert_rapl_zone *z, int dirfd, uint32_t number, char *name,
+                                size_t size)
 {
     char file[FILE_NAME_MAX];
-    if (z->api->constraint_file_get_name(POWERCAP_CONSTRAINT_FILE_NAME, number, file, sizeof file) < 0)
+    if (z->api->constraint_file_get_name(POWERCAP_CONSTRAINT_FILE_NAME, number, file, sizeof file) <
+        0)
         return -EINVAL;
     powercap_constraint fd = {.name = openat(dirfd, file, O_RDONLY | O_CLOEXEC)};
     if (fd.name < 0)
@@ -84,8 +92,9 @@ static int read_constraint_name(const alert_rapl_zone *z, int dirfd, uint32_t nu
     return rc;
 }
 
-static int open_constraint_file(const alert_rapl_zone *z, int dirfd, uint32_t number, powercap_constraint_file which,
-                                alert_setting_kind kind, alert_setting *out)
+static int open_constraint_file(const alert_rapl_zone *z, int dirfd, uint32_t number,
+                                powercap_constraint_file which, alert_setting_kind kind,
+                                alert_setting *out)
 {
     char file[FILE_NAME_MAX];
     if (z->api->constraint_file_get_name(which, number, file, sizeof file) < 0)
@@ -98,7 +107,8 @@ static double read_min_power_w(const alert_rapl_zone *z, int dirfd, uint32_t num
 {
     char file[FILE_NAME_MAX];
     uint64_t least_uw = 0;
-    if (z->api->constraint_file_get_name(POWERCAP_CONSTRAINT_FILE_MIN_POWER_UW, number, file, sizeof file) < 0)
+    if (z->api->constraint_file_get_name(POWERCAP_CONSTRAINT_FILE_MIN_POWER_UW, number, file,
+                                         sizeof file) < 0)
         return 0.0;
     powercap_constraint fd = {.min_power_uw = openat(dirfd, file, O_RDONLY | O_CLOEXEC)};
     if (fd.min_power_uw < 0)
@@ -118,29 +128,38 @@ static void open_constraints(alert_rapl_zone *z, int dirfd)
         if (named == -ENOENT)
             break;
         if (named == 0 && strcmp(name, "long_term") == 0) {
-            rc = open_constraint_file(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW, ALERT_SETTING_LIMIT_UW,
-                                      &z->long_term);
+            rc = open_constraint_file(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW,
+                                      ALERT_SETTING_LIMIT_UW, &z->long_term);
             (void)open_constraint_file(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_TIME_WINDOW_US,
                                        ALERT_SETTING_WINDOW_US, &z->long_window);
             z->min_power_w = read_min_power_w(z, dirfd, i);
         } else if (named == 0 && strcmp(name, "short_term") == 0) {
-            (void)open_constraint_file(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW, ALERT_SETTING_LIMIT_UW,
-                                       &z->short_term);
+            (void)open_constraint_file(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW,
+                                       ALERT_SETTING_LIMIT_UW, &z->short_term);
             (void)open_constraint_file(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_TIME_WINDOW_US,
                                        ALERT_SETTING_WINDOW_US, &z->short_window);
         }
     }
     if (rc == -ENOENT)
-        (void)alert_power_fail(&z->cap_missing, ENOENT, z->path, "no long_term constraint: this zone only counts energy",
-                               "");
+        (void)alert_power_fail(&z->cap_missing, ENOENT, z->path,
+                               "no long_term constraint: this zone only counts energy", "");
     else if (rc)
         (void)cap_fail(z, &z->long_term, rc, &z->cap_missing);
     else if (!z->long_term.writable)
         (void)cap_fail(z, &z->long_term, -EACCES, &z->cap_missing);
     else if (z->long_term.found == 0)
-        (void)file_fail(z, z->long_term.file, -ENODATA, "the limit found is 0 W: the zone is not in use",
-                        &z->cap_missing);
+        (void)file_fail(z, z->long_term.file, -ENODATA,
+                        "the limit found is 0 W: the zone is not in use", &z->cap_missing);
     z->can_cap = z->cap_missing.code == 0;
+}
+
+/* The library reads what is not a number as 0. A working counter shows exactly 0 once in 2^32 readings, and
+ * then the next reading makes up for the one refused here. */
+static int read_counter(const alert_rapl_zone *z, uint64_t *out)
+{
+    errno = 0;
+    int rc = alert_powercap_status(z->api->zone_get_energy_uj(&z->fd, out));
+    return rc == 0 && *out == 0 ? -EBADMSG : rc;
 }
 
 static void open_counter(alert_rapl_zone *z, int dirfd)
@@ -157,21 +176,18 @@ static void open_counter(alert_rapl_zone *z, int dirfd)
     int rc = -EINVAL;
     if (z->api->zone_file_get_name(POWERCAP_ZONE_FILE_ENERGY_UJ, file, sizeof file) >= 0) {
         z->fd.energy_uj = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
-        rc = -errno;
-        if (z->fd.energy_uj >= 0) {
-            errno = 0;
-            rc = alert_powercap_status(z->api->zone_get_energy_uj(&z->fd, &z->last_uj));
-        }
+        rc = z->fd.energy_uj >= 0 ? read_counter(z, &z->last_uj) : -errno;
     }
-    z->can_read = z->fd.energy_uj >= 0 && rc == 0;
-    if (!z->can_read)
+    z->can_read = rc == 0;
+    if (rc)
         (void)file_fail(z, file, rc, is_permission(-rc) ? REMEDY_READ : "", &z->read_missing);
 }
 
 int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api, const char *directory)
 {
     *z = (alert_rapl_zone){.api = api, .fd.energy_uj = -1};
-    z->long_term.fd = z->long_window.fd = z->short_term.fd = z->short_window.fd = z->enabled.fd = -1;
+    z->long_term.fd = z->long_window.fd = z->short_term.fd = z->short_window.fd = z->enabled.fd =
+        -1;
     (void)snprintf(z->path, sizeof z->path, "%s", directory);
     int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dirfd < 0)
@@ -230,14 +246,16 @@ static const char *why_not_taken(const alert_rapl_zone *z, uint64_t before_uw)
     return "the hardware rounded or clamped it";
 }
 
-static void check_taken(const alert_rapl_zone *z, uint64_t asked_uw, uint64_t before_uw, alert_power_error *notice)
+static void check_taken(const alert_rapl_zone *z, uint64_t asked_uw, uint64_t before_uw,
+                        alert_power_error *notice)
 {
     bool disabled = z->enabled.fd >= 0 && z->enabled.held == 0;
     if (distance(z->long_term.held, asked_uw) <= ROUNDING_UW && !disabled)
         return;
     char why[ALERT_POWER_TEXT];
-    (void)snprintf(why, sizeof why, "a cap of %g W did not take, %g W is in force: %s", (double)asked_uw * MICRO,
-                   (double)z->long_term.held * MICRO, why_not_taken(z, before_uw));
+    (void)snprintf(why, sizeof why, "a cap of %g W did not take, %g W is in force: %s",
+                   (double)asked_uw * MICRO, (double)z->long_term.held * MICRO,
+                   why_not_taken(z, before_uw));
     (void)file_fail(z, z->long_term.file, -ENODATA, "", notice);
     (void)snprintf(notice->why, sizeof notice->why, "%s", why);
 }
@@ -255,8 +273,8 @@ static int put_short_term(alert_rapl_zone *z, uint64_t cap_uw, alert_power_error
     return rc ? cap_fail(z, s, rc, error) : 0;
 }
 
-int alert_rapl_zone_cap(alert_rapl_zone *z, double cap_w, double window_s, alert_power_error *notice,
-                        alert_power_error *error)
+int alert_rapl_zone_cap(alert_rapl_zone *z, double cap_w, double window_s,
+                        alert_power_error *notice, alert_power_error *error)
 {
     if (!z->prepared)
         prepare(z, window_s);
@@ -301,8 +319,7 @@ void alert_rapl_zone_give_back(alert_rapl_zone *z)
 int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j, alert_power_error *error)
 {
     uint64_t now_uj;
-    errno = 0;
-    int rc = alert_powercap_status(z->api->zone_get_energy_uj(&z->fd, &now_uj));
+    int rc = read_counter(z, &now_uj);
     if (rc)
         return file_fail(z, "energy_uj", rc, "", error);
     if (now_uj >= z->last_uj)
@@ -337,7 +354,8 @@ double alert_rapl_zone_found_w(const alert_rapl_zone *z)
 
 double alert_rapl_zone_settle_s(const alert_rapl_zone *z)
 {
-    const alert_setting *window = z->short_follows && z->short_term.fd >= 0 ? &z->short_window : &z->long_window;
+    const alert_setting *window =
+        z->short_follows && z->short_term.fd >= 0 ? &z->short_window : &z->long_window;
     return window->fd >= 0 ? (double)window->held * MICRO : 0.0;
 }
 

@@ -11,12 +11,13 @@
 typedef struct alert_rapl_zone {
     const alert_powercap *api;
     char name[64];
-    char path[256];
-    alert_setting long_term, long_window, short_term, short_window, enabled; /* fd -1 where absent */
+    char path[512];
+    alert_setting long_term, long_window, short_term, short_window,
+        enabled; /* fd -1 where absent */
     bool can_cap, can_read;
     alert_power_error cap_missing, read_missing; /* code 0 where nothing is missing */
-    double min_power_w;                          /* lowest limit the zone states; 0 where it states none */
-    bool prepared;                               /* for caps, see alert_rapl_zone_cap */
+    double min_power_w; /* lowest limit the zone states; 0 where it states none */
+    bool prepared;      /* for caps, see alert_rapl_zone_cap */
     bool short_follows; /* the long_term window stayed long: short_term holds the cap as well */
     powercap_zone fd;   /* of the energy counter */
     uint64_t range_uj;  /* the counter wraps there; 0 where unknown */
@@ -25,18 +26,21 @@ typedef struct alert_rapl_zone {
 
 /* Opens the zone in `directory`. What may not be opened is left out and described in the zone; -ENOENT and
  * the like only when not even its name can be read. */
-int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api, const char *directory) ALERT_MUST_CHECK;
+int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api,
+                         const char *directory) ALERT_MUST_CHECK;
 /* Writes the limit found once more, to learn whether limits can be written at all. */
 void alert_rapl_zone_try(alert_rapl_zone *z);
 /* Puts a cap on the zone. The first time it also enables the zone and shortens the averaging window of
  * long_term to `window_s` (> 0): over the seconds it comes with, a cap would not act within an input. Where
  * that fails, short_term takes the cap as well. `notice` is filled when the cap did not take. */
-int alert_rapl_zone_cap(alert_rapl_zone *z, double cap_w, double window_s, alert_power_error *notice,
-                        alert_power_error *error) ALERT_MUST_CHECK;
+int alert_rapl_zone_cap(alert_rapl_zone *z, double cap_w, double window_s,
+                        alert_power_error *notice, alert_power_error *error) ALERT_MUST_CHECK;
 /* The long_term limit now. */
-int alert_rapl_zone_limit(const alert_rapl_zone *z, double *limit_w, alert_power_error *error) ALERT_MUST_CHECK;
+int alert_rapl_zone_limit(const alert_rapl_zone *z, double *limit_w,
+                          alert_power_error *error) ALERT_MUST_CHECK;
 /* Joules drawn since the zone was opened, wraps accounted for. */
-int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j, alert_power_error *error) ALERT_MUST_CHECK;
+int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j,
+                           alert_power_error *error) ALERT_MUST_CHECK;
 void alert_rapl_zone_give_back(alert_rapl_zone *z);
 void alert_rapl_zone_close(alert_rapl_zone *z);
 

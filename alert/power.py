@@ -1,0 +1,225 @@
+"""Power devices: cap the machine, read what it draws, give the caps back.
+
+`open` gives a `Device`; `describe` says what can be capped and read on this machine and what is
+missing. Watts, joules and seconds throughout.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import warnings
+import weakref
+from typing import Any, Literal
+
+from alert import _core
+from alert._core import (
+    PowerDevice as Device,
+)
+from alert._core import (
+    PowerError,
+    PowerPermissionError,
+    PowerWarning,
+)
+
+__all__ = [
+    "Device",
+    "PowerError",
+    "PowerPermissionError",
+    "PowerWarning",
+    "describe",
+    "law",
+    "open",
+]
+
+Kind = Literal["auto", "rapl", "emulated"]
+
+_KINDS = ("auto", "rapl", "emulated")
+_LAW = ("idle_power", "peak_power", "exponent", "compute", "min_frequency")
+
+_open_devices: weakref.WeakSet[Device] = weakref.WeakSet()
+_exit_pid = 0
+
+
+def open(
+    kind: Kind = "auto",
+    *,
+    root: str | os.PathLike[str] | None = None,
+    dram: bool = False,
+    window: float | None = None,
+    cap_range: tuple[float, float] | None = None,
+    idle_power: float | None = None,
+    peak_power: float | None = None,
+    exponent: float | None = None,
+    compute: float | None = None,
+    min_frequency: float | None = None,
+) -> Device:
+    """Open a power device.
+
+    Parameters
+    ----------
+    kind : {"auto", "rapl", "emulated"}
+        "rapl": the processor packages of this machine as one device, through libpowercap.
+        "emulated": a package that exists as a law only, for machines that cannot be capped; a cap
+        slows work down by waiting, energy is computed. "auto": RAPL where it can be both capped
+        and read, else the emulated package, with one `PowerWarning` that says why.
+    root : path, optional
+        RAPL: the powercap tree, ``/sys/class/powercap`` by default.
+    dram : bool, default False
+        RAPL: count the energy of memory too, where it is metered.
+    window : float, optional
+        RAPL: averaging window in seconds to hold a cap over, 0.01 by default; 0 leaves the one
+        found, which may be tens of seconds.
+    cap_range : (float, float), optional
+        RAPL: lowest and highest cap of the whole machine, watts. By default from the least the
+        machine states (1 W a package where it states nothing) to the limits found.
+    idle_power, peak_power : float, optional
+        Emulated: watts drawn idle, and at the highest frequency.
+    exponent : float, optional
+        Emulated: active power rises with the frequency to this power, 1 to 5.
+    compute : float, optional
+        Emulated: share of the work's time that scales with the frequency, 0 to 1.
+    min_frequency : float, optional
+        Emulated: lowest frequency, as a share of the highest, 0.01 to 1.
+
+    Returns
+    -------
+    Device
+        Close it, or use it in a ``with`` statement: then every limit is back as it was found. It
+        is also closed when the interpreter exits.
+
+    Raises
+    ------
+    ValueError
+        Unknown kind, or a number out of range.
+    PowerError
+        An OSError: what was asked for can be neither capped nor read here. Its attributes ``what``,
+        ``why`` and ``remedy`` say what is missing and how to grant it.
+    """
+    constants = (idle_power, peak_power, exponent, compute, min_frequency)
+    if kind not in _KINDS:
+        raise ValueError(f"kind: expected one of {', '.join(map(repr, _KINDS))}, got {kind!r}")
+    if kind == "emulated":
+        return _register(_core.open_emulated(*constants))
+    if kind == "rapl":
+        return _register(_open_rapl(root, dram, window, cap_range))
+    try:
+        device = _open_rapl(root, dram, window, cap_range)
+    except PowerError as error:
+        reason = f"{error.what}: {error.why}"
+    else:
+        if device.can_cap and device.can_read:
+            return _register(device)
+        reason = "; ".join(_lacks(device.zones))
+        device.close()
+    warnings.warn(
+        f"power is emulated, caps and joules are not real: {reason}", PowerWarning, stacklevel=2
+    )
+    return _register(_core.open_emulated(*constants))
+
+
+def law() -> dict[str, float]:
+    """Constants of the emulated package by default, under the names `open` takes them by.
+
+    With ``f`` the frequency relative to the highest, kept within `min_frequency` to 1:
+    ``cap = idle_power + (peak_power - idle_power) * f ** exponent``; work that really took ``t``
+    seconds takes ``t * (compute / f + 1 - compute)``; the package draws the cap's power while work
+    runs, and `idle_power` otherwise.
+    """
+    return _core.power_law()
+
+
+def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """Tell what can be capped and read on this machine, without changing anything.
+
+    Parameters
+    ----------
+    root : path, optional
+        The powercap tree, ``/sys/class/powercap`` by default.
+
+    Returns
+    -------
+    dict
+        Of plain values, fit for JSON. ``"auto"`` is what ``open("auto")`` would try first.
+        ``"rapl"`` holds ``can_cap``, ``can_read``, ``cap_range`` (None where it cannot cap),
+        ``zones`` and ``missing``: a list of ``{"what", "why", "remedy"}``, one for each thing that
+        stands in the way. ``"emulated"`` holds the law's constants.
+    """
+    rapl = _describe_rapl(root)
+    return {
+        "auto": "rapl" if rapl["can_cap"] and rapl["can_read"] else "emulated",
+        "rapl": rapl,
+        "emulated": law(),
+    }
+
+
+def _open_rapl(
+    root: str | os.PathLike[str] | None,
+    dram: bool,
+    window: float | None,
+    cap_range: tuple[float, float] | None,
+    *,
+    observe: bool = False,
+) -> Device:
+    low, high = (0.0, 0.0) if cap_range is None else cap_range
+    if cap_range is not None and not 0 < low < high:
+        raise ValueError(f"cap_range: expected watts with 0 < low < high, got {cap_range!r}")
+    path = None if root is None else os.fspath(root)
+    return _core.open_rapl(path, observe, dram, window, low, high)
+
+
+def _describe_rapl(root: str | os.PathLike[str] | None) -> dict[str, Any]:
+    try:
+        device = _open_rapl(root, False, None, None, observe=True)
+    except PowerError as error:
+        lack = {"what": error.what, "why": error.why, "remedy": error.remedy}
+        return {
+            "can_cap": False,
+            "can_read": False,
+            "cap_range": None,
+            "zones": [],
+            "missing": [lack],
+        }
+    with device:
+        zones = [_plain(zone) for zone in device.zones]
+        return {
+            "can_cap": device.can_cap,
+            "can_read": device.can_read,
+            "cap_range": list(device.cap_range) if device.can_cap else None,
+            "zones": zones,
+            "missing": [
+                {"what": lack["what"], "why": lack["why"], "remedy": lack["remedy"]}
+                for zone in zones
+                for lack in (zone["cap_missing"], zone["read_missing"])
+                if lack is not None
+            ],
+        }
+
+
+def _plain(zone: dict[str, Any]) -> dict[str, Any]:
+    """Put None for NaN, which JSON has not."""
+    return {name: None if value != value else value for name, value in zone.items()}
+
+
+def _lacks(zones: list[dict[str, Any]]) -> list[str]:
+    """Say in words what is missing, each reason once."""
+    lacks = (zone[key] for zone in zones for key in ("cap_missing", "read_missing"))
+    return list(dict.fromkeys(f"{lack['what']}: {lack['why']}" for lack in lacks if lack))
+
+
+def _register(device: Device) -> Device:
+    """Have the device closed when this process's interpreter exits."""
+    global _exit_pid
+    if _exit_pid != os.getpid():  # a forked child inherits the registration, but owns nothing
+        if _exit_pid == 0:
+            atexit.register(_close_all)
+        _exit_pid = os.getpid()
+        _open_devices.clear()
+    _open_devices.add(device)
+    return device
+
+
+def _close_all() -> None:
+    if os.getpid() == _exit_pid:
+        for device in list(_open_devices):
+            device.close()

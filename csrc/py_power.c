@@ -1,0 +1,390 @@
+/* py_power.c - _core.PowerDevice: power devices of every kind.
+ *
+ * Each device has a lock, taken with the GIL kept when it is free and with the GIL dropped when it is not;
+ * hardware is spoken to with the GIL dropped. An emulated device keeps the GIL except to wait. */
+#include <errno.h>
+#include <math.h>
+
+#include "py_power.h"
+
+#if PY_VERSION_HEX < 0x030C0000
+#include <structmember.h>
+#define Py_T_PYSSIZET T_PYSSIZET
+#define Py_READONLY   READONLY
+#endif
+
+/* ----------------------------------------------------------------------------------------- failures */
+
+static int warn(const power_object *o, const alert_power_error *e)
+{
+    PyObject *text = alert_py_power_text(e);
+    int rc = text ? PyErr_WarnFormat(o->state->power_warning, 1, "%U", text) : -1;
+    Py_XDECREF(text);
+    return rc;
+}
+
+/* --------------------------------------------------------------------------------------------- lock */
+
+void alert_py_power_unlock(power_object *o)
+{
+    PyThread_release_lock(o->lock);
+}
+
+bool alert_py_power_lock(power_object *o)
+{
+    if (!PyThread_acquire_lock(o->lock, NOWAIT_LOCK)) {
+        Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(o->lock, WAIT_LOCK);
+        Py_END_ALLOW_THREADS
+    }
+    if (o->power)
+        return true;
+    alert_py_power_unlock(o);
+    PyErr_SetString(PyExc_ValueError, "the power device is closed");
+    return false;
+}
+
+/* ------------------------------------------------------------------------------------------ methods */
+
+PyDoc_STRVAR(
+    set_cap_doc,
+    "set_cap($self, watts, /)\n"
+    "--\n\n"
+    "Cap the device at `watts`, which lies within `cap_range`.\n\n"
+    "The hardware is written to only when the cap changes, and read back. A cap that the hardware\n"
+    "refuses or takes otherwise than asked gives one `PowerWarning`, and `cap` says what is in\n"
+    "force; once refused, caps are not tried again and `can_cap` is False.\n\n"
+    "Raises\n"
+    "------\n"
+    "ValueError\n"
+    "    Outside `cap_range`.\n"
+    "PowerError\n"
+    "    The device could not be capped when it was opened, or belongs to another process.");
+
+static PyObject *device_set_cap(PyObject *self, PyObject *value)
+{
+    power_object *o = (power_object *)self;
+    alert_power_error error = {0}, notice = {0};
+    alert_power_traits traits;
+    double cap_w;
+    int rc;
+    if (alert_py_double(value, "power_cap", "a number of watts", &cap_w) < 0 ||
+        !alert_py_power_lock(o))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS rc = alert_power_set_cap(o->power, cap_w, &error);
+    Py_END_ALLOW_THREADS bool noticed = alert_power_notice(o->power, &notice);
+    alert_power_about(o->power, &traits);
+    alert_py_power_unlock(o);
+    if (rc == 0)
+        return noticed && warn(o, &notice) < 0 ? NULL : Py_NewRef(Py_None);
+    bool broke = o->opened.can_cap && !traits.can_cap;
+    if (!broke) {
+        alert_py_power_raise(o->state, &error);
+        return NULL;
+    }
+    if (!o->told_cap) {
+        o->told_cap = true;
+        if (warn(o, &error) < 0)
+            return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(energy_doc,
+             "energy($self, /)\n"
+             "--\n\n"
+             "Joules drawn since the device was opened, wraps of the counter accounted for.\n\n"
+             "None where energy cannot be read; when reading it fails later, there is one\n"
+             "`PowerWarning`.");
+
+static PyObject *device_energy(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    power_object *o = (power_object *)self;
+    alert_power_error error = {0};
+    double energy_j = 0.0;
+    int rc;
+    if (!alert_py_power_lock(o))
+        return NULL;
+    if (o->opened.emulated) {
+        rc = alert_power_energy(o->power, &energy_j, &error);
+    } else {
+        Py_BEGIN_ALLOW_THREADS rc = alert_power_energy(o->power, &energy_j, &error);
+        Py_END_ALLOW_THREADS
+    }
+    alert_py_power_unlock(o);
+    if (rc == 0)
+        return PyFloat_FromDouble(energy_j);
+    if (o->opened.can_read && !o->told_energy) {
+        o->told_energy = true;
+        if (warn(o, &error) < 0)
+            return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(begin_doc, "begin($self, /)\n"
+                        "--\n\n"
+                        "Say that work starts now. Matters to an emulated device only.");
+
+static PyObject *device_begin(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    power_object *o = (power_object *)self;
+    if (!alert_py_power_lock(o))
+        return NULL;
+    alert_power_begin(o->power);
+    alert_py_power_unlock(o);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(
+    pace_doc,
+    "pace($self, /)\n"
+    "--\n\n"
+    "Say that the work since `begin()`, or since the last `pace()`, is done.\n\n"
+    "An emulated device waits until its cap would have let the work be done, and counts its\n"
+    "energy. Other devices do nothing.");
+
+static PyObject *device_pace(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    power_object *o = (power_object *)self;
+    int rc;
+    if (!alert_py_power_lock(o))
+        return NULL;
+    rc = alert_power_pace(o->power, false);
+    while (rc == -EAGAIN || rc == -EINTR) {
+        if (rc == -EINTR) {
+            alert_py_power_unlock(o);
+            if (PyErr_CheckSignals() < 0 ||
+                !alert_py_power_lock(o)) /* a signal handler may have closed the device */
+                return NULL;
+        }
+        Py_BEGIN_ALLOW_THREADS rc = alert_power_pace(o->power, true);
+        Py_END_ALLOW_THREADS
+    }
+    alert_py_power_unlock(o);
+    Py_RETURN_NONE;
+}
+
+static void close_power(power_object *o)
+{
+    alert_power *power;
+    if (!PyThread_acquire_lock(o->lock, NOWAIT_LOCK)) {
+        Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(o->lock, WAIT_LOCK);
+        Py_END_ALLOW_THREADS
+    }
+    power = o->power;
+    o->power = NULL;
+    Py_BEGIN_ALLOW_THREADS alert_power_close(power);
+    Py_END_ALLOW_THREADS alert_py_power_unlock(o);
+}
+
+PyDoc_STRVAR(
+    close_doc,
+    "close($self, /)\n"
+    "--\n\n"
+    "Give back every limit as it was found. Closing twice is fine.\n\n"
+    "A limit that somebody else has changed meanwhile stays as it is. In a forked child nothing\n"
+    "is given back: the device belongs to the process that opened it.");
+
+static PyObject *device_close(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    close_power((power_object *)self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *device_enter(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return Py_NewRef(self);
+}
+
+static PyObject *device_exit(PyObject *self, PyObject *args)
+{
+    (void)args;
+    close_power((power_object *)self);
+    Py_RETURN_NONE;
+}
+
+/* --------------------------------------------------------------------------------------- attributes */
+
+/* The traits now, or those it was opened with once it is closed. */
+static alert_power_traits traits_of(power_object *o)
+{
+    alert_power_traits traits = o->opened;
+    if (!alert_py_power_lock(o)) {
+        PyErr_Clear();
+        return traits;
+    }
+    alert_power_about(o->power, &traits);
+    alert_py_power_unlock(o);
+    return traits;
+}
+
+static PyObject *get_kind(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyUnicode_FromString(((power_object *)self)->opened.kind);
+}
+
+static PyObject *get_emulated(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyBool_FromLong(((power_object *)self)->opened.emulated);
+}
+
+static PyObject *get_can_cap(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyBool_FromLong(traits_of((power_object *)self).can_cap);
+}
+
+static PyObject *get_can_read(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyBool_FromLong(((power_object *)self)->opened.can_read);
+}
+
+static PyObject *get_cap(PyObject *self, void *closure)
+{
+    (void)closure;
+    power_object *o = (power_object *)self;
+    double cap_w = (double)NAN;
+    int rc;
+    if (!alert_py_power_lock(o))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS rc = alert_power_cap(o->power, &cap_w, NULL);
+    Py_END_ALLOW_THREADS alert_py_power_unlock(o);
+    return PyFloat_FromDouble(rc ? (double)NAN : cap_w);
+}
+
+static PyObject *get_cap_range(PyObject *self, void *closure)
+{
+    (void)closure;
+    const alert_power_traits *t = &((power_object *)self)->opened;
+    return t->can_cap ? Py_BuildValue("dd", t->cap_min_w, t->cap_max_w)
+                      : Py_BuildValue("dd", (double)NAN, (double)NAN);
+}
+
+static PyObject *get_switch_cost(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyFloat_FromDouble(traits_of((power_object *)self).switch_cost_s);
+}
+
+static PyObject *get_settle(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyFloat_FromDouble(traits_of((power_object *)self).settle_s);
+}
+
+static PyObject *get_tick(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyFloat_FromDouble(((power_object *)self)->opened.tick_s);
+}
+
+static PyObject *get_closed(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyBool_FromLong(((power_object *)self)->power == NULL);
+}
+
+static PyObject *device_repr(PyObject *self)
+{
+    power_object *o = (power_object *)self;
+    if (!o->power)
+        return PyUnicode_FromFormat("<alert power device: %s, closed>", o->opened.kind);
+    char text[120];
+    if (o->opened.can_cap)
+        PyOS_snprintf(text, sizeof text, "caps %.4g..%.4g W", o->opened.cap_min_w,
+                      o->opened.cap_max_w);
+    else
+        PyOS_snprintf(text, sizeof text, "no caps");
+    return PyUnicode_FromFormat("<alert power device: %s, %s, %s>", o->opened.kind, text,
+                                o->opened.can_read ? "energy" : "no energy");
+}
+
+/* --------------------------------------------------------------------------------------------- type */
+
+static int device_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static void device_dealloc(PyObject *self)
+{
+    power_object *o = (power_object *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (o->weak_references)
+        PyObject_ClearWeakRefs(self);
+    alert_power_close(o->power); /* nobody else can hold the lock any more */
+    if (o->lock)
+        PyThread_free_lock(o->lock);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+PyDoc_STRVAR(device_doc,
+             "A device that can be capped and whose energy can be read; see `alert.power.open`.");
+
+static PyMethodDef device_methods[] = {
+    {"set_cap", device_set_cap, METH_O, set_cap_doc},
+    {"energy", device_energy, METH_NOARGS, energy_doc},
+    {"begin", device_begin, METH_NOARGS, begin_doc},
+    {"pace", device_pace, METH_NOARGS, pace_doc},
+    {"close", device_close, METH_NOARGS, close_doc},
+    {"__enter__", device_enter, METH_NOARGS, NULL},
+    {"__exit__", device_exit, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef device_getset[] = {
+    {"kind", get_kind, NULL, "\"rapl\", \"nvml\" or \"emulated\".", NULL},
+    {"emulated", get_emulated, NULL, "True where power and energy are computed, not measured.",
+     NULL},
+    {"can_cap", get_can_cap, NULL, "Whether it can be capped; False once the hardware has refused.",
+     NULL},
+    {"can_read", get_can_read, NULL, "Whether its energy can be read.", NULL},
+    {"cap", get_cap, NULL, "The cap in force, watts; NaN where it cannot be read.", NULL},
+    {"cap_range", get_cap_range, NULL, "(lowest, highest) cap, watts; NaN where it cannot cap.",
+     NULL},
+    {"switch_cost_s", get_switch_cost, NULL,
+     "Seconds of the caller's time that changing the cap takes.", NULL},
+    {"settle_s", get_settle, NULL, "Seconds from changing the cap until it acts.", NULL},
+    {"tick_s", get_tick, NULL, "Seconds between steps of the energy counter; 0 when continuous.",
+     NULL},
+    {"closed", get_closed, NULL, "Whether close() has been called.", NULL},
+    {"zones", alert_py_power_zones, NULL, "The zones of a RAPL device, a dict each.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMemberDef device_members[] = {
+    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(power_object, weak_references), Py_READONLY,
+     NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot device_slots[] = {
+    {Py_tp_doc, (void *)device_doc},   {Py_tp_dealloc, device_dealloc},
+    {Py_tp_traverse, device_traverse}, {Py_tp_methods, device_methods},
+    {Py_tp_getset, device_getset},     {Py_tp_repr, device_repr},
+    {Py_tp_members, device_members},   {0, NULL},
+};
+
+static PyType_Spec device_spec = {
+    .name = "alert._core.PowerDevice",
+    .basicsize = sizeof(power_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = device_slots,
+};
+
+PyTypeObject *alert_py_power_type(PyObject *module)
+{
+    return (PyTypeObject *)PyType_FromModuleAndSpec(module, &device_spec, NULL);
+}

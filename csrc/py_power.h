@@ -1,0 +1,33 @@
+/* py_power.h - internal to the binding: what the power device's files share. */
+#ifndef ALERT_PY_POWER_H
+#define ALERT_PY_POWER_H
+
+#include "alert_power.h"
+#include "py_convert.h"
+
+typedef struct power_object {
+    PyObject_HEAD alert_power *power; /* NULL once closed */
+    PyThread_type_lock lock;
+    alert_py_state *state; /* lives as long as the module, which the type keeps alive */
+    PyObject *weak_references;
+    alert_power_traits opened;  /* as it was when opened */
+    bool told_cap, told_energy; /* failures of which there is one warning only */
+} power_object;
+
+/* The type of power_object, not yet in the module. */
+PyTypeObject *alert_py_power_type(PyObject *module);
+
+/* Waits with the GIL dropped. False with an exception set when the device is closed; then it is not
+ * locked. */
+bool alert_py_power_lock(power_object *o);
+void alert_py_power_unlock(power_object *o);
+
+/* "where: why (remedy)". */
+PyObject *alert_py_power_text(const alert_power_error *e);
+/* ValueError for -EINVAL, MemoryError for -ENOMEM, else a PowerError. */
+void alert_py_power_raise(const alert_py_state *state, const alert_power_error *e);
+
+/* The attribute `zones`: a list of dicts. */
+PyObject *alert_py_power_zones(PyObject *self, void *closure);
+
+#endif

@@ -1,0 +1,53 @@
+"""The C tests of power, under AddressSanitizer and UndefinedBehaviorSanitizer."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'csrc'}"]
+SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
+
+def build(output: Path, *arguments: str) -> Path:
+    subprocess.run(["gcc", *FLAGS, *arguments, "-o", str(output)], check=True)
+    return output
+
+
+def run(program: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(program)], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_dispatch_and_emulated_package(tmp_path: Path) -> None:
+    sources = ["tests/c/test_power.c", "csrc/power.c", "csrc/power_emulated.c"]
+    files = [str(ROOT / source) for source in sources]
+    result = run(build(tmp_path / "test_power", *SANITIZE, *files, "-lm"))
+    assert result.returncode == 0, result.stderr
+
+
+def test_private_declarations_match_the_library_header(tmp_path: Path) -> None:
+    source = str(ROOT / "tests/c/powercap_layout.c")
+    ours = run(build(tmp_path / "ours", source))
+    real = run(build(tmp_path / "real", "-DREAL", source, "-lpowercap"))
+    assert ours.returncode == real.returncode == 0
+    assert len(real.stdout.splitlines()) == 27
+    assert ours.stdout == real.stdout
+
+
+def test_libpowercap_is_spoken_to_in_one_place_only() -> None:
+    allowed = {"powercap_dl", "rapl", "rapl_setting", "rapl_zone"}
+    for path in (ROOT / "csrc").glob("*.[ch]"):
+        text = path.read_text()
+        if path.stem not in allowed:
+            assert "powercap_dl.h" not in text, path
+            assert "powercap.h" not in text, path
+        if not path.name.startswith("py_"):
+            assert "Python.h" not in text, path
+    for path in [
+        ROOT / "csrc" / "rapl.c",
+        ROOT / "csrc" / "power.c",
+        ROOT / "csrc" / "alert_power.h",
+    ]:
+        for unit in ("_uw", "_uj", "_us;"):
+            assert unit not in path.read_text(), path

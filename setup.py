@@ -11,30 +11,8 @@ from pathlib import Path
 import numpy
 from setuptools import Extension, setup
 
-CORE = [
-    "belief",
-    "check",
-    "choose",
-    "filter",
-    "normal",
-    "plan",
-    "profile",
-    "scheduler",
-    "state",
-    "window",
-]
-POWER = ["power", "power_emulated", "powercap_dl", "rapl", "rapl_setting", "rapl_zone"]
-BINDING = [
-    "py_convert",
-    "py_many",
-    "py_module",
-    "py_options",
-    "py_power",
-    "py_power_open",
-    "py_scheduler",
-    "py_table",
-    "py_trace",
-]
+SOURCES = sorted(str(path) for path in Path("csrc").glob("*/*.c"))
+HEADERS = sorted(str(path) for path in Path("csrc").glob("**/*.h"))
 
 
 def flag(name: str) -> bool:
@@ -61,8 +39,8 @@ setup(
     ext_modules=[
         Extension(
             "alert._core",
-            sources=[f"csrc/{name}.c" for name in CORE + POWER + BINDING],
-            depends=sorted(str(path) for path in Path("csrc").glob("*.h")),
+            sources=SOURCES,
+            depends=HEADERS,
             include_dirs=["csrc", numpy.get_include()],
             libraries=["m", "dl"],
             extra_compile_args=compile_args,

@@ -85,9 +85,8 @@ int main(int argc, char **argv)
         double begin = seconds();
         for (long i = 0; i < steps; i++) {
             double profiled = values[HEADER + choice.model * caps + choice.cap];
-            alert_measurement measured = {.latency_s = profiled * factor[i % FACTORS],
-                                          .has_energy = true,
-                                          .energy_j = 0.5};
+            alert_measurement measured = {
+                .latency_s = profiled * factor[i % FACTORS], .has_energy = true, .energy_j = 0.5};
             if (alert_scheduler_step(scheduler, &measured, &choice, NULL) != 0)
                 return 1;
         }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'csrc'}"]
+FLAGS += [f"-I{ROOT / 'csrc/power'}"]
 SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
@@ -20,7 +21,7 @@ def run(program: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_dispatch_and_emulated_package(tmp_path: Path) -> None:
-    sources = ["tests/c/test_power.c", "csrc/power.c", "csrc/power_emulated.c"]
+    sources = ["tests/c/test_power.c", "csrc/power/power.c", "csrc/power/power_emulated.c"]
     files = [str(ROOT / source) for source in sources]
     result = run(build(tmp_path / "test_power", *SANITIZE, *files, "-lm"))
     assert result.returncode == 0, result.stderr
@@ -37,17 +38,17 @@ def test_private_declarations_match_the_library_header(tmp_path: Path) -> None:
 
 def test_libpowercap_is_spoken_to_in_one_place_only() -> None:
     allowed = {"powercap_dl", "rapl", "rapl_setting", "rapl_zone"}
-    for path in (ROOT / "csrc").glob("*.[ch]"):
+    for path in (ROOT / "csrc").glob("**/*.[ch]"):
         text = path.read_text()
         if path.stem not in allowed:
             assert "powercap_dl.h" not in text, path
             assert "powercap.h" not in text, path
-        if not path.name.startswith("py_"):
+        if path.parent.name != "python":
             assert "Python.h" not in text, path
     for path in [
-        ROOT / "csrc" / "rapl.c",
-        ROOT / "csrc" / "power.c",
-        ROOT / "csrc" / "alert_power.h",
+        ROOT / "csrc/power/rapl.c",
+        ROOT / "csrc/power/power.c",
+        ROOT / "csrc/alert_power.h",
     ]:
         for unit in ("_uw", "_uj", "_us;"):
             assert unit not in path.read_text(), path

@@ -6,6 +6,8 @@ warnings errors.
 """
 
 import os
+import subprocess
+import sysconfig
 from pathlib import Path
 
 import numpy
@@ -20,10 +22,26 @@ def flag(name: str) -> bool:
     return os.environ.get(name, "0") not in ("", "0")
 
 
+def compiler_is_gcc() -> bool:
+    """Tell whether link-time optimization needs nothing more than the compiler.
+
+    It saves a sixth of the instructions of a step. Clang's wants a plugin that not all machines
+    have.
+    """
+    command = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    version = subprocess.run(
+        [command.split()[0], "--version"], capture_output=True, text=True, check=False
+    )
+    return "Free Software Foundation" in version.stdout
+
+
 compile_args = ["-std=c11", "-fvisibility=hidden", "-ffp-contract=off"]
 compile_args += ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wdouble-promotion"]
 link_args: list[str] = []
 compile_args += ["-O0", "-g"] if flag("ALERT_DEBUG") else ["-O3"]
+if compiler_is_gcc() and not any(map(flag, ("ALERT_DEBUG", "ALERT_SANITIZE", "ALERT_COVERAGE"))):
+    compile_args += ["-flto=auto"]
+    link_args += ["-flto=auto"]
 if flag("ALERT_WERROR"):
     compile_args += ["-Werror"]
 if flag("ALERT_SANITIZE"):

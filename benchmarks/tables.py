@@ -45,7 +45,16 @@ def build_step_core(directory: Path, *flags: str) -> Path:
     """Compile the decision core and step_core.c into one program."""
     program = directory / "step_core"
     sources = sorted(str(path) for path in (ROOT / "csrc" / "core").glob("*.c"))
-    command = ["cc", "-std=c11", "-O3", "-ffp-contract=off", *flags, "-I", str(ROOT / "csrc")]
+    command = [
+        "cc",
+        "-std=c11",
+        "-O3",
+        "-flto=auto",
+        "-ffp-contract=off",
+        *flags,
+        "-I",
+        str(ROOT / "csrc"),
+    ]
     command += [str(ROOT / "benchmarks" / "step_core.c"), *sources, "-lm", "-o", str(program)]
     subprocess.run(command, check=True)
     return program

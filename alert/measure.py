@@ -175,6 +175,8 @@ def _caps(power_caps: ArrayLike | None, device: Device) -> list[float]:
     if power_caps is None:
         power_caps = np.linspace(*device.cap_range, _CAPS)
     caps = [float(cap) for cap in np.array(power_caps, np.float64, ndmin=1)]
+    if not caps:
+        raise ValueError("power_caps: expected at least one, got none")
     check_caps("power_caps", caps, device)
     for j in range(1, len(caps)):
         if caps[j] <= caps[j - 1]:

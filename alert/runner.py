@@ -154,9 +154,10 @@ class Runner:
             due = stop = entered + scheduler.goal.deadline
             decision = scheduler.decision
         else:
-            arrival, due, stop = self._when(entered, arrival, deadline)
+            arrival, due, time_left = self._when(entered, arrival, deadline)
             self._unusual = True
-            decision = scheduler.decide(max(stop - entered, _NO_TIME))
+            stop = entered + time_left
+            decision = scheduler.decide(max(time_left, _NO_TIME))
         model, power_cap = decision
         cap_changed = power_cap != self._cap
         if cap_changed:
@@ -164,10 +165,10 @@ class Runner:
         wait = self._waits[model]
         if wait is not None:
             wait()  # for what the GPU was given before
-        before = device.energy()
         idle_from, self._idle_from = self._idle_from, math.nan
         try:
             with inference_mode():
+                before = device.energy()
                 device.begin()
                 start = clock()
                 reached = decision.exit
@@ -179,10 +180,10 @@ class Runner:
                 else:
                     output, reached = self._run_exits(model, x, reached, start, stop)
                 done = clock()
+                after = device.energy()
         except BaseException:
             device.pace()  # books the work done so far
             raise
-        after = device.energy()
         idle_power = None
         if start - idle_from >= self._idle_gap:  # False for NaN
             idle_power = _watts(self._idle_energy, before, start - idle_from)
@@ -201,17 +202,17 @@ class Runner:
     def _when(
         self, entered: float, arrival: float | None, deadline: float | None
     ) -> tuple[float, float, float]:
-        """Place an input on the clock: when it arrived, when it is due, when it has to stop.
+        """Place an input on the clock: when it arrived, when it is due, seconds it may take.
 
-        One of several that share a deadline is due with the last of them, but has to stop when its
-        share of the time is over.
+        One of several that share a deadline is due with the last of them, but may take only its
+        share of the time.
         """
         arrival = entered if arrival is None else _arrival(arrival, entered)
         if deadline is None and self._shared_inputs:
             due = self._shared_due
-            return arrival, due, entered + (due - entered) / self._shared_inputs
-        due = arrival + (self._scheduler.goal.deadline if deadline is None else _positive(deadline))
-        return arrival, due, due
+            return arrival, due, (due - entered) / self._shared_inputs
+        allowed = self._scheduler.goal.deadline if deadline is None else _positive(deadline)
+        return arrival, arrival + allowed, allowed - (entered - arrival)
 
     def _set_cap(self, power_cap: float) -> None:
         self._cap = math.nan  # until the device has taken it

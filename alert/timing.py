@@ -44,12 +44,9 @@ class Effort:
     max_seconds: float
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("precision", 0.0),
-            ("warmup", 0),
-            ("max_repeats", 1),
-            ("max_seconds", 0.0),
-        ):
+        if not 0.0 < self.precision < math.inf:
+            raise ValueError(f"precision: expected a finite number > 0, got {self.precision!r}")
+        for name, least in (("warmup", 0), ("max_repeats", 1), ("max_seconds", 0)):
             value = getattr(self, name)
             if not least <= value < math.inf:
                 raise ValueError(f"{name}: expected a finite number >= {least}, got {value!r}")

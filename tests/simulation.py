@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import alert
+from alert.runner import Runner
 
 
 class Machine:
@@ -148,3 +149,38 @@ def profile(
         models=list(seconds),
         exits=exits,
     )
+
+
+CHEAP = alert.Goal.min_energy(deadline=0.2, accuracy=0.5)
+"""On the quiet machine: the small model."""
+
+
+class Bench:
+    """A runner of the small and the large model on a simulated machine."""
+
+    def __init__(self, goal: alert.Goal = CHEAP, **options: Any) -> None:
+        self.machine = Machine()
+        self.package = Package(self.machine, read_cost=options.pop("read_cost", 0.0))
+        self.models = {name: Network(self.machine, name, s) for name, s in SECONDS.items()}
+        self.runner = Runner(
+            self.models, profile(), goal, self.package, clock=self.machine.clock, **options
+        )
+
+
+EXITS = {"large": [(1 / 3, 0.5), (2 / 3, 0.7), (1.0, 0.8)]}
+
+
+class AnytimeBench:
+    """A runner of one anytime model whose exits take 10 ms each under the highest cap."""
+
+    def __init__(self, goal: alert.Goal, **options: Any) -> None:
+        self.machine = Machine()
+        self.package = Package(self.machine)
+        self.model = Staircase(self.machine, [0.01] * 3)
+        table = profile({"large": 0.03}, {"large": 0.8}, EXITS)
+        models = {"large": self.model}
+        self.runner = Runner(models, table, goal, self.package, clock=self.machine.clock, **options)
+
+
+def state(runner: Runner) -> bytes:
+    return runner.scheduler._save()

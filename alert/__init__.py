@@ -13,6 +13,8 @@ from alert._core import Decision, constants, step_many
 from alert._version import __version__
 from alert.goal import Goal
 from alert.profile import Profile
+from alert.report import Report
+from alert.runner import Runner
 from alert.scheduler import Scheduler
 from alert.session import init, step
 
@@ -20,6 +22,8 @@ __all__ = [
     "Decision",
     "Goal",
     "Profile",
+    "Report",
+    "Runner",
     "Scheduler",
     "__version__",
     "constants",

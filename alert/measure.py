@@ -201,7 +201,7 @@ def _bar(wanted: bool, total: int) -> Any:
     if not wanted:
         return _NoBar()
     try:
-        from tqdm.auto import tqdm  # type: ignore[import-untyped]
+        from tqdm.auto import tqdm
     except ImportError:
         return _NoBar()
     return tqdm(total=total, unit="configuration")

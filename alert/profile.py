@@ -15,6 +15,8 @@ from alert import _core, _html, files
 if TYPE_CHECKING:
     from os import PathLike
 
+    from alert.models import Models
+
 Floats: TypeAlias = NDArray[np.float64]
 Exits: TypeAlias = Mapping[int | str, Sequence[tuple[float, float]]]
 
@@ -123,6 +125,23 @@ class Profile:
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"a Profile does not change; {name} stays")
+
+    @classmethod
+    def measure(cls, models: Models, example: Any, **options: Any) -> Profile:
+        """Measure what every model costs under every power cap on this machine.
+
+        Parameters
+        ----------
+        models : sequence or dict of callables
+        example
+            A typical input: models are called with it.
+        **options
+            `accuracy` (needed), `power`, `power_caps`, `precision` and more: see
+            `alert.measure.measure_profile`.
+        """
+        from alert.measure import measure_profile
+
+        return measure_profile(models, example, **options)
 
     # ------------------------------------------------------------------------------------- files
 

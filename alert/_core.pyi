@@ -143,6 +143,7 @@ def open_rapl(
     root: str | None,
     observe: bool,
     dram: bool,
+    package: int,
     window: float | None,
     cap_min: float,
     cap_max: float,

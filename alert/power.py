@@ -7,10 +7,11 @@ missing. Watts, joules and seconds throughout.
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import warnings
 import weakref
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from alert import _core
 from alert._core import (
@@ -45,9 +46,11 @@ def open(
     kind: Kind = "auto",
     *,
     root: str | os.PathLike[str] | None = None,
+    package: int | None = None,
     dram: bool = False,
     window: float | None = None,
     cap_range: tuple[float, float] | None = None,
+    observe: bool = False,
     idle_power: float | None = None,
     peak_power: float | None = None,
     exponent: float | None = None,
@@ -65,6 +68,9 @@ def open(
         and read, else the emulated package, with one `PowerWarning` that says why.
     root : path, optional
         RAPL: the powercap tree, ``/sys/class/powercap`` by default.
+    package : int, optional
+        RAPL: one package only. By default all of them: a cap is split over them in proportion to
+        the limits found.
     dram : bool, default False
         RAPL: count the energy of memory too, where it is metered.
     window : float, optional
@@ -73,6 +79,8 @@ def open(
     cap_range : (float, float), optional
         RAPL: lowest and highest cap of the whole machine, watts. By default from the least the
         machine states (1 W a package where it states nothing) to the limits found.
+    observe : bool, default False
+        RAPL: read only. An observer changes nothing, and is welcome where somebody else caps.
     idle_power, peak_power : float, optional
         Emulated: watts drawn idle, and at the highest frequency.
     exponent : float, optional
@@ -101,10 +109,11 @@ def open(
         raise ValueError(f"kind: expected one of {', '.join(map(repr, _KINDS))}, got {kind!r}")
     if kind == "emulated":
         return _register(_core.open_emulated(*constants))
+    options = _Rapl(root, package, dram, window, cap_range, observe)
     if kind == "rapl":
-        return _register(_open_rapl(root, dram, window, cap_range))
+        return _register(options.open())
     try:
-        device = _open_rapl(root, dram, window, cap_range)
+        device = options.open()
     except PowerError as error:
         reason = f"{error.what}: {error.why}"
     else:
@@ -153,24 +162,32 @@ def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     }
 
 
-def _open_rapl(
-    root: str | os.PathLike[str] | None,
-    dram: bool,
-    window: float | None,
-    cap_range: tuple[float, float] | None,
-    *,
-    observe: bool = False,
-) -> Device:
-    low, high = (0.0, 0.0) if cap_range is None else cap_range
-    if cap_range is not None and not 0 < low < high:
-        raise ValueError(f"cap_range: expected watts with 0 < low < high, got {cap_range!r}")
-    path = None if root is None else os.fspath(root)
-    return _core.open_rapl(path, observe, dram, window, low, high)
+class _Rapl(NamedTuple):
+    """The options of `open` that concern RAPL."""
+
+    root: str | os.PathLike[str] | None = None
+    package: int | None = None
+    dram: bool = False
+    window: float | None = None
+    cap_range: tuple[float, float] | None = None
+    observe: bool = False
+
+    def open(self) -> Device:
+        low, high = (0.0, 0.0) if self.cap_range is None else self.cap_range
+        if self.cap_range is not None and not 0 < low < high:
+            raise ValueError(
+                f"cap_range: expected watts with 0 < low < high, got {self.cap_range!r}"
+            )
+        package = -1 if self.package is None else self.package
+        if self.package is not None and package < 0:
+            raise ValueError(f"package: expected a number >= 0, got {package}")
+        root = None if self.root is None else os.fspath(self.root)
+        return _core.open_rapl(root, self.observe, self.dram, package, self.window, low, high)
 
 
 def _describe_rapl(root: str | os.PathLike[str] | None) -> dict[str, Any]:
     try:
-        device = _open_rapl(root, False, None, None, observe=True)
+        device = _Rapl(root, observe=True).open()
     except PowerError as error:
         lack = {"what": error.what, "why": error.why, "remedy": error.remedy}
         return {
@@ -183,9 +200,9 @@ def _describe_rapl(root: str | os.PathLike[str] | None) -> dict[str, Any]:
     with device:
         zones = [_plain(zone) for zone in device.zones]
         return {
-            "can_cap": device.can_cap,
+            "can_cap": all(zone["can_cap"] for zone in zones),
             "can_read": device.can_read,
-            "cap_range": list(device.cap_range) if device.can_cap else None,
+            "cap_range": None if math.isnan(device.cap_range[0]) else list(device.cap_range),
             "zones": zones,
             "missing": [
                 {"what": lack["what"], "why": lack["why"], "remedy": lack["remedy"]}

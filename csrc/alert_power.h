@@ -76,7 +76,7 @@ void alert_power_close(alert_power *p);
 void alert_power_about(const alert_power *p, alert_power_traits *out);
 
 /* Caps the device at `cap_w`, which is within its range. Does nothing when that cap was the last one asked
- * for. -EINVAL outside the range; -EPERM in a forked child; what is missing where the device cannot cap.
+ * for. -ERANGE outside the range; -EPERM in a forked child; what is missing where the device cannot cap.
  * Once the hardware has refused a cap it is not tried again: that failure is returned from then on. */
 int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error) ALERT_MUST_CHECK;
 /* The cap in force, in watts. */
@@ -84,7 +84,7 @@ int alert_power_cap(alert_power *p, double *cap_w, alert_power_error *error) ALE
 /* Joules drawn since the device was opened; never runs backwards. What is missing where it cannot be
  * read. */
 int alert_power_energy(alert_power *p, double *energy_j, alert_power_error *error) ALERT_MUST_CHECK;
-/* True once for each thing the caller should hear of and that is no failure: a cap that did not take. */
+/* True once, after the first cap that the hardware took otherwise than asked, which is no failure. */
 bool alert_power_notice(alert_power *p, alert_power_error *out);
 
 /* Work starts now. */
@@ -133,13 +133,14 @@ typedef struct alert_rapl_options {
     const char *root; /* of the powercap tree; NULL for /sys/class/powercap */
     bool observe;     /* read only: never writes, owns nothing */
     bool dram;        /* count the energy of dram too */
+    int package;      /* one package only; -1 for all of them */
     double window_s;  /* averaging window asked for with the first cap; 0 leaves the one found */
     double cap_min_w; /* range of caps for the whole machine; 0 and 0: from the machine */
     double cap_max_w;
 } alert_rapl_options;
 
 alert_rapl_options alert_rapl_options_default(void);
-/* Every package of the machine as one device; a cap is split evenly. Opens what may be opened: -ENOENT where
+/* Every package of the machine as one device; a cap is split in proportion to the limits found. Opens what may be opened: -ENOENT where
  * there is no RAPL, -EACCES where it may neither be capped nor read. */
 int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options,
                           alert_power_error *error) ALERT_MUST_CHECK;
@@ -154,6 +155,8 @@ typedef struct alert_rapl_zone_info {
     double limit_w;  /* long_term; NaN where it cannot be read */
     double window_s; /* of long_term; NaN likewise */
     double short_term_w;
+    double twin_limit_w; /* of the same package under intel-rapl-mmio; NaN where there is none */
+    bool mirrors;        /* shows the counter of an earlier zone, and is not counted again */
     alert_power_error cap_missing; /* code 0 where nothing is missing */
     alert_power_error read_missing;
 } alert_rapl_zone_info;

@@ -337,6 +337,8 @@ def test_description(client: Path) -> None:
             "limit": 45.0,
             "window": pytest.approx(27.983872),
             "short_term": 56.25,
+            "twin_limit": None,
+            "mirrors": False,
             "cap_missing": None,
             "read_missing": None,
         }

@@ -18,6 +18,7 @@ struct alert_power {
     double asked_w;           /* the last cap put in force; NaN before the first */
     alert_power_error broken; /* why caps are no longer tried; code 0 while they are */
     alert_power_error notice; /* code 0 when there is none */
+    bool noticed;             /* there has been one: a cap that did not take is reported once */
 };
 
 int alert_power_fail(alert_power_error *error, int code, const char *where, const char *why,
@@ -75,7 +76,7 @@ static int check_cap(const alert_power *p, double cap_w, alert_power_error *erro
         cap_w <= high * (1.0 + RANGE_SLACK)) /* false for NaN */
         return 0;
     (void)snprintf(why, sizeof why, "expected %g to %g W, got %.17g", low, high, cap_w);
-    return alert_power_fail(error, EINVAL, "power_cap", why, "");
+    return alert_power_fail(error, ERANGE, "power_cap", why, "");
 }
 
 int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error)
@@ -102,8 +103,9 @@ int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error)
             *error = problem;
         return rc;
     }
-    if (notice.code)
+    if (notice.code && !p->noticed)
         p->notice = notice;
+    p->noticed = p->noticed || notice.code != 0;
     p->asked_w = cap_w;
     p->ops->traits(p->device, &p->traits);
     return 0;

@@ -14,7 +14,11 @@
 /* No machine is capped below this much a package, whatever it says it can do. */
 #define LEAST_W 1.0
 /* The kernel's counter ticks about once a millisecond. */
-#define TICK_S 1e-3
+#define TICK_S    1e-3
+#define TWIN      "intel-rapl-mmio"
+#define TWINS_MAX 8
+/* Two reads of one counter differ by no more than what a package draws between two ticks. */
+#define MIRROR_J 0.5
 
 typedef struct rapl {
     alert_powercap api;
@@ -27,17 +31,22 @@ typedef struct rapl {
 
 /* ------------------------------------------------------------------------------------------ discovery */
 
-static bool is_package(const char *name)
+/* The N of "package-N" and "package-N-die-M"; -1 for other names. */
+static int package_of(const char *name)
 {
-    unsigned package, die;
-    int end = 0;
-    if (sscanf(name, "package-%u%n", &package, &end) != 1)
-        return false;
+    int package, die, end = 0;
+    if (sscanf(name, "package-%d%n", &package, &end) != 1 || package < 0)
+        return -1;
     if (name[end] == '\0')
-        return true;
+        return package;
     const char *rest = name + end;
     end = 0;
-    return sscanf(rest, "-die-%u%n", &die, &end) == 1 && rest[end] == '\0';
+    return sscanf(rest, "-die-%d%n", &die, &end) == 1 && rest[end] == '\0' ? package : -1;
+}
+
+static bool is_package(const char *name)
+{
+    return package_of(name) >= 0;
 }
 
 /* Adds the zone in `directory` when it is wanted. */
@@ -88,6 +97,43 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const alert_rapl_zone *)a)->name, ((const alert_rapl_zone *)b)->name);
 }
 
+static void keep_package(rapl *r, int package)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->zones; i++)
+        if (package_of(r->zone[i].name) == package)
+            r->zone[kept++] = r->zone[i];
+        else
+            alert_rapl_zone_close(&r->zone[i]);
+    r->zones = kept;
+}
+
+static void find_twins(rapl *r, const char *root)
+{
+    char path[sizeof r->zone->path];
+    for (size_t i = 0; i < r->packages; i++)
+        for (int n = 0; n < TWINS_MAX; n++) {
+            int size = snprintf(path, sizeof path, "%s/" TWIN "/" TWIN ":%d", root, n);
+            if (size < (int)sizeof path)
+                alert_rapl_zone_add_twin(&r->zone[i], path);
+        }
+}
+
+/* On some AMD machines every die shows the counter of its whole package. */
+static void find_mirrors(rapl *r)
+{
+    double a_j, b_j;
+    for (size_t i = 0; i < r->packages; i++)
+        for (size_t j = 0; j < i; j++) {
+            alert_rapl_zone *a = &r->zone[j], *b = &r->zone[i];
+            if (package_of(a->name) != package_of(b->name) || !a->can_read || !b->can_read)
+                continue;
+            a_j = alert_rapl_zone_counter_j(a);
+            b_j = alert_rapl_zone_counter_j(b);
+            b->mirrors = b->mirrors || fabs(a_j - b_j) <= MIRROR_J;
+        }
+}
+
 static int discover(rapl *r, const char *root, alert_power_error *error)
 {
     char control[sizeof r->zone->path], path[sizeof r->zone->path];
@@ -101,8 +147,14 @@ static int discover(rapl *r, const char *root, alert_power_error *error)
                                 rc ? strerror(-rc) : "no package among its zones",
                                 "on the machine itself try `modprobe intel_rapl_msr`; virtual "
                                 "machines and containers have no RAPL");
+    if (r->options.package >= 0)
+        keep_package(r, r->options.package);
+    if (r->zones == 0)
+        return alert_power_fail(error, ENOENT, control, "no package of that number", "");
     r->packages = r->zones;
     qsort(r->zone, r->packages, sizeof *r->zone, by_name);
+    find_twins(r, root);
+    find_mirrors(r);
     for (size_t i = 0; r->options.dram && i < r->packages; i++) {
         (void)snprintf(path, sizeof path, "%s",
                        r->zone[i].path); /* the zones move as they grow in number */
@@ -123,8 +175,10 @@ static void rapl_traits(const void *device, alert_power_traits *out)
         least_w += fmax(r->zone[i].min_power_w, LEAST_W);
         settle_s = fmax(settle_s, alert_rapl_zone_settle_s(&r->zone[i]));
     }
-    *out = (alert_power_traits){
-        .kind = "rapl", .can_cap = r->can_cap, .can_read = r->can_read, .tick_s = TICK_S};
+    *out = (alert_power_traits){.kind = "rapl",
+                                .can_cap = r->can_cap && !r->options.observe,
+                                .can_read = r->can_read,
+                                .tick_s = TICK_S};
     if (!r->can_cap)
         return;
     bool given = r->options.cap_max_w > 0.0;
@@ -150,10 +204,13 @@ static int rapl_set_cap(void *device, double cap_w, alert_power_error *notice,
                         alert_power_error *error)
 {
     rapl *r = device;
+    if (r->options.observe)
+        return alert_power_fail(error, EPERM, "power cap", "the device was opened to observe only",
+                                "");
     if (!r->can_cap)
         return say_missing(r, true, error);
     for (size_t i = 0; i < r->packages; i++) {
-        double share_w = cap_w * alert_rapl_zone_found_w(&r->zone[i]) / r->found_w;
+        double share_w = cap_w * r->zone[i].found_w / r->found_w;
         int rc = alert_rapl_zone_cap(&r->zone[i], share_w, r->options.window_s, notice, error);
         if (rc)
             return rc;
@@ -182,7 +239,7 @@ static int rapl_energy(void *device, double *energy_j, alert_power_error *error)
     if (!r->can_read)
         return say_missing(r, false, error);
     for (size_t i = 0; i < r->zones; i++) {
-        if (!r->zone[i].can_read) /* dram: packages can all be read here */
+        if (r->zone[i].mirrors || !r->zone[i].can_read) /* dram: packages can all be read here */
             continue;
         int rc = alert_rapl_zone_energy(&r->zone[i], &zone_j, error);
         if (rc)
@@ -219,7 +276,7 @@ static const alert_power_ops RAPL = {
 alert_rapl_options alert_rapl_options_default(void)
 {
     /* 10 ms is short beside most inferences and long beside RAPL's control loop of about 1 ms. [ours] */
-    return (alert_rapl_options){.root = DEFAULT_ROOT, .window_s = 0.01};
+    return (alert_rapl_options){.root = DEFAULT_ROOT, .package = -1, .window_s = 0.01};
 }
 
 static int check_options(const alert_rapl_options *o, alert_power_error *error)
@@ -249,7 +306,8 @@ static void learn_abilities(rapl *r)
             alert_rapl_zone_try(&r->zone[i]);
         r->can_cap = r->can_cap && r->zone[i].can_cap;
         r->can_read = r->can_read && r->zone[i].can_read;
-        r->found_w += alert_rapl_zone_found_w(&r->zone[i]);
+        r->zone[i].found_w = alert_rapl_zone_in_force_w(&r->zone[i]);
+        r->found_w += r->zone[i].found_w;
     }
 }
 

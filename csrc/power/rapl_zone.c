@@ -13,20 +13,12 @@
 #define MICRO           1e-6
 #define CONSTRAINTS_MAX 16
 #define FILE_NAME_MAX   48
-/* Limits are kept in units of 1/8 W on most packages; a read-back within one unit took. */
-#define ROUNDING_UW 125000
-/* Windows are kept in a floating format of few bits; a read-back within this factor took. */
-#define WINDOW_FACTOR 4
 
-#define REMEDY_CAP                                                                                 \
-    "writing limits needs root, or a rule such as /etc/tmpfiles.d/alert.conf with the lines that " \
-    "`alert info` prints; then log in again"
+#define REMEDY_CAP "writing limits needs root, or the rule that `alert info` prints"
 #define REMEDY_READ                                                                                \
     "energy is readable by root only since Linux 5.10 (CVE-2020-8694): run as root, grant "        \
     "CAP_DAC_READ_SEARCH, "                                                                        \
     "or install the rule that `alert info` prints"
-#define REMEDY_LOCK                                                                                \
-    "the firmware may have locked the limit: look for a power limit lock in the BIOS setup"
 
 /* ------------------------------------------------------------------------------------------- failures */
 
@@ -35,21 +27,21 @@ static bool is_permission(int code)
     return code == EACCES || code == EPERM || code == EROFS;
 }
 
-static int file_fail(const alert_rapl_zone *z, const char *file, int rc, const char *remedy,
-                     alert_power_error *error)
+int alert_rapl_fail(const alert_rapl_zone *z, const char *file, int rc, const char *remedy,
+                    alert_power_error *error)
 {
     char where[sizeof z->path + FILE_NAME_MAX + 1];
     (void)snprintf(where, sizeof where, "%s/%s", z->path, file);
     return alert_power_fail(error, -rc, where, strerror(-rc), remedy);
 }
 
-static int cap_fail(const alert_rapl_zone *z, const alert_setting *s, int rc,
-                    alert_power_error *error)
+int alert_rapl_cap_fail(const alert_rapl_zone *z, const alert_setting *s, int rc,
+                        alert_power_error *error)
 {
     const char *remedy = is_permission(-rc)             ? REMEDY_CAP
-                         : -rc == ENODATA || -rc == EIO ? REMEDY_LOCK
+                         : -rc == ENODATA || -rc == EIO ? ALERT_RAPL_REMEDY_LOCK
                                                         : "";
-    return file_fail(z, s->file, rc, remedy, error);
+    return alert_rapl_fail(z, s->file, rc, remedy, error);
 }
 
 /* ------------------------------------------------------------------------------------------ discovery */
@@ -144,12 +136,12 @@ static void open_constraints(alert_rapl_zone *z, int dirfd)
         (void)alert_power_fail(&z->cap_missing, ENOENT, z->path,
                                "no long_term constraint: this zone only counts energy", "");
     else if (rc)
-        (void)cap_fail(z, &z->long_term, rc, &z->cap_missing);
+        (void)alert_rapl_cap_fail(z, &z->long_term, rc, &z->cap_missing);
     else if (!z->long_term.writable)
-        (void)cap_fail(z, &z->long_term, -EACCES, &z->cap_missing);
+        (void)alert_rapl_cap_fail(z, &z->long_term, -EACCES, &z->cap_missing);
     else if (z->long_term.found == 0)
-        (void)file_fail(z, z->long_term.file, -ENODATA,
-                        "the limit found is 0 W: the zone is not in use", &z->cap_missing);
+        (void)alert_rapl_fail(z, z->long_term.file, -ENODATA,
+                              "the limit found is 0 W: the zone is not in use", &z->cap_missing);
     z->can_cap = z->cap_missing.code == 0;
 }
 
@@ -180,14 +172,14 @@ static void open_counter(alert_rapl_zone *z, int dirfd)
     }
     z->can_read = rc == 0;
     if (rc)
-        (void)file_fail(z, file, rc, is_permission(-rc) ? REMEDY_READ : "", &z->read_missing);
+        (void)alert_rapl_fail(z, file, rc, is_permission(-rc) ? REMEDY_READ : "", &z->read_missing);
 }
 
 int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api, const char *directory)
 {
     *z = (alert_rapl_zone){.api = api, .fd.energy_uj = -1};
-    z->long_term.fd = z->long_window.fd = z->short_term.fd = z->short_window.fd = z->enabled.fd =
-        -1;
+    z->long_term.fd = z->long_window.fd = z->short_term.fd = z->short_window.fd = -1;
+    z->enabled.fd = z->twin_limit.fd = z->twin_enabled.fd = -1;
     (void)snprintf(z->path, sizeof z->path, "%s", directory);
     int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dirfd < 0)
@@ -204,116 +196,6 @@ int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api, const ch
     return rc;
 }
 
-/* ----------------------------------------------------------------------------------------------- caps */
-
-void alert_rapl_zone_try(alert_rapl_zone *z)
-{
-    if (!z->can_cap)
-        return;
-    int rc = alert_setting_put(&z->long_term, z->long_term.found);
-    if (rc) {
-        (void)cap_fail(z, &z->long_term, rc, &z->cap_missing);
-        z->can_cap = false;
-    }
-}
-
-static uint64_t distance(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : b - a;
-}
-
-/* Readies the zone for caps that act at once. Failures here show in the read-back or in settle_s. */
-static void prepare(alert_rapl_zone *z, double window_s)
-{
-    z->prepared = true;
-    if (z->enabled.fd >= 0 && z->enabled.found == 0 && z->enabled.writable)
-        (void)alert_setting_put(&z->enabled, 1);
-    if (window_s <= 0.0 || z->long_window.fd < 0)
-        return;
-    uint64_t window_us = (uint64_t)llround(window_s / MICRO);
-    if (z->long_window.held <= window_us)
-        return;
-    int rc = z->long_window.writable ? alert_setting_put(&z->long_window, window_us) : -EACCES;
-    z->short_follows = rc != 0 || z->long_window.held > WINDOW_FACTOR * window_us;
-}
-
-static const char *why_not_taken(const alert_rapl_zone *z, uint64_t before_uw)
-{
-    if (z->enabled.fd >= 0 && z->enabled.held == 0)
-        return "the zone is disabled (enabled = 0) and cannot be enabled";
-    if (z->long_term.held == before_uw)
-        return "the limit kept its old value: the firmware may have locked it";
-    return "the hardware rounded or clamped it";
-}
-
-static void check_taken(const alert_rapl_zone *z, uint64_t asked_uw, uint64_t before_uw,
-                        alert_power_error *notice)
-{
-    bool disabled = z->enabled.fd >= 0 && z->enabled.held == 0;
-    if (distance(z->long_term.held, asked_uw) <= ROUNDING_UW && !disabled)
-        return;
-    char why[ALERT_POWER_TEXT];
-    (void)snprintf(why, sizeof why, "a cap of %g W did not take, %g W is in force: %s",
-                   (double)asked_uw * MICRO, (double)z->long_term.held * MICRO,
-                   why_not_taken(z, before_uw));
-    (void)file_fail(z, z->long_term.file, -ENODATA, "", notice);
-    (void)snprintf(notice->why, sizeof notice->why, "%s", why);
-}
-
-/* short_term never lies below long_term, and is back where it was found as soon as the cap allows it. */
-static int put_short_term(alert_rapl_zone *z, uint64_t cap_uw, alert_power_error *error)
-{
-    alert_setting *s = &z->short_term;
-    if (s->fd < 0 || !s->writable)
-        return 0;
-    uint64_t target = z->short_follows || s->found < cap_uw ? cap_uw : s->found;
-    if (distance(s->held, target) <= (target == s->found ? 0 : ROUNDING_UW))
-        return 0;
-    int rc = alert_setting_put(s, target);
-    return rc ? cap_fail(z, s, rc, error) : 0;
-}
-
-int alert_rapl_zone_cap(alert_rapl_zone *z, double cap_w, double window_s,
-                        alert_power_error *notice, alert_power_error *error)
-{
-    if (!z->prepared)
-        prepare(z, window_s);
-    uint64_t cap_uw = (uint64_t)llround(cap_w / MICRO), before_uw = z->long_term.held;
-    bool raising = cap_uw > before_uw;
-    int rc = raising ? put_short_term(z, cap_uw, error) : 0;
-    if (rc)
-        return rc;
-    rc = alert_setting_put(&z->long_term, cap_uw);
-    if (rc)
-        return cap_fail(z, &z->long_term, rc, error);
-    check_taken(z, cap_uw, before_uw, notice);
-    return raising ? 0 : put_short_term(z, cap_uw, error);
-}
-
-int alert_rapl_zone_limit(const alert_rapl_zone *z, double *limit_w, alert_power_error *error)
-{
-    uint64_t limit_uw;
-    if (z->long_term.fd < 0) {
-        if (error)
-            *error = z->cap_missing;
-        return -z->cap_missing.code;
-    }
-    int rc = alert_setting_get(&z->long_term, &limit_uw);
-    if (rc)
-        return cap_fail(z, &z->long_term, rc, error);
-    *limit_w = (double)limit_uw * MICRO;
-    return 0;
-}
-
-void alert_rapl_zone_give_back(alert_rapl_zone *z)
-{
-    /* Limits before windows: a limit back at its old value is what matters should the rest fail. */
-    (void)alert_setting_give_back(&z->short_term);
-    (void)alert_setting_give_back(&z->long_term);
-    (void)alert_setting_give_back(&z->long_window);
-    (void)alert_setting_give_back(&z->enabled);
-}
-
 /* --------------------------------------------------------------------------------------------- energy */
 
 int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j, alert_power_error *error)
@@ -321,7 +203,7 @@ int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j, alert_power_err
     uint64_t now_uj;
     int rc = read_counter(z, &now_uj);
     if (rc)
-        return file_fail(z, "energy_uj", rc, "", error);
+        return alert_rapl_fail(z, "energy_uj", rc, "", error);
     if (now_uj >= z->last_uj)
         z->total_uj += now_uj - z->last_uj;
     else if (z->range_uj > z->last_uj)
@@ -333,6 +215,12 @@ int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j, alert_power_err
     return 0;
 }
 
+double alert_rapl_zone_counter_j(const alert_rapl_zone *z)
+{
+    uint64_t now_uj;
+    return read_counter(z, &now_uj) ? (double)NAN : (double)now_uj * MICRO;
+}
+
 /* ------------------------------------------------------------------------------------------ the rest */
 
 void alert_rapl_zone_close(alert_rapl_zone *z)
@@ -342,21 +230,11 @@ void alert_rapl_zone_close(alert_rapl_zone *z)
     alert_setting_close(&z->short_term);
     alert_setting_close(&z->short_window);
     alert_setting_close(&z->enabled);
+    alert_setting_close(&z->twin_limit);
+    alert_setting_close(&z->twin_enabled);
     if (z->fd.energy_uj >= 0)
         (void)close(z->fd.energy_uj);
     z->fd.energy_uj = -1;
-}
-
-double alert_rapl_zone_found_w(const alert_rapl_zone *z)
-{
-    return (double)z->long_term.found * MICRO;
-}
-
-double alert_rapl_zone_settle_s(const alert_rapl_zone *z)
-{
-    const alert_setting *window =
-        z->short_follows && z->short_term.fd >= 0 ? &z->short_window : &z->long_window;
-    return window->fd >= 0 ? (double)window->held * MICRO : 0.0;
 }
 
 static double in_units(const alert_setting *s)
@@ -370,10 +248,12 @@ void alert_rapl_zone_describe(const alert_rapl_zone *z, alert_rapl_zone_info *ou
     uint64_t enabled;
     *out = (alert_rapl_zone_info){.can_cap = z->can_cap,
                                   .can_read = z->can_read,
+                                  .mirrors = z->mirrors,
                                   .enabled = -1,
                                   .limit_w = in_units(&z->long_term),
                                   .window_s = in_units(&z->long_window),
                                   .short_term_w = in_units(&z->short_term),
+                                  .twin_limit_w = in_units(&z->twin_limit),
                                   .cap_missing = z->cap_missing,
                                   .read_missing = z->read_missing};
     (void)snprintf(out->name, sizeof out->name, "%s", z->name);

@@ -8,13 +8,20 @@
 
 #include "rapl_setting.h"
 
+#define ALERT_RAPL_REMEDY_LOCK                                                                     \
+    "the firmware may have locked the limit: look for a power limit lock in the BIOS setup"
+
 typedef struct alert_rapl_zone {
     const alert_powercap *api;
     char name[64];
     char path[512];
-    alert_setting long_term, long_window, short_term, short_window,
-        enabled; /* fd -1 where absent */
+    /* fd -1 where absent */
+    alert_setting long_term, long_window, short_term, short_window, enabled;
+    /* The same package's limit under intel-rapl-mmio: the lower of the two is in force. Read only. */
+    alert_setting twin_limit, twin_enabled;
+    bool mirrors; /* shows the counter of an earlier zone: not counted again */
     bool can_cap, can_read;
+    double found_w;                              /* limit in force when the device was opened */
     alert_power_error cap_missing, read_missing; /* code 0 where nothing is missing */
     double min_power_w; /* lowest limit the zone states; 0 where it states none */
     bool prepared;      /* for caps, see alert_rapl_zone_cap */
@@ -30,23 +37,34 @@ int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api,
                          const char *directory) ALERT_MUST_CHECK;
 /* Writes the limit found once more, to learn whether limits can be written at all. */
 void alert_rapl_zone_try(alert_rapl_zone *z);
+/* Opens the twin in `directory` when it bears the zone's name. */
+void alert_rapl_zone_add_twin(alert_rapl_zone *z, const char *directory);
 /* Puts a cap on the zone. The first time it also enables the zone and shortens the averaging window of
  * long_term to `window_s` (> 0): over the seconds it comes with, a cap would not act within an input. Where
- * that fails, short_term takes the cap as well. `notice` is filled when the cap did not take. */
+ * that fails, short_term takes the cap as well. `notice` is filled when another limit is in force; where the
+ * zone is locked or stays disabled, no cap will ever take, and that is a failure. */
 int alert_rapl_zone_cap(alert_rapl_zone *z, double cap_w, double window_s,
                         alert_power_error *notice, alert_power_error *error) ALERT_MUST_CHECK;
-/* The long_term limit now. */
+/* The limit in force now. */
 int alert_rapl_zone_limit(const alert_rapl_zone *z, double *limit_w,
                           alert_power_error *error) ALERT_MUST_CHECK;
 /* Joules drawn since the zone was opened, wraps accounted for. */
 int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j,
                            alert_power_error *error) ALERT_MUST_CHECK;
+/* What the counter shows now; NaN where it cannot be read. */
+double alert_rapl_zone_counter_j(const alert_rapl_zone *z);
 void alert_rapl_zone_give_back(alert_rapl_zone *z);
 void alert_rapl_zone_close(alert_rapl_zone *z);
 
-double alert_rapl_zone_found_w(const alert_rapl_zone *z);
+/* The limit in force after the last write. */
+double alert_rapl_zone_in_force_w(const alert_rapl_zone *z);
 /* How long a new cap takes to act: the averaging window it is held over. */
 double alert_rapl_zone_settle_s(const alert_rapl_zone *z);
+/* Failures of a file of the zone; the second one knows what usually is behind it when a limit's. */
+int alert_rapl_fail(const alert_rapl_zone *z, const char *file, int rc, const char *remedy,
+                    alert_power_error *error);
+int alert_rapl_cap_fail(const alert_rapl_zone *z, const alert_setting *s, int rc,
+                        alert_power_error *error);
 void alert_rapl_zone_describe(const alert_rapl_zone *z, alert_rapl_zone_info *out);
 
 #endif

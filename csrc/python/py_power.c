@@ -77,7 +77,7 @@ static PyObject *device_set_cap(PyObject *self, PyObject *value)
     if (rc == 0)
         return noticed && warn(o, &notice) < 0 ? NULL : Py_NewRef(Py_None);
     bool broke = o->opened.can_cap && !traits.can_cap;
-    if (!broke) {
+    if (rc == -ERANGE || !broke) {
         alert_py_power_raise(o->state, &error);
         return NULL;
     }
@@ -264,8 +264,8 @@ static PyObject *get_cap_range(PyObject *self, void *closure)
 {
     (void)closure;
     const alert_power_traits *t = &((power_object *)self)->opened;
-    return t->can_cap ? Py_BuildValue("dd", t->cap_min_w, t->cap_max_w)
-                      : Py_BuildValue("dd", (double)NAN, (double)NAN);
+    return t->cap_max_w > 0.0 ? Py_BuildValue("dd", t->cap_min_w, t->cap_max_w)
+                              : Py_BuildValue("dd", (double)NAN, (double)NAN);
 }
 
 static PyObject *get_switch_cost(PyObject *self, void *closure)

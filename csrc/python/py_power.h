@@ -24,7 +24,7 @@ void alert_py_power_unlock(power_object *o);
 
 /* "where: why (remedy)". */
 PyObject *alert_py_power_text(const alert_power_error *e);
-/* ValueError for -EINVAL, MemoryError for -ENOMEM, else a PowerError. */
+/* ValueError for -EINVAL and -ERANGE, MemoryError for -ENOMEM, else a PowerError. */
 void alert_py_power_raise(const alert_py_state *state, const alert_power_error *e);
 
 /* The attribute `zones`: a list of dicts. */

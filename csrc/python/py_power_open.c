@@ -30,7 +30,7 @@ static int describe(PyObject *error, const alert_power_error *e)
 void alert_py_power_raise(const alert_py_state *state, const alert_power_error *e)
 {
     bool permission = e->code == EACCES || e->code == EPERM;
-    if (e->code == EINVAL) {
+    if (e->code == EINVAL || e->code == ERANGE) {
         PyErr_Format(PyExc_ValueError, "%s: %s", e->where, e->why);
         return;
     }
@@ -62,12 +62,13 @@ static PyObject *missing(const alert_power_error *e)
 static PyObject *zone_dict(const alert_rapl_zone_info *zone)
 {
     PyObject *enabled = zone->enabled < 0 ? Py_NewRef(Py_None) : PyBool_FromLong(zone->enabled);
-    return Py_BuildValue("{s:s,s:s,s:O,s:O,s:N,s:d,s:d,s:d,s:N,s:N}", "name", zone->name, "path",
-                         zone->path, "can_cap", zone->can_cap ? Py_True : Py_False, "can_read",
-                         zone->can_read ? Py_True : Py_False, "enabled", enabled, "limit",
+    return Py_BuildValue("{s:s,s:s,s:O,s:O,s:O,s:N,s:d,s:d,s:d,s:d,s:N,s:N}", "name", zone->name,
+                         "path", zone->path, "can_cap", zone->can_cap ? Py_True : Py_False,
+                         "can_read", zone->can_read ? Py_True : Py_False, "mirrors",
+                         zone->mirrors ? Py_True : Py_False, "enabled", enabled, "limit",
                          zone->limit_w, "window", zone->window_s, "short_term", zone->short_term_w,
-                         "cap_missing", missing(&zone->cap_missing), "read_missing",
-                         missing(&zone->read_missing));
+                         "twin_limit", zone->twin_limit_w, "cap_missing",
+                         missing(&zone->cap_missing), "read_missing", missing(&zone->read_missing));
 }
 
 PyObject *alert_py_power_zones(PyObject *self, void *closure)
@@ -140,7 +141,7 @@ static PyObject *open_emulated(PyObject *module, PyObject *args)
     return wrap(state, power);
 }
 
-PyDoc_STRVAR(open_rapl_doc, "open_rapl(root, observe, dram, window, cap_min, cap_max, /)\n"
+PyDoc_STRVAR(open_rapl_doc, "open_rapl(root, observe, dram, package, window, cap_min, cap_max, /)\n"
                             "--\n\n"
                             "The packages under `root` (None for the machine's) as one device.");
 
@@ -151,8 +152,8 @@ static PyObject *open_rapl(PyObject *module, PyObject *args)
     PyObject *window;
     alert_power *power;
     alert_power_error error = {0};
-    if (!PyArg_ParseTuple(args, "zppOdd:open_rapl", &options.root, &observe, &dram, &window,
-                          &options.cap_min_w, &options.cap_max_w))
+    if (!PyArg_ParseTuple(args, "zppiOdd:open_rapl", &options.root, &observe, &dram,
+                          &options.package, &window, &options.cap_min_w, &options.cap_max_w))
         return NULL;
     if (window != Py_None &&
         alert_py_double(window, "window", "a number of seconds", &options.window_s) < 0)

@@ -1,0 +1,411 @@
+"""RAPL through the real libpowercap over the plant: named machines that draw power and obey caps.
+
+The plant's clock stands still until a test moves it, so that joules are exact.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from plants import FAULTS, MACHINES, TOP, Plant, compile_plant, running
+
+from alert import power
+
+Start = Callable[[str], AbstractContextManager[Plant]]
+
+LIMIT = f"{TOP}:0/constraint_0_power_limit_uw"
+ENERGY = f"{TOP}:0/energy_uj"
+CAPPABLE = ("client", "server", "dies", "disabled", "mmio", "private", "wrapping")
+READABLE = (*CAPPABLE, "amd", "mirrored")
+# what the counters must show over one second
+WATTS = {"client": 45.0, "server": 300.0, "dies": 100.0, "disabled": 80.0, "mmio": 28.0}
+WATTS |= {"private": 45.0, "wrapping": 80.0, "amd": 65.0, "mirrored": 65.0, "locked": 45.0}
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_plant(tmp_path_factory.mktemp("plant"))
+
+
+@pytest.fixture
+def start(program: Path, tmp_path: Path) -> Start:
+    return lambda machine: running(program, tmp_path / machine, machine)
+
+
+@pytest.fixture
+def server(start: Start) -> Iterator[Plant]:
+    with start("server") as plant:
+        yield plant
+
+
+@pytest.fixture
+def wrapping(start: Start) -> Iterator[Plant]:
+    """One package at 80 W, two limits of 95 W and above."""
+    with start("wrapping") as plant:
+        yield plant
+
+
+def joules(device: power.Device) -> float:
+    energy = device.energy()
+    assert energy is not None
+    return energy
+
+
+def drawn(plant: Plant, device: power.Device, seconds: float) -> float:
+    before = joules(device)
+    plant.advance(seconds)
+    return joules(device) - before
+
+
+# ---------------------------------------------------------------------------------- every machine
+
+
+@pytest.mark.parametrize("machine", READABLE)
+def test_energy_of_every_machine(start: Start, machine: str) -> None:
+    with start(machine) as plant, power.open("rapl", root=plant.root) as device:
+        assert device.can_read
+        for _ in range(3):
+            assert drawn(plant, device, 1.0) == pytest.approx(WATTS[machine], abs=3e-4)
+
+
+@pytest.mark.parametrize("machine", CAPPABLE)
+def test_caps_of_every_machine(start: Start, machine: str) -> None:
+    with start(machine) as plant:
+        found = plant.limits()
+        with power.open("rapl", root=plant.root) as device:
+            assert plant.limits() == found
+            low, high = device.cap_range
+            for cap in (high / 2, high / 3, high / 2):
+                device.set_cap(cap)
+                assert device.cap == pytest.approx(cap, abs=0.125 * len(device.zones))
+                plant.advance(1.0)
+                assert drawn(plant, device, 1.0) == pytest.approx(device.cap, abs=3e-4)
+            assert low < high
+        assert plant.limits() == found
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_description_of_every_machine(start: Start, machine: str) -> None:
+    with start(machine) as plant:
+        found = plant.limits()
+        told = power.describe(plant.root)["rapl"]
+        assert told["can_cap"] == (machine in (*CAPPABLE, "locked"))
+        assert told["can_read"] == (machine in (*READABLE, "locked"))
+        assert (told["missing"] == []) == (told["can_cap"] and told["can_read"])
+        assert plant.limits() == found
+        assert all(writes == 0 for _, _, writes in plant.counts().values())
+
+
+def test_zones_by_machine(start: Start) -> None:
+    names = {
+        "client": ["package-0"],
+        "server": ["package-0", "package-1"],
+        "dies": ["package-0-die-0", "package-0-die-1"],
+        "mmio": ["package-0"],
+    }
+    for machine, expected in names.items():
+        with start(machine) as plant, power.open("rapl", root=plant.root) as device:
+            assert [zone["name"] for zone in device.zones] == expected
+
+
+def test_no_powercap_at_all(start: Start) -> None:
+    with start("none") as plant, pytest.raises(power.PowerError, match="No such file"):
+        power.open("rapl", root=plant.root)
+
+
+def test_other_tools_see_the_same(program: Path, tmp_path: Path) -> None:
+    """`rapl-info` and `powercap-info` on the tree in its usual place agree with us."""
+    code = f"""
+import re, subprocess, sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from plants import running
+from alert import power
+with running(Path({str(program)!r}), Path("/sys/class/powercap"), "server") as plant:
+    with power.open() as device:
+        device.set_cap(150.0)
+        ours = {{zone["name"]: zone for zone in power.describe()["rapl"]["zones"]}}
+        for number in (0, 1):
+            shown = subprocess.run(["powercap-info", "-v", "-z", str(number), "intel-rapl"],
+                                   capture_output=True, text=True, check=True).stdout
+            name = re.search(r"name: (package-\\d)", shown)[1]
+            limits = [int(text) for text in re.findall(r"power_limit_uw: (\\d+)", shown)]
+            assert limits[0] == ours[name]["limit"] * 1e6, shown
+            assert limits[1] == ours[name]["short_term"] * 1e6, shown
+        shown = subprocess.run(["rapl-info", "-p", "0"], capture_output=True, text=True, check=True)
+        assert "75000000" in shown.stdout, shown.stdout
+        print("agreed", device.kind)
+"""
+    command = 'mount -t tmpfs none /sys/class && mkdir /sys/class/powercap && exec "$0" -c "$1"'
+    result = in_namespace(command, code)
+    assert result.stdout == "agreed rapl\n", result.stderr + result.stdout
+
+
+def in_namespace(command: str, code: str) -> subprocess.CompletedProcess[str]:
+    import sys
+
+    return subprocess.run(
+        ["unshare", "-m", "sh", "-c", command, sys.executable, code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+# ---------------------------------------------------------------------------------------- machines
+
+
+def test_lag(start: Start) -> None:
+    with start("client") as plant, power.open("rapl", root=plant.root) as device:
+        device.set_cap(20.0)
+        assert device.settle_s == 0.01
+        # the plant goes from 45 W to 20 W with a time constant of 10 ms
+        settling = 0.2 + 0.25 * (1 - math.exp(-1))
+        assert drawn(plant, device, 0.01) == pytest.approx(settling, abs=2e-4)
+        plant.advance(1.0)
+        assert drawn(plant, device, 1.0) == pytest.approx(20.0, abs=2e-4)
+
+
+def test_a_cap_is_split_over_packages(server: Plant) -> None:
+    with power.open("rapl", root=server.root) as device:
+        assert device.cap_range == (2.0, 400.0)
+        device.set_cap(150.0)
+        assert server.value(f"{TOP}:0/constraint_0_power_limit_uw") == 75_000_000
+        assert server.value(f"{TOP}:1/constraint_0_power_limit_uw") == 75_000_000
+        assert drawn(server, device, 2.0) == pytest.approx(300.0, abs=3e-4)
+
+
+def test_one_package_alone(server: Plant) -> None:
+    with (
+        power.open("rapl", root=server.root, package=1) as one,
+        power.open("rapl", root=server.root, package=0) as zero,
+    ):
+        one.set_cap(50.0)
+        zero.set_cap(100.0)
+        assert [zone["name"] for zone in one.zones] == ["package-1"]
+        before = joules(one), joules(zero)
+        server.advance(1.0)
+        assert joules(one) - before[0] == pytest.approx(50.0, abs=2e-4)
+        assert joules(zero) - before[1] == pytest.approx(100.0, abs=2e-4)
+    with pytest.raises(power.PowerError, match="no package of that number"):
+        power.open("rapl", root=server.root, package=2)
+    with pytest.raises(ValueError, match="package: expected a number >= 0, got -1"):
+        power.open("rapl", root=server.root, package=-1)
+
+
+def test_dram(server: Plant) -> None:
+    with power.open("rapl", root=server.root, dram=True) as device:
+        assert [zone["name"] for zone in device.zones][2:] == ["dram", "dram"]
+        assert drawn(server, device, 1.0) == pytest.approx(320.0, abs=4e-4)
+        device.set_cap(100.0)
+        assert drawn(server, device, 1.0) == pytest.approx(120.0, abs=4e-4)
+
+
+def test_mirrored_dies_are_counted_once(start: Start) -> None:
+    with start("mirrored") as plant, power.open("rapl", root=plant.root) as device:
+        assert [zone["mirrors"] for zone in device.zones] == [False, True]
+        assert drawn(plant, device, 1.0) == pytest.approx(65.0, abs=2e-4)
+
+
+def test_a_disabled_zone_is_enabled_for_the_cap(start: Start) -> None:
+    with start("disabled") as plant, power.open("rapl", root=plant.root) as device:
+        assert drawn(plant, device, 1.0) == pytest.approx(80.0, abs=2e-4)
+        device.set_cap(30.0)
+        assert drawn(plant, device, 1.0) == pytest.approx(30.0, abs=2e-4)
+
+
+def test_a_zone_that_stays_disabled(start: Start) -> None:
+    with start("disabled") as plant, power.open("rapl", root=plant.root) as device:
+        plant.trick("ignore", f"{TOP}:0/enabled")
+        with pytest.warns(power.PowerWarning, match="disabled") as caught:
+            device.set_cap(30.0)
+        assert len(caught) == 1
+
+
+def test_a_locked_limit(start: Start) -> None:
+    with start("locked") as plant, power.open("rapl", root=plant.root) as device:
+        with pytest.warns(power.PowerWarning, match=r"a cap of 30 W did not take, 45 W .*locked"):
+            device.set_cap(30.0)
+        assert device.cap == 45.0
+        plant.counts()
+        for cap in (20.0, 25.0, 30.0):  # said once, and not tried for every input
+            device.set_cap(cap)
+        assert all(writes == 0 for _, _, writes in plant.counts().values())
+        assert not device.can_cap
+
+
+def test_a_lower_limit_under_the_other_name(start: Start) -> None:
+    with start("mmio") as plant, power.open("rapl", root=plant.root) as device:
+        assert device.cap == 28.0
+        assert device.cap_range == (1.0, 28.0)
+        assert device.zones[0]["twin_limit"] == 28.0
+        device.set_cap(20.0)
+        assert device.cap == 20.0
+        twin = plant.root / "intel-rapl-mmio/intel-rapl-mmio:0/constraint_0_power_limit_uw"
+        twin.write_text("15000000")
+        with pytest.warns(power.PowerWarning, match=r"25 W did not take, 15 W .*intel-rapl-mmio"):
+            device.set_cap(25.0)
+        assert device.cap == 15.0
+
+
+def test_rounding_is_no_failure(wrapping: Plant) -> None:
+    with power.open("rapl", root=wrapping.root) as device:
+        device.set_cap(33.3)
+        assert device.cap == 33.25
+
+
+# ----------------------------------------------------------------------------------------- energy
+
+
+def test_wraps_are_made_up_for(wrapping: Plant) -> None:
+    with power.open("rapl", root=wrapping.root) as device:
+        for second in range(1, 400):
+            wrapping.advance(1.0)
+            assert device.energy() == pytest.approx(80.0 * second, abs=3e-4 * (1 + second / 80))
+        assert joules(device) > 4 * 6553.6
+
+
+def test_mirrors_of_time_do_not_matter(wrapping: Plant) -> None:
+    with power.open("rapl", root=wrapping.root) as device:
+        readings = [joules(device) for _ in range(50)]
+        assert readings == [0.0] * 50
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_energy_that_fails_for_a_while(wrapping: Plant, code: int) -> None:
+    with power.open("rapl", root=wrapping.root) as device:
+        wrapping.advance(1.0)
+        assert joules(device) == pytest.approx(80.0, abs=2e-4)
+        wrapping.fault("read", ENERGY, code)
+        wrapping.advance(1.0)
+        with pytest.warns(power.PowerWarning, match=os.strerror(code)) as caught:
+            assert device.energy() is None
+        assert device.energy() is None
+        assert len(caught) == 1
+        wrapping.fault("read", ENERGY, 0)
+        assert joules(device) == pytest.approx(160.0, abs=2e-4)
+
+
+@pytest.mark.parametrize("trick", ["short", "garbage", "vanish"])
+def test_a_counter_that_plays_tricks(wrapping: Plant, trick: str) -> None:
+    with power.open("rapl", root=wrapping.root) as device:
+        wrapping.advance(1.0)
+        assert joules(device) == pytest.approx(80.0, abs=2e-4)
+        wrapping.trick(trick, ENERGY)
+        with pytest.warns(power.PowerWarning, match="energy_uj"):
+            assert device.energy() is None
+        assert device.energy() is None
+        wrapping.trick("honest", ENERGY)
+        wrapping.advance(1.0)
+        assert joules(device) == pytest.approx(160.0, abs=2e-4)
+
+
+@pytest.mark.parametrize("trick", ["short", "garbage", "vanish"])
+def test_opening_a_counter_that_plays_tricks(wrapping: Plant, trick: str) -> None:
+    wrapping.trick(trick, ENERGY)
+    with power.open("rapl", root=wrapping.root) as device:
+        assert not device.can_read
+        assert device.energy() is None
+        assert device.can_cap
+        assert device.zones[0]["read_missing"]["what"].endswith("energy_uj")
+
+
+# ------------------------------------------------------------------------------------------- caps
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_a_refused_cap_is_reported_once_and_not_tried_again(wrapping: Plant, code: int) -> None:
+    found = wrapping.limits()
+    with power.open("rapl", root=wrapping.root) as device:
+        device.set_cap(50.0)
+        wrapping.fault("write", LIMIT, code)
+        with pytest.warns(power.PowerWarning, match=os.strerror(code)) as caught:
+            device.set_cap(40.0)
+        assert len(caught) == 1
+        assert not device.can_cap
+        assert device.cap == 50.0
+        wrapping.counts()
+        device.set_cap(30.0)
+        assert wrapping.counts() == {}
+        with pytest.raises(ValueError, match="power_cap"):
+            device.set_cap(1e6)
+        wrapping.fault("write", LIMIT, 0)
+    assert wrapping.limits() == found  # the cap that did take has been given back
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_opening_where_limits_cannot_be_written(wrapping: Plant, code: int) -> None:
+    wrapping.fault("write", LIMIT, code)
+    with power.open("rapl", root=wrapping.root) as device:
+        assert not device.can_cap
+        assert device.can_read
+        with pytest.raises((power.PowerError, ValueError), match=os.strerror(code)):
+            device.set_cap(30.0)
+        remedy = device.zones[0]["cap_missing"]["remedy"]
+        assert ("alert info" in remedy) == (code == errno.EACCES)
+        assert ("BIOS" in remedy) == (code in (errno.ENODATA, errno.EIO))
+    with pytest.warns(power.PowerWarning, match=f"emulated.*{os.strerror(code)}"):
+        power.open(root=wrapping.root).close()
+
+
+@pytest.mark.parametrize("file", ["constraint_0_power_limit_uw", "constraint_0_name", "name"])
+def test_files_that_vanish_before_opening(wrapping: Plant, file: str) -> None:
+    wrapping.trick("vanish", f"{TOP}:0/{file}")
+    if file == "name":
+        with pytest.raises(power.PowerError, match="no package"):
+            power.open("rapl", root=wrapping.root)
+        return
+    with power.open("rapl", root=wrapping.root) as device:
+        assert not device.can_cap
+        assert drawn(wrapping, device, 1.0) == pytest.approx(80.0, abs=2e-4)
+
+
+def test_a_zone_that_vanishes_while_open(wrapping: Plant) -> None:
+    with power.open("rapl", root=wrapping.root) as device:
+        device.set_cap(50.0)
+        for file in ("constraint_0_power_limit_uw", "energy_uj"):
+            wrapping.trick("vanish", f"{TOP}:0/{file}")
+        with pytest.warns(power.PowerWarning, match=os.strerror(errno.ENODEV)):
+            device.set_cap(40.0)
+        with pytest.warns(power.PowerWarning, match=os.strerror(errno.ENODEV)):
+            assert device.energy() is None
+        assert math.isnan(device.cap)
+
+
+def test_a_window_that_cannot_be_shortened(wrapping: Plant) -> None:
+    found = wrapping.limits()
+    wrapping.fault("write", f"{TOP}:0/constraint_0_time_window_us", errno.EINVAL)
+    with power.open("rapl", root=wrapping.root) as device:
+        device.set_cap(40.0)  # short_term takes the cap too: else bursts would pass for a second
+        assert wrapping.value(f"{TOP}:0/constraint_1_power_limit_uw") == 40_000_000
+        assert device.settle_s == pytest.approx(0.00244)
+    assert wrapping.limits() == found
+
+
+def test_what_a_cap_and_a_reading_cost(wrapping: Plant) -> None:
+    with power.open("rapl", root=wrapping.root) as device:
+        device.set_cap(50.0)
+        device.energy()
+        wrapping.counts()
+        for cap in (40.0, 40.0, 60.0, 60.0):
+            device.set_cap(cap)
+        assert wrapping.counts() == {LIMIT: (0, 2, 2)}  # one write and its read-back per change
+        for _ in range(5):
+            device.energy()
+        assert wrapping.counts() == {ENERGY: (0, 5, 0)}
+
+
+def test_an_observer_changes_nothing(wrapping: Plant) -> None:
+    with power.open("rapl", root=wrapping.root, observe=True) as device:
+        assert drawn(wrapping, device, 1.0) == pytest.approx(80.0, abs=2e-4)
+        with pytest.raises(power.PowerPermissionError, match="observe only"):
+            device.set_cap(50.0)
+    assert all(writes == 0 for _, _, writes in wrapping.counts().values())

@@ -22,6 +22,10 @@ int alert_py_arguments(const char *function, PyObject *names, Py_ssize_t positio
  * (first, second, third), window). */
 int alert_py_goal(PyObject *tuple, alert_goal *out);
 
+/* A decision as alert.Decision, and its type; new references. */
+PyObject *alert_py_decision(const alert_py_state *state, const alert_decision *decision);
+PyTypeObject *alert_py_decision_type(void);
+
 /* A new reference to a structured array of the records in the scheduler's trace. */
 PyObject *alert_py_trace(alert_py_state *state, const alert_scheduler *scheduler);
 /* The dtypes of alert_record and alert_decision. */

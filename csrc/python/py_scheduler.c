@@ -1,49 +1,8 @@
 /* py_scheduler.c - _core.Scheduler: step() and its kin. The GIL is kept: a step takes well under a
  * microsecond. */
-#include <math.h>
-
+#include "py_scheduler.h"
 #include "py_convert.h"
 #include "py_options.h"
-#include "py_scheduler.h"
-
-/* ------------------------------------------------------------------------------------- Decision */
-
-static PyStructSequence_Field DECISION_FIELD[] = {
-    {"model", "index of the model to run next"},
-    {"power_cap", "power cap to run it under, watts"},
-    {"exit", "exit to stop at; None for a traditional model"},
-    {"latency", "expected latency, seconds"},
-    {"energy", "expected energy in joules, idle time up to the deadline included"},
-    {"accuracy", "expected accuracy, lateness counted"},
-    {"probability", "probability that this configuration is done by the deadline"},
-    {"feasible", "False when a bound of the goal had to be given up"},
-    {NULL, NULL},
-};
-
-static PyStructSequence_Desc DECISION = {
-    .name = "alert.Decision",
-    .doc = "What to run next, as `(model, power_cap)`, and what is expected of it.",
-    .fields = DECISION_FIELD,
-    .n_in_sequence = 2,
-};
-
-static PyObject *to_python(const alert_py_state *state, const alert_decision *d)
-{
-    PyObject *o = PyStructSequence_New(state->decision_type);
-    if (!o)
-        return NULL;
-    PyStructSequence_SET_ITEM(o, 0, PyLong_FromSize_t(d->model));
-    PyStructSequence_SET_ITEM(o, 1, PyFloat_FromDouble(d->power_cap_w));
-    PyStructSequence_SET_ITEM(o, 2, d->exit < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(d->exit));
-    PyStructSequence_SET_ITEM(o, 3, PyFloat_FromDouble(d->latency_s));
-    PyStructSequence_SET_ITEM(o, 4, PyFloat_FromDouble(d->energy_j));
-    PyStructSequence_SET_ITEM(o, 5, PyFloat_FromDouble(d->accuracy));
-    PyStructSequence_SET_ITEM(o, 6, PyFloat_FromDouble(d->probability));
-    PyStructSequence_SET_ITEM(o, 7, Py_NewRef(d->feasible ? Py_True : Py_False));
-    if (PyErr_Occurred())
-        Py_CLEAR(o);
-    return o;
-}
 
 /* -------------------------------------------------------------------------------------- methods */
 
@@ -57,7 +16,6 @@ static bool is_given(PyObject *value)
     return value && value != Py_None;
 }
 
-/* An exit index; negative and huge ones become SIZE_MAX, which the core refuses. */
 static int exit_index(PyObject *value, size_t *out)
 {
     Py_ssize_t index = PyNumber_AsSsize_t(value, NULL);
@@ -66,7 +24,11 @@ static int exit_index(PyObject *value, size_t *out)
                      Py_TYPE(value)->tp_name);
         return -1;
     }
-    *out = index < 0 ? SIZE_MAX : (size_t)index;
+    if (index < 0) {
+        PyErr_Format(PyExc_ValueError, "exit: expected an index >= 0, got %zd", index);
+        return -1;
+    }
+    *out = (size_t)index;
     return 0;
 }
 
@@ -134,7 +96,7 @@ static PyObject *scheduler_step(PyObject *self, PyObject *const *args, Py_ssize_
         alert_py_raise(rc, &fault);
         return NULL;
     }
-    return to_python(o->state, &decision);
+    return alert_py_decision(o->state, &decision);
 }
 
 PyDoc_STRVAR(
@@ -165,7 +127,7 @@ static PyObject *scheduler_decide(PyObject *self, PyObject *args, PyObject *kwar
         alert_py_raise(rc, &fault);
         return NULL;
     }
-    return to_python(o->state, &decision);
+    return alert_py_decision(o->state, &decision);
 }
 
 PyDoc_STRVAR(
@@ -198,7 +160,7 @@ static PyObject *scheduler_share(PyObject *self, PyObject *args, PyObject *kwarg
         alert_py_raise(rc, &fault);
         return NULL;
     }
-    return to_python(o->state, &decision);
+    return alert_py_decision(o->state, &decision);
 }
 
 static PyObject *scheduler_set_goal(PyObject *self, PyObject *tuple)
@@ -262,7 +224,7 @@ static PyObject *get_decision(PyObject *self, void *closure)
     alert_py_enter(o);
     alert_scheduler_decision(o->scheduler, &decision);
     alert_py_leave(o);
-    return to_python(o->state, &decision);
+    return alert_py_decision(o->state, &decision);
 }
 
 static PyObject *get_slowdown(PyObject *self, void *closure)
@@ -448,7 +410,7 @@ static PyObject *keyword_names(void)
 int alert_py_scheduler_exec(PyObject *module, alert_py_state *state)
 {
     state->keywords = keyword_names();
-    state->decision_type = PyStructSequence_NewType(&DECISION);
+    state->decision_type = alert_py_decision_type();
     state->scheduler_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &scheduler_spec, NULL);
     if (!state->keywords || !state->decision_type || !state->scheduler_type)
         return -1;

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 SOURCES = sorted(str(path) for path in Path("csrc").glob("*/*.c"))
 HEADERS = sorted(str(path) for path in Path("csrc").glob("**/*.h"))
@@ -53,7 +54,26 @@ if flag("ALERT_COVERAGE"):
     compile_args += ["--coverage"]
     link_args += ["--coverage"]
 
+
+class BuildWithWatchdog(build_ext):
+    """Builds the extension, and beside it the program that gives limits back."""
+
+    def run(self) -> None:
+        """Compile and link both."""
+        super().run()
+        directory = Path(self.get_ext_fullpath("alert._core")).parent
+        objects = self.compiler.compile(
+            ["csrc/watchdog.c", "csrc/power/journal.c"],
+            output_dir=str(Path(self.build_temp) / "watchdog"),
+            include_dirs=["csrc"],
+            macros=[("_GNU_SOURCE", "1")],
+            extra_postargs=[*compile_args[:7], "-O2"],
+        )
+        self.compiler.link_executable(objects, "_watchdog", output_dir=str(directory))
+
+
 setup(
+    cmdclass={"build_ext": BuildWithWatchdog},
     ext_modules=[
         Extension(
             "alert._core",
@@ -65,5 +85,5 @@ setup(
             extra_link_args=link_args,
             define_macros=[("_GNU_SOURCE", "1")],
         )
-    ]
+    ],
 )

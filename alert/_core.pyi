@@ -147,6 +147,9 @@ def open_rapl(
     window: float | None,
     cap_min: float,
     cap_max: float,
+    journal: str | None,
+    watchdog: str | None,
     /,
 ) -> PowerDevice: ...
+def restore(directory: str, /) -> list[dict[str, Any]]: ...
 def power_law() -> dict[str, float]: ...

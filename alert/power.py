@@ -7,6 +7,7 @@ missing. Watts, joules and seconds throughout.
 from __future__ import annotations
 
 import atexit
+import errno
 import math
 import os
 import warnings
@@ -29,14 +30,18 @@ __all__ = [
     "PowerPermissionError",
     "PowerWarning",
     "describe",
+    "journal_directory",
     "law",
     "open",
+    "restore",
 ]
 
 Kind = Literal["auto", "rapl", "emulated"]
 
 _KINDS = ("auto", "rapl", "emulated")
 _LAW = ("idle_power", "peak_power", "exponent", "compute", "min_frequency")
+
+_WATCHDOG = os.path.join(os.path.dirname(_core.__file__), "_watchdog")
 
 _open_devices: weakref.WeakSet[Device] = weakref.WeakSet()
 _exit_pid = 0
@@ -51,6 +56,7 @@ def open(
     window: float | None = None,
     cap_range: tuple[float, float] | None = None,
     observe: bool = False,
+    guard: bool = True,
     idle_power: float | None = None,
     peak_power: float | None = None,
     exponent: float | None = None,
@@ -81,6 +87,9 @@ def open(
         machine states (1 W a package where it states nothing) to the limits found.
     observe : bool, default False
         RAPL: read only. An observer changes nothing, and is welcome where somebody else caps.
+    guard : bool, default True
+        RAPL: with the first cap, note what was found in a journal (see `journal_directory`) and
+        start a watchdog, a small sleeping process that gives it back should this one be killed.
     idle_power, peak_power : float, optional
         Emulated: watts drawn idle, and at the highest frequency.
     exponent : float, optional
@@ -109,12 +118,14 @@ def open(
         raise ValueError(f"kind: expected one of {', '.join(map(repr, _KINDS))}, got {kind!r}")
     if kind == "emulated":
         return _register(_core.open_emulated(*constants))
-    options = _Rapl(root, package, dram, window, cap_range, observe)
+    options = _Rapl(root, package, dram, window, cap_range, observe, guard)
     if kind == "rapl":
         return _register(options.open())
     try:
         device = options.open()
     except PowerError as error:
+        if error.errno == errno.EBUSY:  # it can be capped, and somebody does
+            raise
         reason = f"{error.what}: {error.why}"
     else:
         if device.can_cap and device.can_read:
@@ -136,6 +147,42 @@ def law() -> dict[str, float]:
     runs, and `idle_power` otherwise.
     """
     return _core.power_law()
+
+
+def journal_directory() -> str:
+    """Return the directory of the journals: what has to be given back, should a process die.
+
+    ``/run/alert`` for root, else ``alert`` in ``$XDG_RUNTIME_DIR``, else one in ``/tmp``.
+    """
+    uid = os.getuid()
+    if uid == 0:
+        return "/run/alert"
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    return os.path.join(runtime, "alert") if runtime else f"/tmp/alert-{uid}"
+
+
+def restore(directory: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
+    """Give back the limits that processes which died with their watchdogs have left.
+
+    Opening a device does so, too. A limit that somebody has changed since stays as it is.
+
+    Parameters
+    ----------
+    directory : path, optional
+        Of the journals; `journal_directory` by default.
+
+    Returns
+    -------
+    list of dict
+        One for each file: its ``path``, the ``value`` found in it before, and ``error``: None when
+        it was given back, else why it could not be.
+
+    Raises
+    ------
+    OSError
+        Others may write to the directory, so that what it says cannot be trusted.
+    """
+    return _core.restore(os.fspath(journal_directory() if directory is None else directory))
 
 
 def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
@@ -171,6 +218,7 @@ class _Rapl(NamedTuple):
     window: float | None = None
     cap_range: tuple[float, float] | None = None
     observe: bool = False
+    guard: bool = True
 
     def open(self) -> Device:
         low, high = (0.0, 0.0) if self.cap_range is None else self.cap_range
@@ -182,7 +230,11 @@ class _Rapl(NamedTuple):
         if self.package is not None and package < 0:
             raise ValueError(f"package: expected a number >= 0, got {package}")
         root = None if self.root is None else os.fspath(self.root)
-        return _core.open_rapl(root, self.observe, self.dram, package, self.window, low, high)
+        journal, watchdog = (journal_directory(), _WATCHDOG) if self.guard else (None, None)
+        return _core.open_rapl(
+            *(root, self.observe, self.dram, package, self.window, low, high),
+            *(journal, watchdog),
+        )
 
 
 def _describe_rapl(root: str | os.PathLike[str] | None) -> dict[str, Any]:

@@ -135,7 +135,10 @@ typedef struct alert_rapl_options {
     bool dram;        /* count the energy of dram too */
     int package;      /* one package only; -1 for all of them */
     double window_s;  /* averaging window asked for with the first cap; 0 leaves the one found */
-    double cap_min_w; /* range of caps for the whole machine; 0 and 0: from the machine */
+    const char *
+        journal; /* directory for what has to be given back, see alert_power_restore; NULL for none */
+    const char *watchdog; /* program that gives it back when this process dies; NULL for none */
+    double cap_min_w;     /* range of caps for the whole machine; 0 and 0: from the machine */
     double cap_max_w;
 } alert_rapl_options;
 
@@ -144,6 +147,13 @@ alert_rapl_options alert_rapl_options_default(void);
  * there is no RAPL, -EACCES where it may neither be capped nor read. */
 int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options,
                           alert_power_error *error) ALERT_MUST_CHECK;
+
+/* Told of each file that was given back (rc 1), or could not be (-errno). */
+typedef void (*alert_power_report)(void *context, const char *path, uint64_t value, int rc);
+/* Gives back what processes that died together with their watchdogs have left, by the journals in `directory`.
+ * Opening a device does so, too. -EPERM where others may write to the directory. */
+int alert_power_restore(const char *directory, alert_power_report report,
+                        void *context) ALERT_MUST_CHECK;
 
 /* One zone of a RAPL device, as found when it was opened. */
 typedef struct alert_rapl_zone_info {

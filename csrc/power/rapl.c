@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard.h"
 #include "power.h"
 #include "rapl_zone.h"
 
@@ -27,6 +28,8 @@ typedef struct rapl {
     size_t zones, packages;
     double found_w; /* sum of the packages' limits: the shares of a cap are those found */
     bool can_cap, can_read;
+    char watchdog[512], journal[400]; /* empty for none */
+    alert_guard guard;
 } rapl;
 
 /* ------------------------------------------------------------------------------------------ discovery */
@@ -200,15 +203,32 @@ static int say_missing(const rapl *r, bool caps, alert_power_error *error)
     return 0;
 }
 
+/* Before the first write. Without a guard the cap is put all the same, and the caller hears of it. */
+static void start_guard(rapl *r, alert_power_error *notice)
+{
+    size_t entries = 0, used = 0;
+    for (size_t i = 0; i < r->packages; i++)
+        entries += alert_rapl_zone_entries(&r->zone[i]);
+    if (alert_guard_new(&r->guard, r->journal, entries, notice) != 0)
+        return;
+    for (size_t i = 0; i < r->packages; i++) {
+        alert_rapl_zone_guard(&r->zone[i], &r->guard.journal->entry[used]);
+        used += alert_rapl_zone_entries(&r->zone[i]);
+    }
+    (void)alert_guard_arm(&r->guard, r->watchdog[0] ? r->watchdog : NULL, notice);
+}
+
 static int rapl_set_cap(void *device, double cap_w, alert_power_error *notice,
                         alert_power_error *error)
 {
     rapl *r = device;
+    if (!r->can_cap)
+        return say_missing(r, true, error);
     if (r->options.observe)
         return alert_power_fail(error, EPERM, "power cap", "the device was opened to observe only",
                                 "");
-    if (!r->can_cap)
-        return say_missing(r, true, error);
+    if (r->journal[0] && !r->guard.journal && !r->zone[0].prepared)
+        start_guard(r, notice);
     for (size_t i = 0; i < r->packages; i++) {
         double share_w = cap_w * r->zone[i].found_w / r->found_w;
         int rc = alert_rapl_zone_cap(&r->zone[i], share_w, r->options.window_s, notice, error);
@@ -253,9 +273,13 @@ static int rapl_energy(void *device, double *energy_j, alert_power_error *error)
 static void rapl_close(void *device, bool owner)
 {
     rapl *r = device;
+    bool done = true;
+    for (size_t i = 0; owner && i < r->packages; i++)
+        done = alert_rapl_zone_give_back(&r->zone[i]) && done;
+    alert_guard_free(&r->guard, owner, done);
     for (size_t i = 0; i < r->zones; i++) {
-        if (owner && !r->options.observe)
-            alert_rapl_zone_give_back(&r->zone[i]);
+        if (owner)
+            alert_rapl_zone_disown(&r->zone[i]);
         alert_rapl_zone_close(&r->zone[i]);
     }
     free(r->zone);
@@ -298,17 +322,39 @@ static int check_options(const alert_rapl_options *o, alert_power_error *error)
     return 0;
 }
 
-static void learn_abilities(rapl *r)
+static int learn_abilities(rapl *r, alert_power_error *error)
 {
     r->can_cap = r->can_read = true;
     for (size_t i = 0; i < r->packages; i++) {
-        if (!r->options.observe)
-            alert_rapl_zone_try(&r->zone[i]);
-        r->can_cap = r->can_cap && r->zone[i].can_cap;
-        r->can_read = r->can_read && r->zone[i].can_read;
-        r->zone[i].found_w = alert_rapl_zone_in_force_w(&r->zone[i]);
-        r->found_w += r->zone[i].found_w;
+        alert_rapl_zone *z = &r->zone[i];
+        if (!r->options.observe) {
+            int rc = alert_rapl_zone_own(z, error);
+            if (rc)
+                return rc;
+            alert_rapl_zone_try(z);
+        }
+        r->can_cap = r->can_cap && z->can_cap;
+        r->can_read = r->can_read && z->can_read;
+        z->found_w = alert_rapl_zone_in_force_w(z);
+        r->found_w += z->found_w;
     }
+    if (r->can_cap || r->can_read || r->options.observe)
+        return 0;
+    int rc = say_missing(r, true, error);
+    /* Where there is nothing to cap by nature, what is missing is the right to read. */
+    return rc == -ENOENT ? say_missing(r, false, error) : rc;
+}
+
+static int open_machine(rapl *r, alert_power_error *error)
+{
+    const char *root = r->options.root ? r->options.root : DEFAULT_ROOT;
+    int rc = alert_powercap_load(&r->api, error);
+    if (!rc && r->journal[0] &&
+        !r->options.observe) /* what a dead process has left is no limit found */
+        (void)!alert_power_restore(r->journal, NULL, NULL);
+    if (!rc)
+        rc = discover(r, root, error);
+    return rc ? rc : learn_abilities(r, error);
 }
 
 int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options,
@@ -321,20 +367,13 @@ int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options,
     if (!r)
         return alert_power_fail(error, ENOMEM, "rapl device", "out of memory", "");
     r->options = *options;
-    rc = alert_powercap_load(&r->api, error);
-    if (!rc)
-        rc = discover(r, options->root ? options->root : DEFAULT_ROOT, error);
-    if (!rc) {
-        learn_abilities(r);
-        if (!r->can_cap && !r->can_read && !options->observe) {
-            rc = say_missing(r, true, error);
-            if (rc == -ENOENT) /* nothing to cap by nature: what is missing is the right to read */
-                rc = say_missing(r, false, error);
-        }
-    }
-    r->options.root = NULL; /* the caller's string */
+    (void)snprintf(r->watchdog, sizeof r->watchdog, "%s",
+                   options->watchdog ? options->watchdog : "");
+    (void)snprintf(r->journal, sizeof r->journal, "%s", options->journal ? options->journal : "");
+    rc = open_machine(r, error);
+    r->options.root = r->options.watchdog = r->options.journal = NULL; /* the caller's strings */
     if (rc) {
-        rapl_close(r, false);
+        rapl_close(r, true); /* the zones owned so far are free again */
         return rc;
     }
     rc = alert_power_new(out, &RAPL, r);

@@ -136,15 +136,6 @@ int alert_rapl_zone_limit(const alert_rapl_zone *z, double *limit_w, alert_power
     return 0;
 }
 
-void alert_rapl_zone_give_back(alert_rapl_zone *z)
-{
-    /* Limits before windows: a limit back at its old value is what matters should the rest fail. */
-    (void)alert_setting_give_back(&z->short_term);
-    (void)alert_setting_give_back(&z->long_term);
-    (void)alert_setting_give_back(&z->long_window);
-    (void)alert_setting_give_back(&z->enabled);
-}
-
 double alert_rapl_zone_in_force_w(const alert_rapl_zone *z)
 {
     return (double)with_twin(z, z->long_term.held) * MICRO;

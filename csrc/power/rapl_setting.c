@@ -55,6 +55,13 @@ static int write_value(const alert_setting *s, uint64_t value)
     return alert_powercap_status(rc);
 }
 
+int alert_setting_refresh(alert_setting *s)
+{
+    int rc = alert_setting_get(s, &s->found);
+    s->held = s->found;
+    return rc;
+}
+
 int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_setting_kind kind,
                        int dirfd, const char *file)
 {
@@ -67,17 +74,23 @@ int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_settin
     }
     if (s->fd < 0)
         return -errno;
-    int rc = alert_setting_get(s, &s->found);
-    s->held = s->found;
+    int rc = alert_setting_refresh(s);
     if (rc)
         alert_setting_close(s);
     return rc;
 }
 
+/* Whatever happens between the two notes, the watchdog knows that the value there is ours. */
 int alert_setting_put(alert_setting *s, uint64_t value)
 {
-    int rc = write_value(s, value);
-    return rc ? rc : alert_setting_get(s, &s->held);
+    if (s->entry)
+        atomic_store(&s->entry->writing, 1);
+    int rc = write_value(s, value), unread = rc ? 0 : alert_setting_get(s, &s->held);
+    if (s->entry && !unread) {
+        atomic_store(&s->entry->held, s->held);
+        atomic_store(&s->entry->writing, 0);
+    }
+    return rc ? rc : unread;
 }
 
 int alert_setting_give_back(alert_setting *s)

@@ -7,6 +7,7 @@
 #ifndef ALERT_RAPL_SETTING_H
 #define ALERT_RAPL_SETTING_H
 
+#include "journal.h"
 #include "powercap_dl.h"
 
 typedef enum alert_setting_kind {
@@ -22,7 +23,8 @@ typedef struct alert_setting {
     bool writable;
     char file[48];
     uint64_t found;
-    uint64_t held; /* read back after the last write; `found` before the first */
+    alert_journal_entry *entry; /* where writes are noted; NULL before there is a guard */
+    uint64_t held;              /* read back after the last write; `found` before the first */
 } alert_setting;
 
 /* Opens `file` in the directory `dirfd`, for writing where that is permitted, and reads what is in it. 0, or
@@ -30,6 +32,8 @@ typedef struct alert_setting {
 int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_setting_kind kind,
                        int dirfd, const char *file);
 int alert_setting_get(const alert_setting *s, uint64_t *out) ALERT_MUST_CHECK;
+/* Takes what is in it now as what was found. */
+int alert_setting_refresh(alert_setting *s) ALERT_MUST_CHECK;
 /* Writes and reads back into `held`. 0 says only that both could be done. */
 int alert_setting_put(alert_setting *s, uint64_t value);
 /* 0 also when there was nothing to give back. */

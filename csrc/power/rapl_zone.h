@@ -17,6 +17,7 @@ typedef struct alert_rapl_zone {
     char path[512];
     /* fd -1 where absent */
     alert_setting long_term, long_window, short_term, short_window, enabled;
+    bool owned;
     /* The same package's limit under intel-rapl-mmio: the lower of the two is in force. Read only. */
     alert_setting twin_limit, twin_enabled;
     bool mirrors; /* shows the counter of an earlier zone: not counted again */
@@ -53,7 +54,16 @@ int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j,
                            alert_power_error *error) ALERT_MUST_CHECK;
 /* What the counter shows now; NaN where it cannot be read. */
 double alert_rapl_zone_counter_j(const alert_rapl_zone *z);
-void alert_rapl_zone_give_back(alert_rapl_zone *z);
+/* Makes this process the one owner of a zone that can be capped, and takes what is in force then as what was
+ * found. -EBUSY when there is another. */
+int alert_rapl_zone_own(alert_rapl_zone *z, alert_power_error *error) ALERT_MUST_CHECK;
+/* How many entries of a journal the zone needs, and fills them. */
+size_t alert_rapl_zone_entries(const alert_rapl_zone *z);
+void alert_rapl_zone_guard(alert_rapl_zone *z, alert_journal_entry *entry);
+/* True when everything is back, or is somebody else's by now. */
+bool alert_rapl_zone_give_back(alert_rapl_zone *z);
+/* Lets others own it. */
+void alert_rapl_zone_disown(alert_rapl_zone *z);
 void alert_rapl_zone_close(alert_rapl_zone *z);
 
 /* The limit in force after the last write. */

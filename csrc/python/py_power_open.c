@@ -1,5 +1,6 @@
 /* py_power_open.c - opening power devices from Python: functions, exceptions, what was found. */
 #include <errno.h>
+#include <string.h>
 
 #include "py_power.h"
 
@@ -141,9 +142,11 @@ static PyObject *open_emulated(PyObject *module, PyObject *args)
     return wrap(state, power);
 }
 
-PyDoc_STRVAR(open_rapl_doc, "open_rapl(root, observe, dram, package, window, cap_min, cap_max, /)\n"
-                            "--\n\n"
-                            "The packages under `root` (None for the machine's) as one device.");
+PyDoc_STRVAR(
+    open_rapl_doc,
+    "open_rapl(root, observe, dram, package, window, cap_min, cap_max, journal, watchdog, /)\n"
+    "--\n\n"
+    "The packages under `root` (None for the machine's) as one device.");
 
 static PyObject *open_rapl(PyObject *module, PyObject *args)
 {
@@ -152,8 +155,9 @@ static PyObject *open_rapl(PyObject *module, PyObject *args)
     PyObject *window;
     alert_power *power;
     alert_power_error error = {0};
-    if (!PyArg_ParseTuple(args, "zppiOdd:open_rapl", &options.root, &observe, &dram,
-                          &options.package, &window, &options.cap_min_w, &options.cap_max_w))
+    if (!PyArg_ParseTuple(args, "zppiOddzz:open_rapl", &options.root, &observe, &dram,
+                          &options.package, &window, &options.cap_min_w, &options.cap_max_w,
+                          &options.journal, &options.watchdog))
         return NULL;
     if (window != Py_None &&
         alert_py_double(window, "window", "a number of seconds", &options.window_s) < 0)
@@ -168,6 +172,51 @@ static PyObject *open_rapl(PyObject *module, PyObject *args)
         return NULL;
     }
     return wrap(state, power);
+}
+
+typedef struct report_context {
+    PyThreadState *thread;
+    PyObject *list;
+} report_context;
+
+/* Called with the GIL dropped; errors leave the list short of an item, with an exception set. */
+static void report_restored(void *context, const char *path, uint64_t value, int rc)
+{
+    report_context *c = context;
+    PyEval_RestoreThread(c->thread);
+    if (!PyErr_Occurred()) {
+        PyObject *why = rc < 0 ? PyUnicode_FromString(strerror(-rc)) : Py_NewRef(Py_None);
+        PyObject *item = Py_BuildValue("{s:s,s:K,s:N}", "path", path, "value",
+                                       (unsigned long long)value, "error", why);
+        if (item)
+            (void)PyList_Append(c->list, item);
+        Py_XDECREF(item);
+    }
+    c->thread = PyEval_SaveThread();
+}
+
+PyDoc_STRVAR(restore_doc,
+             "restore(directory, /)\n"
+             "--\n\n"
+             "Give back what dead processes have left, by the journals in `directory`.");
+
+static PyObject *restore(PyObject *module, PyObject *argument)
+{
+    (void)module;
+    const char *directory = PyUnicode_AsUTF8(argument);
+    report_context context = {.list = directory ? PyList_New(0) : NULL};
+    if (!context.list)
+        return NULL;
+    context.thread = PyEval_SaveThread();
+    int rc = alert_power_restore(directory, report_restored, &context);
+    PyEval_RestoreThread(context.thread);
+    if (rc && !PyErr_Occurred()) {
+        errno = -rc;
+        PyErr_SetFromErrnoWithFilename(PyExc_OSError, directory);
+    }
+    if (PyErr_Occurred())
+        Py_CLEAR(context.list);
+    return context.list;
 }
 
 PyDoc_STRVAR(power_law_doc,
@@ -188,6 +237,7 @@ static PyObject *power_law(PyObject *module, PyObject *unused)
 static PyMethodDef power_functions[] = {
     {"open_emulated", open_emulated, METH_VARARGS, open_emulated_doc},
     {"open_rapl", open_rapl, METH_VARARGS, open_rapl_doc},
+    {"restore", restore, METH_O, restore_doc},
     {"power_law", power_law, METH_NOARGS, power_law_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -1,0 +1,186 @@
+#include "journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC       "alertJ1" /* changes with the layout */
+#define ENTRIES_MAX 4096
+#define TRIES       5
+
+/* ---------------------------------------------------------------------------------------- processes */
+
+uint64_t alert_process_started(int pid)
+{
+    char path[40], text[1024];
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t size = read(fd, text, sizeof text - 1);
+    (void)close(fd);
+    if (size <= 0)
+        return 0;
+    text[size] = '\0';
+    char *field = strrchr(text, ')');            /* the name before it may hold anything */
+    if (!field || strncmp(field, ") Z", 3) == 0) /* a zombie is dead */
+        return 0;
+    for (int i = 2; field && i < 22; i++) /* the start time is field 22 */
+        field = strchr(field + 1, ' ');
+    return field ? strtoull(field + 1, NULL, 10) : 0;
+}
+
+void alert_journal_boot(char *out, size_t size)
+{
+    memset(out, 0, size);
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t length = read(fd, out, size - 1);
+        out[length > 0 ? length : 0] = '\0';
+        out[strcspn(out, "\n")] = '\0';
+        (void)close(fd);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------ one file */
+
+static size_t size_of(size_t entries)
+{
+    return sizeof(alert_journal) + entries * sizeof(alert_journal_entry);
+}
+
+/* A directory where others may write could make us write anywhere. */
+static int check_directory(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return -errno;
+    return st.st_uid == geteuid() && (st.st_mode & 022) == 0 ? 0 : -EPERM;
+}
+
+int alert_journal_directory(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int rc = check_directory(fd);
+    if (rc) {
+        (void)close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+int alert_journal_create(alert_journal **out, int *fd, const char *directory, size_t entries)
+{
+    char path[sizeof((alert_journal *)0)->path];
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+        return -errno;
+    int checked = alert_journal_directory(directory);
+    if (checked < 0)
+        return checked;
+    (void)close(checked);
+    int length = snprintf(path, sizeof path - sizeof ALERT_JOURNAL_SUFFIX, "%s/%d-XXXXXX",
+                          directory, (int)getpid());
+    if (length >= (int)(sizeof path - sizeof ALERT_JOURNAL_SUFFIX))
+        return -ENAMETOOLONG;
+    int file = mkostemp(path, O_CLOEXEC);
+    if (file < 0)
+        return -errno;
+    alert_journal *j = MAP_FAILED;
+    if (flock(file, LOCK_EX | LOCK_NB) == 0 && ftruncate(file, (off_t)size_of(entries)) == 0)
+        j = mmap(NULL, size_of(entries), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (j == MAP_FAILED) {
+        int rc = -errno;
+        (void)unlink(path);
+        (void)close(file);
+        return rc;
+    }
+    memcpy(j->magic, MAGIC, sizeof MAGIC);
+    memcpy(j->path, path, sizeof path);
+    alert_journal_boot(j->boot, sizeof j->boot);
+    j->pid = getpid();
+    j->pid_started = alert_process_started(j->pid);
+    j->entries = (uint32_t)entries;
+    for (size_t i = 0; i < entries; i++)
+        j->entry[i].fd = -1;
+    *out = j;
+    *fd = file;
+    return 0;
+}
+
+int alert_journal_commit(alert_journal *j)
+{
+    char unfinished[sizeof j->path];
+    memcpy(unfinished, j->path, sizeof unfinished);
+    (void)strcat(j->path, ALERT_JOURNAL_SUFFIX); /* room was kept for it */
+    return rename(unfinished, j->path) == 0 ? 0 : -errno;
+}
+
+alert_journal *alert_journal_map(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof(alert_journal))
+        return NULL;
+    size_t size = (size_t)st.st_size;
+    alert_journal *j = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (j == MAP_FAILED)
+        return NULL;
+    if (memcmp(j->magic, MAGIC, sizeof MAGIC) == 0 && j->entries <= ENTRIES_MAX &&
+        size_of(j->entries) == size)
+        return j;
+    (void)munmap(j, size);
+    return NULL;
+}
+
+void alert_journal_close(alert_journal *j, int fd, bool remove)
+{
+    if (remove)
+        (void)unlink(j->path);
+    (void)munmap(j, size_of(j->entries));
+    (void)close(fd);
+}
+
+/* ----------------------------------------------------------------------------------------- one entry */
+
+static int read_number(int fd, uint64_t *out)
+{
+    char text[32], *end;
+    ssize_t size = pread(fd, text, sizeof text - 1, 0);
+    if (size < 0)
+        return -errno;
+    text[size] = '\0';
+    *out = strtoull(text, &end, 10);
+    return end == text ? -EBADMSG : 0;
+}
+
+static int write_number(int fd, uint64_t value)
+{
+    char text[32];
+    int size = snprintf(text, sizeof text, "%llu\n", (unsigned long long)value);
+    return pwrite(fd, text, (size_t)size, 0) == size ? 0 : -errno;
+}
+
+int alert_journal_give_back(alert_journal_entry *e, int fd)
+{
+    uint64_t now = 0;
+    int rc = read_number(fd, &now);
+    if (rc)
+        return rc;
+    bool ours = atomic_load(&e->writing) != 0 || now == atomic_load(&e->held);
+    if (now == e->found || !ours)
+        return 0;
+    for (int i = 0; i < TRIES; i++) {
+        rc = write_number(fd, e->found);
+        if (rc == 0)
+            return 1;
+        (void)usleep(1000); /* EBUSY and the like may pass */
+    }
+    return rc;
+}

@@ -1,0 +1,97 @@
+/* restore.c - giving back what processes that died together with their watchdogs have left. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "alert_power.h"
+#include "journal.h"
+
+/* A journal can name no other files than those a device changes. */
+static bool is_setting(const char *path)
+{
+    const char *name = strrchr(path, '/');
+    const char *end = name ? strrchr(name, '_') : NULL;
+    if (!name || name == path)
+        return false;
+    if (strcmp(name, "/enabled") == 0)
+        return true;
+    return strncmp(name, "/constraint_", 12) == 0 && end &&
+           (strcmp(end, "_uw") == 0 || strcmp(end, "_us") == 0);
+}
+
+/* True when every entry is as it was found, or is somebody else's. */
+static bool replay_entries(alert_journal *j, alert_power_report report, void *context)
+{
+    bool done = true;
+    for (uint32_t i = 0; i < j->entries; i++) {
+        alert_journal_entry *e = &j->entry[i];
+        e->path[sizeof e->path - 1] = '\0';
+        if (!is_setting(e->path))
+            continue;
+        int fd = open(e->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        int rc = fd >= 0 ? alert_journal_give_back(e, fd) : -errno;
+        if (fd >= 0)
+            (void)close(fd);
+        if (rc && report)
+            report(context, e->path, e->found, rc);
+        done = done && (rc >= 0 || rc == -ENOENT); /* what is gone needs nothing back */
+    }
+    return done;
+}
+
+/* Forked children of a dead process keep its locks for as long as they live. */
+static bool is_abandoned(const alert_journal *j, int fd)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    return alert_process_started(j->pid) != j->pid_started &&
+           alert_process_started(j->watchdog) != j->watchdog_started;
+}
+
+static void replay_file(int dirfd, const char *name, alert_power_report report, void *context)
+{
+    char boot[sizeof((alert_journal *)0)->boot];
+    struct stat st;
+    int fd = openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return;
+    alert_journal *j = fstat(fd, &st) == 0 && st.st_uid == geteuid() ? alert_journal_map(fd) : NULL;
+    if (j && is_abandoned(j, fd)) {
+        alert_journal_boot(boot, sizeof boot);
+        if (memcmp(boot, j->boot, sizeof boot) != 0 || replay_entries(j, report, context))
+            (void)unlinkat(dirfd, name, 0);
+    }
+    if (j)
+        alert_journal_close(j, fd, false);
+    else
+        (void)close(fd);
+}
+
+int alert_power_restore(const char *directory, alert_power_report report, void *context)
+{
+    int dirfd = alert_journal_directory(directory);
+    if (dirfd < 0)
+        return dirfd == -ENOENT ? 0 : dirfd;
+    if (flock(dirfd, LOCK_EX) != 0 || lseek(dirfd, 0, SEEK_SET) != 0) { /* one replay at a time */
+        int rc = -errno;
+        (void)close(dirfd);
+        return rc;
+    }
+    int listing = dup(dirfd); /* closedir closes it */
+    DIR *d = listing >= 0 ? fdopendir(listing) : NULL;
+    for (struct dirent *entry = d ? readdir(d) : NULL; entry; entry = readdir(d)) {
+        size_t length = strlen(entry->d_name);
+        if (length > sizeof ALERT_JOURNAL_SUFFIX &&
+            strcmp(entry->d_name + length + 1 - sizeof ALERT_JOURNAL_SUFFIX,
+                   ALERT_JOURNAL_SUFFIX) == 0)
+            replay_file(dirfd, entry->d_name, report, context);
+    }
+    if (d)
+        (void)closedir(d);
+    (void)close(dirfd);
+    return 0;
+}

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import killing
@@ -37,9 +38,24 @@ def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
+def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.002)
+
+
 def children_of(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(word) for word in text.split()]
+
+
+def descriptors_of(pid: int) -> list[str]:
+    names = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            names.append(os.readlink(link))
+    return names
 
 
 def script(code: str, *arguments: str) -> subprocess.Popen[str]:
@@ -73,7 +89,7 @@ def test_the_watchdog_starts_with_the_first_cap_and_ends_with_the_device(
         assert not journals.exists()
         device.set_cap(100.0)
         (watchdog,) = set(children_of(os.getpid())) - set(before)
-        assert Path(f"/proc/{watchdog}/comm").read_text() == "alert-watchdog\n"
+        wait_for(lambda: Path(f"/proc/{watchdog}/comm").read_text() == "alert-watchdog\n")
         assert os.getsid(watchdog) == watchdog
         assert len(list(journals.glob("*.journal"))) == 1
         device.set_cap(110.0)
@@ -91,12 +107,8 @@ def test_the_watchdog_holds_nothing_of_ours(server: Plant, tmp_path: Path) -> No
         before = set(children_of(os.getpid()))
         device.set_cap(100.0)
         (watchdog,) = set(children_of(os.getpid())) - before
-        deadline = time.monotonic() + 5.0
-        while (held := sorted(os.readlink(p) for p in Path(f"/proc/{watchdog}/fd").iterdir())) and (
-            str(tmp_path / "open.txt") in held and time.monotonic() < deadline
-        ):
-            pass
-        assert str(tmp_path / "open.txt") not in held
+        wait_for(lambda: str(tmp_path / "open.txt") not in descriptors_of(watchdog))
+        held = descriptors_of(watchdog)
         allowed = (str(server.root), "/dev/null", "anon_inode:[pidfd]", "pipe:", str(tmp_path))
         assert all(name.startswith(allowed) for name in held), held
         assert os.readlink(f"/proc/{watchdog}/cwd") == "/"
@@ -147,14 +159,6 @@ sys.stdin.read()
         process.kill()
     wait_for(lambda: server.limits() == {**found, LIMIT: 77_000_000})
     (server.root / LIMIT).write_text(str(found[LIMIT]))
-
-
-def wait_for(condition: object, seconds: float = 5.0) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.002)
 
 
 # -------------------------------------------------------------------------------------- journal

@@ -45,6 +45,12 @@ def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
         time.sleep(0.002)
 
 
+def is_dead(pid: int) -> bool:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0] in "ZX"
+    return True
+
+
 def children_of(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(word) for word in text.split()]
@@ -185,9 +191,10 @@ sys.stdin.read()
         assert process.stdout is not None
         child = int(process.stdout.readline())
         others = set(children_of(process.pid)) - {child}
-        assert len(others) == 1
-        os.kill(others.pop(), signal.SIGKILL)
+        (watchdog,) = others
+        os.kill(watchdog, signal.SIGKILL)
         process.kill()
+    wait_for(lambda: is_dead(watchdog))
     return child or None
 
 

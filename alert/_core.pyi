@@ -1,10 +1,11 @@
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, TypeAlias, final
+from typing import Any, Final, TypeAlias, final
 
 import numpy as np
+from _typeshed import structseq
 from numpy.typing import ArrayLike, NDArray
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 METHODS: tuple[str, ...]
 RECORD: np.dtype[np.void]
@@ -32,7 +33,8 @@ class Table:
     ) -> Table: ...
 
 @final
-class Decision(tuple[int, float]):
+class Decision(structseq[Any], tuple[int, float]):
+    __match_args__: Final = ("model", "power_cap")
     @property
     def model(self) -> int: ...
     @property
@@ -50,6 +52,7 @@ class Decision(tuple[int, float]):
     @property
     def feasible(self) -> bool: ...
 
+@disjoint_base
 class Scheduler:
     def __new__(
         cls,

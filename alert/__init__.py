@@ -17,6 +17,7 @@ from alert.report import Report
 from alert.runner import Runner
 from alert.scheduler import Scheduler
 from alert.session import init, step
+from alert.trace import Trace
 
 __all__ = [
     "Decision",
@@ -25,6 +26,7 @@ __all__ = [
     "Report",
     "Runner",
     "Scheduler",
+    "Trace",
     "__version__",
     "constants",
     "init",

@@ -147,7 +147,11 @@ class Profile:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the profile as JSON. The file is replaced whole or not at all."""
-        document = {
+        files.write_json(path, self.document())
+
+    def document(self) -> dict[str, Any]:
+        """Everything the profile holds, fit for JSON; `from_document` reads it."""
+        return {
             "schema": SCHEMA,
             "version": SCHEMA_VERSION,
             "models": list(self.models),
@@ -159,7 +163,6 @@ class Profile:
             "exits": {self.models[i]: pairs for i, pairs in self.exits.items()},
             "origin": self.origin,
         }
-        files.write_json(path, document)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Profile:
@@ -174,7 +177,19 @@ class Profile:
         ValueError
             It is no profile, of a newer schema, or holds bad numbers; names file and field.
         """
-        document = files.read_json(path, SCHEMA, SCHEMA_VERSION)
+        profile = cls.from_document(path, files.read_json(path, SCHEMA, SCHEMA_VERSION))
+        _warn_of_other_machine(path, profile.origin)
+        return profile
+
+    @classmethod
+    def from_document(cls, path: str | PathLike[str], document: dict[str, Any]) -> Profile:
+        """Make a profile of what `document` returned and the file `path` kept.
+
+        Raises
+        ------
+        ValueError
+            It holds bad numbers, or none; names file and field.
+        """
         wanted: dict[str, type | tuple[type, ...]] = {
             "latency": list,
             "power": list,
@@ -187,11 +202,9 @@ class Profile:
         }
         fields = {name: files.field(path, document, name, kind) for name, kind in wanted.items()}
         try:
-            profile = cls(**fields)
+            return cls(**fields)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{Path(path)}: {error}") from error
-        _warn_of_other_machine(path, profile.origin)
-        return profile
 
     # ------------------------------------------------------------------------------- conveniences
 

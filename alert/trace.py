@@ -1,0 +1,276 @@
+"""What every configuration took for every input: recorded once, replayed under any scheme."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alert import files
+from alert.profile import Floats, Profile
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+SCHEMA = "alert.trace"
+SCHEMA_VERSION = 1
+
+
+class Trace:
+    """Latency and energy of N models under M power caps for n inputs, measured on one machine.
+
+    Parameters
+    ----------
+    profile : Profile
+        Of the same models under the same caps, from the same session on the quiet machine.
+    latency : array_like, shape (n, N, M)
+        Seconds model i took under cap j; of an anytime model, to its last exit. Finite, > 0.
+    energy : array_like, shape (n, N, M)
+        Joules drawn meanwhile; finite, >= 0.
+    exits : mapping, optional
+        ``{model index: array (n, M, K)}`` for the anytime models of the profile: seconds after
+        which each of the K outputs was there, ascending; the last is the latency.
+    phase : array_like of int, shape (n,), optional
+        State of the environment while an input ran, as an index into `phases`; 0 by default.
+    phases : sequence of str, default ("quiet",)
+        What the states are called.
+    group : array_like of int, shape (n,), optional
+        Inputs with the same number share one deadline, as the words of a sentence do. They follow
+        each other. By default every input has a deadline of its own.
+    task, environment : str
+        What was computed, and next to what.
+    seed : int
+        That inputs and phases were drawn with.
+    origin : mapping, optional
+        How it was recorded: the machine (see `alert.fingerprint`), the kind of power device, and
+        whether its caps and joules are "emulated".
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of the wrong kind; the message names it and the place in it.
+
+    Notes
+    -----
+    A trace never changes; its arrays are read-only. All configurations of one input ran in one
+    phase, one after the other. Stopping an anytime model at exit k takes ``exits[i][t, j, k]``
+    seconds, and that share of the energy.
+    """
+
+    profile: Profile
+    latency: Floats
+    energy: Floats
+    exits: dict[int, Floats]
+    phase: NDArray[np.int64]
+    phases: tuple[str, ...]
+    group: NDArray[np.int64]
+    task: str
+    environment: str
+    seed: int
+    origin: dict[str, Any]
+
+    def __init__(
+        self,
+        profile: Profile,
+        latency: ArrayLike,
+        energy: ArrayLike,
+        exits: Mapping[int, ArrayLike] | None = None,
+        phase: ArrayLike | None = None,
+        phases: Sequence[str] = ("quiet",),
+        group: ArrayLike | None = None,
+        *,
+        task: str = "",
+        environment: str = "",
+        seed: int = 0,
+        origin: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not isinstance(profile, Profile):
+            raise TypeError(f"profile: expected a Profile, got {type(profile).__name__}")
+        models, caps = profile.latency.shape
+        taken = _measured("latency", latency, (None, models, caps))
+        n = len(taken)
+        if n == 0:
+            raise ValueError("latency: expected at least one input, got none")
+        _refuse("latency", taken, taken <= 0.0, "> 0")
+        drawn = _measured("energy", energy, (n, models, caps))
+        _refuse("energy", drawn, drawn < 0.0, ">= 0")
+        names = tuple(phases)
+        if not names or not all(isinstance(name, str) for name in names):
+            raise TypeError(f"phases: expected names, got {phases!r}")
+        states = _integers("phase", np.zeros(n, np.int64) if phase is None else phase, n)
+        _refuse("phase", states, (states < 0) | (states >= len(names)), f"0 to {len(names) - 1}")
+        shared = _integers("group", np.arange(n) if group is None else group, n)
+        _refuse("group", shared[1:], np.diff(shared) < 0, "ascending numbers")
+        self._set(
+            profile=profile,
+            latency=taken,
+            energy=drawn,
+            exits=_exit_times(profile, exits or {}, taken),
+            phase=states,
+            phases=names,
+            group=shared,
+            task=str(task),
+            environment=str(environment),
+            seed=int(seed),
+            origin=dict(origin or {}),
+        )
+
+    def _set(self, **attributes: object) -> None:
+        for name, value in attributes.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Trace does not change; make another one to have another {name}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Trace does not change; {name} stays")
+
+    def __len__(self) -> int:
+        return len(self.latency)
+
+    @property
+    def emulated(self) -> bool:
+        """Whether caps and joules are computed rather than measured."""
+        return bool(self.origin.get("emulated", False))
+
+    @property
+    def slowdown(self) -> Floats:
+        """Measured latency / profiled latency, shape (n, N, M)."""
+        return np.asarray(self.latency / self.profile.latency)
+
+    # ------------------------------------------------------------------------------------- files
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the trace as a compressed .npz, its numbers in single precision.
+
+        The file is replaced whole or not at all.
+        """
+        header = {
+            "schema": SCHEMA,
+            "version": SCHEMA_VERSION,
+            "task": self.task,
+            "environment": self.environment,
+            "seed": self.seed,
+            "phases": list(self.phases),
+            "origin": self.origin,
+            "profile": self.profile.document(),
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            "header": np.frombuffer(json.dumps(header, allow_nan=False).encode(), np.uint8),
+            "latency": self.latency.astype("<f4"),
+            "energy": self.energy.astype("<f4"),
+            "phase": self.phase,
+            "group": self.group,
+        }
+        for model, seconds in self.exits.items():
+            arrays[f"exits_{model}"] = seconds.astype("<f4")
+        files.write_arrays(path, arrays)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Trace:
+        """Read a trace that `save` wrote.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        ValueError
+            It is no trace, of a newer schema, or holds bad numbers; names file and field.
+        """
+        arrays = files.read_arrays(path)
+        for name in ("header", "latency", "energy", "phase", "group"):
+            if name not in arrays:
+                raise ValueError(f"{Path(path)}: {name}: missing")
+        header = files.parse_json(path, arrays["header"].tobytes(), SCHEMA, SCHEMA_VERSION)
+        wanted = {
+            "phases": list,
+            "task": str,
+            "environment": str,
+            "seed": int,
+            "origin": dict,
+            "profile": dict,
+        }
+        fields = {name: files.field(path, header, name, kind) for name, kind in wanted.items()}
+        profile = Profile.from_document(path, fields.pop("profile"))
+        exits = {i: arrays[f"exits_{i}"] for i in profile.exits if f"exits_{i}" in arrays}
+        try:
+            return cls(
+                profile,
+                latency=arrays["latency"],
+                energy=arrays["energy"],
+                exits=exits,
+                phase=arrays["phase"],
+                group=arrays["group"],
+                **fields,
+            )
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{Path(path)}: {error}") from error
+
+    # ------------------------------------------------------------------------------- conveniences
+
+    def __repr__(self) -> str:
+        _, models, caps = self.latency.shape
+        name = " ".join(filter(None, (self.task, self.environment)))
+        return (
+            f"<alert.Trace: {name + ', ' if name else ''}{len(self)} inputs, "
+            f"{models} models x {caps} power caps{', emulated' if self.emulated else ''}>"
+        )
+
+
+def _measured(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Floats:
+    try:
+        array = np.array(values, np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected an array of numbers ({error})") from None
+    if array.ndim != len(shape) or any(
+        have != want for have, want in zip(array.shape, shape, strict=True) if want is not None
+    ):
+        wanted = tuple("n" if length is None else length for length in shape)
+        raise ValueError(f"{name}: expected the shape {wanted}, got {array.shape}")
+    _refuse(name, array, ~np.isfinite(array), "a finite number")
+    array.flags.writeable = False
+    return array
+
+
+def _integers(name: str, values: ArrayLike, n: int) -> NDArray[np.int64]:
+    array = np.array(values)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integers, got {array.dtype}")
+    if array.shape != (n,):
+        raise ValueError(f"{name}: expected the shape {(n,)}, got {array.shape}")
+    array = array.astype(np.int64)
+    array.flags.writeable = False
+    return array
+
+
+def _refuse(name: str, array: NDArray[Any], bad: NDArray[np.bool_], expected: str) -> None:
+    """Raise ValueError for the first element that is `bad`."""
+    if bad.any():
+        place = tuple(int(index) for index in np.argwhere(bad)[0])
+        where = ", ".join(map(str, place))
+        raise ValueError(f"{name}[{where}]: expected {expected}, got {array[place].item()!r}")
+
+
+def _exit_times(
+    profile: Profile, exits: Mapping[int, ArrayLike], latency: Floats
+) -> dict[int, Floats]:
+    if sorted(exits) != sorted(profile.exits):
+        raise ValueError(
+            f"exits: expected the times of the anytime models {sorted(profile.exits)}, "
+            f"got {sorted(exits)}"
+        )
+    times = {}
+    for model, outputs in profile.exits.items():
+        name = f"exits[{model}]"
+        n, _, caps = latency.shape
+        seconds = _measured(name, exits[model], (n, caps, len(outputs)))
+        _refuse(name, seconds[..., 0], seconds[..., 0] <= 0.0, "> 0")
+        _refuse(name, seconds[..., 1:], np.diff(seconds) < 0.0, "ascending seconds")
+        last = seconds[..., -1]
+        _refuse(name, last, last != latency[:, model], "the latency of the last exit")
+        times[model] = seconds
+    return times

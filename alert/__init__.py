@@ -9,6 +9,7 @@ hold while machine and load change::
 Importing this package opens no device, starts nothing and does not import torch.
 """
 
+from alert import power
 from alert._core import Decision, constants, step_many
 from alert._version import __version__
 from alert.goal import Goal
@@ -30,6 +31,7 @@ __all__ = [
     "__version__",
     "constants",
     "init",
+    "power",
     "step",
     "step_many",
 ]

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'csrc'}"]
-FLAGS += [f"-I{ROOT / 'csrc/power'}"]
-SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-
-
-def build(output: Path, *arguments: str) -> Path:
-    subprocess.run(["gcc", *FLAGS, *arguments, "-o", str(output)], check=True)
-    return output
-
-
-def run(program: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(program)], capture_output=True, text=True, timeout=60, check=False)
+from programs import ROOT, SANITIZE, build, run
 
 
 def test_dispatch_and_emulated_package(tmp_path: Path) -> None:

@@ -167,8 +167,11 @@ static void most_accurate_of_row(search *s, const alert_row *row)
             break;
         row_best = accuracy;
         if (beats_best(s, row, j, accuracy, energy))
-            s->best =
-                (alert_choice){.row = row, .column = j, .energy_j = energy, .accuracy = accuracy};
+            s->best = (alert_choice){.row = row,
+                                     .column = j,
+                                     .energy_j = energy,
+                                     .accuracy = accuracy,
+                                     .probability = probability};
     }
 }
 

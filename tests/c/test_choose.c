@@ -1,0 +1,314 @@
+/*
+ * test_choose.c - the pruned search against a scan of all configurations.
+ *
+ *     test_choose DECISIONS SEED
+ *
+ * Random tables (with ties, not monotone in anything, anytime models among them), beliefs and goals. The
+ * scan below is written from the rules in choose.h and shares nothing with the search but the normal
+ * integral. A search by quantile and a scan by probability may part where a configuration lies on its
+ * bound up to rounding; such a decision is counted apart, and there may be few of them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "choose.h"
+#include "expect.h"
+
+enum { MODELS = 6, CAPS = 7, EXITS = 4, CONFIGURATIONS = MODELS * CAPS * EXITS };
+
+static unsigned long long state;
+
+/* xorshift64* */
+static unsigned long long bits(void)
+{
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return state * 2685821657736338717ULL;
+}
+
+static double uniform(double low, double high)
+{
+    return low + (high - low) * (double)(bits() >> 11) * 0x1p-53;
+}
+
+static size_t below(size_t n)
+{
+    return (size_t)(bits() >> 33) % n;
+}
+
+/* ---------------------------------------------------------------------------------- random tables */
+
+typedef struct table {
+    alert_table t;
+    double latency[MODELS * CAPS], power[MODELS * CAPS], accuracy[MODELS], cap[CAPS];
+    size_t exits[MODELS];
+    double fraction[MODELS * EXITS], reached[MODELS * EXITS];
+} table;
+
+/* Coarse grids make ties. */
+static double value(bool coarse, double low, double high)
+{
+    return coarse ? low + (high - low) * (double)(1 + below(4)) / 4.0 : uniform(low, high);
+}
+
+static void random_exits(table *x, bool coarse)
+{
+    size_t first = 0;
+    for (size_t i = 0; i < x->t.models; i++) {
+        size_t k = x->exits[i] = below(3) == 0 ? 1 + below(EXITS) : 0;
+        for (size_t e = 0; e < k; e++) {
+            x->fraction[first + e] = (double)(e + 1) / (double)k;
+            if (!coarse && e + 1 < k)
+                x->fraction[first + e] -= uniform(0.0, 0.9 / (double)k);
+            x->reached[first + e] = value(coarse, 0.1, 1.0);
+        }
+        if (k > 0)
+            x->accuracy[i] = x->reached[first + k - 1];
+        first += k;
+    }
+}
+
+static void random_table(table *x)
+{
+    bool coarse = below(2) == 0;
+    x->t = (alert_table){.models = 1 + below(MODELS),
+                         .caps = 1 + below(CAPS),
+                         .latency_s = x->latency,
+                         .power_w = x->power,
+                         .accuracy = x->accuracy,
+                         .power_cap_w = x->cap,
+                         .idle_power_w = below(4) == 0 ? 0.0 : value(coarse, 1.0, 20.0),
+                         .exit_count = x->exits,
+                         .exit_fraction = x->fraction,
+                         .exit_accuracy = x->reached};
+    for (size_t c = 0; c < x->t.models * x->t.caps; c++) {
+        x->latency[c] = value(coarse, 0.01, 0.1);
+        x->power[c] = value(coarse, 5.0, 40.0);
+    }
+    for (size_t i = 0; i < x->t.models; i++)
+        x->accuracy[i] = value(coarse, 0.2, 1.0);
+    for (size_t j = 0; j < x->t.caps; j++)
+        x->cap[j] = 10.0 + (double)j;
+    random_exits(x, coarse);
+}
+
+static alert_goal random_goal(void)
+{
+    static const alert_quantity ORDER[6][3] = {
+        {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY},
+        {ALERT_LATENCY, ALERT_ENERGY, ALERT_ACCURACY},
+        {ALERT_ACCURACY, ALERT_LATENCY, ALERT_ENERGY},
+        {ALERT_ACCURACY, ALERT_ENERGY, ALERT_LATENCY},
+        {ALERT_ENERGY, ALERT_LATENCY, ALERT_ACCURACY},
+        {ALERT_ENERGY, ALERT_ACCURACY, ALERT_LATENCY},
+    };
+    alert_goal goal = {.objective = below(2) == 0 ? ALERT_MIN_ENERGY : ALERT_MAX_ACCURACY,
+                       .deadline_s = 1.0,
+                       .probability = below(2) == 0 ? 0.0 : uniform(0.05, 0.999),
+                       .q_fail = below(2) == 0 ? 0.0 : uniform(0.0, 0.6)};
+    goal.bound = goal.objective == ALERT_MIN_ENERGY ? uniform(0.0, 1.0) : uniform(0.05, 6.0);
+    memcpy(goal.priority, ORDER[below(6)], sizeof goal.priority);
+    return goal;
+}
+
+static alert_belief random_belief(double idle_power_w)
+{
+    alert_belief b = {.mean = uniform(0.3, 2.5),
+                      .std = below(3) == 0 ? uniform(1e-6, 0.02) : uniform(0.02, 1.0),
+                      .deadline_s = below(10) == 0 ? 0.0 : uniform(0.005, 0.25)};
+    if (below(2) == 0)
+        b.idle_power_w = idle_power_w;
+    else
+        b.idle_ratio = uniform(0.0, below(4) == 0 ? 2.0 : 0.6);
+    return b;
+}
+
+/* --------------------------------------------------------------------------------------- the scan */
+
+typedef struct configuration {
+    size_t model, cap;
+    ptrdiff_t exit;
+    double accuracy, energy, probability;
+} configuration;
+
+static double in_time(const alert_belief *b, double latency)
+{
+    return alert_normal_cdf((b->deadline_s / latency - b->mean) / b->std);
+}
+
+static configuration weigh(const table *x, const alert_belief *b, double q_fail, size_t i, size_t j,
+                           size_t first, size_t k)
+{
+    size_t exits = x->exits[i];
+    double full = x->latency[i * x->t.caps + j], power = x->power[i * x->t.caps + j];
+    double latency = exits > 0 ? full * x->fraction[first + k] : full;
+    double run = b->mean * latency, rest = fmax(b->deadline_s - run, 0.0);
+    configuration c = {.model = i,
+                       .cap = j,
+                       .exit = exits > 0 ? (ptrdiff_t)k : -1,
+                       .energy = power * (run + b->idle_ratio * rest) + b->idle_power_w * rest,
+                       .probability = in_time(b, latency)};
+    if (exits == 0) {
+        c.accuracy = x->accuracy[i] * c.probability + q_fail * (1.0 - c.probability);
+        return c;
+    }
+    double later = c.probability;
+    c.accuracy = x->reached[first + k] * later;
+    for (size_t m = k; m-- > 0;) {
+        double earlier = in_time(b, full * x->fraction[first + m]);
+        c.accuracy += x->reached[first + m] * (earlier - later);
+        later = earlier;
+    }
+    c.accuracy += q_fail * (1.0 - later);
+    return c;
+}
+
+static size_t weigh_all(const table *x, const alert_belief *b, double q_fail, configuration *out)
+{
+    size_t count = 0, first = 0;
+    for (size_t i = 0; i < x->t.models; i++) {
+        size_t outputs = x->exits[i] > 0 ? x->exits[i] : 1;
+        for (size_t k = 0; k < outputs; k++)
+            for (size_t j = 0; j < x->t.caps; j++)
+                out[count++] = weigh(x, b, q_fail, i, j, first, k);
+        first += x->exits[i];
+    }
+    return count;
+}
+
+static size_t rank(const alert_goal *goal, alert_quantity q)
+{
+    return goal->priority[0] == q ? 0 : goal->priority[1] == q ? 1 : 2;
+}
+
+/* What is still asked for, and by what it is chosen. */
+typedef struct rule {
+    bool bound, latency, saving;
+} rule;
+
+/* Gives up one bound after the other; returns how many rules there are. */
+static size_t rules(const alert_goal *goal, rule out[3])
+{
+    bool saving = goal->objective == ALERT_MIN_ENERGY;
+    alert_quantity bounded = saving ? ALERT_ACCURACY : ALERT_ENERGY;
+    bool saving_left = rank(goal, ALERT_ENERGY) < rank(goal, ALERT_ACCURACY);
+    size_t n = 0;
+    out[n++] = (rule){true, goal->probability > 0.0, saving};
+    if (goal->probability > 0.0) {
+        bool keep_latency = rank(goal, ALERT_LATENCY) < rank(goal, bounded);
+        out[n++] = (rule){!keep_latency, keep_latency, keep_latency ? saving_left : saving};
+    }
+    out[n++] = (rule){false, false, saving_left};
+    return n;
+}
+
+/* By how much a configuration meets what is asked for; negative: it does not. */
+static double margin(const configuration *c, const alert_goal *goal, rule r)
+{
+    double spare = HUGE_VAL;
+    if (r.latency)
+        spare = fmin(spare, c->probability - goal->probability);
+    if (r.bound && goal->objective == ALERT_MIN_ENERGY)
+        spare = fmin(spare, c->accuracy - goal->bound);
+    if (r.bound && goal->objective == ALERT_MAX_ACCURACY)
+        spare = fmin(spare, goal->bound - c->energy);
+    return spare;
+}
+
+static bool better(const configuration *a, const configuration *b, rule r)
+{
+    if (!r.saving && a->accuracy != b->accuracy)
+        return a->accuracy > b->accuracy;
+    if (a->energy != b->energy)
+        return a->energy < b->energy;
+    if (a->cap != b->cap)
+        return a->cap < b->cap;
+    return a->model != b->model ? a->model < b->model : a->exit < b->exit;
+}
+
+/* Whether the difference between two configurations is one of rounding. */
+static bool alike(const configuration *a, const configuration *b, rule r)
+{
+    double difference = r.saving ? a->energy - b->energy : a->accuracy - b->accuracy;
+    return fabs(difference) <= 1e-12 * (1.0 + fabs(r.saving ? a->energy : a->accuracy));
+}
+
+typedef struct verdict {
+    const configuration *best;
+    bool feasible;
+    bool on_edge; /* some configuration lies on a bound, or two are alike, up to rounding */
+} verdict;
+
+static verdict scan(const configuration *all, size_t count, const alert_goal *goal)
+{
+    rule rule_of[3];
+    size_t n = rules(goal, rule_of);
+    verdict v = {NULL, true, false};
+    for (size_t r = 0; r < n && !v.best; r++) {
+        v.feasible = r == 0;
+        for (size_t c = 0; c < count; c++) {
+            double spare = margin(&all[c], goal, rule_of[r]);
+            v.on_edge = v.on_edge || fabs(spare) < 1e-12;
+            if (spare >= 0.0 && (!v.best || better(&all[c], v.best, rule_of[r]))) {
+                v.best = &all[c];
+            }
+        }
+        for (size_t c = 0; c < count && v.best; c++)
+            if (&all[c] != v.best && margin(&all[c], goal, rule_of[r]) >= 0.0 &&
+                alike(&all[c], v.best, rule_of[r]) &&
+                !(all[c].energy == v.best->energy && all[c].accuracy == v.best->accuracy))
+                v.on_edge = true;
+    }
+    return v;
+}
+
+/* ----------------------------------------------------------------------------------------- the test */
+
+static unsigned long edges, infeasible;
+
+static void compare(const table *x, const alert_profile *profile, alert_plan *plan)
+{
+    static configuration all[CONFIGURATIONS];
+    alert_goal goal = random_goal();
+    alert_belief belief = random_belief(x->t.idle_power_w);
+    alert_choice choice;
+    alert_choose(profile, plan, &belief, &goal, goal.bound, &choice);
+    verdict v = scan(all, weigh_all(x, &belief, goal.q_fail, all), &goal);
+    const configuration *best = v.best;
+    bool same = best->model == choice.row->model && best->exit == choice.row->exit &&
+                best->cap == choice.row->cap[choice.column] && v.feasible == choice.feasible;
+    infeasible += !v.feasible;
+    if (!same && v.on_edge) {
+        edges++;
+        return;
+    }
+    EXPECT(same);
+    EXPECT_NEAR(choice.energy_j, best->energy, 1e-12 * (1.0 + best->energy));
+    EXPECT_NEAR(choice.accuracy, best->accuracy, 1e-12);
+    EXPECT_NEAR(choice.probability, best->probability, 1e-12);
+}
+
+int main(int argc, char **argv)
+{
+    static table x;
+    unsigned long decisions = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
+    state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    for (unsigned long done = 0; done < decisions && expect_failures < 10;) {
+        alert_profile *profile;
+        alert_plan plan;
+        random_table(&x);
+        if (alert_profile_new(&profile, &x.t, NULL) != 0)
+            return 2;
+        if (alert_plan_new(&plan, profile) != 0)
+            return 2;
+        for (int i = 0; i < 20; i++, done++)
+            compare(&x, profile, &plan);
+        alert_plan_clear(&plan);
+        alert_profile_unref(profile);
+    }
+    EXPECT(edges * 1000 < decisions);
+    EXPECT(infeasible * 10 > decisions && infeasible * 10 < 9 * decisions);
+    printf("%lu decisions, %lu infeasible, %lu on an edge\n", decisions, infeasible, edges);
+    return expect_failures != 0;
+}

@@ -1,0 +1,23 @@
+"""Compiling the C tests, and running them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"]
+FLAGS += [f"-I{ROOT / folder}" for folder in ("csrc", "csrc/core", "csrc/power", "tests/c")]
+SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
+
+def build(output: Path, *arguments: str) -> Path:
+    """Compile and link one program."""
+    subprocess.run(["gcc", *FLAGS, *arguments, "-o", str(output)], check=True)
+    return output
+
+
+def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    command = [str(program), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

@@ -21,15 +21,16 @@ LARGEST_FILE = 256 * 1024 * 1024
 def write_json(path: str | os.PathLike[str], document: dict[str, Any]) -> None:
     """Write `document` beside `path`, then move it there in one step."""
     text = json.dumps(document, indent=1, allow_nan=False)
-    _replace(path, lambda file: file.write(text.encode()))
+    replace(path, lambda file: file.write(text.encode()))
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write a compressed .npz beside `path`, then move it there in one step."""
-    _replace(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+    replace(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
 
 
-def _replace(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
+def replace(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
+    """Have `write` fill a file beside `path`, then move it there in one step."""
     target = Path(path)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     try:

@@ -91,12 +91,13 @@ def measure_profile(
         The energy cannot be read: the power caps stand in for the power. Or a median is less
         precise than asked.
     """
-    subjects = _subjects(models, accuracy)
+    subjects = subjects_of(models, accuracy)
     effort = Effort(precision, warmup, max_repeats, max_seconds)
     with ExitStack() as stack:
         device = stack.enter_context(borrowed(power))
-        caps = _caps(power_caps, device)
-        bar = stack.enter_context(_bar(progress, len(caps) * len(subjects)))
+        caps = caps_of(power_caps, device)
+        total = len(caps) * len(subjects)
+        bar = stack.enter_context(progress_bar(progress, total, "configuration"))
         stack.enter_context(inference_mode())
         bench = Bench(device, example, effort, clock)
         if idle_power is None:
@@ -136,9 +137,10 @@ def measure_profile(
 # ---------------------------------------------------------------------------------------- arguments
 
 
-def _subjects(
+def subjects_of(
     models: Models, accuracy: Sequence[Accuracy] | Mapping[str, Accuracy]
 ) -> list[Subject]:
+    """Pair models and accuracies, or say what does not fit."""
     offered, names = named(models)
     if isinstance(accuracy, Mapping):
         if names is None or sorted(accuracy) != sorted(names):
@@ -171,7 +173,8 @@ def _accuracies(model: int, given: Sequence[float]) -> list[float]:
     return [float(value) for value in given]
 
 
-def _caps(power_caps: ArrayLike | None, device: Device) -> list[float]:
+def caps_of(power_caps: ArrayLike | None, device: Device) -> list[float]:
+    """Return the caps asked for, or some over the range of the device."""
     if power_caps is None:
         power_caps = np.linspace(*device.cap_range, _CAPS)
     caps = [float(cap) for cap in np.array(power_caps, np.float64, ndmin=1)]
@@ -197,14 +200,15 @@ class _NoBar(AbstractContextManager["_NoBar"]):
         pass
 
 
-def _bar(wanted: bool, total: int) -> Any:
+def progress_bar(wanted: bool, total: int, unit: str) -> Any:
+    """Show a bar, where tqdm is installed; or something that takes the same calls."""
     if not wanted:
         return _NoBar()
     try:
         from tqdm.auto import tqdm
     except ImportError:
         return _NoBar()
-    return tqdm(total=total, unit="configuration")
+    return tqdm(total=total, unit=unit)
 
 
 def _finite(value: float) -> float | None:

@@ -16,6 +16,8 @@ from alert.profile import Floats, Profile
 if TYPE_CHECKING:
     from os import PathLike
 
+    from alert.models import Models
+
 SCHEMA = "alert.trace"
 SCHEMA_VERSION = 1
 
@@ -141,6 +143,54 @@ class Trace:
     def slowdown(self) -> Floats:
         """Measured latency / profiled latency, shape (n, N, M)."""
         return np.asarray(self.latency / self.profile.latency)
+
+    @classmethod
+    def record(cls, models: Models, inputs: Sequence[Any], **options: Any) -> Trace:
+        """Measure every configuration for every input on this machine.
+
+        Parameters
+        ----------
+        models : sequence or dict of callables
+        inputs : sequence
+        **options
+            `accuracy` (needed), `power`, `schedule`, `switch` and more: see
+            `alert.record.record_trace`.
+        """
+        from alert.record import record_trace
+
+        return record_trace(models, inputs, **options)
+
+    def followed_by(self, other: Trace) -> Trace:
+        """Return the inputs of both traces, one after the other, against the profile of this one.
+
+        Raises
+        ------
+        ValueError
+            The other trace is of other models, caps, accuracies or phases.
+        """
+        mine, its = self.profile, other.profile
+        same = ("models", "power_caps", "accuracy")
+        if not all(np.array_equal(getattr(mine, name), getattr(its, name)) for name in same):
+            raise ValueError(f"other: expected the models and power caps of {self}, got {other}")
+        if other.phases[: len(self.phases)] != self.phases:
+            raise ValueError(f"other: expected the phases {self.phases}, got {other.phases}")
+        return Trace(
+            mine,
+            np.concatenate((self.latency, other.latency)),
+            np.concatenate((self.energy, other.energy)),
+            {i: np.concatenate((seconds, other.exits[i])) for i, seconds in self.exits.items()},
+            np.concatenate((self.phase, other.phase)),
+            other.phases,
+            np.concatenate((self.group, other.group - other.group[0] + self.group[-1] + 1)),
+            task=self.task,
+            environment=self.environment,
+            seed=self.seed,
+            origin={**self.origin, "seeds": [*self._seeds, *other._seeds]},
+        )
+
+    @property
+    def _seeds(self) -> list[int]:
+        return list(self.origin.get("seeds", [self.seed]))
 
     # ------------------------------------------------------------------------------------- files
 

@@ -1,0 +1,1 @@
+"""Real work to try `alert` on: pretrained networks, real pictures, contention beside them."""

@@ -15,6 +15,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SOURCES = sorted(str(path) for path in Path("csrc").glob("*/*.c"))
+WATCHDOG = ("journal", "nvml_dl", "power")  # what it needs besides its own file
 HEADERS = sorted(str(path) for path in Path("csrc").glob("**/*.h"))
 
 
@@ -63,13 +64,15 @@ class BuildWithWatchdog(build_ext):
         super().run()
         directory = Path(self.get_ext_fullpath("alert._core")).parent
         objects = self.compiler.compile(
-            ["csrc/watchdog.c", "csrc/power/journal.c"],
+            ["csrc/watchdog.c", *(f"csrc/power/{name}.c" for name in WATCHDOG)],
             output_dir=str(Path(self.build_temp) / "watchdog"),
             include_dirs=["csrc"],
             macros=[("_GNU_SOURCE", "1")],
             extra_postargs=[*compile_args[:7], "-O2"],
         )
-        self.compiler.link_executable(objects, "_watchdog", output_dir=str(directory))
+        self.compiler.link_executable(
+            objects, "_watchdog", libraries=["m", "dl"], output_dir=str(directory)
+        )
 
 
 setup(

@@ -12,6 +12,7 @@ import math
 import os
 import warnings
 import weakref
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from alert import _core
@@ -36,9 +37,9 @@ __all__ = [
     "restore",
 ]
 
-Kind = Literal["auto", "rapl", "emulated"]
+Kind = Literal["auto", "rapl", "nvml", "emulated"]
 
-_KINDS = ("auto", "rapl", "emulated")
+_KINDS = ("auto", "rapl", "nvml", "emulated")
 _LAW = ("idle_power", "peak_power", "exponent", "compute", "min_frequency")
 
 _WATCHDOG = os.path.join(os.path.dirname(_core.__file__), "_watchdog")
@@ -55,6 +56,9 @@ def open(
     dram: bool = False,
     window: float | None = None,
     cap_range: tuple[float, float] | None = None,
+    gpus: Sequence[int] | None = None,
+    switch_cost: float | None = None,
+    settle: float | None = None,
     observe: bool = False,
     guard: bool = True,
     idle_power: float | None = None,
@@ -67,8 +71,11 @@ def open(
 
     Parameters
     ----------
-    kind : {"auto", "rapl", "emulated"}
+    kind : {"auto", "rapl", "nvml", "emulated"}
         "rapl": the processor packages of this machine as one device, through libpowercap.
+        "nvml": NVIDIA GPUs as one device, through the driver's libnvidia-ml. Only by request:
+        whether the models run on a GPU, and on which, is not this package's guess to make, and a
+        GPU's limit holds for everybody who uses it.
         "emulated": a package that exists as a law only, for machines that cannot be capped; a cap
         slows work down by waiting, energy is computed. "auto": RAPL where it can be both capped
         and read, else the emulated package, with one `PowerWarning` that says why.
@@ -85,11 +92,20 @@ def open(
     cap_range : (float, float), optional
         RAPL: lowest and highest cap of the whole machine, watts. By default from the least the
         machine states (1 W a package where it states nothing) to the limits found.
+    gpus : sequence of int, optional
+        NVML: indices as ``nvidia-smi`` counts them, whatever ``CUDA_VISIBLE_DEVICES`` says. By
+        default all: each is then as far up between the driver's constraints for it as the cap is
+        between their sums.
+    switch_cost : float, optional
+        NVML: seconds that a change of the cap takes, by default as measured: when the device is
+        opened, by writing the limits found, and at every change.
+    settle : float, optional
+        NVML: seconds until a new cap acts, 0.1 by default.
     observe : bool, default False
-        RAPL: read only. An observer changes nothing, and is welcome where somebody else caps.
+        RAPL, NVML: read only. An observer changes nothing, and is welcome where somebody else caps.
     guard : bool, default True
-        RAPL: with the first cap, note what was found in a journal (see `journal_directory`) and
-        start a watchdog, a small sleeping process that gives it back should this one be killed.
+        RAPL, NVML: with the first cap, note what was found in a journal (see `journal_directory`)
+        and start a watchdog, a small sleeping process that gives it back should this one be killed.
     idle_power, peak_power : float, optional
         Emulated: watts drawn idle, and at the highest frequency.
     exponent : float, optional
@@ -118,6 +134,8 @@ def open(
         raise ValueError(f"kind: expected one of {', '.join(map(repr, _KINDS))}, got {kind!r}")
     if kind == "emulated":
         return _register(_core.open_emulated(*constants))
+    if kind == "nvml":
+        return _register(_open_nvml(gpus, switch_cost, settle, observe, guard))
     options = _Rapl(root, package, dram, window, cap_range, observe, guard)
     if kind == "rapl":
         return _register(options.open())
@@ -199,12 +217,15 @@ def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         Of plain values, fit for JSON. ``"auto"`` is what ``open("auto")`` would try first.
         ``"rapl"`` holds ``can_cap``, ``can_read``, ``cap_range`` (None where it cannot cap),
         ``zones`` and ``missing``: a list of ``{"what", "why", "remedy"}``, one for each thing that
-        stands in the way. ``"emulated"`` holds the law's constants.
+        stands in the way. ``"nvml"`` holds the same, with ``gpus`` in place of ``zones``; whether a
+        GPU's limit may be changed shows only when it is opened. ``"emulated"`` holds the law's
+        constants.
     """
     rapl = _describe_rapl(root)
     return {
         "auto": "rapl" if rapl["can_cap"] and rapl["can_read"] else "emulated",
         "rapl": rapl,
+        "nvml": _describe_nvml(),
         "emulated": law(),
     }
 
@@ -237,37 +258,60 @@ class _Rapl(NamedTuple):
         )
 
 
+def _open_nvml(
+    gpus: Sequence[int] | None = None,
+    switch_cost: float | None = None,
+    settle: float | None = None,
+    observe: bool = False,
+    guard: bool = True,
+) -> Device:
+    return _core.open_nvml(
+        *(gpus, observe, guard, switch_cost, settle, journal_directory(), _WATCHDOG)
+    )
+
+
 def _describe_rapl(root: str | os.PathLike[str] | None) -> dict[str, Any]:
+    return _describe(_Rapl(root, observe=True).open, "zones")
+
+
+def _describe_nvml() -> dict[str, Any]:
+    return _describe(lambda: _open_nvml(observe=True), "gpus")
+
+
+def _describe(observer: Callable[[], Device], parts: str) -> dict[str, Any]:
+    """Describe what opens; its parts are its "zones" or its "gpus"."""
     try:
-        device = _Rapl(root, observe=True).open()
+        device = observer()
     except PowerError as error:
         lack = {"what": error.what, "why": error.why, "remedy": error.remedy}
         return {
             "can_cap": False,
             "can_read": False,
             "cap_range": None,
-            "zones": [],
+            parts: [],
             "missing": [lack],
         }
     with device:
-        zones = [_plain(zone) for zone in device.zones]
+        found = [_plain(part) for part in getattr(device, parts)]
         return {
-            "can_cap": all(zone["can_cap"] for zone in zones),
+            "can_cap": all(part["can_cap"] for part in found),
             "can_read": device.can_read,
             "cap_range": None if math.isnan(device.cap_range[0]) else list(device.cap_range),
-            "zones": zones,
+            parts: found,
             "missing": [
                 {"what": lack["what"], "why": lack["why"], "remedy": lack["remedy"]}
-                for zone in zones
-                for lack in (zone["cap_missing"], zone["read_missing"])
+                for part in found
+                for lack in (part["cap_missing"], part["read_missing"])
                 if lack is not None
             ],
         }
 
 
-def _plain(zone: dict[str, Any]) -> dict[str, Any]:
-    """Put None for NaN, which JSON has not."""
-    return {name: None if value != value else value for name, value in zone.items()}
+def _plain(part: dict[str, Any]) -> dict[str, Any]:
+    """Put None for NaN, which JSON has not, and lists for tuples."""
+    low, high = part.get("cap_range", (math.nan, math.nan))
+    caps = {"cap_range": None if math.isnan(low) else [low, high]} if "cap_range" in part else {}
+    return {name: None if value != value else value for name, value in part.items()} | caps
 
 
 def _lacks(zones: list[dict[str, Any]]) -> list[str]:

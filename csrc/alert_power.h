@@ -148,7 +148,7 @@ alert_rapl_options alert_rapl_options_default(void);
 int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options,
                           alert_power_error *error) ALERT_MUST_CHECK;
 
-/* Told of each file that was given back (rc 1), or could not be (-errno). */
+/* Told of each file, or GPU by its UUID, that was given back (rc 1), or could not be (-errno). */
 typedef void (*alert_power_report)(void *context, const char *path, uint64_t value, int rc);
 /* Gives back what processes that died together with their watchdogs have left, by the journals in `directory`.
  * Opening a device does so, too. -EPERM where others may write to the directory. */
@@ -173,6 +173,41 @@ typedef struct alert_rapl_zone_info {
 
 size_t alert_power_rapl_zones(const alert_power *p);
 void alert_power_rapl_zone(const alert_power *p, size_t index, alert_rapl_zone_info *out);
+
+/* ----------------------------------------------------------------------------------------------- NVML */
+
+typedef struct alert_nvml_options {
+    const unsigned *gpu;   /* indices, as nvidia-smi counts */
+    size_t gpus;           /* how many; 0 for all of the machine */
+    bool observe;          /* read only: never writes, owns nothing */
+    bool guard;            /* keep a journal, see alert_power_restore, and a watchdog */
+    double switch_cost_s;  /* what one change of the cap costs the caller; NaN: measured */
+    double settle_s;       /* from a change of the cap until it acts */
+    const char *directory; /* where a GPU's owner locks a file, and of the journal; not NULL */
+    const char *watchdog; /* program that gives limits back when this process dies; NULL for none */
+} alert_nvml_options;
+
+alert_nvml_options alert_nvml_options_default(void);
+/* Some or all NVIDIA GPUs of the machine as one device, through libnvidia-ml. A cap is split so that each GPU is as
+ * far up between the driver's constraints for it as the cap is between their sums. -ENOENT without the library,
+ * -ENODEV without a driver or a GPU, -EBUSY where another process caps one of them; -EPERM and -EOPNOTSUPP where
+ * they may neither be capped nor read. */
+int alert_power_open_nvml(alert_power **out, const alert_nvml_options *options,
+                          alert_power_error *error) ALERT_MUST_CHECK;
+
+/* One GPU of an NVML device, as found when it was opened. */
+typedef struct alert_nvml_gpu_info {
+    unsigned index;
+    char name[96], uuid[96];
+    bool can_cap, can_read;
+    double limit_w;                /* NaN where it cannot be read */
+    double cap_min_w, cap_max_w;   /* the driver's constraints; NaN likewise */
+    alert_power_error cap_missing; /* code 0 where nothing is missing */
+    alert_power_error read_missing;
+} alert_nvml_gpu_info;
+
+size_t alert_power_nvml_gpus(const alert_power *p);
+void alert_power_nvml_gpu(const alert_power *p, size_t index, alert_nvml_gpu_info *out);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,7 @@
  * A byte on CONTROL_FD says that the process has given everything back itself.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -61,8 +62,8 @@ static void give_back(alert_journal *j, int journal_fd)
     bool done = true;
     for (uint32_t i = 0; i < j->entries; i++) {
         alert_journal_entry *e = &j->entry[i];
-        if (e->fd >= 0)
-            done = alert_journal_give_back(e, e->fd) >= 0 && done;
+        int rc = e->fd >= 0 ? alert_journal_give_back(e, e->fd) : 0;
+        done = done && (rc >= 0 || rc == -ENODEV); /* a GPU that is gone needs nothing back */
     }
     /* Only now may somebody else own them; children of the dead process hold copies of the descriptors. */
     for (uint32_t i = 0; i < j->entries; i++)

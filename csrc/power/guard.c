@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -30,8 +31,8 @@ int alert_guard_new(alert_guard *g, const char *directory, size_t entries, alert
 static int spawn(alert_guard *g, const char *program, int pidfd, int control)
 {
     char journal_text[12], pidfd_text[12], control_text[12];
-    char *argv[] = {"alert-watchdog", journal_text, pidfd_text, control_text, NULL},
-         *environment[] = {NULL};
+    char *argv[] = {"alert-watchdog", journal_text, pidfd_text, control_text, NULL};
+    char search_path[4096], *environment[] = {NULL, NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -39,6 +40,10 @@ static int spawn(alert_guard *g, const char *program, int pidfd, int control)
     (void)snprintf(journal_text, sizeof journal_text, "%d", g->journal_fd);
     (void)snprintf(pidfd_text, sizeof pidfd_text, "%d", pidfd);
     (void)snprintf(control_text, sizeof control_text, "%d", control);
+    const char *libraries = getenv("LD_LIBRARY_PATH"); /* NVIDIA's may be there */
+    if (libraries && snprintf(search_path, sizeof search_path, "LD_LIBRARY_PATH=%s", libraries) <
+                         (int)sizeof search_path)
+        environment[0] = search_path;
     (void)sigemptyset(&none);
     (void)sigfillset(&all);
     int rc = posix_spawn_file_actions_init(&files);
@@ -150,9 +155,9 @@ int alert_own(int fd, const char *path, alert_power_error *error)
         if (errno != EWOULDBLOCK)
             return alert_power_fail(error, errno, path, strerror(errno), "");
         owner = find_owner(fd);
-        if (owner == 0 || alert_process_started(owner) != 0)
+        if (owner > 0 && alert_process_started(owner) != 0)
             break;
-        (void)usleep(1000); /* its owner is dead, its watchdog is about to give it back */
+        (void)usleep(1000); /* just freed, or its owner is dead and the watchdog gives it back */
     }
     if (owner > 0 && alert_process_started(owner) == 0)
         return 0; /* only children that it forked still hold copies of its descriptor */

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC       "alertJ1" /* changes with the layout */
+#include "nvml_dl.h"
+
+#define MAGIC       "alertJ2" /* changes with the layout */
 #define ENTRIES_MAX 4096
 #define TRIES       5
 
@@ -167,15 +169,18 @@ static int write_number(int fd, uint64_t value)
     return pwrite(fd, text, (size_t)size, 0) == size ? 0 : -errno;
 }
 
-int alert_journal_give_back(alert_journal_entry *e, int fd)
+/* Whether what is there now is ours and not yet what was found. */
+static bool is_due(alert_journal_entry *e, uint64_t now)
+{
+    return now != e->found && (atomic_load(&e->writing) != 0 || now == atomic_load(&e->held));
+}
+
+static int give_back_file(alert_journal_entry *e, int fd)
 {
     uint64_t now = 0;
     int rc = read_number(fd, &now);
-    if (rc)
+    if (rc || !is_due(e, now))
         return rc;
-    bool ours = atomic_load(&e->writing) != 0 || now == atomic_load(&e->held);
-    if (now == e->found || !ours)
-        return 0;
     for (int i = 0; i < TRIES; i++) {
         rc = write_number(fd, e->found);
         if (rc == 0)
@@ -183,4 +188,27 @@ int alert_journal_give_back(alert_journal_entry *e, int fd)
         (void)usleep(1000); /* EBUSY and the like may pass */
     }
     return rc;
+}
+
+static int give_back_gpu(alert_journal_entry *e)
+{
+    alert_nvml api;
+    alert_nvml_handle gpu;
+    unsigned now = 0;
+    int rc = alert_nvml_load(&api, NULL);
+    if (rc) /* without its driver a GPU keeps no limit; without the library it might */
+        return rc == -ENOENT ? -ELIBACC : rc;
+    int code = api.by_uuid(e->path, &gpu);
+    if (!code)
+        code = api.limit(gpu, &now);
+    bool due = !code && is_due(e, now);
+    if (due)
+        code = api.set_limit(gpu, (unsigned)e->found);
+    alert_nvml_unload(&api);
+    return code ? -alert_nvml_errno(code) : due;
+}
+
+int alert_journal_give_back(alert_journal_entry *e, int fd)
+{
+    return e->kind == ALERT_ENTRY_GPU ? give_back_gpu(e) : give_back_file(e, fd);
 }

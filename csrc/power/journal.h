@@ -16,9 +16,16 @@
 
 #define ALERT_JOURNAL_SUFFIX ".journal"
 
+typedef enum alert_entry_kind {
+    ALERT_ENTRY_FILE, /* `path` holds a number */
+    ALERT_ENTRY_GPU   /* `path` is its UUID, the number its power limit in milliwatts */
+} alert_entry_kind;
+
 typedef struct alert_journal_entry {
     char path[600];
-    int32_t fd; /* of that file, in the process that caps and in its watchdog */
+    uint32_t kind;
+    int32_t
+        fd; /* of that file, or of the GPU's lock file, in the process that caps and in its watchdog */
     _Atomic uint32_t
         writing; /* a write has begun and has not been read back: what is there is ours */
     uint64_t found;
@@ -44,8 +51,8 @@ alert_journal *alert_journal_map(int fd);
 /* Unmaps it and closes `fd`; removes the file when everything has been given back. */
 void alert_journal_close(alert_journal *j, int fd, bool remove);
 
-/* Writes what was found to `fd`, if it still holds what was written. 1 when it did, 0 when there was nothing to
- * do or somebody else's value stays, or -errno. */
+/* Writes what was found to the file behind `fd`, or to the GPU, if it still holds what was written. 1 when it did, 0
+ * when there was nothing to do or somebody else's value stays, or -errno: -ENODEV when the GPU is gone. */
 int alert_journal_give_back(alert_journal_entry *e, int fd);
 
 /* A descriptor of the directory; -errno, -EPERM when others than this user may write to it. */

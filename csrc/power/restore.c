@@ -23,6 +23,20 @@ static bool is_setting(const char *path)
            (strcmp(end, "_uw") == 0 || strcmp(end, "_us") == 0);
 }
 
+static int replay_entry(alert_journal_entry *e)
+{
+    if (e->kind == ALERT_ENTRY_GPU) /* the driver knows no other things by this name */
+        return alert_journal_give_back(e, -1);
+    if (!is_setting(e->path))
+        return 0;
+    int fd = open(e->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -errno;
+    int rc = alert_journal_give_back(e, fd);
+    (void)close(fd);
+    return rc;
+}
+
 /* True when every entry is as it was found, or is somebody else's. */
 static bool replay_entries(alert_journal *j, alert_power_report report, void *context)
 {
@@ -30,15 +44,11 @@ static bool replay_entries(alert_journal *j, alert_power_report report, void *co
     for (uint32_t i = 0; i < j->entries; i++) {
         alert_journal_entry *e = &j->entry[i];
         e->path[sizeof e->path - 1] = '\0';
-        if (!is_setting(e->path))
-            continue;
-        int fd = open(e->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        int rc = fd >= 0 ? alert_journal_give_back(e, fd) : -errno;
-        if (fd >= 0)
-            (void)close(fd);
+        int rc = replay_entry(e);
         if (rc && report)
             report(context, e->path, e->found, rc);
-        done = done && (rc >= 0 || rc == -ENOENT); /* what is gone needs nothing back */
+        /* what is gone needs nothing back */
+        done = done && (rc >= 0 || rc == -ENOENT || rc == -ENODEV);
     }
     return done;
 }

@@ -360,6 +360,7 @@ static PyGetSetDef device_getset[] = {
      NULL},
     {"closed", get_closed, NULL, "Whether close() has been called.", NULL},
     {"zones", alert_py_power_zones, NULL, "The zones of a RAPL device, a dict each.", NULL},
+    {"gpus", alert_py_power_gpus, NULL, "The GPUs of an NVML device, a dict each.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -27,7 +27,17 @@ PyObject *alert_py_power_text(const alert_power_error *e);
 /* ValueError for -EINVAL and -ERANGE, MemoryError for -ENOMEM, else a PowerError. */
 void alert_py_power_raise(const alert_py_state *state, const alert_power_error *e);
 
-/* The attribute `zones`: a list of dicts. */
+/* None where nothing is missing, else a dict. */
+PyObject *alert_py_power_missing(const alert_power_error *e);
+/* The Python object of an open device, which it takes over. */
+PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power);
+
+/* The attributes `zones` and `gpus`: lists of dicts. */
 PyObject *alert_py_power_zones(PyObject *self, void *closure);
+PyObject *alert_py_power_gpus(PyObject *self, void *closure);
+
+/* The module function open_nvml. */
+extern const char alert_py_open_nvml_doc[];
+PyObject *alert_py_open_nvml(PyObject *module, PyObject *args);
 
 #endif

@@ -51,8 +51,7 @@ void alert_py_power_raise(const alert_py_state *state, const alert_power_error *
 
 /* -------------------------------------------------------------------------------------------- zones */
 
-/* None, or {"what": ..., "why": ..., "remedy": ...}. */
-static PyObject *missing(const alert_power_error *e)
+PyObject *alert_py_power_missing(const alert_power_error *e)
 {
     if (e->code == 0)
         Py_RETURN_NONE;
@@ -69,7 +68,8 @@ static PyObject *zone_dict(const alert_rapl_zone_info *zone)
                          zone->mirrors ? Py_True : Py_False, "enabled", enabled, "limit",
                          zone->limit_w, "window", zone->window_s, "short_term", zone->short_term_w,
                          "twin_limit", zone->twin_limit_w, "cap_missing",
-                         missing(&zone->cap_missing), "read_missing", missing(&zone->read_missing));
+                         alert_py_power_missing(&zone->cap_missing), "read_missing",
+                         alert_py_power_missing(&zone->read_missing));
 }
 
 PyObject *alert_py_power_zones(PyObject *self, void *closure)
@@ -95,7 +95,7 @@ PyObject *alert_py_power_zones(PyObject *self, void *closure)
 
 /* ------------------------------------------------------------------------------------------ opening */
 
-static PyObject *wrap(alert_py_state *state, alert_power *power)
+PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power)
 {
     power_object *o = (power_object *)state->power_type->tp_alloc(state->power_type, 0);
     if (o) {
@@ -139,7 +139,7 @@ static PyObject *open_emulated(PyObject *module, PyObject *args)
         alert_py_power_raise(state, &error);
         return NULL;
     }
-    return wrap(state, power);
+    return alert_py_power_wrap(state, power);
 }
 
 PyDoc_STRVAR(
@@ -171,7 +171,7 @@ static PyObject *open_rapl(PyObject *module, PyObject *args)
         alert_py_power_raise(state, &error);
         return NULL;
     }
-    return wrap(state, power);
+    return alert_py_power_wrap(state, power);
 }
 
 typedef struct report_context {
@@ -237,6 +237,7 @@ static PyObject *power_law(PyObject *module, PyObject *unused)
 static PyMethodDef power_functions[] = {
     {"open_emulated", open_emulated, METH_VARARGS, open_emulated_doc},
     {"open_rapl", open_rapl, METH_VARARGS, open_rapl_doc},
+    {"open_nvml", alert_py_open_nvml, METH_VARARGS, alert_py_open_nvml_doc},
     {"restore", restore, METH_O, restore_doc},
     {"power_law", power_law, METH_NOARGS, power_law_doc},
     {NULL, NULL, 0, NULL},

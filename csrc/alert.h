@@ -235,6 +235,47 @@ void alert_scheduler_save(const alert_scheduler *s, void *state);
 int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
                             alert_fault *fault) ALERT_MUST_CHECK;
 
+/* --------------------------------------------------------------------------------------- replay */
+
+/* A recorded run: what every output of every model cost on every input, under every cap. The
+ * outputs are those of the profile: model by model, and of an anytime model exit by exit. All
+ * arrays are read during the call only. */
+typedef struct alert_recording {
+    size_t inputs;
+    size_t outputs;          /* as many as the profile's models have together */
+    size_t caps;             /* as many as the profile has */
+    const double *latency_s; /* inputs x outputs x caps, until this output is out; finite, >= 0 */
+    const double *energy_j;  /* inputs x outputs x caps, drawn until then; finite, >= 0 */
+    double idle_power_w;     /* drawn between inputs; finite, >= 0 */
+    /* How many inputs, counted from this one to the last, still share one deadline: W, ..., 2, 1 for
+     * the W words of a sentence, which together have W times the goal's deadline. NULL where every
+     * input has its own. */
+    const size_t *sharing;
+} alert_recording;
+
+/* What became of one input. */
+typedef struct alert_outcome {
+    uint32_t model, cap;
+    int32_t exit;       /* chosen; -1 for a traditional model */
+    int32_t stopped;    /* the exit where it stopped; -1 for a traditional model */
+    double deadline_s;  /* the overhead taken off */
+    double latency_s;   /* until it stopped */
+    double energy_j;    /* idle time up to the deadline included */
+    double accuracy;    /* credited: of the last output that was out by the deadline, else q_fail */
+    double probability; /* predicted, that the configuration chosen is done by the deadline */
+    uint8_t feasible;   /* no bound was given up */
+    uint8_t met;        /* an output was out by the deadline */
+    uint8_t done;       /* the output chosen was, or would have been */
+} alert_outcome;
+
+/* Steps `s` through all inputs of `recording`, as a loop around alert_scheduler_step would that runs
+ * what was decided. An anytime model stops at the exit chosen, or before an exit that would come
+ * after the deadline by the pace of this input so far. Inputs that share a deadline go from one to
+ * the next without a pause: idle time follows the last. `out` has room for recording->inputs. Where
+ * it fails, `s` has learnt from the inputs before the one named. */
+int alert_replay(alert_scheduler *s, const alert_recording *recording, alert_outcome *out,
+                 alert_fault *fault) ALERT_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

@@ -178,6 +178,7 @@ static void fill_rows(alert_profile *p, const alert_table *t, column *sorting)
             fill_stairs(t, i, exit, k, exits > 0, &p->row[row], p->stair + stair);
             fill_columns(p, t, i, exits > 0 ? t->exit_fraction[exit + k] : 1.0, row * t->caps,
                          &p->row[row], sorting);
+            p->row[row].output = row;
             stair += k + 1;
             row++;
         }

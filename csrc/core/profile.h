@@ -28,6 +28,7 @@ typedef struct alert_least {
 typedef struct alert_row {
     size_t model;
     ptrdiff_t exit; /* -1: traditional */
+    size_t output;  /* its place among the outputs of all models, model by model, exit by exit */
     size_t stairs;  /* >= 1 */
     const alert_stair *stair;
     size_t columns;           /* M */

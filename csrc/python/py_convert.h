@@ -28,9 +28,10 @@ PyTypeObject *alert_py_decision_type(void);
 
 /* A new reference to a structured array of the records in the scheduler's trace. */
 PyObject *alert_py_trace(alert_py_state *state, const alert_scheduler *scheduler);
-/* The dtypes of alert_record and alert_decision. */
+/* The dtypes of alert_record, alert_decision and alert_outcome. */
 PyObject *alert_py_record_dtype(void);
 PyObject *alert_py_choice_dtype(void);
+PyObject *alert_py_outcome_dtype(void);
 
 /* The module function step_many(schedulers, latencies, energies). */
 PyObject *alert_py_step_many(PyObject *module, PyObject *args, PyObject *kwargs);

@@ -63,8 +63,10 @@ static int module_exec(PyObject *module)
     import_array1(-1);
     state->record_dtype = alert_py_record_dtype();
     state->choice_dtype = alert_py_choice_dtype();
-    if (!state->record_dtype || !state->choice_dtype ||
-        PyModule_AddObjectRef(module, "RECORD", state->record_dtype) < 0)
+    state->outcome_dtype = alert_py_outcome_dtype();
+    if (!state->record_dtype || !state->choice_dtype || !state->outcome_dtype ||
+        PyModule_AddObjectRef(module, "RECORD", state->record_dtype) < 0 ||
+        PyModule_AddObjectRef(module, "OUTCOME", state->outcome_dtype) < 0)
         return -1;
     if (alert_py_options_exec(module) < 0 || alert_py_table_exec(module, state) < 0)
         return -1;
@@ -81,6 +83,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->decision_type);
     Py_VISIT(state->record_dtype);
     Py_VISIT(state->choice_dtype);
+    Py_VISIT(state->outcome_dtype);
     Py_VISIT(state->keywords);
     Py_VISIT(state->power_type);
     Py_VISIT(state->power_error);
@@ -97,6 +100,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->decision_type);
     Py_CLEAR(state->record_dtype);
     Py_CLEAR(state->choice_dtype);
+    Py_CLEAR(state->outcome_dtype);
     Py_CLEAR(state->keywords);
     Py_CLEAR(state->power_type);
     Py_CLEAR(state->power_error);

@@ -360,6 +360,7 @@ static PyMethodDef scheduler_methods[] = {
      decide_doc},
     {"share", (PyCFunction)(void (*)(void))scheduler_share, METH_VARARGS | METH_KEYWORDS,
      share_doc},
+    {"_replay", (PyCFunction)(void (*)(void))alert_py_replay, METH_VARARGS | METH_KEYWORDS, NULL},
     {"_set_goal", scheduler_set_goal, METH_O, NULL},
     {"_save", scheduler_save, METH_NOARGS, NULL},
     {"_restore", scheduler_restore, METH_O, NULL},

@@ -12,7 +12,8 @@ typedef struct alert_py_state {
     PyTypeObject *scheduler_type;
     PyTypeObject *decision_type; /* struct sequence */
     PyObject *record_dtype;      /* NumPy dtype of alert_record */
-    PyObject *choice_dtype;      /* and of alert_decision */
+    PyObject *choice_dtype;      /* of alert_decision */
+    PyObject *outcome_dtype;     /* and of alert_outcome */
     PyObject *keywords;          /* tuple of interned names, see py_scheduler.c */
     PyTypeObject *power_type;
     PyObject *power_error; /* exception types, see py_power.c */

@@ -46,6 +46,21 @@ static const field CHOICE_FIELD[] = {
     {"feasible", "?", offsetof(alert_decision, feasible)},
 };
 
+static const field OUTCOME_FIELD[] = {
+    {"model", "u4", offsetof(alert_outcome, model)},
+    {"cap", "u4", offsetof(alert_outcome, cap)},
+    {"exit", "i4", offsetof(alert_outcome, exit)},
+    {"stopped", "i4", offsetof(alert_outcome, stopped)},
+    {"deadline", "f8", offsetof(alert_outcome, deadline_s)},
+    {"latency", "f8", offsetof(alert_outcome, latency_s)},
+    {"energy", "f8", offsetof(alert_outcome, energy_j)},
+    {"accuracy", "f8", offsetof(alert_outcome, accuracy)},
+    {"probability", "f8", offsetof(alert_outcome, probability)},
+    {"feasible", "?", offsetof(alert_outcome, feasible)},
+    {"met", "?", offsetof(alert_outcome, met)},
+    {"done", "?", offsetof(alert_outcome, done)},
+};
+
 static PyObject *dtype_of(const field *fields, Py_ssize_t count, size_t size)
 {
     PyObject *names = PyList_New(count), *formats = PyList_New(count), *offsets = PyList_New(count);
@@ -82,6 +97,12 @@ PyObject *alert_py_choice_dtype(void)
 {
     Py_ssize_t count = sizeof CHOICE_FIELD / sizeof CHOICE_FIELD[0];
     return dtype_of(CHOICE_FIELD, count, sizeof(alert_decision));
+}
+
+PyObject *alert_py_outcome_dtype(void)
+{
+    Py_ssize_t count = sizeof OUTCOME_FIELD / sizeof OUTCOME_FIELD[0];
+    return dtype_of(OUTCOME_FIELD, count, sizeof(alert_outcome));
 }
 
 PyObject *alert_py_trace(alert_py_state *state, const alert_scheduler *scheduler)

@@ -1,0 +1,123 @@
+/* replay.c - a scheduler driven over a recorded run. */
+#include "fault.h"
+#include "scheduler.h"
+
+static int check_sharing(const alert_recording *r, alert_fault *fault)
+{
+    for (size_t i = 0; r->sharing && i < r->inputs; i++) {
+        bool starts = i == 0 || r->sharing[i - 1] == 1;
+        size_t left = r->sharing[i];
+        if (starts ? left < 1 || left > r->inputs - i : left != r->sharing[i - 1] - 1)
+            return alert_fault_at(fault, "sharing", (ptrdiff_t)i, -1,
+                                  "the inputs left that share a deadline: W, ..., 2, 1",
+                                  (double)left);
+    }
+    return 0;
+}
+
+static int check(const alert_scheduler *s, const alert_recording *r, alert_fault *fault)
+{
+    const alert_profile *p = s->profile;
+    if (r->outputs != p->rows)
+        return alert_fault_in(fault, "outputs", "as many as the models of the profile have",
+                              (double)r->outputs);
+    if (r->caps != p->caps)
+        return alert_fault_in(fault, "caps", "as many as the profile has", (double)r->caps);
+    if (!alert_is_quantity(r->idle_power_w))
+        return alert_fault_in(fault, "idle_power", "a finite number of watts >= 0 and <= 1e9",
+                              r->idle_power_w);
+    return check_sharing(r, fault);
+}
+
+/* The output at which a run of `row` stops: each next one is begun only if it is expected in time
+ * by the pace so far. time_s[k * caps] is when output k is out. */
+static size_t stop_at(const alert_row *row, const double *time_s, size_t caps, double deadline_s)
+{
+    const alert_stair *stair = row->stair;
+    size_t k = 0;
+    while (k + 1 < row->stairs &&
+           time_s[k * caps] * (stair[k].stretch / stair[k + 1].stretch) <= deadline_s)
+        k++;
+    return k;
+}
+
+/* The last of the outputs up to `stopped` that is out by the deadline; -1 for none. */
+static ptrdiff_t delivered(const double *time_s, size_t caps, size_t stopped, double deadline_s)
+{
+    ptrdiff_t k = (ptrdiff_t)stopped;
+    while (k >= 0 && !(time_s[(size_t)k * caps] <= deadline_s))
+        k--;
+    return k;
+}
+
+/* Runs the pending decision on input i. */
+static void run(const alert_scheduler *s, const alert_recording *r, size_t i,
+                alert_measurement *measured, alert_outcome *out)
+{
+    const alert_pending *pending = &s->now.pending;
+    const alert_decision *decision = &pending->decision;
+    const alert_row *row = &s->profile->row[pending->row];
+    double deadline = pending->belief.deadline_s;
+    size_t chosen = row->stairs - 1;
+    size_t first = (i * r->outputs + row->output - chosen) * r->caps + decision->cap;
+    const double *time = r->latency_s + first;
+    size_t stopped = stop_at(row, time, r->caps, deadline);
+    ptrdiff_t last = delivered(time, r->caps, stopped, deadline);
+    bool pauses = !r->sharing || r->sharing[i] == 1;
+    double latency = time[stopped * r->caps], energy = r->energy_j[first + stopped * r->caps];
+    double rest = pauses && deadline > latency ? deadline - latency : 0.0;
+    *measured = (alert_measurement){
+        .latency_s = latency,
+        .has_energy = true,
+        .energy_j = energy,
+        .has_exit = row->exit >= 0,
+        .exit = stopped,
+    };
+    *out = (alert_outcome){
+        .model = (uint32_t)row->model,
+        .cap = (uint32_t)decision->cap,
+        .exit = (int32_t)row->exit,
+        .stopped = row->exit < 0 ? -1 : (int32_t)stopped,
+        .deadline_s = deadline,
+        .latency_s = latency,
+        .energy_j = energy + r->idle_power_w * rest,
+        .accuracy = last < 0 ? s->goal.q_fail : row->stair[last].accuracy,
+        .probability = decision->probability,
+        .feasible = decision->feasible,
+        .met = last >= 0,
+        .done = time[chosen * r->caps] <= deadline,
+    };
+}
+
+/* The first of several inputs that share a deadline. */
+static bool starts_sharing(const alert_recording *r, size_t i)
+{
+    return r->sharing && r->sharing[i] > 1 && (i == 0 || r->sharing[i - 1] == 1);
+}
+
+static int replay_one(alert_scheduler *s, const alert_recording *r, size_t i, alert_outcome *out,
+                      alert_fault *fault)
+{
+    alert_measurement measured;
+    alert_decision decision;
+    if (starts_sharing(r, i)) {
+        double deadline = (double)r->sharing[i] * s->goal.deadline_s;
+        int rc = alert_scheduler_share(s, deadline, r->sharing[i], &decision, fault);
+        if (rc)
+            return rc;
+    }
+    run(s, r, i, &measured, out);
+    return alert_scheduler_step(s, &measured, &decision, fault);
+}
+
+int alert_replay(alert_scheduler *s, const alert_recording *recording, alert_outcome *out,
+                 alert_fault *fault)
+{
+    int rc = check(s, recording, fault);
+    for (size_t i = 0; !rc && i < recording->inputs; i++) {
+        rc = replay_one(s, recording, i, &out[i], fault);
+        if (rc && fault)
+            fault->index[0] = (ptrdiff_t)i;
+    }
+    return rc;
+}

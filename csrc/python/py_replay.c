@@ -1,0 +1,88 @@
+/* py_replay.c - _core.Scheduler._replay(): a recorded run in one call, without the GIL. */
+#define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
+#define NO_IMPORT_ARRAY
+#include "py_convert.h"
+#include "py_scheduler.h"
+
+#include <numpy/arrayobject.h>
+
+enum { LATENCY, ENERGY, SHARING, ARRAYS };
+
+static const char *const ARRAY_NAME[ARRAYS] = {"latency", "energy", "sharing"};
+
+static int gather(PyObject *const given[ARRAYS], PyArrayObject *array[ARRAYS])
+{
+    for (int i = 0; i < ARRAYS; i++) {
+        int type = i == SHARING ? NPY_UINTP : NPY_DOUBLE, dimensions = i == SHARING ? 1 : 3;
+        if (given[i] == Py_None)
+            continue;
+        array[i] = (PyArrayObject *)PyArray_FROMANY(given[i], type, dimensions, dimensions,
+                                                    NPY_ARRAY_IN_ARRAY);
+        if (!array[i])
+            return -1;
+        bool fits = i == SHARING ? PyArray_DIM(array[i], 0) == PyArray_DIM(array[LATENCY], 0)
+                                 : PyArray_SAMESHAPE(array[LATENCY], array[i]);
+        if (!fits) {
+            PyErr_Format(PyExc_ValueError, "%s: expected the inputs of latency, got another shape",
+                         ARRAY_NAME[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static alert_recording recording_of(PyArrayObject *const array[ARRAYS], double idle_power)
+{
+    return (alert_recording){
+        .inputs = (size_t)PyArray_DIM(array[LATENCY], 0),
+        .outputs = (size_t)PyArray_DIM(array[LATENCY], 1),
+        .caps = (size_t)PyArray_DIM(array[LATENCY], 2),
+        .latency_s = PyArray_DATA(array[LATENCY]),
+        .energy_j = PyArray_DATA(array[ENERGY]),
+        .idle_power_w = idle_power,
+        .sharing = array[SHARING] ? PyArray_DATA(array[SHARING]) : NULL,
+    };
+}
+
+/* A new reference to the outcomes. */
+static PyObject *replay(alert_py_scheduler *o, const alert_recording *recording)
+{
+    alert_fault fault;
+    npy_intp inputs = (npy_intp)recording->inputs;
+    Py_INCREF(o->state->outcome_dtype); /* stolen by the next call */
+    PyObject *outcomes = PyArray_Zeros(1, &inputs, (PyArray_Descr *)o->state->outcome_dtype, 0);
+    if (!outcomes)
+        return NULL;
+    alert_outcome *out = PyArray_DATA((PyArrayObject *)outcomes);
+    int rc;
+    while (!alert_py_try_take(o))
+        alert_py_let_others_run();
+    Py_BEGIN_ALLOW_THREADS;
+    rc = alert_replay(o->scheduler, recording, out, &fault);
+    Py_END_ALLOW_THREADS;
+    alert_py_give_back(o);
+    if (rc) {
+        alert_py_raise(rc, &fault);
+        Py_CLEAR(outcomes);
+    }
+    return outcomes;
+}
+
+PyObject *alert_py_replay(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"latency", "energy", "idle_power", "sharing", NULL};
+    PyObject *given[ARRAYS] = {[SHARING] = Py_None}, *outcomes = NULL;
+    PyArrayObject *array[ARRAYS] = {0};
+    double idle_power;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOd|O:_replay", names, &given[LATENCY],
+                                     &given[ENERGY], &idle_power, &given[SHARING]))
+        return NULL;
+    if (gather(given, array) == 0) {
+        alert_recording recording = recording_of(array, idle_power);
+        outcomes = replay((alert_py_scheduler *)self, &recording);
+    }
+    for (int i = 0; i < ARRAYS; i++)
+        Py_XDECREF(array[i]);
+    return outcomes;
+}

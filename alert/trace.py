@@ -16,6 +16,8 @@ from alert.profile import Floats, Profile
 if TYPE_CHECKING:
     from os import PathLike
 
+    from alert.evaluation import Replay
+    from alert.goal import Goal
     from alert.models import Models
 
 SCHEMA = "alert.trace"
@@ -191,6 +193,35 @@ class Trace:
     @property
     def _seeds(self) -> list[int]:
         return list(self.origin.get("seeds", [self.seed]))
+
+    def replay(self, profile: Profile, goal: Goal, scheme: str = "default") -> Replay:
+        """Run every input of the trace as a scheme chooses.
+
+        Parameters
+        ----------
+        profile : Profile
+            What the scheme is told of the configurations: `self.profile`, or another one of the
+            same models, exits and power caps.
+        goal : Goal
+            Inputs of a group of W share W times its deadline.
+        scheme : str, default "default"
+            One of `alert.evaluation.SCHEMES`: what `alert.Scheduler` does by default, the paper's
+            method and parts of it, and oracles.
+
+        Returns
+        -------
+        alert.evaluation.Replay
+            Energy, accuracy and misses, input by input and on average.
+
+        Raises
+        ------
+        ValueError
+            The profile is of other configurations, there is no such scheme, or it is about models
+            that the trace has not.
+        """
+        from alert.evaluation import Recording, run
+
+        return run(scheme, Recording.of(self, profile), goal)
 
     # ------------------------------------------------------------------------------------- files
 

@@ -271,10 +271,15 @@ typedef struct alert_outcome {
 /* Steps `s` through all inputs of `recording`, as a loop around alert_scheduler_step would that runs
  * what was decided. An anytime model stops at the exit chosen, or before an exit that would come
  * after the deadline by the pace of this input so far. Inputs that share a deadline go from one to
- * the next without a pause: idle time follows the last. `out` has room for recording->inputs. Where
- * it fails, `s` has learnt from the inputs before the one named. */
-int alert_replay(alert_scheduler *s, const alert_recording *recording, alert_outcome *out,
-                 alert_fault *fault) ALERT_MUST_CHECK;
+ * the next without a pause: idle time follows the last.
+ *
+ * `system`, where it is not NULL, is another scheduler that chooses the cap in the place of `s`: each
+ * is told what the input cost, and takes it for the cost of its own choice.
+ *
+ * `out` has room for recording->inputs. Where it fails, the schedulers have learnt from the inputs
+ * before the one named. */
+int alert_replay(alert_scheduler *s, alert_scheduler *system, const alert_recording *recording,
+                 alert_outcome *out, alert_fault *fault) ALERT_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -15,13 +15,13 @@ static int check_sharing(const alert_recording *r, alert_fault *fault)
     return 0;
 }
 
-static int check(const alert_scheduler *s, const alert_recording *r, alert_fault *fault)
+static int check(const alert_scheduler *s, const alert_scheduler *system, const alert_recording *r,
+                 alert_fault *fault)
 {
-    const alert_profile *p = s->profile;
-    if (r->outputs != p->rows)
+    if (r->outputs != s->profile->rows)
         return alert_fault_in(fault, "outputs", "as many as the models of the profile have",
                               (double)r->outputs);
-    if (r->caps != p->caps)
+    if (r->caps != (system ? system : s)->profile->caps)
         return alert_fault_in(fault, "caps", "as many as the profile has", (double)r->caps);
     if (!alert_is_quantity(r->idle_power_w))
         return alert_fault_in(fault, "idle_power", "a finite number of watts >= 0 and <= 1e9",
@@ -50,16 +50,15 @@ static ptrdiff_t delivered(const double *time_s, size_t caps, size_t stopped, do
     return k;
 }
 
-/* Runs the pending decision on input i. */
-static void run(const alert_scheduler *s, const alert_recording *r, size_t i,
+/* Runs input i on the model and exit that `s` chose, under `cap`. */
+static void run(const alert_scheduler *s, size_t cap, const alert_recording *r, size_t i,
                 alert_measurement *measured, alert_outcome *out)
 {
     const alert_pending *pending = &s->now.pending;
-    const alert_decision *decision = &pending->decision;
     const alert_row *row = &s->profile->row[pending->row];
     double deadline = pending->belief.deadline_s;
     size_t chosen = row->stairs - 1;
-    size_t first = (i * r->outputs + row->output - chosen) * r->caps + decision->cap;
+    size_t first = (i * r->outputs + row->output - chosen) * r->caps + cap;
     const double *time = r->latency_s + first;
     size_t stopped = stop_at(row, time, r->caps, deadline);
     ptrdiff_t last = delivered(time, r->caps, stopped, deadline);
@@ -75,47 +74,55 @@ static void run(const alert_scheduler *s, const alert_recording *r, size_t i,
     };
     *out = (alert_outcome){
         .model = (uint32_t)row->model,
-        .cap = (uint32_t)decision->cap,
+        .cap = (uint32_t)cap,
         .exit = (int32_t)row->exit,
         .stopped = row->exit < 0 ? -1 : (int32_t)stopped,
         .deadline_s = deadline,
         .latency_s = latency,
         .energy_j = energy + r->idle_power_w * rest,
         .accuracy = last < 0 ? s->goal.q_fail : row->stair[last].accuracy,
-        .probability = decision->probability,
-        .feasible = decision->feasible,
+        .probability = pending->decision.probability,
+        .feasible = pending->decision.feasible,
         .met = last >= 0,
         .done = time[chosen * r->caps] <= deadline,
     };
 }
 
-/* The first of several inputs that share a deadline. */
-static bool starts_sharing(const alert_recording *r, size_t i)
+/* Where input i is the first of several that share a deadline. */
+static int share(alert_scheduler *s, const alert_recording *r, size_t i, alert_fault *fault)
 {
-    return r->sharing && r->sharing[i] > 1 && (i == 0 || r->sharing[i - 1] == 1);
+    alert_decision decision;
+    if (!r->sharing || r->sharing[i] == 1 || (i > 0 && r->sharing[i - 1] > 1))
+        return 0;
+    return alert_scheduler_share(s, (double)r->sharing[i] * s->goal.deadline_s, r->sharing[i],
+                                 &decision, fault);
 }
 
-static int replay_one(alert_scheduler *s, const alert_recording *r, size_t i, alert_outcome *out,
-                      alert_fault *fault)
+static int replay_one(alert_scheduler *s, alert_scheduler *system, const alert_recording *r,
+                      size_t i, alert_outcome *out, alert_fault *fault)
 {
     alert_measurement measured;
     alert_decision decision;
-    if (starts_sharing(r, i)) {
-        double deadline = (double)r->sharing[i] * s->goal.deadline_s;
-        int rc = alert_scheduler_share(s, deadline, r->sharing[i], &decision, fault);
-        if (rc)
-            return rc;
+    int rc = share(s, r, i, fault);
+    if (!rc && system)
+        rc = share(system, r, i, fault);
+    if (rc)
+        return rc;
+    run(s, (system ? system : s)->now.pending.decision.cap, r, i, &measured, out);
+    rc = alert_scheduler_step(s, &measured, &decision, fault);
+    if (!rc && system) {
+        measured.has_exit = false;
+        rc = alert_scheduler_step(system, &measured, &decision, fault);
     }
-    run(s, r, i, &measured, out);
-    return alert_scheduler_step(s, &measured, &decision, fault);
+    return rc;
 }
 
-int alert_replay(alert_scheduler *s, const alert_recording *recording, alert_outcome *out,
-                 alert_fault *fault)
+int alert_replay(alert_scheduler *s, alert_scheduler *system, const alert_recording *recording,
+                 alert_outcome *out, alert_fault *fault)
 {
-    int rc = check(s, recording, fault);
+    int rc = check(s, system, recording, fault);
     for (size_t i = 0; !rc && i < recording->inputs; i++) {
-        rc = replay_one(s, recording, i, &out[i], fault);
+        rc = replay_one(s, system, recording, i, &out[i], fault);
         if (rc && fault)
             fault->index[0] = (ptrdiff_t)i;
     }

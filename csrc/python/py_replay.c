@@ -45,8 +45,20 @@ static alert_recording recording_of(PyArrayObject *const array[ARRAYS], double i
     };
 }
 
+/* Takes both schedulers or none; `system` may be NULL. */
+static bool try_take(alert_py_scheduler *o, alert_py_scheduler *system)
+{
+    if (!alert_py_try_take(o))
+        return false;
+    if (!system || alert_py_try_take(system))
+        return true;
+    alert_py_give_back(o);
+    return false;
+}
+
 /* A new reference to the outcomes. */
-static PyObject *replay(alert_py_scheduler *o, const alert_recording *recording)
+static PyObject *replay(alert_py_scheduler *o, alert_py_scheduler *system,
+                        const alert_recording *recording)
 {
     alert_fault fault;
     npy_intp inputs = (npy_intp)recording->inputs;
@@ -56,12 +68,14 @@ static PyObject *replay(alert_py_scheduler *o, const alert_recording *recording)
         return NULL;
     alert_outcome *out = PyArray_DATA((PyArrayObject *)outcomes);
     int rc;
-    while (!alert_py_try_take(o))
+    while (!try_take(o, system))
         alert_py_let_others_run();
     Py_BEGIN_ALLOW_THREADS;
-    rc = alert_replay(o->scheduler, recording, out, &fault);
+    rc = alert_replay(o->scheduler, system ? system->scheduler : NULL, recording, out, &fault);
     Py_END_ALLOW_THREADS;
     alert_py_give_back(o);
+    if (system)
+        alert_py_give_back(system);
     if (rc) {
         alert_py_raise(rc, &fault);
         Py_CLEAR(outcomes);
@@ -69,18 +83,35 @@ static PyObject *replay(alert_py_scheduler *o, const alert_recording *recording)
     return outcomes;
 }
 
+/* The scheduler that chooses the caps; NULL for None, -1 with an exception for what is no other
+ * scheduler. */
+static int system_of(alert_py_scheduler *o, PyObject *given, alert_py_scheduler **out)
+{
+    *out = NULL;
+    if (given == Py_None)
+        return 0;
+    if (given == (PyObject *)o || !PyObject_TypeCheck(given, o->state->scheduler_type)) {
+        PyErr_Format(PyExc_TypeError, "system: expected another Scheduler or None, got %R", given);
+        return -1;
+    }
+    *out = (alert_py_scheduler *)given;
+    return 0;
+}
+
 PyObject *alert_py_replay(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"latency", "energy", "idle_power", "sharing", NULL};
-    PyObject *given[ARRAYS] = {[SHARING] = Py_None}, *outcomes = NULL;
+    static char *names[] = {"latency", "energy", "idle_power", "sharing", "system", NULL};
+    alert_py_scheduler *o = (alert_py_scheduler *)self, *system;
+    PyObject *given[ARRAYS] = {[SHARING] = Py_None}, *other = Py_None, *outcomes = NULL;
     PyArrayObject *array[ARRAYS] = {0};
     double idle_power;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOd|O:_replay", names, &given[LATENCY],
-                                     &given[ENERGY], &idle_power, &given[SHARING]))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOd|OO:_replay", names, &given[LATENCY],
+                                     &given[ENERGY], &idle_power, &given[SHARING], &other) ||
+        system_of(o, other, &system) < 0)
         return NULL;
     if (gather(given, array) == 0) {
         alert_recording recording = recording_of(array, idle_power);
-        outcomes = replay((alert_py_scheduler *)self, &recording);
+        outcomes = replay(o, system, &recording);
     }
     for (int i = 0; i < ARRAYS; i++)
         Py_XDECREF(array[i]);

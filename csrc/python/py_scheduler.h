@@ -16,7 +16,7 @@ typedef struct alert_py_scheduler {
     atomic_bool taken;
 } alert_py_scheduler;
 
-/* The method _replay(latency, energy, idle_power, sharing=None), in py_replay.c. */
+/* The method _replay(latency, energy, idle_power, sharing=None, system=None), in py_replay.c. */
 PyObject *alert_py_replay(PyObject *self, PyObject *args, PyObject *kwargs);
 
 static inline void alert_py_let_others_run(void)

@@ -1,0 +1,7 @@
+"""Schemes replayed over recorded traces, and how they compare."""
+
+from alert.evaluation.recording import Recording
+from alert.evaluation.result import Replay
+from alert.evaluation.schemes import SCHEMES, run
+
+__all__ = ["SCHEMES", "Recording", "Replay", "run"]

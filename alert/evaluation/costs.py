@@ -1,0 +1,60 @@
+"""What every configuration would make of an input under a deadline: what the oracles know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert.evaluation.recording import Recording
+from alert.profile import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Costs:
+    """Outcome of C configurations for n inputs, each array of shape (n, C).
+
+    Column c is output ``c % R`` under cap ``c // R``: the order in which ties are broken. An
+    anytime model runs up to that exit and no further.
+
+    Attributes
+    ----------
+    latency : ndarray
+        Seconds.
+    energy : ndarray
+        Joules, idle time up to the deadline included.
+    accuracy : ndarray
+        Of the last output that is out by the deadline, else q_fail.
+    met : ndarray
+        Whether an output is out by the deadline.
+    """
+
+    latency: Floats
+    energy: Floats
+    accuracy: Floats
+    met: NDArray[Any]
+
+
+def costs(
+    recording: Recording,
+    q_fail: float,
+    deadline: float | Floats,
+    inputs: NDArray[np.intp] | slice = slice(None),
+) -> Costs:
+    """Work out the costs of `inputs`, which have `deadline` seconds (one for all, or one each)."""
+    latency = recording.latency[inputs].swapaxes(1, 2)
+    due = np.reshape(deadline, (-1, 1, 1))
+    rest = np.maximum(due - latency, 0.0)
+    energy = recording.energy[inputs].swapaxes(1, 2) + recording.idle_power * rest
+    met = latency <= due
+    accuracy = np.where(met, recording.accuracy, q_fail)
+    for row in np.flatnonzero(recording.exit > 0):  # an exit too late leaves the one before
+        late = ~met[:, :, row]
+        accuracy[:, :, row] = np.where(late, accuracy[:, :, row - 1], accuracy[:, :, row])
+        met[:, :, row] |= met[:, :, row - 1]
+    flat = (len(latency), -1)
+    return Costs(
+        latency.reshape(flat), energy.reshape(flat), accuracy.reshape(flat), met.reshape(flat)
+    )

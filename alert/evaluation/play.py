@@ -1,0 +1,56 @@
+"""Playing a trace with choices that are not a scheduler's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert import _core
+from alert.evaluation.costs import Costs, costs
+from alert.evaluation.recording import Recording
+from alert.goal import Goal
+
+Choose = Callable[[NDArray[np.intp], Costs], NDArray[np.intp]]
+"""From input numbers and what every configuration costs them to a column of `Costs` for each."""
+
+
+def play(recording: Recording, goal: Goal, choose: Choose) -> NDArray[np.void]:
+    """Run every input on the configuration that `choose` names; return the outcomes.
+
+    Inputs that share a deadline each get what is left of it, divided by the inputs left.
+    """
+    outcomes = np.zeros(len(recording), _core.OUTCOME)
+    sharing = recording.sharing
+    left = None if sharing is None else goal.deadline * sharing[recording.starts]
+    for k, inputs in enumerate(recording.rounds()):
+        if sharing is None or left is None:
+            deadline = np.full(len(inputs), goal.deadline)
+        else:
+            going = sharing[recording.starts] > k
+            deadline = np.maximum(left[going] / sharing[inputs], 0.0)
+        table = costs(recording, goal.q_fail, deadline, inputs)
+        column = choose(inputs, table)
+        out = _outcomes(recording, table, column, deadline)
+        if sharing is not None and left is not None:
+            left[going] -= out["latency"]
+            rest = np.maximum(deadline - out["latency"], 0.0)
+            out["energy"] -= np.where(sharing[inputs] > 1, recording.idle_power * rest, 0.0)
+        outcomes[inputs] = out
+    return outcomes
+
+
+def _outcomes(
+    recording: Recording, table: Costs, column: NDArray[np.intp], deadline: NDArray[np.float64]
+) -> NDArray[np.void]:
+    cap, output = np.divmod(column, len(recording.model))
+    at = np.arange(len(column)), column
+    out = np.zeros(len(column), _core.OUTCOME)
+    out["model"], out["cap"] = recording.model[output], cap
+    out["exit"] = out["stopped"] = recording.exit[output]
+    out["deadline"], out["latency"], out["energy"] = deadline, table.latency[at], table.energy[at]
+    out["accuracy"], out["met"] = table.accuracy[at], table.met[at]
+    out["probability"], out["feasible"] = np.nan, True
+    out["done"] = out["latency"] <= deadline
+    return out

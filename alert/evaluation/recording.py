@@ -1,0 +1,141 @@
+"""A trace as replays read it: output by output, with the profile that schedulers are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert.profile import Floats, Profile
+from alert.trace import Trace
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What every output of every model cost, for every input and under every cap.
+
+    The R outputs are those of the profile: one of a traditional model, one per exit of an anytime
+    model, model by model.
+
+    Attributes
+    ----------
+    profile : Profile
+        N models, M caps.
+    latency, energy : ndarray, shape (n, R, M)
+        Seconds until the output is there, joules drawn until then.
+    idle_power : float
+        Watts drawn between inputs.
+    phase : ndarray, shape (n,)
+    sharing : ndarray, shape (n,), or None
+        Inputs, from this one to the last, that still share one deadline; None where every input has
+        its own.
+    model, exit : ndarray, shape (R,)
+        Of each output; exit -1 for a traditional model.
+    accuracy : ndarray, shape (R,)
+    """
+
+    profile: Profile
+    latency: Floats
+    energy: Floats
+    idle_power: float
+    phase: NDArray[np.int64]
+    sharing: NDArray[np.uintp] | None
+    model: NDArray[np.int64] = field(init=False)
+    exit: NDArray[np.int64] = field(init=False)
+    accuracy: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        p = self.profile
+        rows = [
+            (i, k if i in p.exits else -1, reached)
+            for i in range(len(p.models))
+            for k, (_, reached) in enumerate(p.exits.get(i, ((1.0, p.accuracy[i]),)))
+        ]
+        model, exit_, accuracy = zip(*rows, strict=True)
+        object.__setattr__(self, "model", np.array(model, np.int64))
+        object.__setattr__(self, "exit", np.array(exit_, np.int64))
+        object.__setattr__(self, "accuracy", np.array(accuracy, np.float64))
+
+    @classmethod
+    def of(cls, trace: Trace, profile: Profile | None = None) -> Recording:
+        """Lay out a trace, for schedulers that are given `profile` (by default the trace's own)."""
+        profile = trace.profile if profile is None else profile
+        _check_same_configurations(trace.profile, profile)
+        latency, energy = [], []
+        for i in range(len(profile.models)):
+            whole, joules = trace.latency[:, i], trace.energy[:, i]
+            outputs = [whole]
+            if i in trace.exits:
+                outputs = list(np.moveaxis(trace.exits[i], 2, 0))
+            latency += outputs
+            energy += [joules * (seconds / whole) for seconds in outputs]
+        return cls(
+            profile,
+            np.ascontiguousarray(np.stack(latency, axis=1)),
+            np.ascontiguousarray(np.stack(energy, axis=1)),
+            trace.profile.idle_power,
+            trace.phase,
+            _sharing(trace.group),
+        )
+
+    def __len__(self) -> int:
+        return len(self.latency)
+
+    def cut(self, models: Sequence[int], caps: Sequence[int]) -> Recording:
+        """Leave these models and caps only."""
+        p = self.profile
+        rows = np.flatnonzero(np.isin(self.model, models))
+        profile = Profile(
+            p.latency[models][:, caps],
+            p.power[models][:, caps],
+            p.accuracy[models],
+            p.power_caps[caps],
+            p.idle_power,
+            models=[p.models[i] for i in models],
+            exits={p.models[i]: p.exits[i] for i in models if i in p.exits},
+            origin=p.origin,
+        )
+        return Recording(
+            profile,
+            np.ascontiguousarray(self.latency[:, rows][:, :, caps]),
+            np.ascontiguousarray(self.energy[:, rows][:, :, caps]),
+            self.idle_power,
+            self.phase,
+            self.sharing,
+        )
+
+    def rounds(self) -> Iterator[NDArray[np.intp]]:
+        """List the inputs that do not wait for each other: first words, second words, and so on."""
+        if self.sharing is None:
+            yield np.arange(len(self))
+            return
+        starts = self.starts
+        lengths = self.sharing[starts]
+        for k in range(int(lengths.max())):
+            yield starts[lengths > k] + k
+
+    @property
+    def starts(self) -> NDArray[np.intp]:
+        """Inputs that begin a deadline."""
+        if self.sharing is None:
+            return np.arange(len(self))
+        ends = np.flatnonzero(self.sharing == 1)
+        return np.concatenate(([0], ends[:-1] + 1))
+
+
+def _sharing(group: NDArray[np.int64]) -> NDArray[np.uintp] | None:
+    _, starts, counts = np.unique(group, return_index=True, return_counts=True)
+    if len(starts) == len(group):
+        return None
+    ends = np.repeat(starts + counts, counts)
+    return (ends - np.arange(len(group))).astype(np.uintp)
+
+
+def _check_same_configurations(recorded: Profile, given: Profile) -> None:
+    if given.models != recorded.models or not np.array_equal(given.power_caps, recorded.power_caps):
+        raise ValueError("profile: expected the models and power caps of the trace")
+    counts = [{i: len(e) for i, e in p.exits.items()} for p in (recorded, given)]
+    if counts[0] != counts[1]:
+        raise ValueError("profile: expected the exits of the trace")

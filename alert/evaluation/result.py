@@ -1,0 +1,89 @@
+"""What came of a replay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert.goal import Goal
+from alert.profile import Floats
+
+MISSES_ALLOWED = 0.1
+"""Share of the inputs that may miss their deadline before a setting counts as violated."""
+
+# Sums over a trace are compared with goals up to rounding.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """One scheme's run over a trace of n inputs.
+
+    Attributes
+    ----------
+    scheme : str
+    goal : Goal
+    energy : ndarray, shape (n,)
+        Joules of each input, idle time up to its deadline included; inputs that share a deadline
+        follow each other, and idle time follows the last.
+    accuracy : ndarray, shape (n,)
+        Credited: of the last output that was out by the deadline, else the goal's q_fail.
+    missed : ndarray, shape (n,)
+        1 where no output was out by the deadline, 0 elsewhere; in between for a scheme that mixes
+        configurations ("clairvoyant", "informed"), as are energy and accuracy then.
+    inputs : structured ndarray, shape (n,), or None
+        model, cap (its index), exit (chosen), stopped (exit reached), deadline, latency, energy,
+        accuracy, probability (predicted; NaN from oracles), feasible, met, done (the output chosen
+        was out by the deadline, or would have been). None for a scheme that mixes configurations.
+    """
+
+    scheme: str
+    goal: Goal
+    energy: Floats
+    accuracy: Floats
+    missed: Floats
+    inputs: NDArray[np.void] | None = None
+
+    @classmethod
+    def of(cls, scheme: str, goal: Goal, inputs: NDArray[np.void]) -> Replay:
+        """Make it from the outcomes of the inputs."""
+        missed = 1.0 - inputs["met"]
+        return cls(scheme, goal, inputs["energy"], inputs["accuracy"], missed, inputs)
+
+    @property
+    def mean_energy(self) -> float:
+        """Joules per input."""
+        return float(self.energy.mean())
+
+    @property
+    def mean_accuracy(self) -> float:
+        """0 to 1."""
+        return float(self.accuracy.mean())
+
+    @property
+    def error(self) -> float:
+        """1 less the mean accuracy."""
+        return 1.0 - self.mean_accuracy
+
+    @property
+    def miss_rate(self) -> float:
+        """Share of the inputs whose deadline was missed."""
+        return float(self.missed.mean())
+
+    @property
+    def violated(self) -> bool:
+        """More than one deadline in ten was missed, or the goal not met on average."""
+        if self.miss_rate > MISSES_ALLOWED + _ROUNDING:
+            return True
+        if self.goal.objective == "min_energy":
+            return self.mean_accuracy < self.goal.bound - _ROUNDING
+        return self.mean_energy > self.goal.bound * (1.0 + _ROUNDING)
+
+    def __repr__(self) -> str:
+        return (
+            f"<alert.evaluation.Replay {self.scheme!r}: {self.mean_energy:.4g} J, accuracy "
+            f"{self.mean_accuracy:.4f}, {100 * self.miss_rate:.1f} % late"
+            f"{', violated' if self.violated else ''}>"
+        )

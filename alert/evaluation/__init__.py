@@ -1,4 +1,7 @@
-"""Schemes replayed over recorded traces, and how they compare."""
+"""Schemes replayed over recorded traces, and how they compare.
+
+`alert.evaluation.grid.run(traces)` runs them all in all settings.
+"""
 
 from alert.evaluation.recording import Recording
 from alert.evaluation.result import Replay

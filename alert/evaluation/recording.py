@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alert.profile import Floats, Profile
 from alert.trace import Trace
+
+Part: TypeAlias = Literal["all", "tuning", "holdout"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +30,10 @@ class Recording:
         Seconds until the output is there, joules drawn until then.
     idle_power : float
         Watts drawn between inputs.
-    phase : ndarray, shape (n,)
+    phase : ndarray of int, shape (n,)
+        State of the environment.
+    quiet : ndarray of bool, shape (n,)
+        Nothing ran beside the input.
     sharing : ndarray, shape (n,), or None
         Inputs, from this one to the last, that still share one deadline; None where every input has
         its own.
@@ -41,6 +47,7 @@ class Recording:
     energy: Floats
     idle_power: float
     phase: NDArray[np.int64]
+    quiet: NDArray[np.bool_]
     sharing: NDArray[np.uintp] | None
     model: NDArray[np.int64] = field(init=False)
     exit: NDArray[np.int64] = field(init=False)
@@ -77,6 +84,7 @@ class Recording:
             np.ascontiguousarray(np.stack(energy, axis=1)),
             trace.profile.idle_power,
             trace.phase,
+            np.array([name == "quiet" for name in trace.phases])[trace.phase],
             _sharing(trace.group),
         )
 
@@ -103,7 +111,24 @@ class Recording:
             np.ascontiguousarray(self.energy[:, rows][:, :, caps]),
             self.idle_power,
             self.phase,
+            self.quiet,
             self.sharing,
+        )
+
+    def part(self, name: Part) -> Recording:
+        """Leave the first two thirds ("tuning"), the last third ("holdout"), or all of it.
+
+        They part where the inputs of one deadline do.
+        """
+        first = int(self.starts[np.searchsorted(self.starts, len(self) * 2 // 3)])
+        inputs = {"all": slice(None), "tuning": slice(first), "holdout": slice(first, None)}[name]
+        return replace(
+            self,
+            latency=self.latency[inputs],
+            energy=self.energy[inputs],
+            phase=self.phase[inputs],
+            quiet=self.quiet[inputs],
+            sharing=None if self.sharing is None else self.sharing[inputs],
         )
 
     def rounds(self) -> Iterator[NDArray[np.intp]]:

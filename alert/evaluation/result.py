@@ -53,6 +53,11 @@ class Replay:
         return cls(scheme, goal, inputs["energy"], inputs["accuracy"], missed, inputs)
 
     @property
+    def predicts(self) -> bool:
+        """Whether the scheme says how probable it is that its choice is in time."""
+        return self.inputs is not None and not np.isnan(self.inputs["probability"]).any()
+
+    @property
     def mean_energy(self) -> float:
         """Joules per input."""
         return float(self.energy.mean())

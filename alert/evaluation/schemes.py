@@ -38,11 +38,17 @@ def run(scheme: str, recording: Recording, goal: Goal) -> Replay:
     ValueError
         There is no such scheme, or it needs models that the recording lacks.
     """
-    if scheme not in SCHEMES:
-        raise ValueError(f"scheme: expected one of {', '.join(SCHEMES)}, got {scheme!r}")
+    chosen = find(scheme)
     if not applies(scheme, recording):
         raise ValueError(f"scheme: {scheme} needs models that this trace has not")
-    return SCHEMES[scheme](recording, goal)
+    return chosen(recording, goal)
+
+
+def find(scheme: str) -> Scheme:
+    """Look a scheme up by its name; ValueError for one there is not."""
+    if scheme not in SCHEMES:
+        raise ValueError(f"scheme: expected one of {', '.join(SCHEMES)}, got {scheme!r}")
+    return SCHEMES[scheme]
 
 
 def applies(scheme: str, recording: Recording) -> bool:

@@ -1,0 +1,176 @@
+"""All schemes in all settings on all traces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert.evaluation import calibration, recovery
+from alert.evaluation.bounds import informed
+from alert.evaluation.oracle import oracle
+from alert.evaluation.recording import Part, Recording
+from alert.evaluation.result import Replay
+from alert.evaluation.schemes import SCHEMES, Scheme, applies, find
+from alert.evaluation.settings import DEADLINES, Setting, settings
+from alert.goal import Objective
+from alert.trace import Trace
+
+OBJECTIVES: tuple[Objective, ...] = ("min_energy", "max_accuracy")
+PARTS: tuple[Part, ...] = ("all", "holdout")
+
+Key: TypeAlias = tuple[str, str, str, str]
+"""Task, environment, part and scheme."""
+
+ROW = np.dtype(
+    [
+        ("task", "U32"),
+        ("environment", "U32"),
+        ("part", "U8"),
+        ("objective", "U12"),
+        ("deadline_factor", np.float64),
+        ("level", np.float64),
+        ("deadline", np.float64),
+        ("bound", np.float64),
+        ("scheme", "U20"),
+        ("inputs", np.int64),
+        ("energy", np.float64),
+        ("accuracy", np.float64),
+        ("error", np.float64),
+        ("miss_rate", np.float64),
+        ("violated", np.bool_),
+        ("reachable", np.bool_),
+    ]
+)
+"""A scheme in a setting. `energy` is in joules per input; `reachable` says that "informed" does not
+violate the setting."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """What came of it.
+
+    Attributes
+    ----------
+    table : structured ndarray
+        One `ROW` for each setting and scheme.
+    calibration : dict
+        By `Key`, for schemes that predict probabilities: how often they came true (see
+        `calibration.BIN`).
+    recovery : dict
+        By `Key`, for the same schemes: misses after contention has set in (see `recovery.LAG`).
+    """
+
+    table: NDArray[np.void]
+    calibration: dict[Key, NDArray[np.void]]
+    recovery: dict[Key, NDArray[np.void]]
+
+
+def run(
+    traces: Iterable[Trace],
+    schemes: Sequence[str] | Mapping[str, Scheme] = tuple(SCHEMES),
+    *,
+    parts: Sequence[Part] = PARTS,
+    jobs: int = 1,
+    progress: bool = False,
+) -> Grid:
+    """Replay every scheme in every setting.
+
+    Parameters
+    ----------
+    traces : iterable of Trace
+    schemes : sequence of str, or mapping from str to callable
+        Names out of `SCHEMES`, or schemes of one's own: a function of a `Recording` and a `Goal`
+        that returns a `Replay`. One that needs models a trace lacks is left out there.
+    parts : sequence of str
+        "all" of every trace; its first two thirds, for "tuning"; its last third, the "holdout".
+    jobs : int, default 1
+        Processes.
+    progress : bool, default False
+        Show a bar, where tqdm is installed.
+
+    Raises
+    ------
+    ValueError
+        There is no such scheme.
+    """
+    chosen = schemes if isinstance(schemes, Mapping) else {name: find(name) for name in schemes}
+    units = [
+        (trace, part, objective, factor, chosen)
+        for trace, part, objective, factor in product(traces, parts, OBJECTIVES, DEADLINES)
+    ]
+    with ExitStack() as stack:
+        mapped: Callable[..., Iterator[Grid]] = map
+        if jobs > 1:
+            mapped = stack.enter_context(ProcessPoolExecutor(jobs)).map
+        cells = mapped(_cell, units)
+        return _together(list(_bar(cells, len(units)) if progress else cells))
+
+
+def _cell(unit: tuple[Trace, Part, Objective, float, Mapping[str, Scheme]]) -> Grid:
+    """Replay all schemes under one deadline."""
+    trace, part, objective, factor, schemes = unit
+    recording = Recording.of(trace).part(part)
+    where = (trace.task, trace.environment, part)
+    cell, rows = Grid(np.zeros(0, ROW), {}, {}), []
+    for setting in settings(recording, objective, factor):
+        oracle_run = oracle(recording, setting.goal)
+        reachable = not informed(recording, setting.goal).violated
+        for name, scheme in schemes.items():
+            if not applies(name, recording):
+                continue
+            replay = scheme(recording, setting.goal)
+            rows.append((*where, objective, *_row(setting, name, replay), reachable))
+            if reachable and replay.predicts:
+                _count(cell, (*where, name), recording, replay, oracle_run)
+    return replace(cell, table=np.array(rows, ROW))
+
+
+def _row(setting: Setting, scheme: str, replay: Replay) -> tuple[Any, ...]:
+    goal = setting.goal
+    return (
+        *(setting.deadline_factor, setting.level, goal.deadline, goal.bound),
+        *(scheme, len(replay.energy), replay.mean_energy, replay.mean_accuracy, replay.error),
+        *(replay.miss_rate, replay.violated),
+    )
+
+
+def _count(grid: Grid, key: Key, recording: Recording, replay: Replay, oracle_run: Replay) -> None:
+    assert replay.inputs is not None
+    calibration.count(grid.calibration.setdefault(key, calibration.empty()), replay.inputs)
+    lags = grid.recovery.setdefault(key, recovery.empty())
+    recovery.count(lags, recording, replay, oracle_run)
+
+
+def _together(cells: Sequence[Grid]) -> Grid:
+    return Grid(
+        np.concatenate([np.zeros(0, ROW), *(cell.table for cell in cells)]),
+        _sums([cell.calibration for cell in cells]),
+        _sums([cell.recovery for cell in cells]),
+    )
+
+
+def _sums(counts: Sequence[dict[Any, NDArray[np.void]]]) -> dict[Any, NDArray[np.void]]:
+    total: dict[Any, NDArray[np.void]] = {}
+    for part in counts:
+        for key, counted in part.items():
+            if key in total:
+                for name in counted.dtype.names or ():
+                    total[key][name] += counted[name]
+            else:
+                total[key] = counted.copy()
+    return total
+
+
+def _bar(cells: Iterator[Grid], total: int) -> Iterator[Grid]:
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return cells
+    return iter(tqdm(cells, total=total, desc="replaying", unit="deadline", leave=False))

@@ -1,0 +1,54 @@
+"""The settings a scheme is tried in: deadlines, and goals over their whole reachable range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from alert.evaluation.bounds import informed
+from alert.evaluation.recording import Recording
+from alert.goal import Goal, Objective
+
+DEADLINES = (0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
+"""As multiples of the mean latency of the largest model."""
+
+LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Where the bound lies between the least and the most that can be had under the deadline."""
+
+# Joules per input that are no bound.
+_ANY = 1e18
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A goal, and where it comes from."""
+
+    deadline_factor: float
+    level: float
+    goal: Goal
+
+
+def largest_latency(recording: Recording) -> float:
+    """Mean seconds the largest model takes in this recording under the highest cap."""
+    return float(recording.latency[:, :, -1].mean(axis=0).max())
+
+
+def settings(recording: Recording, objective: Objective, factor: float) -> Iterator[Setting]:
+    """List the settings under one deadline, for goals that hold on average over the run.
+
+    The range of the bound goes from what the cheapest policy comes to, to what the most accurate
+    one does, of policies that are told the phase but no outcome ("informed").
+    """
+    deadline = factor * largest_latency(recording)
+    cheapest = informed(recording, Goal.min_energy(deadline, 0.0))
+    best = informed(recording, Goal.max_accuracy(deadline, _ANY))
+    for level in LEVELS:
+        if objective == "min_energy":
+            bound = np.interp(level, (0, 1), (cheapest.mean_accuracy, best.mean_accuracy))
+            goal = Goal.min_energy(deadline, float(bound))
+        else:
+            bound = np.interp(level, (0, 1), (cheapest.mean_energy, best.mean_energy))
+            goal = Goal.max_accuracy(deadline, float(bound))
+        yield Setting(factor, level, goal)

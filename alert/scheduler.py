@@ -25,6 +25,13 @@ class Scheduler(_core.Scheduler):
         Other values for some of the method's constants; ``alert.constants(method)`` lists them.
     overhead : float, default 0.0
         Seconds taken off every deadline for what happens around the inference.
+    switch_cost : float, default 0.0
+        Seconds that changing the power cap takes. A configuration under another cap than that of
+        the last input has so much less of its deadline, and is charged with its power during that
+        time, divided by `dwell`.
+    dwell : int, default 1
+        Inputs that a new cap stays in force. It is lowered no sooner, and raised sooner only where
+        nothing under it meets the goal's bounds and something under a higher cap does.
     trace : int, default 1024
         Inputs remembered for `trace`.
 
@@ -68,6 +75,8 @@ class Scheduler(_core.Scheduler):
         method: str = "paper",
         constants: Mapping[str, float] | None = None,
         overhead: float = 0.0,
+        switch_cost: float = 0.0,
+        dwell: int = 1,
         trace: int = _TRACE,
     ) -> Scheduler:
         """Make the scheduler whole: there is no half-built one."""
@@ -75,7 +84,8 @@ class Scheduler(_core.Scheduler):
             raise TypeError(f"profile: expected a Profile, got {type(profile).__name__}")
         _check_goal_type(goal)
         own = dict(constants or {})
-        self = super().__new__(cls, profile._table, goal._as_tuple(), method, own, overhead, trace)
+        arguments = (goal._as_tuple(), method, own, overhead, switch_cost, dwell, trace)
+        self = super().__new__(cls, profile._table, *arguments)
         self._profile = profile
         self._goal = goal
         self._method = method
@@ -105,8 +115,16 @@ class Scheduler(_core.Scheduler):
         self._goal = goal
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arguments = (self._profile, self._goal, self._method, self._constants, self.overhead)
-        return _restored, (type(self), *arguments, self._trace_capacity, self._save())
+        arguments = (self._profile, self._goal)
+        options = {
+            "method": self._method,
+            "constants": self._constants,
+            "overhead": self.overhead,
+            "switch_cost": self.switch_cost,
+            "dwell": self.dwell,
+            "trace": self._trace_capacity,
+        }
+        return _restored, (type(self), *arguments, options, self._save())
 
     def __repr__(self) -> str:
         mean, std = self.slowdown
@@ -139,18 +157,9 @@ def _check_goal_type(goal: object) -> None:
 
 
 def _restored(
-    cls: type[Scheduler],
-    profile: Profile,
-    goal: Goal,
-    method: str,
-    constants: dict[str, float],
-    overhead: float,
-    trace: int,
-    state: bytes,
+    cls: type[Scheduler], profile: Profile, goal: Goal, options: dict[str, Any], state: bytes
 ) -> Scheduler:
     """Make again what `Scheduler.__reduce__` took apart."""
-    scheduler = cls(
-        profile, goal, method=method, constants=constants, overhead=overhead, trace=trace
-    )
+    scheduler = cls(profile, goal, **options)
     scheduler._restore(state)
     return scheduler

@@ -54,6 +54,7 @@ static alert_scheduler *make_scheduler(const double *v)
                        .bound = v[4],
                        .priority = {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY}};
     alert_options options = {.method = ALERT_PAPER,
+                             .dwell = 1,
                              .constants = alert_constants_default(ALERT_PAPER),
                              .trace_capacity = 1024};
     alert_profile *profile;

@@ -128,6 +128,8 @@ typedef struct alert_options {
     alert_method method;
     alert_constants constants;
     double overhead_s;     /* taken off every deadline; finite, >= 0 */
+    double switch_cost_s;  /* that changing the cap takes; finite, >= 0 */
+    size_t dwell;          /* inputs that a new cap serves at least, but for emergencies; >= 1 */
     size_t trace_capacity; /* inputs remembered for alert_scheduler_trace; 0 for none */
 } alert_options;
 
@@ -217,6 +219,15 @@ void alert_scheduler_goal(const alert_scheduler *s, alert_goal *out);
 int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s,
                                  alert_fault *fault) ALERT_MUST_CHECK;
 double alert_scheduler_overhead(const alert_scheduler *s);
+
+/* What changing the cap costs (seconds, finite, >= 0), and for how many inputs (>= 1) a new cap then stays in force;
+ * used from the next choice on. A configuration under another cap than that of the last input has so much less of
+ * its deadline, and is charged with its power during the cost divided by `dwell`. A cap that has served fewer
+ * inputs is left only for a higher one, and only when nothing under it meets the goal's bounds and something
+ * under a higher one does. With 0 and 1 caps change freely. */
+int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t dwell,
+                                  alert_fault *fault) ALERT_MUST_CHECK;
+void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t *dwell);
 
 /* The slowdown expected of the next input. */
 void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std);

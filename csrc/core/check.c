@@ -44,6 +44,16 @@ int alert_check_overhead(double overhead_s, alert_fault *fault)
                           overhead_s);
 }
 
+int alert_check_switching(double cost_s, size_t dwell, alert_fault *fault)
+{
+    if (!alert_is_quantity(cost_s))
+        return alert_fault_in(fault, "switch_cost", "a finite number of seconds >= 0 and <= 1e9",
+                              cost_s);
+    if (dwell == 0)
+        return alert_fault_in(fault, "dwell", "at least one input", 0.0);
+    return 0;
+}
+
 int alert_check_options(const alert_options *o, alert_fault *fault)
 {
     const char *expected;
@@ -53,7 +63,8 @@ int alert_check_options(const alert_options *o, alert_fault *fault)
     const char *constant = alert_constants_check(&o->constants, &expected, &value);
     if (constant)
         return alert_fault_in(fault, constant, expected, value);
-    return alert_check_overhead(o->overhead_s, fault);
+    int rc = alert_check_overhead(o->overhead_s, fault);
+    return rc ? rc : alert_check_switching(o->switch_cost_s, o->dwell, fault);
 }
 
 int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m, alert_fault *fault)

@@ -35,12 +35,24 @@ static alert_belief belief_now(const alert_scheduler *s, double deadline_s)
     };
 }
 
+static void choose_switching(alert_scheduler *s, alert_belief *belief, alert_choice *out)
+{
+    alert_switching switching = {.cap = s->now.cap,
+                                 .cost_s = s->options.switch_cost_s,
+                                 .dwell = (double)s->options.dwell,
+                                 .held = s->now.served < s->options.dwell};
+    alert_choose_switching(s->profile, &s->plan, belief, &s->goal, bound_now(s), &switching, out);
+}
+
 static void decide(alert_scheduler *s, double deadline_s)
 {
     const alert_profile *p = s->profile;
     alert_belief belief = belief_now(s, deadline_s);
     alert_choice choice;
-    alert_choose(p, &s->plan, &belief, &s->goal, bound_now(s), &choice);
+    if (s->now.served > 0)
+        choose_switching(s, &belief, &choice);
+    else
+        alert_choose(p, &s->plan, &belief, &s->goal, bound_now(s), &choice);
     double latency = choice.row->latency_s[choice.column];
     size_t cap = choice.row->cap[choice.column];
     s->now.pending = (alert_pending){
@@ -135,6 +147,18 @@ static double credited_energy(const alert_scheduler *s, const alert_measurement 
     return active + idle_power * (rest > 0.0 ? rest : 0.0);
 }
 
+/* The cap of the finished input is in force now. */
+static void note_cap(alert_scheduler *s)
+{
+    alert_learned *now = &s->now;
+    size_t cap = now->pending.decision.cap;
+    bool changed = now->served > 0 && cap != now->cap;
+    if (changed && now->shared.inputs > 0)
+        now->shared.left_s -= s->options.switch_cost_s;
+    now->served = changed ? 1 : now->served + 1;
+    now->cap = cap;
+}
+
 static void learn(alert_scheduler *s, const alert_measurement *m)
 {
     alert_learned *now = &s->now;
@@ -153,6 +177,8 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
         now->shared.left_s -= m->latency_s + s->options.overhead_s;
         now->shared.inputs--;
     }
+    if (s->switching)
+        note_cap(s);
     now->inputs++;
 }
 
@@ -172,6 +198,7 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     s->profile = alert_profile_ref(profile);
     s->goal = *goal;
     s->options = *options;
+    s->switching = options->switch_cost_s > 0.0 || options->dwell > 1;
     rc = alert_plan_new(&s->plan, profile);
     if (!rc)
         rc = alert_window_new(&s->window, goal->window);
@@ -275,6 +302,26 @@ int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s, alert_fa
 double alert_scheduler_overhead(const alert_scheduler *s)
 {
     return s->options.overhead_s;
+}
+
+int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t dwell,
+                                  alert_fault *fault)
+{
+    int rc = alert_check_switching(cost_s, dwell, fault);
+    if (rc)
+        return rc;
+    s->options.switch_cost_s = cost_s;
+    s->options.dwell = dwell;
+    s->switching = cost_s > 0.0 || dwell > 1;
+    if (!s->switching)
+        s->now.served = 0;
+    return 0;
+}
+
+void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t *dwell)
+{
+    *cost_s = s->options.switch_cost_s;
+    *dwell = s->options.dwell;
 }
 
 void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std)

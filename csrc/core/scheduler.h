@@ -2,8 +2,8 @@
 #ifndef ALERT_SCHEDULER_H
 #define ALERT_SCHEDULER_H
 
-#include "choose.h"
 #include "filter.h"
+#include "switch.h"
 #include "window.h"
 
 /* The input that is to run next: what was decided for it and what was believed then. */
@@ -28,12 +28,16 @@ typedef struct alert_learned {
     alert_shared_deadline shared;
     alert_pending pending;
     uint64_t inputs; /* finished */
+    /* Where changing the cap costs something: */
+    size_t cap;      /* in force, that of the last finished input */
+    uint64_t served; /* inputs by that cap; 0 while it is not known */
 } alert_learned;
 
 struct alert_scheduler {
     alert_profile *profile;
     alert_goal goal;
     alert_options options;
+    bool switching; /* changing the cap costs something */
     alert_learned now;
     alert_plan plan;
     alert_window window;
@@ -42,6 +46,7 @@ struct alert_scheduler {
 
 /* Each returns 0, or describes the first thing out of range and returns -EINVAL. */
 int alert_check_overhead(double overhead_s, alert_fault *fault);
+int alert_check_switching(double cost_s, size_t dwell, alert_fault *fault);
 int alert_check_options(const alert_options *options, alert_fault *fault);
 
 #endif

@@ -29,7 +29,7 @@ typedef struct saved_header {
     double window_sum;
 } saved_header;
 
-static const char MAGIC[8] = "ALERT-1";
+static const char MAGIC[8] = "ALERT-2";
 
 static size_t window_bytes(const alert_scheduler *s)
 {
@@ -85,10 +85,11 @@ static bool learned_is_sane(const alert_scheduler *s, const alert_learned *now)
            isfinite(f->variance) && f->gain >= 0.0 && f->gain <= 1.0 && f->process_noise > 0.0 &&
            isfinite(f->process_noise) && isfinite(f->innovation) && idle->ratio >= 0.0 &&
            idle->ratio <= ALERT_RATIO_MAX && idle->variance > 0.0 && isfinite(idle->variance) &&
-           isfinite(now->shared.left_s) && p->row < s->profile->rows &&
-           p->column < s->profile->caps && isfinite(p->deadline_s) && isfinite(p->bound) &&
-           p->belief.std > 0.0 && isfinite(p->belief.std) && isfinite(p->belief.mean) &&
-           isfinite(p->belief.deadline_s) && p->decision.model == s->profile->row[p->row].model &&
+           isfinite(now->shared.left_s) && now->cap < s->profile->caps &&
+           p->row < s->profile->rows && p->column < s->profile->caps && isfinite(p->deadline_s) &&
+           isfinite(p->bound) && p->belief.std > 0.0 && isfinite(p->belief.std) &&
+           isfinite(p->belief.mean) && isfinite(p->belief.deadline_s) &&
+           p->decision.model == s->profile->row[p->row].model &&
            p->decision.exit == s->profile->row[p->row].exit &&
            p->decision.cap == s->profile->row[p->row].cap[p->column];
 }

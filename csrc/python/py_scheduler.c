@@ -274,6 +274,53 @@ static int set_overhead(PyObject *self, PyObject *value, void *closure)
     return rc ? alert_py_raise(rc, &fault) : 0;
 }
 
+static PyObject *get_switch_cost(PyObject *self, void *closure)
+{
+    (void)closure;
+    double cost;
+    size_t dwell;
+    alert_scheduler_switching(((alert_py_scheduler *)self)->scheduler, &cost, &dwell);
+    return PyFloat_FromDouble(cost);
+}
+
+static PyObject *get_dwell(PyObject *self, void *closure)
+{
+    (void)closure;
+    double cost;
+    size_t dwell;
+    alert_scheduler_switching(((alert_py_scheduler *)self)->scheduler, &cost, &dwell);
+    return PyLong_FromSize_t(dwell);
+}
+
+PyDoc_STRVAR(
+    set_switching_doc,
+    "set_switching($self, switch_cost, dwell)\n"
+    "--\n\n"
+    "Say what changing the cap costs: seconds, and inputs that a new cap then stays in force.\n\n"
+    "Used from the next choice on; see `alert.Scheduler`.");
+
+static PyObject *scheduler_set_switching(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"switch_cost", "dwell", NULL};
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    PyObject *given;
+    double cost;
+    Py_ssize_t dwell;
+    alert_fault fault;
+    int rc;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "On:set_switching", names, &given, &dwell) ||
+        alert_py_double(given, "switch_cost", "a number of seconds", &cost) < 0)
+        return NULL;
+    alert_py_enter(o);
+    rc = alert_scheduler_set_switching(o->scheduler, cost, dwell > 0 ? (size_t)dwell : 0, &fault);
+    alert_py_leave(o);
+    if (rc) {
+        alert_py_raise(rc, &fault);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* ----------------------------------------------------------------------------------------- type */
 
 /* The module of the C type among the bases of `type`; NULL with an exception when there is none. */
@@ -296,16 +343,18 @@ static PyObject *module_of(PyTypeObject *type)
 
 static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"table", "goal", "method", "constants", "overhead", "trace", NULL};
-    PyObject *table, *goal_tuple, *method, *constants, *overhead;
-    Py_ssize_t trace;
+    static char *names[] = {"table",       "goal",  "method", "constants", "overhead",
+                            "switch_cost", "dwell", "trace",  NULL};
+    PyObject *table, *goal_tuple, *method, *constants, *overhead, *switch_cost;
+    Py_ssize_t dwell, trace;
     alert_goal goal;
     alert_options options;
     alert_fault fault;
     PyObject *module = module_of(type);
     alert_py_state *state = module ? PyModule_GetState(module) : NULL;
-    if (!state || !PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOn:Scheduler", names, &table,
-                                               &goal_tuple, &method, &constants, &overhead, &trace))
+    if (!state ||
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOnn:Scheduler", names, &table, &goal_tuple,
+                                     &method, &constants, &overhead, &switch_cost, &dwell, &trace))
         return NULL;
     alert_profile *profile = alert_py_table_profile(state, table);
     if (!profile || alert_py_goal(goal_tuple, &goal) < 0 ||
@@ -313,7 +362,9 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
         return NULL;
     options.constants = alert_constants_default(options.method);
     if (alert_py_constants(constants, &options.constants) < 0 ||
-        alert_py_double(overhead, "overhead", "a number of seconds", &options.overhead_s) < 0)
+        alert_py_double(overhead, "overhead", "a number of seconds", &options.overhead_s) < 0 ||
+        alert_py_double(switch_cost, "switch_cost", "a number of seconds", &options.switch_cost_s) <
+            0)
         return NULL;
     if (trace < 0 || (size_t)trace > PY_SSIZE_T_MAX / sizeof(alert_record) / 2) {
         PyErr_Format(PyExc_ValueError,
@@ -321,6 +372,7 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
                      trace);
         return NULL;
     }
+    options.dwell = dwell > 0 ? (size_t)dwell : 0;
     options.trace_capacity = (size_t)trace;
     alert_py_scheduler *o = (alert_py_scheduler *)type->tp_alloc(type, 0);
     if (!o)
@@ -350,9 +402,10 @@ static void scheduler_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-PyDoc_STRVAR(scheduler_doc, "Scheduler(table, goal, method, constants, overhead, trace)\n"
-                            "--\n\n"
-                            "The scheduler in C. `alert.Scheduler` is the public face of it.");
+PyDoc_STRVAR(scheduler_doc,
+             "Scheduler(table, goal, method, constants, overhead, switch_cost, dwell, trace)\n"
+             "--\n\n"
+             "The scheduler in C. `alert.Scheduler` is the public face of it.");
 
 static PyMethodDef scheduler_methods[] = {
     {"step", (PyCFunction)(void (*)(void))scheduler_step, METH_FASTCALL | METH_KEYWORDS, step_doc},
@@ -361,6 +414,8 @@ static PyMethodDef scheduler_methods[] = {
     {"share", (PyCFunction)(void (*)(void))scheduler_share, METH_VARARGS | METH_KEYWORDS,
      share_doc},
     {"_replay", (PyCFunction)(void (*)(void))alert_py_replay, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"set_switching", (PyCFunction)(void (*)(void))scheduler_set_switching,
+     METH_VARARGS | METH_KEYWORDS, set_switching_doc},
     {"_set_goal", scheduler_set_goal, METH_O, NULL},
     {"_save", scheduler_save, METH_NOARGS, NULL},
     {"_restore", scheduler_restore, METH_O, NULL},
@@ -374,6 +429,8 @@ static PyGetSetDef scheduler_getset[] = {
     {"trace", get_trace, NULL, "The last inputs, oldest first, as a structured array.", NULL},
     {"overhead", get_overhead, set_overhead,
      "Seconds taken off every deadline, from the next choice on.", NULL},
+    {"switch_cost", get_switch_cost, NULL, "Seconds that changing the cap takes.", NULL},
+    {"dwell", get_dwell, NULL, "Inputs that a new cap stays in force.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

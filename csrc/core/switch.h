@@ -1,0 +1,38 @@
+/*
+ * switch.h - internal: the choice where changing the cap costs time.
+ *
+ * A configuration under another cap than the one in force loses the cost s off its deadline, and is charged
+ * with what its power draws meanwhile, spread over the D inputs that a new cap serves at least:
+ *
+ *     T' = max(T - s, 0),   energy' = energy(T') + p s / D;
+ *
+ * under the cap in force both are as ever. Among all these the choice is that of choose.h. [ours]
+ *
+ * A cap that has served fewer than D inputs is held. Then the choice is, by the rules of choose.h,
+ *   - among the configurations under it, when one of them meets every bound;
+ *   - else among those under higher caps, when one of them meets every bound;
+ *   - else among those under it again, giving up bounds in turn.
+ * So a cap is lowered no sooner than D inputs after the last change, and raised sooner only where a bound is
+ * at stake: between two times that it is lowered it can only rise.
+ *
+ * Every configuration is looked at, as often as bounds are given up: where changing a cap takes
+ * milliseconds, a search by quantiles would save nothing that matters.
+ */
+#ifndef ALERT_SWITCH_H
+#define ALERT_SWITCH_H
+
+#include "choose.h"
+
+typedef struct alert_switching {
+    size_t cap;    /* in force: index into power_cap_w */
+    double cost_s; /* s */
+    double dwell;  /* D >= 1 */
+    bool held;     /* `cap` has served fewer than D inputs */
+} alert_switching;
+
+/* `belief` is that under the cap in force; it becomes the one that holds for what was chosen. */
+void alert_choose_switching(const alert_profile *profile, alert_plan *plan, alert_belief *belief,
+                            const alert_goal *goal, double bound, const alert_switching *switching,
+                            alert_choice *out);
+
+#endif

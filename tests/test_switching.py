@@ -1,0 +1,136 @@
+"""Caps that cost time: what the scheduler makes of it."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from random import Random
+
+import pytest
+
+import alert
+
+# Under the higher cap everything is twice as fast and costs more.
+PROFILE = alert.Profile(
+    latency=[[0.04, 0.02], [0.08, 0.04]],
+    power=[[10.0, 30.0], [10.0, 30.0]],
+    accuracy=[0.7, 0.8],
+    power_caps=[10.0, 30.0],
+    idle_power=5.0,
+)
+GOAL = alert.Goal.min_energy(deadline=0.2, accuracy=0.69)
+URGENT = 0.06  # seconds, enough under the higher cap only
+LOW, HIGH = 10.0, 30.0
+
+
+def settled(**options: float) -> alert.Scheduler:
+    """Return a scheduler after an input under the low cap, on a quiet machine."""
+    scheduler = alert.Scheduler(PROFILE, GOAL, **options)  # type: ignore[arg-type]
+    assert scheduler.decision.power_cap == LOW
+    scheduler.step(0.04, 0.4)
+    return scheduler
+
+
+def test_costs_nothing_by_default() -> None:
+    scheduler = settled()
+    assert (scheduler.switch_cost, scheduler.dwell) == (0.0, 1)
+    assert scheduler.decide(URGENT).power_cap == HIGH
+    assert scheduler.decide(0.2).power_cap == LOW
+
+
+def test_a_change_takes_time_and_energy() -> None:
+    free, scheduler = settled(), settled(switch_cost=0.02)
+    wanted, decision = free.decide(0.04), scheduler.decide(0.04 + 0.02)
+    assert decision == wanted  # the same model and cap, with as much time
+    assert decision.probability == wanted.probability
+    assert decision.accuracy == wanted.accuracy
+    assert decision.energy == pytest.approx(wanted.energy + 30.0 * 0.02)
+    stay = scheduler.decide(0.2)
+    assert stay == free.decide(0.2)
+    assert stay.energy == free.decision.energy
+
+
+def test_the_energy_of_a_change_is_spread_over_the_dwell() -> None:
+    once, spread = settled(switch_cost=0.02), settled(switch_cost=0.02, dwell=10)
+    once.decide(URGENT)
+    spread.decide(URGENT)
+    assert once.decision == spread.decision == (0, HIGH)
+    saved = once.decision.energy - spread.decision.energy
+    assert saved == pytest.approx(30.0 * 0.02 * 0.9)
+
+
+def test_the_first_cap_costs_nothing() -> None:
+    goal = alert.Goal.min_energy(deadline=URGENT, accuracy=0.69)
+    dear = alert.Scheduler(PROFILE, goal, switch_cost=1.0, dwell=100)
+    assert dear.decision == alert.Scheduler(PROFILE, goal).decision
+    assert dear.decision.power_cap == HIGH
+
+
+def test_a_new_cap_is_not_lowered_before_its_time() -> None:
+    scheduler = alert.Scheduler(PROFILE, GOAL, dwell=5)
+    caps = [scheduler.step(0.04, 0.4, deadline=URGENT).power_cap]  # raised: a bound is at stake
+    for _ in range(7):
+        caps.append(scheduler.step(0.02, 0.6).power_cap)
+    assert caps == [HIGH] * 5 + [LOW] * 3
+
+
+def test_a_held_cap_is_left_only_upwards() -> None:
+    goal = alert.Goal.max_accuracy(deadline=0.2, energy=1.3)  # not to be had under the higher cap
+    free = alert.Scheduler(PROFILE, goal)
+    held = alert.Scheduler(PROFILE, goal, dwell=50)
+    for scheduler in (free, held):
+        scheduler.goal = alert.Goal.min_energy(deadline=URGENT, accuracy=0.69)
+        assert scheduler.decision.power_cap == HIGH
+        scheduler.step(0.02, 0.6)
+        scheduler.goal = goal
+    assert free.decision.power_cap == LOW
+    assert free.decision.feasible
+    assert held.decision.power_cap == HIGH
+    assert not held.decision.feasible
+
+
+def test_a_shared_deadline_pays_for_changes() -> None:
+    scheduler = settled(switch_cost=0.02)
+    scheduler.share(2 * URGENT, 2)
+    assert scheduler.decision.power_cap == HIGH
+    scheduler.step(0.02, 0.6)
+    assert scheduler.trace["deadline"].tolist() == [0.2, URGENT]
+    scheduler.step(0.02, 0.6)
+    assert scheduler.trace["deadline"][-1] == pytest.approx(2 * URGENT - 0.02 - 0.02)
+
+
+def test_may_be_set_at_any_time() -> None:
+    scheduler = settled()
+    scheduler.set_switching(0.02, 4)
+    assert (scheduler.switch_cost, scheduler.dwell) == (0.02, 4)
+    scheduler.set_switching(switch_cost=0.0, dwell=1)
+    assert scheduler.decide(URGENT).power_cap == HIGH
+
+
+@pytest.mark.parametrize("cost", [-1e-9, math.nan, math.inf, 2e9])
+def test_refuses_costs_out_of_range(cost: float) -> None:
+    with pytest.raises(ValueError, match="switch_cost: expected a finite number of seconds >= 0"):
+        alert.Scheduler(PROFILE, GOAL, switch_cost=cost)
+    scheduler = settled(switch_cost=0.01, dwell=3)
+    with pytest.raises(ValueError, match="switch_cost: expected"):
+        scheduler.set_switching(cost, 1)
+    with pytest.raises(ValueError, match="dwell: expected at least one input"):
+        scheduler.set_switching(0.0, 0)
+    with pytest.raises(ValueError, match="dwell: expected at least one input"):
+        alert.Scheduler(PROFILE, GOAL, dwell=-1)
+    assert (scheduler.switch_cost, scheduler.dwell) == (0.01, 3)
+
+
+def test_pickles_with_the_cap_it_holds() -> None:
+    random = Random(1)
+    scheduler = alert.Scheduler(PROFILE, GOAL, switch_cost=0.01, dwell=4)
+    twin = copy.copy(scheduler)
+    for _ in range(60):
+        latency = scheduler.decision.latency * random.lognormvariate(0, 0.5)
+        deadline = random.choice([URGENT, 0.2])
+        scheduler.step(latency, None, deadline=deadline)
+        twin.step(latency, None, deadline=deadline)
+        assert twin.decision == scheduler.decision
+        twin = pickle.loads(pickle.dumps(twin))
+    assert len(set(scheduler.trace["power_cap"].tolist())) == 2

@@ -50,5 +50,5 @@ def test_two_processes_find_the_same() -> None:
 
 
 def test_refuses_an_unknown_scheme() -> None:
-    with pytest.raises(ValueError, match="scheme: expected one of oracle.*got 'best'"):
+    with pytest.raises(ValueError, match=r"scheme: expected one of oracle.*got 'best'"):
         grid.run([synthetic.trace(60)], ["best"])

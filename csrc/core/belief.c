@@ -1,16 +1,21 @@
 #include "belief.h"
 
-double alert_accuracy(const alert_belief *b, const alert_row *row, double latency_s, double q_fail,
+double alert_accuracy(const alert_belief *b, const alert_row *row, size_t column, double q_fail,
                       double *probability)
 {
-    /* Pr[the output looked at is out by the deadline], from the last output to the first */
-    double in_time = alert_probability(b, latency_s);
-    double expected = row->stair[row->stairs - 1].accuracy * in_time;
+    /* Pr[the output looked at is out by the deadline], from the last output to the first. Outputs
+     * equally accurate count as the first of them: stopping there is then an exact tie, which goes
+     * to the lower energy. */
+    double in_time = alert_probability(b, row->latency_s[column]), later = 0.0, expected = 0.0;
     *probability = in_time;
-    for (size_t k = row->stairs - 1; k-- > 0;) {
-        double earlier = alert_probability(b, latency_s / row->stair[k].stretch);
-        expected += row->stair[k].accuracy * (earlier - in_time);
-        in_time = earlier;
+    for (size_t k = row->stairs; k-- > 0;) {
+        const alert_stair *stair = &row->stair[k];
+        if (k > 0 && stair[-1].accuracy == stair->accuracy)
+            continue;
+        if (k + 1 < row->stairs)
+            in_time = alert_probability(b, stair->latency_s[column]);
+        expected += stair->accuracy * (in_time - later);
+        later = in_time;
     }
-    return expected + q_fail * (1.0 - in_time);
+    return expected + q_fail * (1.0 - later);
 }

@@ -40,10 +40,10 @@ static inline double alert_energy(const alert_belief *b, double latency_s, doubl
     return power_w * (run + b->idle_ratio * rest) + b->idle_power_w * rest;
 }
 
-/* Expected accuracy of one configuration of `row` [R]: the sum over its outputs of
+/* Expected accuracy of the configuration in one column of `row` [R]: the sum over its outputs of
  * accuracy x Pr[this is the last one out by the deadline], q_fail for none at all. `probability` is
  * that the configuration itself is done by the deadline. */
-double alert_accuracy(const alert_belief *b, const alert_row *row, double latency_s, double q_fail,
+double alert_accuracy(const alert_belief *b, const alert_row *row, size_t column, double q_fail,
                       double *probability);
 
 /* Not more than the expected energy of any column that `least` sums up. With rest >= T - mu t, and

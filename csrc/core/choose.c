@@ -22,7 +22,7 @@ static bool is_ordered(const search *s, const alert_row *row)
 
 static double accuracy_of(const search *s, const alert_row *row, size_t column, double *probability)
 {
-    return alert_accuracy(s->belief, row, row->latency_s[column], s->q_fail, probability);
+    return alert_accuracy(s->belief, row, column, s->q_fail, probability);
 }
 
 static bool is_accurate_enough(const search *s, const alert_row *row, size_t column)

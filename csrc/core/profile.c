@@ -121,19 +121,19 @@ static int by_accuracy(const void *a, const void *b)
     return by_work(x, y);
 }
 
-/* The configurations of model i that stop after `fraction` of its latency, sorted into the
- * profile's columns from `first` on. `sorting` is room for M columns. */
+/* The configurations of model i that stop after `fraction` of its latency, in the profile's columns
+ * from `first` on, sorted by the whole latency. `sorting` is room for M columns. */
 static void fill_columns(alert_profile *p, const alert_table *t, size_t i, double fraction,
                          size_t first, alert_row *row, column *sorting)
 {
     for (size_t j = 0; j < t->caps; j++)
-        sorting[j] = (column){.latency_s = t->latency_s[i * t->caps + j] * fraction,
+        sorting[j] = (column){.latency_s = t->latency_s[i * t->caps + j],
                               .power_w = t->power_w[i * t->caps + j],
                               .cap = (uint32_t)j};
     qsort(sorting, t->caps, sizeof *sorting, by_latency);
     alert_least least = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
     for (size_t j = 0; j < t->caps; j++) {
-        double latency = sorting[j].latency_s, power = sorting[j].power_w;
+        double latency = sorting[j].latency_s * fraction, power = sorting[j].power_w;
         p->latency_s[first + j] = latency;
         p->power_w[first + j] = power;
         p->cap[first + j] = sorting[j].cap;
@@ -150,9 +150,10 @@ static void fill_columns(alert_profile *p, const alert_table *t, size_t i, doubl
 }
 
 /* The outputs on the way to exit k of an anytime model whose exits begin at `exit` in the table;
- * for a traditional model its one output. Written at `stair`. */
+ * for a traditional model its one output. Written at `stair`. `latency_s`: the columns of the
+ * model's rows, one after the other. */
 static void fill_stairs(const alert_table *t, size_t i, size_t exit, size_t k, bool anytime,
-                        alert_row *row, alert_stair *stair)
+                        const double *latency_s, alert_row *row, alert_stair *stair)
 {
     row->model = i;
     row->exit = anytime ? (ptrdiff_t)k : -1;
@@ -163,6 +164,7 @@ static void fill_stairs(const alert_table *t, size_t i, size_t exit, size_t k, b
     for (size_t m = 0; m <= k; m++) {
         stair[m].stretch = anytime ? t->exit_fraction[exit + k] / t->exit_fraction[exit + m] : 1.0;
         stair[m].accuracy = anytime ? t->exit_accuracy[exit + m] : t->accuracy[i];
+        stair[m].latency_s = latency_s + m * t->caps;
         row->best_accuracy = fmax(row->best_accuracy, stair[m].accuracy);
         row->ascending = row->ascending && (m == 0 || stair[m].accuracy >= stair[m - 1].accuracy);
     }
@@ -175,7 +177,8 @@ static void fill_rows(alert_profile *p, const alert_table *t, column *sorting)
         size_t exits = t->exit_count ? t->exit_count[i] : 0;
         size_t outputs = exits > 0 ? exits : 1;
         for (size_t k = 0; k < outputs; k++) {
-            fill_stairs(t, i, exit, k, exits > 0, &p->row[row], p->stair + stair);
+            fill_stairs(t, i, exit, k, exits > 0, p->latency_s + (row - k) * t->caps, &p->row[row],
+                        p->stair + stair);
             fill_columns(p, t, i, exits > 0 ? t->exit_fraction[exit + k] : 1.0, row * t->caps,
                          &p->row[row], sorting);
             p->row[row].output = row;

@@ -2,7 +2,8 @@
  * profile.h - internal: the profile as the choice wants to read it.
  *
  * A row holds every configuration of one model that stops at one exit, by ascending latency (ties:
- * by cap). A traditional model is one row; an anytime model with K exits is K rows.
+ * by cap). A traditional model is one row; an anytime model with K exits is K rows, all in the same
+ * order.
  */
 #ifndef ALERT_PROFILE_H
 #define ALERT_PROFILE_H
@@ -15,6 +16,7 @@
 typedef struct alert_stair {
     double stretch; /* latency of this row / time until this output, >= 1; the last stair has 1 */
     double accuracy;
+    const double *latency_s; /* until this output; a column each, in the row's order */
 } alert_stair;
 
 /* The smallest of three products over the columns of a row up to and including one of them, from

@@ -34,7 +34,7 @@ static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
     const alert_belief *b = belief_under(s, row->cap[column]);
     double latency = row->latency_s[column], power = row->power_w[column];
     alert_choice c = {.row = row, .column = column};
-    c.accuracy = alert_accuracy(b, row, latency, s->goal->q_fail, &c.probability);
+    c.accuracy = alert_accuracy(b, row, column, s->goal->q_fail, &c.probability);
     c.energy_j = alert_energy(b, latency, power);
     if (b == &s->elsewhere)
         c.energy_j += power * s->switching->cost_s / s->switching->dwell;

@@ -1,0 +1,282 @@
+"""Random profiles, goals and inputs, for the package and for its twin alike."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from random import Random
+from typing import Any
+
+import reference
+
+import alert
+
+PRIORITIES: list[Any] = list(permutations(("latency", "accuracy", "energy")))
+
+
+def as_profile(table: reference.Table) -> alert.Profile:
+    return alert.Profile(
+        table.latency,
+        table.power,
+        table.accuracy,
+        table.power_caps,
+        table.idle_power,
+        exits={model: list(pairs) for model, pairs in table.exits.items()},
+    )
+
+
+def as_goal(goal: reference.Goal) -> alert.Goal:
+    make: Any = getattr(alert.Goal, goal.objective)
+    return make(  # type: ignore[no-any-return]
+        goal.deadline,
+        goal.bound,
+        probability=goal.probability,
+        q_fail=goal.q_fail,
+        priority=goal.priority,
+        window=goal.window,
+    )
+
+
+# ----------------------------------------------------------------------------------------- profiles
+
+
+def random_exits(
+    random: Random, last: float, fractions: list[float], accuracies: list[float]
+) -> Any:
+    """Exits of a model whose last has accuracy `last`; now and then accuracy falls on the way."""
+    count = random.randint(1, 4)
+    inner = sorted(random.sample([f for f in fractions if f < 1], count - 1))
+    reached = random.choices(accuracies, k=count - 1)
+    if random.random() < 0.7:
+        reached = sorted(min(q, last) for q in reached)
+    return [*zip(inner, reached, strict=True), (1.0, last)]
+
+
+def smooth_table(random: Random) -> reference.Table:
+    """As a machine would have it: faster and hungrier as the cap rises."""
+    models, caps = random.randint(1, 5), random.randint(1, 6)
+    watts = sorted(random.uniform(5, 100) for _ in range(caps))
+    base = sorted(random.uniform(0.01, 0.2) for _ in range(models))
+    exponent = random.uniform(0.2, 1.0)
+    accuracy = sorted(random.uniform(0.3, 0.95) for _ in range(models))
+    fractions = [random.random() for _ in range(8)]
+    return reference.Table(
+        [[b * (watts[-1] / w) ** exponent for w in watts] for b in base],
+        [[w * random.uniform(0.8, 1.0) for w in watts] for _ in base],
+        accuracy,
+        watts,
+        random.uniform(0, watts[0]),
+        {
+            i: random_exits(random, q, fractions, [random.random() for _ in range(8)])
+            for i, q in enumerate(accuracy)
+            if random.random() < 0.4
+        },
+    )
+
+
+def wild_table(random: Random) -> reference.Table:
+    """Monotone in nothing."""
+    models, caps = random.randint(1, 5), random.randint(1, 6)
+    accuracy = [random.random() for _ in range(models)]
+    fractions = [random.random() for _ in range(8)]
+    return reference.Table(
+        [[10 ** random.uniform(-3, 0) for _ in range(caps)] for _ in range(models)],
+        [[10 ** random.uniform(0, 2) for _ in range(caps)] for _ in range(models)],
+        accuracy,
+        sorted(random.uniform(1, 200) for _ in range(caps)),
+        random.choice([0.0, random.uniform(0, 100)]),
+        {
+            i: random_exits(random, q, fractions, [random.random() for _ in range(8)])
+            for i, q in enumerate(accuracy)
+            if random.random() < 0.5
+        },
+    )
+
+
+def tied_table(random: Random) -> reference.Table:
+    """Full of ties, which rounding does not break: everything is a multiple of a power of two."""
+    models, caps = random.randint(1, 5), random.randint(1, 6)
+    accuracy = [random.choice([0.25, 0.5, 0.75, 1.0]) for _ in range(models)]
+    return reference.Table(
+        [[2.0 ** -random.randint(3, 6) for _ in range(caps)] for _ in range(models)],
+        [[2.0 ** random.randint(2, 5) for _ in range(caps)] for _ in range(models)],
+        accuracy,
+        [float(cap) for cap in range(1, caps + 1)],
+        random.choice([0.0, 4.0, 8.0]),
+        {
+            i: random_exits(random, q, [0.125, 0.25, 0.5], [0.25, 0.5, 0.75])
+            for i, q in enumerate(accuracy)
+            if random.random() < 0.4
+        },
+    )
+
+
+def random_table(random: Random) -> reference.Table:
+    return random.choice([smooth_table, wild_table, tied_table])(random)
+
+
+# -------------------------------------------------------------------------------------------- goals
+
+
+def random_deadline(random: Random, table: reference.Table) -> float:
+    """From hopeless to more than anything needs."""
+    return random.choice(random.choice(table.latency)) * 2.0 ** random.randint(-2, 4)
+
+
+def random_goal(random: Random, table: reference.Table) -> reference.Goal:
+    """Bounds out of the range that the table can reach, and a little beyond it."""
+    deadline = random_deadline(random, table)
+    objective = random.choice(["min_energy", "max_accuracy"])
+    if objective == "min_energy":
+        bound = random.choice([random.random(), random.choice(table.accuracy), 0.0, 1.0])
+    else:
+        i = random.randrange(len(table.latency))
+        j = random.randrange(len(table.power_caps))
+        bound = table.power[i][j] * max(table.latency[i][j], deadline) * random.uniform(0.2, 1.5)
+    return reference.Goal(
+        objective,
+        deadline,
+        bound,
+        probability=random.choice([None, None, random.random(), 0.5, 0.9, 0.999]),
+        q_fail=random.choice([0.0, 0.0, 0.0, 0.1, random.random()]),
+        priority=random.choice(PRIORITIES),
+        window=random.choice([None, None, 1, 2, 5, 30]),
+    )
+
+
+# --------------------------------------------------------------------------------- the two together
+
+ROUNDING = 1e-9
+
+
+def close(one: float, other: float) -> bool:
+    return abs(one - other) <= ROUNDING * max(abs(one), abs(other))
+
+
+def as_good_up_to_rounding(
+    twin: reference.Scheduler, c: reference.Configuration, feasible: bool
+) -> bool:
+    """Whether the rules allow this choice when quantities as close as rounding count as equal."""
+    goal = twin.moved_goal()
+    everything = {
+        other: reference.expect(twin.table, twin.belief, goal.q_fail, other)
+        for other in reference.configurations(twin.table)
+    }
+
+    def on_edge(bound: str, e: reference.Expected) -> bool:
+        if bound == "latency":
+            return close(e.probability, goal.probability or 0.0)
+        return close(e.accuracy if bound == "accuracy" else e.energy, goal.bound)
+
+    def beaten_by(criterion: str, e: reference.Expected) -> bool:
+        mine = everything[c]
+        if criterion == "accuracy" and not close(e.accuracy, mine.accuracy):
+            return e.accuracy > mine.accuracy
+        return e.energy < mine.energy and not close(e.energy, mine.energy)
+
+    for given_up, (bounds, criterion) in enumerate(reference.rules(goal)):
+        surely = {
+            other
+            for other, e in everything.items()
+            if all(reference.meets(goal, b, e) and not on_edge(b, e) for b in bounds)
+        }
+        perhaps = all(
+            reference.meets(goal, b, everything[c]) or on_edge(b, everything[c]) for b in bounds
+        )
+        better = any(beaten_by(criterion, everything[other]) for other in surely)
+        if perhaps and not better and feasible == (given_up == 0):
+            return True
+        if surely:
+            return False
+    return False
+
+
+class Twins:
+    """The package's scheduler and its twin, kept in step. Every decision is compared."""
+
+    def __init__(
+        self,
+        table: reference.Table,
+        goal: reference.Goal,
+        *,
+        overhead: float = 0.0,
+        trace: int = 64,
+    ) -> None:
+        self.table = table
+        self.here = alert.Scheduler(
+            as_profile(table), as_goal(goal), overhead=overhead, trace=trace
+        )
+        self.twin = reference.Scheduler(table, goal, overhead)
+        self.decisions = 0
+        self.by_rounding = 0  # of them: not the twin's, but as good up to rounding
+        self.compare()
+
+    def compare(self) -> None:
+        got, wanted = self.here.decision, self.twin.decision
+        self.decisions += 1
+        c = reference.Configuration(
+            got.model, list(self.table.power_caps).index(got.power_cap), got.exit
+        )
+        e = reference.Expected(got.latency, got.energy, got.accuracy, got.probability)
+        if (c, got.feasible) != (wanted.configuration, wanted.feasible):
+            assert as_good_up_to_rounding(self.twin, c, got.feasible), (e, wanted)
+            self.by_rounding += 1
+            self.twin.run_instead(c)
+        for one, other in zip(e, self.twin.decision.expected, strict=True):
+            assert close(one, other), (e, wanted)
+        mean, std = self.here.slowdown
+        assert close(mean, self.twin.slowdown.mean)
+        assert close(std, self.twin.slowdown.s2**0.5)
+
+    # ------------------------------------------------------------------------------------ actions
+
+    def step(self, latency: float, energy: float | None, **more: Any) -> None:
+        self.here.step(latency, energy, **more)
+        self.twin.step(latency, energy, **more)
+        self.compare()
+
+    def decide(self, deadline: float | None) -> None:
+        self.here.decide(deadline)
+        self.twin.decide(deadline)
+        self.compare()
+
+    def share(self, deadline: float, inputs: int) -> None:
+        self.here.share(deadline, inputs)
+        self.twin.share(deadline, inputs)
+        self.compare()
+
+    def set_goal(self, goal: reference.Goal) -> None:
+        self.here.goal = as_goal(goal)
+        self.twin.set_goal(goal)
+        self.compare()
+
+    def set_overhead(self, overhead: float) -> None:
+        self.here.overhead = self.twin.overhead = overhead
+
+    def random_step(self, random: Random) -> None:
+        """Report an input that went about as expected, or not at all so."""
+        decision = self.twin.decision
+        surprise = random.choice([1.0, random.lognormvariate(0, 0.3), random.choice([0.0, 10.0])])
+        latency = decision.expected.latency * surprise
+        power = self.table.power[decision.configuration.model][decision.configuration.cap]
+        more: dict[str, Any] = {}
+        if random.random() < 0.1:
+            more["deadline"] = random_deadline(random, self.table)
+        if random.random() < 0.2:
+            more["idle_power"] = random.choice([0.0, self.table.idle_power, 3.0, 2 * power])
+        if decision.configuration.exit is not None and random.random() < 0.5:
+            more["exit"] = random.randint(0, decision.configuration.exit)
+        energy = random.choice([None, power * latency * random.uniform(0.5, 2), 0.0])
+        self.step(latency, energy, **more)
+
+    def random_action(self, random: Random) -> None:
+        kind = random.random()
+        if kind < 0.85:
+            self.random_step(random)
+        elif kind < 0.89:
+            self.decide(random.choice([None, random_deadline(random, self.table)]))
+        elif kind < 0.93:
+            self.share(random_deadline(random, self.table) * 3, random.randint(1, 6))
+        elif kind < 0.97:
+            self.set_goal(random_goal(random, self.table))
+        else:
+            self.set_overhead(random.choice([0.0, 0.001, 0.01, 10.0]))

@@ -1,0 +1,348 @@
+"""The method once more, in plain Python: what the C core is tested against.
+
+Written from the equations and from the contract, not from the C: every configuration is looked at
+every time, nothing is kept that could be worked out again. It imports nothing of the package. SI
+units. Two of its numbers are the contract's, not the paper's: from 7 standard deviations on a
+probability counts as 1, and no ratio counts for more than a million."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+CERTAIN = 7.0
+LARGEST_RATIO = 1e6
+
+
+def normal_cdf(z: float) -> float:
+    """Pr[Z <= z]."""
+    return 1.0 if z >= CERTAIN else math.erfc(-z / math.sqrt(2.0)) / 2.0
+
+
+# ------------------------------------------------------------------------------------------ filters
+
+
+@dataclass
+class SlowdownFilter:
+    """The Kalman filter of the slowdown; `s2` is a variance."""
+
+    alpha: float = 0.3
+    q0: float = 0.1
+    gain: float = 0.5
+    mean: float = 1.0
+    r: float = 0.001
+    s2: float = 0.1
+    noise: float = field(init=False)
+    y_prev: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self.noise = self.q0
+
+    def update(self, ratio: float) -> None:
+        y = min(ratio, LARGEST_RATIO) - self.mean
+        self.noise = max(
+            self.q0, self.alpha * self.noise + (1 - self.alpha) * (self.gain * self.y_prev) ** 2
+        )
+        prior = (1 - self.gain) * self.s2 + self.noise
+        gain = prior / (prior + self.r)
+        self.s2 = prior
+        self.mean = self.mean + gain * y
+        self.gain = gain
+        self.y_prev = y
+
+
+@dataclass
+class IdleFilter:
+    """The filter of idle power / active power; `phi` is None until an idle power is reported."""
+
+    m: float = 0.01
+    s: float = 1e-4
+    v: float = 1e-3
+    phi: float | None = None
+
+    def update(self, measured: float, first: float) -> None:
+        if self.phi is None:
+            self.phi = min(first, LARGEST_RATIO)
+        w = (self.m + self.s) / (self.m + self.s + self.v)
+        self.m = (1 - w) * (self.m + self.s)
+        self.phi = self.phi + w * (min(measured, LARGEST_RATIO) - self.phi)
+
+
+# ------------------------------------------------------------------------------------- expectations
+
+
+@dataclass(frozen=True)
+class Table:
+    """A profile. `exits` is by model index: (fraction of its latency, accuracy) of each exit."""
+
+    latency: Sequence[Sequence[float]]
+    power: Sequence[Sequence[float]]
+    accuracy: Sequence[float]
+    power_caps: Sequence[float]
+    idle_power: float
+    exits: Mapping[int, Sequence[tuple[float, float]]] = field(default_factory=dict)
+
+
+class Configuration(NamedTuple):
+    """What can be chosen; `exit` is None for a traditional model."""
+
+    model: int
+    cap: int
+    exit: int | None
+
+
+class Expected(NamedTuple):
+    """What is expected of a configuration."""
+
+    latency: float
+    energy: float
+    accuracy: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What is believed of the next input: the slowdown, its time, and the idle ratio if known."""
+
+    mean: float
+    std: float
+    time: float
+    phi: float | None
+
+
+def configurations(table: Table) -> list[Configuration]:
+    return [
+        Configuration(i, j, k)
+        for i in range(len(table.latency))
+        for j in range(len(table.power_caps))
+        for k in (range(len(table.exits[i])) if i in table.exits else (None,))
+    ]
+
+
+def outputs(table: Table, c: Configuration) -> list[tuple[float, float]]:
+    """Profiled time and accuracy of every output on the way, the configuration's own last."""
+    full = table.latency[c.model][c.cap]
+    if c.exit is None:
+        return [(full, table.accuracy[c.model])]
+    return [(full * fraction, q) for fraction, q in table.exits[c.model][: c.exit + 1]]
+
+
+def expect(table: Table, belief: Belief, q_fail: float, c: Configuration) -> Expected:
+    """Work out what design of the method says of one configuration."""
+    staircase = outputs(table, c)
+    in_time = [normal_cdf((belief.time - belief.mean * t) / (belief.std * t)) for t, _ in staircase]
+    in_time.append(0.0)  # there is no output after the last
+    terms = [q_fail, -q_fail * in_time[0]]
+    for k, (_, q) in enumerate(staircase):
+        terms += [q * in_time[k], -q * in_time[k + 1]]
+    power = table.power[c.model][c.cap]
+    idle = table.idle_power if belief.phi is None else belief.phi * power
+    run = belief.mean * staircase[-1][0]
+    energy = power * run + idle * max(belief.time - run, 0.0)
+    return Expected(run, energy, math.fsum(terms), in_time[-2])  # fsum: ties stay ties
+
+
+# ------------------------------------------------------------------------------------------- choice
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`bound` is an accuracy for "min_energy", joules per input for "max_accuracy"."""
+
+    objective: str
+    deadline: float
+    bound: float
+    probability: float | None = None
+    q_fail: float = 0.0
+    priority: tuple[str, str, str] = ("latency", "accuracy", "energy")
+    window: int | None = None
+
+    @property
+    def bounded(self) -> str:
+        return "accuracy" if self.objective == "min_energy" else "energy"
+
+    @property
+    def optimised(self) -> str:
+        return "energy" if self.objective == "min_energy" else "accuracy"
+
+
+def meets(goal: Goal, bound: str, e: Expected) -> bool:
+    if bound == "latency":
+        return e.probability >= (goal.probability or 0.0)
+    return e.accuracy >= goal.bound if bound == "accuracy" else e.energy <= goal.bound
+
+
+def rank(criterion: str, c: Configuration, e: Expected) -> tuple[float, ...]:
+    """Smallest is best."""
+    ties = (c.cap, c.model, -1 if c.exit is None else c.exit)
+    return (e.energy, *ties) if criterion == "energy" else (-e.accuracy, e.energy, *ties)
+
+
+def rules(goal: Goal) -> list[tuple[list[str], str]]:
+    """Bounds that must hold and criterion that decides, from all bounds to none."""
+    bounds = ["latency"] if goal.probability is not None else []
+    bounds = sorted([*bounds, goal.bounded], key=goal.priority.index)
+    found = []
+    for kept in range(len(bounds), -1, -1):
+        criterion = goal.optimised
+        if goal.bounded not in bounds[:kept]:
+            criterion = min(goal.bounded, goal.optimised, key=goal.priority.index)
+        found.append((bounds[:kept], criterion))
+    return found
+
+
+def choose(table: Table, belief: Belief, goal: Goal) -> tuple[Configuration, Expected, bool]:
+    """Look at everything; the last result is whether every bound is met."""
+    everything = [(c, expect(table, belief, goal.q_fail, c)) for c in configurations(table)]
+    feasible = True
+    for bounds, criterion in rules(goal):
+        left = [
+            (rank(criterion, c, e), c, e)
+            for c, e in everything
+            if all(meets(goal, bound, e) for bound in bounds)
+        ]
+        if left:
+            _, c, e = min(left)
+            return c, e, feasible
+        feasible = False
+    raise AssertionError("something meets no bounds at all")
+
+
+# ---------------------------------------------------------------------------------------- scheduler
+
+
+class Decision(NamedTuple):
+    """What to run next, and what is expected of it."""
+
+    configuration: Configuration
+    expected: Expected
+    feasible: bool
+
+
+class Finished(NamedTuple):
+    """An input that is done, as the trace tells it."""
+
+    configuration: Configuration
+    exit: int | None
+    deadline: float
+    slowdown: float
+    mean: float
+    std: float
+    accuracy: float
+    met: bool
+
+
+class Scheduler:
+    """Steps as the package's scheduler does, by the equations."""
+
+    def __init__(self, table: Table, goal: Goal, overhead: float = 0.0) -> None:
+        self.table = table
+        self.goal = goal
+        self.overhead = overhead
+        self.slowdown = SlowdownFilter()
+        self.idle = IdleFilter()
+        self.owed: list[float] = []  # by every input since the window was opened
+        self.shared: tuple[float, int] | None = None
+        self.finished: list[Finished] = []
+        self._decide(goal.deadline)
+
+    # ---------------------------------------------------------------------------------- deciding
+
+    def moved_goal(self) -> Goal:
+        """The goal, with its bound moved by what the last inputs left owing."""
+        if self.goal.window is None or self.goal.window == 1:
+            return self.goal
+        owed = math.fsum(self.owed[-(self.goal.window - 1) :])
+        towards = 1 if self.goal.bounded == "accuracy" else -1
+        return replace(self.goal, bound=self.goal.bound + towards * owed)
+
+    def usual_deadline(self) -> float:
+        if self.shared is None:
+            return self.goal.deadline
+        left, inputs = self.shared
+        return left / inputs
+
+    def _decide(self, deadline: float) -> Decision:
+        self.deadline = deadline
+        self.belief = Belief(
+            self.slowdown.mean,
+            math.sqrt(self.slowdown.s2),
+            max(deadline - self.overhead, 0.0),
+            self.idle.phi,
+        )
+        self.bound = self.goal.bound
+        self.decision = Decision(*choose(self.table, self.belief, self.moved_goal()))
+        return self.decision
+
+    def decide(self, deadline: float | None = None) -> Decision:
+        return self._decide(self.deadline if deadline is None else deadline)
+
+    def share(self, deadline: float, inputs: int) -> Decision:
+        self.shared = (deadline, inputs)
+        return self._decide(self.usual_deadline())
+
+    def set_goal(self, goal: Goal) -> Decision:
+        if (goal.objective, goal.window) != (self.goal.objective, self.goal.window):
+            self.owed.clear()
+        self.goal = goal
+        return self._decide(self.usual_deadline())
+
+    def run_instead(self, c: Configuration) -> None:
+        """Let another configuration than the one chosen be what runs."""
+        e = expect(self.table, self.belief, self.goal.q_fail, c)
+        self.decision = Decision(c, e, self.decision.feasible)
+
+    # ---------------------------------------------------------------------------------- learning
+
+    def step(
+        self,
+        latency: float,
+        energy: float | None,
+        *,
+        deadline: float | None = None,
+        idle_power: float | None = None,
+        exit: int | None = None,
+    ) -> Decision:
+        ran = self.decision.configuration
+        if exit is not None:
+            ran = ran._replace(exit=exit)
+        staircase = outputs(self.table, ran)
+        profiled, time = staircase[-1][0], self.belief.time
+        power = self.table.power[ran.model][ran.cap]
+
+        # An output came out when its share of the measured time was over.
+        out = [q for t, q in staircase if latency * (t / profiled) <= time]
+        accuracy = out[-1] if out else self.goal.q_fail
+        idle = idle_power
+        if idle is None:
+            phi = self.belief.phi
+            idle = self.table.idle_power if phi is None else phi * power
+        joules = power * latency if energy is None else energy
+        joules += idle * max(time - latency, 0.0)
+        self.owed.append(
+            self.bound - accuracy if self.goal.bounded == "accuracy" else joules - self.bound
+        )
+
+        slowdown = latency / profiled
+        self.finished.append(
+            Finished(
+                self.decision.configuration,
+                ran.exit,
+                self.deadline,
+                slowdown,
+                self.belief.mean,
+                self.belief.std,
+                accuracy,
+                bool(out),
+            )
+        )
+        self.slowdown.update(slowdown)
+        if idle_power is not None:
+            self.idle.update(idle_power / power, self.table.idle_power / power)
+        if self.shared is not None:
+            left, inputs = self.shared
+            left -= latency + self.overhead
+            self.shared = (left, inputs - 1) if inputs > 1 else None
+        return self._decide(self.usual_deadline() if deadline is None else deadline)

@@ -13,6 +13,9 @@
 /* Largest energy (J) accepted anywhere. */
 #define ALERT_ENERGY_MAX 1e18
 
+/* Rows x caps of a profile, and the outputs on the way to all of its rows' exits: some 600 MB. */
+#define ALERT_CONFIGURATIONS_MAX 10000000
+
 #define ALERT_EXPECT_SECONDS  "a finite number of seconds > 0 and <= 1e9"
 #define ALERT_EXPECT_WATTS    "a finite number of watts > 0 and <= 1e9"
 #define ALERT_EXPECT_ACCURACY "a number from 0 to 1"

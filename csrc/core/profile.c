@@ -193,15 +193,22 @@ static void fill_rows(alert_profile *p, const alert_table *t, column *sorting)
     qsort(p->accurate, p->rows, sizeof *p->accurate, by_accuracy);
 }
 
-static void count_rows(const alert_table *t, size_t *rows, size_t *stairs)
+/* The rows of the profile and the stairs of them all; false beyond ALERT_CONFIGURATIONS_MAX, so that a small
+ * file cannot ask for all the memory there is: an anytime model has half the square of its exits in stairs. */
+static bool count_rows(const alert_table *t, size_t *rows, size_t *stairs)
 {
     *rows = *stairs = 0;
     for (size_t i = 0; i < t->models; i++) {
         size_t exits = t->exit_count ? t->exit_count[i] : 0;
         size_t outputs = exits > 0 ? exits : 1;
+        if (outputs > ALERT_CONFIGURATIONS_MAX)
+            return false;
         *rows += outputs;
         *stairs += outputs * (outputs + 1) / 2;
+        if (*rows > ALERT_CONFIGURATIONS_MAX / t->caps || *stairs > ALERT_CONFIGURATIONS_MAX)
+            return false;
     }
+    return true;
 }
 
 static void destroy(alert_profile *p)
@@ -222,13 +229,16 @@ int alert_profile_new(alert_profile **out, const alert_table *t, alert_fault *fa
     int rc = check_table(t, fault);
     if (rc)
         return rc;
-    size_t stairs;
+    size_t rows, stairs;
+    if (!count_rows(t, &rows, &stairs))
+        return alert_fault_in(fault, "exits", "at most 10000000 configurations, exits included",
+                              (double)NAN);
     alert_profile *p = calloc(1, sizeof *p);
     column *sorting = calloc(t->caps, sizeof *sorting);
     if (!p || !sorting)
         goto no_memory;
     atomic_init(&p->references, 1);
-    count_rows(t, &p->rows, &stairs);
+    p->rows = rows;
     p->models = t->models;
     p->caps = t->caps;
     p->idle_power_w = t->idle_power_w;

@@ -68,30 +68,94 @@ void alert_scheduler_save(const alert_scheduler *s, void *state)
         memcpy(to, s->trace, trace_bytes(s));
 }
 
+/* ---------------------------------------------------------------------------------------- restoring */
+
+/* An expected accuracy is a sum that may round to a little more than 1. */
+#define ROUNDING 1e-9
+
+/* Process noise is a squared correction, and the variance at most that plus what the gain left of the last. */
+#define VARIANCE_MAX (4.0 * ALERT_RATIO_MAX * ALERT_RATIO_MAX)
+
+/* Beyond what a window of the longest inputs at the highest power can owe. */
+#define OWED_MAX 1e36
+
+/* A bool of any other value is undefined behaviour to look at. */
+static bool is_bool(const bool *b)
+{
+    unsigned char byte;
+    memcpy(&byte, b, 1);
+    return byte <= 1;
+}
+
+static bool is_within(double x, double low, double high)
+{
+    return x >= low && x <= high; /* false for NaN */
+}
+
 static bool header_fits(const alert_scheduler *s, const saved_header *h)
 {
     return memcmp(h->magic, MAGIC, sizeof MAGIC) == 0 && h->window_capacity == s->window.capacity &&
            h->trace_capacity == s->options.trace_capacity &&
            h->window_count <= h->window_capacity &&
-           (h->window_next < h->window_capacity || h->window_next == 0) && isfinite(h->window_sum);
+           (h->window_next < h->window_capacity || h->window_next == 0) &&
+           is_within(h->window_sum, -OWED_MAX, OWED_MAX);
+}
+
+static bool filters_are_sane(const alert_slowdown_filter *f, const alert_idle_filter *idle)
+{
+    return is_within(f->mean, 0.0, ALERT_RATIO_MAX) && f->variance > 0.0 &&
+           f->variance <= VARIANCE_MAX && is_within(f->gain, 0.0, 1.0) && f->process_noise > 0.0 &&
+           f->process_noise <= VARIANCE_MAX &&
+           is_within(f->innovation, -ALERT_RATIO_MAX, ALERT_RATIO_MAX) &&
+           is_within(idle->ratio, 0.0, ALERT_RATIO_MAX) && idle->variance > 0.0 &&
+           idle->variance <= ALERT_RATIO_MAX && is_bool(&idle->started);
+}
+
+static bool belief_is_sane(const alert_belief *b)
+{
+    return is_within(b->mean, 0.0, ALERT_RATIO_MAX) && b->std > 0.0 && b->std <= VARIANCE_MAX &&
+           alert_is_quantity(b->deadline_s) && is_within(b->idle_ratio, 0.0, ALERT_RATIO_MAX) &&
+           alert_is_quantity(b->idle_power_w);
+}
+
+static bool pending_is_sane(const alert_profile *profile, const alert_pending *p)
+{
+    const alert_decision *d = &p->decision;
+    if (p->row >= profile->rows || p->column >= profile->caps)
+        return false;
+    const alert_row *row = &profile->row[p->row];
+    return d->model == row->model && d->exit == row->exit && d->cap == row->cap[p->column] &&
+           d->power_cap_w == profile->power_cap_w[d->cap] && d->latency_s >= 0.0 &&
+           isfinite(d->latency_s) && d->energy_j >= 0.0 && isfinite(d->energy_j) &&
+           is_within(d->accuracy, -ROUNDING, 1.0 + ROUNDING) && alert_is_fraction(d->probability) &&
+           is_bool(&d->feasible) && is_within(p->deadline_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
+           is_within(p->bound, 0.0, ALERT_ENERGY_MAX) && belief_is_sane(&p->belief);
 }
 
 static bool learned_is_sane(const alert_scheduler *s, const alert_learned *now)
 {
-    const alert_slowdown_filter *f = &now->slowdown;
-    const alert_idle_filter *idle = &now->idle;
-    const alert_pending *p = &now->pending;
-    return f->mean >= 0.0 && f->mean <= ALERT_RATIO_MAX && f->variance > 0.0 &&
-           isfinite(f->variance) && f->gain >= 0.0 && f->gain <= 1.0 && f->process_noise > 0.0 &&
-           isfinite(f->process_noise) && isfinite(f->innovation) && idle->ratio >= 0.0 &&
-           idle->ratio <= ALERT_RATIO_MAX && idle->variance > 0.0 && isfinite(idle->variance) &&
-           isfinite(now->shared.left_s) && now->cap < s->profile->caps &&
-           p->row < s->profile->rows && p->column < s->profile->caps && isfinite(p->deadline_s) &&
-           isfinite(p->bound) && p->belief.std > 0.0 && isfinite(p->belief.std) &&
-           isfinite(p->belief.mean) && isfinite(p->belief.deadline_s) &&
-           p->decision.model == s->profile->row[p->row].model &&
-           p->decision.exit == s->profile->row[p->row].exit &&
-           p->decision.cap == s->profile->row[p->row].cap[p->column];
+    return filters_are_sane(&now->slowdown, &now->idle) &&
+           is_within(now->shared.left_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
+           now->cap < s->profile->caps && pending_is_sane(s->profile, &now->pending);
+}
+
+/* `from` holds the rings of a saved state, unaligned. */
+static bool rings_are_sane(const alert_scheduler *s, const char *from)
+{
+    double owed;
+    alert_record record;
+    for (size_t i = 0; i < s->window.capacity; i++) {
+        memcpy(&owed, from + i * sizeof owed, sizeof owed);
+        if (!is_within(owed, -OWED_MAX, OWED_MAX))
+            return false;
+    }
+    from += window_bytes(s);
+    for (size_t i = 0; i < s->options.trace_capacity; i++) {
+        memcpy(&record, from + i * sizeof record, sizeof record);
+        if (record.feasible > 1 || record.met > 1) /* are handed out as bools */
+            return false;
+    }
+    return true;
 }
 
 int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size, alert_fault *fault)
@@ -106,7 +170,7 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size, 
     from += sizeof header;
     memcpy(&now, from, sizeof now);
     from += sizeof now;
-    if (!header_fits(s, &header) || !learned_is_sane(s, &now))
+    if (!header_fits(s, &header) || !learned_is_sane(s, &now) || !rings_are_sane(s, from))
         return alert_fault_in(fault, "state", "the bytes saved from a scheduler like this one",
                               (double)NAN);
     s->now = now;

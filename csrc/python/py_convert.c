@@ -42,6 +42,23 @@ int alert_py_double(PyObject *object, const char *name, const char *expected, do
     return -1;
 }
 
+int alert_py_size(PyObject *object, const char *name, const char *expected, size_t *out)
+{
+    Py_ssize_t value = PyNumber_AsSsize_t(object, NULL); /* clips what is too large */
+    if (value == -1 && PyErr_Occurred()) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(PyExc_TypeError, "%s: expected %s, got %.100s", name, expected,
+                         Py_TYPE(object)->tp_name);
+        return -1;
+    }
+    if (value < 0) {
+        PyErr_Format(PyExc_ValueError, "%s: expected %s, got %zd", name, expected, value);
+        return -1;
+    }
+    *out = (size_t)value;
+    return 0;
+}
+
 static Py_ssize_t find(PyObject *names, PyObject *name)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(names);
@@ -90,20 +107,19 @@ int alert_py_arguments(const char *function, PyObject *names, Py_ssize_t positio
 int alert_py_goal(PyObject *tuple, alert_goal *out)
 {
     int objective, priority[3];
-    Py_ssize_t window;
+    PyObject *window;
     if (!PyTuple_Check(tuple)) {
         PyErr_Format(PyExc_TypeError, "goal: expected a tuple, got %.100s",
                      Py_TYPE(tuple)->tp_name);
         return -1;
     }
-    if (!PyArg_ParseTuple(tuple, "idddd(iii)n:goal", &objective, &out->deadline_s, &out->bound,
+    if (!PyArg_ParseTuple(tuple, "idddd(iii)O:goal", &objective, &out->deadline_s, &out->bound,
                           &out->probability, &out->q_fail, &priority[0], &priority[1], &priority[2],
-                          &window))
+                          &window) ||
+        alert_py_size(window, "window", "a number of inputs", &out->window) < 0)
         return -1;
     out->objective = (alert_objective)objective;
     for (int i = 0; i < 3; i++)
         out->priority[i] = (alert_quantity)priority[i];
-    out->window =
-        window >= 0 ? (size_t)window : SIZE_MAX; /* SIZE_MAX is refused by alert_goal_check */
     return 0;
 }

@@ -22,12 +22,13 @@ int alert_py_arguments(const char *function, PyObject *names, Py_ssize_t positio
  * (first, second, third), window). */
 int alert_py_goal(PyObject *tuple, alert_goal *out);
 
+/* An index or a number of inputs; -1 with an exception that names it. */
+int alert_py_size(PyObject *object, const char *name, const char *expected, size_t *out);
+
 /* A decision as alert.Decision, and its type; new references. */
 PyObject *alert_py_decision(const alert_py_state *state, const alert_decision *decision);
 PyTypeObject *alert_py_decision_type(void);
 
-/* A new reference to a structured array of the records in the scheduler's trace. */
-PyObject *alert_py_trace(alert_py_state *state, const alert_scheduler *scheduler);
 /* The dtypes of alert_record, alert_decision and alert_outcome. */
 PyObject *alert_py_record_dtype(void);
 PyObject *alert_py_choice_dtype(void);

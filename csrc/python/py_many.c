@@ -15,11 +15,12 @@ typedef struct batch {
     alert_py_scheduler **scheduler;
 } batch;
 
-/* A one-dimensional array of doubles, one a scheduler. */
+/* A one-dimensional array of doubles, one a scheduler; a copy, for other threads may change or resize
+ * the caller's array while the GIL is dropped. */
 static PyArrayObject *numbers(PyObject *object, const char *name, Py_ssize_t size)
 {
-    PyArrayObject *array =
-        (PyArrayObject *)PyArray_FROMANY(object, NPY_DOUBLE, 1, 1, NPY_ARRAY_IN_ARRAY);
+    PyArrayObject *array = (PyArrayObject *)PyArray_FROMANY(
+        object, NPY_DOUBLE, 1, 1, NPY_ARRAY_IN_ARRAY | NPY_ARRAY_ENSURECOPY);
     if (array && PyArray_DIM(array, 0) != size) {
         PyErr_Format(PyExc_ValueError, "%s: expected %zd numbers, one a scheduler, got %zd", name,
                      size, (Py_ssize_t)PyArray_DIM(array, 0));
@@ -80,9 +81,10 @@ static void scatter(batch *b)
 /* Takes all schedulers or none; -1 with ValueError where one is listed twice. */
 static int take_all(const batch *b)
 {
+    int pid = (int)getpid();
     for (;;) {
         Py_ssize_t taken = 0, first = 0;
-        while (taken < b->size && alert_py_try_take(b->scheduler[taken]))
+        while (taken < b->size && alert_py_try_take(b->scheduler[taken], pid))
             taken++;
         if (taken == b->size)
             return 0;
@@ -96,7 +98,8 @@ static int take_all(const batch *b)
                          taken, first);
             return -1;
         }
-        alert_py_let_others_run();
+        if (alert_py_wait(b->scheduler[taken]) < 0)
+            return -1;
     }
 }
 

@@ -61,14 +61,18 @@ int alert_py_method(PyObject *name, alert_method *out)
 
 int alert_py_constants(PyObject *dict, alert_constants *out)
 {
-    PyObject *key, *value;
+    PyObject *key, *value, *copy;
     Py_ssize_t position = 0;
+    int rc = 0;
     if (!PyDict_Check(dict)) {
         PyErr_Format(PyExc_TypeError, "constants: expected a dict, got %.100s",
                      Py_TYPE(dict)->tp_name);
         return -1;
     }
-    while (PyDict_Next(dict, &position, &key, &value)) {
+    copy = PyDict_Copy(dict); /* converting a value may run code that changes the dict */
+    if (!copy)
+        return -1;
+    while (rc == 0 && PyDict_Next(copy, &position, &key, &value)) {
         size_t i = 0;
         while (i < CONSTANTS && !(PyUnicode_Check(key) &&
                                   PyUnicode_CompareWithASCIIString(key, CONSTANT[i].name) == 0))
@@ -76,12 +80,13 @@ int alert_py_constants(PyObject *dict, alert_constants *out)
         if (i == CONSTANTS) {
             PyErr_Format(PyExc_ValueError,
                          "constants: expected names out of constants(method), got %R", key);
-            return -1;
+            rc = -1;
+        } else {
+            rc = alert_py_double(value, CONSTANT[i].name, "a number", constant_at(out, i));
         }
-        if (alert_py_double(value, CONSTANT[i].name, "a number", constant_at(out, i)) < 0)
-            return -1;
     }
-    return 0;
+    Py_DECREF(copy);
+    return rc;
 }
 
 PyObject *alert_py_constants_dict(PyObject *module, PyObject *name)

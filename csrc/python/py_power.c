@@ -4,6 +4,7 @@
  * hardware is spoken to with the GIL dropped. An emulated device keeps the GIL except to wait. */
 #include <errno.h>
 #include <math.h>
+#include <unistd.h>
 
 #include "py_power.h"
 
@@ -30,12 +31,34 @@ void alert_py_power_unlock(power_object *o)
     PyThread_release_lock(o->lock);
 }
 
-bool alert_py_power_lock(power_object *o)
+/* A fork copies the lock, but not the thread that may hold it: a child has a lock of its own. */
+static int renew_lock(power_object *o)
 {
+    PyThread_type_lock lock = PyThread_allocate_lock();
+    if (!lock) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    o->lock = lock; /* the old one may be held, and then cannot be freed */
+    o->lock_pid = (int)getpid();
+    return 0;
+}
+
+static int take_lock(power_object *o)
+{
+    if (o->lock_pid != (int)getpid() && renew_lock(o) < 0)
+        return -1;
     if (!PyThread_acquire_lock(o->lock, NOWAIT_LOCK)) {
         Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(o->lock, WAIT_LOCK);
         Py_END_ALLOW_THREADS
     }
+    return 0;
+}
+
+bool alert_py_power_lock(power_object *o)
+{
+    if (take_lock(o) < 0)
+        return false;
     if (o->power)
         return true;
     alert_py_power_unlock(o);
@@ -167,17 +190,16 @@ static PyObject *device_pace(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-static void close_power(power_object *o)
+static PyObject *close_power(power_object *o)
 {
     alert_power *power;
-    if (!PyThread_acquire_lock(o->lock, NOWAIT_LOCK)) {
-        Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(o->lock, WAIT_LOCK);
-        Py_END_ALLOW_THREADS
-    }
+    if (take_lock(o) < 0)
+        return NULL;
     power = o->power;
     o->power = NULL;
     Py_BEGIN_ALLOW_THREADS alert_power_close(power);
     Py_END_ALLOW_THREADS alert_py_power_unlock(o);
+    Py_RETURN_NONE;
 }
 
 PyDoc_STRVAR(
@@ -191,8 +213,7 @@ PyDoc_STRVAR(
 static PyObject *device_close(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    close_power((power_object *)self);
-    Py_RETURN_NONE;
+    return close_power((power_object *)self);
 }
 
 static PyObject *device_enter(PyObject *self, PyObject *unused)
@@ -204,8 +225,7 @@ static PyObject *device_enter(PyObject *self, PyObject *unused)
 static PyObject *device_exit(PyObject *self, PyObject *args)
 {
     (void)args;
-    close_power((power_object *)self);
-    Py_RETURN_NONE;
+    return close_power((power_object *)self);
 }
 
 /* --------------------------------------------------------------------------------------- attributes */

@@ -8,6 +8,7 @@
 typedef struct power_object {
     PyObject_HEAD alert_power *power; /* NULL once closed */
     PyThread_type_lock lock;
+    int lock_pid;          /* the process whose threads use the lock */
     alert_py_state *state; /* lives as long as the module, which the type keeps alive */
     PyObject *weak_references;
     alert_power_traits opened;  /* as it was when opened */
@@ -22,6 +23,8 @@ PyTypeObject *alert_py_power_type(PyObject *module);
 bool alert_py_power_lock(power_object *o);
 void alert_py_power_unlock(power_object *o);
 
+/* Text of the machine's, whose bytes may be cut short or no UTF-8 at all. */
+PyObject *alert_py_power_words(const char *text);
 /* "where: why (remedy)". */
 PyObject *alert_py_power_text(const alert_power_error *e);
 /* ValueError for -EINVAL and -ERANGE, MemoryError for -ENOMEM, else a PowerError. */

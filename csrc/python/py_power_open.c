@@ -1,10 +1,16 @@
 /* py_power_open.c - opening power devices from Python: functions, exceptions, what was found. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "py_power.h"
 
 /* --------------------------------------------------------------------------------------- exceptions */
+
+PyObject *alert_py_power_words(const char *text)
+{
+    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+}
 
 PyObject *alert_py_power_text(const alert_power_error *e)
 {
@@ -19,7 +25,7 @@ static int describe(PyObject *error, const alert_power_error *e)
         const char *name, *text;
     } attribute[] = {{"what", e->where}, {"why", e->why}, {"remedy", e->remedy}};
     for (size_t i = 0; i < 3; i++) {
-        PyObject *text = PyUnicode_FromString(attribute[i].text);
+        PyObject *text = alert_py_power_words(attribute[i].text);
         int rc = text ? PyObject_SetAttrString(error, attribute[i].name, text) : -1;
         Py_XDECREF(text);
         if (rc < 0)
@@ -55,41 +61,53 @@ PyObject *alert_py_power_missing(const alert_power_error *e)
 {
     if (e->code == 0)
         Py_RETURN_NONE;
-    return Py_BuildValue("{s:i,s:s,s:s,s:s}", "errno", e->code, "what", e->where, "why", e->why,
-                         "remedy", e->remedy);
+    return Py_BuildValue("{s:i,s:N,s:N,s:N}", "errno", e->code, "what",
+                         alert_py_power_words(e->where), "why", alert_py_power_words(e->why),
+                         "remedy", alert_py_power_words(e->remedy));
 }
 
 static PyObject *zone_dict(const alert_rapl_zone_info *zone)
 {
     PyObject *enabled = zone->enabled < 0 ? Py_NewRef(Py_None) : PyBool_FromLong(zone->enabled);
-    return Py_BuildValue("{s:s,s:s,s:O,s:O,s:O,s:N,s:d,s:d,s:d,s:d,s:N,s:N}", "name", zone->name,
-                         "path", zone->path, "can_cap", zone->can_cap ? Py_True : Py_False,
-                         "can_read", zone->can_read ? Py_True : Py_False, "mirrors",
-                         zone->mirrors ? Py_True : Py_False, "enabled", enabled, "limit",
-                         zone->limit_w, "window", zone->window_s, "short_term", zone->short_term_w,
-                         "twin_limit", zone->twin_limit_w, "cap_missing",
-                         alert_py_power_missing(&zone->cap_missing), "read_missing",
-                         alert_py_power_missing(&zone->read_missing));
+    return Py_BuildValue(
+        "{s:N,s:N,s:O,s:O,s:O,s:N,s:d,s:d,s:d,s:d,s:N,s:N}", "name",
+        alert_py_power_words(zone->name), "path", alert_py_power_words(zone->path), "can_cap",
+        zone->can_cap ? Py_True : Py_False, "can_read", zone->can_read ? Py_True : Py_False,
+        "mirrors", zone->mirrors ? Py_True : Py_False, "enabled", enabled, "limit", zone->limit_w,
+        "window", zone->window_s, "short_term", zone->short_term_w, "twin_limit",
+        zone->twin_limit_w, "cap_missing", alert_py_power_missing(&zone->cap_missing),
+        "read_missing", alert_py_power_missing(&zone->read_missing));
+}
+
+/* The zones as they are, in memory of PyMem_Free; NULL with an exception set. No object is made under the
+ * lock: making one may collect garbage, and a finalizer may want the lock. */
+static alert_rapl_zone_info *copy_zones(power_object *o, size_t *count)
+{
+    if (!alert_py_power_lock(o))
+        return NULL;
+    *count = alert_power_rapl_zones(o->power);
+    alert_rapl_zone_info *zones = PyMem_Calloc(*count + 1, sizeof *zones);
+    for (size_t i = 0; zones && i < *count; i++)
+        alert_power_rapl_zone(o->power, i, &zones[i]);
+    alert_py_power_unlock(o);
+    if (!zones)
+        PyErr_NoMemory();
+    return zones;
 }
 
 PyObject *alert_py_power_zones(PyObject *self, void *closure)
 {
     (void)closure;
-    power_object *o = (power_object *)self;
-    PyObject *list = PyList_New(0);
-    if (!list || !alert_py_power_lock(o)) {
-        Py_XDECREF(list);
-        return NULL;
-    }
-    for (size_t i = 0; list && i < alert_power_rapl_zones(o->power); i++) {
-        alert_rapl_zone_info info;
-        alert_power_rapl_zone(o->power, i, &info);
-        PyObject *dict = zone_dict(&info);
+    size_t count = 0;
+    alert_rapl_zone_info *zones = copy_zones((power_object *)self, &count);
+    PyObject *list = zones ? PyList_New(0) : NULL;
+    for (size_t i = 0; list && i < count; i++) {
+        PyObject *dict = zone_dict(&zones[i]);
         if (!dict || PyList_Append(list, dict) < 0)
             Py_CLEAR(list);
         Py_XDECREF(dict);
     }
-    alert_py_power_unlock(o);
+    PyMem_Free(zones);
     return list;
 }
 
@@ -103,6 +121,7 @@ PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power)
         o->power = power;
         alert_power_about(power, &o->opened);
         o->lock = PyThread_allocate_lock();
+        o->lock_pid = (int)getpid();
         if (o->lock)
             return (PyObject *)o;
         Py_DECREF(o);
@@ -186,7 +205,7 @@ static void report_restored(void *context, const char *path, uint64_t value, int
     PyEval_RestoreThread(c->thread);
     if (!PyErr_Occurred()) {
         PyObject *why = rc < 0 ? PyUnicode_FromString(strerror(-rc)) : Py_NewRef(Py_None);
-        PyObject *item = Py_BuildValue("{s:s,s:K,s:N}", "path", path, "value",
+        PyObject *item = Py_BuildValue("{s:N,s:K,s:N}", "path", alert_py_power_words(path), "value",
                                        (unsigned long long)value, "error", why);
         if (item)
             (void)PyList_Append(c->list, item);

@@ -15,7 +15,7 @@ static int gather(PyObject *const given[ARRAYS], PyArrayObject *array[ARRAYS])
 {
     for (int i = 0; i < ARRAYS; i++) {
         int type = i == SHARING ? NPY_UINTP : NPY_DOUBLE, dimensions = i == SHARING ? 1 : 3;
-        if (given[i] == Py_None)
+        if (i == SHARING && given[i] == Py_None)
             continue;
         array[i] = (PyArrayObject *)PyArray_FROMANY(given[i], type, dimensions, dimensions,
                                                     NPY_ARRAY_IN_ARRAY);
@@ -46,11 +46,11 @@ static alert_recording recording_of(PyArrayObject *const array[ARRAYS], double i
 }
 
 /* Takes both schedulers or none; `system` may be NULL. */
-static bool try_take(alert_py_scheduler *o, alert_py_scheduler *system)
+static bool try_take(alert_py_scheduler *o, alert_py_scheduler *system, int pid)
 {
-    if (!alert_py_try_take(o))
+    if (!alert_py_try_take(o, pid))
         return false;
-    if (!system || alert_py_try_take(system))
+    if (!system || alert_py_try_take(system, pid))
         return true;
     alert_py_give_back(o);
     return false;
@@ -67,9 +67,12 @@ static PyObject *replay(alert_py_scheduler *o, alert_py_scheduler *system,
     if (!outcomes)
         return NULL;
     alert_outcome *out = PyArray_DATA((PyArrayObject *)outcomes);
-    int rc;
-    while (!try_take(o, system))
-        alert_py_let_others_run();
+    int rc, pid = (int)getpid();
+    while (!try_take(o, system, pid))
+        if (alert_py_wait(o) < 0 || (system && alert_py_wait(system) < 0)) {
+            Py_DECREF(outcomes);
+            return NULL;
+        }
     Py_BEGIN_ALLOW_THREADS;
     rc = alert_replay(o->scheduler, system ? system->scheduler : NULL, recording, out, &fault);
     Py_END_ALLOW_THREADS;

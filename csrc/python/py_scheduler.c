@@ -4,6 +4,21 @@
 #include "py_convert.h"
 #include "py_options.h"
 
+int alert_py_wait(const alert_py_scheduler *o)
+{
+    int user = atomic_load_explicit(&o->taken_by, memory_order_relaxed);
+    if (user != 0 && user != (int)getpid()) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "scheduler: this process was forked while another thread was stepping it; "
+                        "make another one");
+        return -1;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    sched_yield();
+    Py_END_ALLOW_THREADS;
+    return 0;
+}
+
 /* -------------------------------------------------------------------------------------- methods */
 
 enum { LATENCY, ENERGY, DEADLINE, IDLE_POWER, EXIT, STEP_ARGUMENTS };
@@ -14,22 +29,6 @@ static const char *const STEP_NAME[STEP_ARGUMENTS] = {"latency", "energy", "dead
 static bool is_given(PyObject *value)
 {
     return value && value != Py_None;
-}
-
-static int exit_index(PyObject *value, size_t *out)
-{
-    Py_ssize_t index = PyNumber_AsSsize_t(value, NULL);
-    if (index == -1 && PyErr_Occurred()) {
-        PyErr_Format(PyExc_TypeError, "exit: expected an index, got %.100s",
-                     Py_TYPE(value)->tp_name);
-        return -1;
-    }
-    if (index < 0) {
-        PyErr_Format(PyExc_ValueError, "exit: expected an index >= 0, got %zd", index);
-        return -1;
-    }
-    *out = (size_t)index;
-    return 0;
 }
 
 static int to_measurement(PyObject *const values[STEP_ARGUMENTS], alert_measurement *m)
@@ -46,7 +45,7 @@ static int to_measurement(PyObject *const values[STEP_ARGUMENTS], alert_measurem
                          &m->next_deadline_s) < 0) ||
         (m->has_idle_power && alert_py_double(values[IDLE_POWER], "idle_power",
                                               "a number of watts or None", &m->idle_power_w) < 0) ||
-        (m->has_exit && exit_index(values[EXIT], &m->exit) < 0))
+        (m->has_exit && alert_py_size(values[EXIT], "exit", "an index or None", &m->exit) < 0))
         return -1;
     return 0;
 }
@@ -87,9 +86,8 @@ static PyObject *scheduler_step(PyObject *self, PyObject *const *args, Py_ssize_
     alert_fault fault;
     int rc;
     if (alert_py_arguments("step", o->state->keywords, 2, 2, args, nargs, kwnames, values) < 0 ||
-        to_measurement(values, &measured) < 0)
+        to_measurement(values, &measured) < 0 || alert_py_enter(o) < 0)
         return NULL;
-    alert_py_enter(o);
     rc = alert_scheduler_step(o->scheduler, &measured, &decision, &fault);
     alert_py_leave(o);
     if (rc) {
@@ -117,9 +115,9 @@ static PyObject *scheduler_decide(PyObject *self, PyObject *args, PyObject *kwar
     int rc;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:decide", names, &given) ||
         (is_given(given) &&
-         alert_py_double(given, "deadline", "a number of seconds or None", &deadline) < 0))
+         alert_py_double(given, "deadline", "a number of seconds or None", &deadline) < 0) ||
+        alert_py_enter(o) < 0)
         return NULL;
-    alert_py_enter(o);
     rc =
         alert_scheduler_decide(o->scheduler, is_given(given) ? &deadline : NULL, &decision, &fault);
     alert_py_leave(o);
@@ -143,18 +141,18 @@ static PyObject *scheduler_share(PyObject *self, PyObject *args, PyObject *kwarg
 {
     static char *names[] = {"deadline", "inputs", NULL};
     alert_py_scheduler *o = (alert_py_scheduler *)self;
-    PyObject *given;
-    Py_ssize_t inputs;
+    PyObject *given, *given_inputs;
+    size_t inputs;
     double deadline;
     alert_decision decision;
     alert_fault fault;
     int rc;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "On:share", names, &given, &inputs) ||
-        alert_py_double(given, "deadline", "a number of seconds", &deadline) < 0)
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:share", names, &given, &given_inputs) ||
+        alert_py_double(given, "deadline", "a number of seconds", &deadline) < 0 ||
+        alert_py_size(given_inputs, "inputs", "at least one input", &inputs) < 0 ||
+        alert_py_enter(o) < 0)
         return NULL;
-    alert_py_enter(o);
-    rc = alert_scheduler_share(o->scheduler, deadline, inputs > 0 ? (size_t)inputs : 0, &decision,
-                               &fault);
+    rc = alert_scheduler_share(o->scheduler, deadline, inputs, &decision, &fault);
     alert_py_leave(o);
     if (rc) {
         alert_py_raise(rc, &fault);
@@ -169,9 +167,8 @@ static PyObject *scheduler_set_goal(PyObject *self, PyObject *tuple)
     alert_goal goal;
     alert_fault fault;
     int rc;
-    if (alert_py_goal(tuple, &goal) < 0)
+    if (alert_py_goal(tuple, &goal) < 0 || alert_py_enter(o) < 0)
         return NULL;
-    alert_py_enter(o);
     rc = alert_scheduler_set_goal(o->scheduler, &goal, &fault);
     alert_py_leave(o);
     if (rc) {
@@ -185,14 +182,21 @@ static PyObject *scheduler_save(PyObject *self, PyObject *unused)
 {
     (void)unused;
     alert_py_scheduler *o = (alert_py_scheduler *)self;
-    PyObject *bytes =
-        PyBytes_FromStringAndSize(NULL, (Py_ssize_t)alert_scheduler_state_size(o->scheduler));
-    if (!bytes)
-        return NULL;
-    alert_py_enter(o);
-    alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(bytes));
-    alert_py_leave(o);
-    return bytes;
+    for (;;) { /* another thread may set a goal with another window while this one waits to enter */
+        size_t size = alert_scheduler_state_size(o->scheduler);
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+        if (!bytes || alert_py_enter(o) < 0) {
+            Py_XDECREF(bytes);
+            return NULL;
+        }
+        bool fits = alert_scheduler_state_size(o->scheduler) == size;
+        if (fits)
+            alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(bytes));
+        alert_py_leave(o);
+        if (fits)
+            return bytes;
+        Py_DECREF(bytes);
+    }
 }
 
 static PyObject *scheduler_restore(PyObject *self, PyObject *bytes)
@@ -202,9 +206,8 @@ static PyObject *scheduler_restore(PyObject *self, PyObject *bytes)
     Py_ssize_t size;
     alert_fault fault;
     int rc;
-    if (PyBytes_AsStringAndSize(bytes, &state, &size) < 0)
+    if (PyBytes_AsStringAndSize(bytes, &state, &size) < 0 || alert_py_enter(o) < 0)
         return NULL;
-    alert_py_enter(o);
     rc = alert_scheduler_restore(o->scheduler, state, (size_t)size, &fault);
     alert_py_leave(o);
     if (rc) {
@@ -221,7 +224,8 @@ static PyObject *get_decision(PyObject *self, void *closure)
     (void)closure;
     alert_py_scheduler *o = (alert_py_scheduler *)self;
     alert_decision decision;
-    alert_py_enter(o);
+    if (alert_py_enter(o) < 0)
+        return NULL;
     alert_scheduler_decision(o->scheduler, &decision);
     alert_py_leave(o);
     return alert_py_decision(o->state, &decision);
@@ -232,7 +236,8 @@ static PyObject *get_slowdown(PyObject *self, void *closure)
     (void)closure;
     alert_py_scheduler *o = (alert_py_scheduler *)self;
     double mean, std;
-    alert_py_enter(o);
+    if (alert_py_enter(o) < 0)
+        return NULL;
     alert_scheduler_slowdown(o->scheduler, &mean, &std);
     alert_py_leave(o);
     return Py_BuildValue("dd", mean, std);
@@ -241,18 +246,18 @@ static PyObject *get_slowdown(PyObject *self, void *closure)
 static PyObject *get_trace(PyObject *self, void *closure)
 {
     (void)closure;
-    alert_py_scheduler *o = (alert_py_scheduler *)self;
-    PyObject *trace;
-    alert_py_enter(o);
-    trace = alert_py_trace(o->state, o->scheduler);
-    alert_py_leave(o);
-    return trace;
+    return alert_py_trace((alert_py_scheduler *)self);
 }
 
 static PyObject *get_overhead(PyObject *self, void *closure)
 {
     (void)closure;
-    return PyFloat_FromDouble(alert_scheduler_overhead(((alert_py_scheduler *)self)->scheduler));
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    if (alert_py_enter(o) < 0)
+        return NULL;
+    double overhead = alert_scheduler_overhead(o->scheduler);
+    alert_py_leave(o);
+    return PyFloat_FromDouble(overhead);
 }
 
 static int set_overhead(PyObject *self, PyObject *value, void *closure)
@@ -266,9 +271,9 @@ static int set_overhead(PyObject *self, PyObject *value, void *closure)
         PyErr_SetString(PyExc_AttributeError, "overhead cannot be deleted");
         return -1;
     }
-    if (alert_py_double(value, "overhead", "a number of seconds", &overhead) < 0)
+    if (alert_py_double(value, "overhead", "a number of seconds", &overhead) < 0 ||
+        alert_py_enter(o) < 0)
         return -1;
-    alert_py_enter(o);
     rc = alert_scheduler_set_overhead(o->scheduler, overhead, &fault);
     alert_py_leave(o);
     return rc ? alert_py_raise(rc, &fault) : 0;
@@ -303,16 +308,18 @@ static PyObject *scheduler_set_switching(PyObject *self, PyObject *args, PyObjec
 {
     static char *names[] = {"switch_cost", "dwell", NULL};
     alert_py_scheduler *o = (alert_py_scheduler *)self;
-    PyObject *given;
+    PyObject *given, *given_dwell;
     double cost;
-    Py_ssize_t dwell;
+    size_t dwell;
     alert_fault fault;
     int rc;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "On:set_switching", names, &given, &dwell) ||
-        alert_py_double(given, "switch_cost", "a number of seconds", &cost) < 0)
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:set_switching", names, &given,
+                                     &given_dwell) ||
+        alert_py_double(given, "switch_cost", "a number of seconds", &cost) < 0 ||
+        alert_py_size(given_dwell, "dwell", "at least one input", &dwell) < 0 ||
+        alert_py_enter(o) < 0)
         return NULL;
-    alert_py_enter(o);
-    rc = alert_scheduler_set_switching(o->scheduler, cost, dwell > 0 ? (size_t)dwell : 0, &fault);
+    rc = alert_scheduler_set_switching(o->scheduler, cost, dwell, &fault);
     alert_py_leave(o);
     if (rc) {
         alert_py_raise(rc, &fault);
@@ -345,15 +352,14 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
 {
     static char *names[] = {"table",       "goal",  "method", "constants", "overhead",
                             "switch_cost", "dwell", "trace",  NULL};
-    PyObject *table, *goal_tuple, *method, *constants, *overhead, *switch_cost;
-    Py_ssize_t dwell, trace;
+    PyObject *table, *goal_tuple, *method, *constants, *overhead, *switch_cost, *dwell, *trace;
     alert_goal goal;
     alert_options options;
     alert_fault fault;
     PyObject *module = module_of(type);
     alert_py_state *state = module ? PyModule_GetState(module) : NULL;
     if (!state ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOnn:Scheduler", names, &table, &goal_tuple,
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOO:Scheduler", names, &table, &goal_tuple,
                                      &method, &constants, &overhead, &switch_cost, &dwell, &trace))
         return NULL;
     alert_profile *profile = alert_py_table_profile(state, table);
@@ -364,21 +370,19 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     if (alert_py_constants(constants, &options.constants) < 0 ||
         alert_py_double(overhead, "overhead", "a number of seconds", &options.overhead_s) < 0 ||
         alert_py_double(switch_cost, "switch_cost", "a number of seconds", &options.switch_cost_s) <
-            0)
+            0 ||
+        alert_py_size(dwell, "dwell", "at least one input", &options.dwell) < 0 ||
+        alert_py_size(trace, "trace", "a number of inputs", &options.trace_capacity) < 0)
         return NULL;
-    if (trace < 0 || (size_t)trace > PY_SSIZE_T_MAX / sizeof(alert_record) / 2) {
-        PyErr_Format(PyExc_ValueError,
-                     "trace: expected a number of inputs >= 0 that fit into memory, got %zd",
-                     trace);
+    if (options.trace_capacity > PY_SSIZE_T_MAX / sizeof(alert_record) / 2) {
+        PyErr_NoMemory();
         return NULL;
     }
-    options.dwell = dwell > 0 ? (size_t)dwell : 0;
-    options.trace_capacity = (size_t)trace;
     alert_py_scheduler *o = (alert_py_scheduler *)type->tp_alloc(type, 0);
     if (!o)
         return NULL;
     o->state = state;
-    atomic_init(&o->taken, false);
+    atomic_init(&o->taken_by, 0);
     int rc = alert_scheduler_new(&o->scheduler, profile, &goal, &options, &fault);
     if (rc) {
         alert_py_raise(rc, &fault);

@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "py_state.h"
 
@@ -13,39 +14,39 @@
 typedef struct alert_py_scheduler {
     PyObject_HEAD alert_scheduler *scheduler;
     alert_py_state *state; /* lives as long as the module, which the type keeps alive */
-    atomic_bool taken;
+    atomic_int taken_by;   /* pid of the process that uses it; 0: nobody */
 } alert_py_scheduler;
 
 /* The method _replay(latency, energy, idle_power, sharing=None, system=None), in py_replay.c. */
 PyObject *alert_py_replay(PyObject *self, PyObject *args, PyObject *kwargs);
 
-static inline void alert_py_let_others_run(void)
+static inline bool alert_py_try_take(alert_py_scheduler *o, int pid)
 {
-    Py_BEGIN_ALLOW_THREADS;
-    sched_yield();
-    Py_END_ALLOW_THREADS;
-}
-
-static inline bool alert_py_try_take(alert_py_scheduler *o)
-{
-    return !atomic_exchange_explicit(&o->taken, true, memory_order_acquire);
+    int nobody = 0;
+    return atomic_compare_exchange_strong_explicit(&o->taken_by, &nobody, pid, memory_order_acquire,
+                                                   memory_order_relaxed);
 }
 
 static inline void alert_py_give_back(alert_py_scheduler *o)
 {
-    atomic_store_explicit(&o->taken, false, memory_order_release);
+    atomic_store_explicit(&o->taken_by, 0, memory_order_release);
 }
 
-/* For a use that keeps the GIL where there is one. */
-static inline void alert_py_enter(alert_py_scheduler *o)
+/* Lets others run while one of them uses the scheduler. -1 with RuntimeError when that one was left
+ * behind by a fork: it will never finish. */
+int alert_py_wait(const alert_py_scheduler *o);
+
+/* For a use that keeps the GIL where there is one. -1 with an exception set, and then not entered. */
+static inline int alert_py_enter(alert_py_scheduler *o)
 {
 #ifdef Py_GIL_DISABLED
-    while (!alert_py_try_take(o))
-        alert_py_let_others_run();
+    while (!alert_py_try_take(o, (int)getpid()))
 #else
-    while (atomic_load_explicit(&o->taken, memory_order_acquire))
-        alert_py_let_others_run();
+    while (atomic_load_explicit(&o->taken_by, memory_order_acquire) != 0)
 #endif
+        if (alert_py_wait(o) < 0)
+            return -1;
+    return 0;
 }
 
 static inline void alert_py_leave(alert_py_scheduler *o)
@@ -56,5 +57,8 @@ static inline void alert_py_leave(alert_py_scheduler *o)
     (void)o;
 #endif
 }
+
+/* A new reference to a structured array of the records in the scheduler's trace. */
+PyObject *alert_py_trace(alert_py_scheduler *o);
 
 #endif

@@ -66,8 +66,13 @@ static bool shapes_agree(PyArrayObject *const a[ARRAYS])
         !has_length(a[EXIT_COUNT], "exits", 0, models, "models"))
         return false;
     const npy_uintp *count = PyArray_DATA(a[EXIT_COUNT]);
-    for (npy_intp i = 0; i < models; i++)
+    for (npy_intp i = 0; i < models; i++) {
+        if (count[i] > (npy_uintp)(PyArray_DIM(a[EXIT_FRACTION], 0) - exits)) {
+            PyErr_SetString(PyExc_ValueError, "exits: expected as many pairs as are counted");
+            return false;
+        }
         exits += (npy_intp)count[i];
+    }
     return has_length(a[EXIT_FRACTION], "exits", 0, exits, "exits") &&
            has_length(a[EXIT_ACCURACY], "exits", 0, exits, "exits");
 }

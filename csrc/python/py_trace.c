@@ -3,6 +3,7 @@
 #define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
 #define NO_IMPORT_ARRAY
 #include "py_convert.h"
+#include "py_scheduler.h"
 
 #include <numpy/arrayobject.h>
 #include <stddef.h>
@@ -105,12 +106,25 @@ PyObject *alert_py_outcome_dtype(void)
     return dtype_of(OUTCOME_FIELD, count, sizeof(alert_outcome));
 }
 
-PyObject *alert_py_trace(alert_py_state *state, const alert_scheduler *scheduler)
+PyObject *alert_py_trace(alert_py_scheduler *o)
 {
-    npy_intp length = (npy_intp)alert_scheduler_trace_length(scheduler);
-    Py_INCREF(state->record_dtype); /* stolen by the next call */
-    PyObject *array = PyArray_Zeros(1, &length, (PyArray_Descr *)state->record_dtype, 0);
-    if (array)
-        alert_scheduler_trace(scheduler, PyArray_DATA((PyArrayObject *)array));
-    return array;
+    for (;;) { /* whatever runs while memory is allocated may step the scheduler */
+        if (alert_py_enter(o) < 0)
+            return NULL;
+        npy_intp length = (npy_intp)alert_scheduler_trace_length(o->scheduler);
+        alert_py_leave(o);
+        Py_INCREF(o->state->record_dtype); /* stolen by the next call */
+        PyObject *array = PyArray_Zeros(1, &length, (PyArray_Descr *)o->state->record_dtype, 0);
+        if (!array || alert_py_enter(o) < 0) {
+            Py_XDECREF(array);
+            return NULL;
+        }
+        bool fits = (npy_intp)alert_scheduler_trace_length(o->scheduler) == length;
+        if (fits)
+            alert_scheduler_trace(o->scheduler, PyArray_DATA((PyArrayObject *)array));
+        alert_py_leave(o);
+        if (fits)
+            return array;
+        Py_DECREF(array);
+    }
 }

@@ -77,23 +77,32 @@ static PyObject *gpu_dict(const alert_nvml_gpu_info *gpu)
                          alert_py_power_missing(&gpu->read_missing));
 }
 
+/* What is known of one GPU; 1, 0 beyond the last, -1 with an exception set. No object is made under the
+ * lock: making one may collect garbage, and a finalizer may want the lock. */
+static int gpu_info(power_object *o, size_t index, alert_nvml_gpu_info *out)
+{
+    if (!alert_py_power_lock(o))
+        return -1;
+    int there = index < alert_power_nvml_gpus(o->power);
+    if (there)
+        alert_power_nvml_gpu(o->power, index, out);
+    alert_py_power_unlock(o);
+    return there;
+}
+
 PyObject *alert_py_power_gpus(PyObject *self, void *closure)
 {
     (void)closure;
-    power_object *o = (power_object *)self;
+    alert_nvml_gpu_info info;
     PyObject *list = PyList_New(0);
-    if (!list || !alert_py_power_lock(o)) {
-        Py_XDECREF(list);
-        return NULL;
-    }
-    for (size_t i = 0; list && i < alert_power_nvml_gpus(o->power); i++) {
-        alert_nvml_gpu_info info;
-        alert_power_nvml_gpu(o->power, i, &info);
+    int there = 0;
+    for (size_t i = 0; list && (there = gpu_info((power_object *)self, i, &info)) == 1; i++) {
         PyObject *dict = gpu_dict(&info);
         if (!dict || PyList_Append(list, dict) < 0)
             Py_CLEAR(list);
         Py_XDECREF(dict);
     }
-    alert_py_power_unlock(o);
+    if (there < 0)
+        Py_CLEAR(list);
     return list;
 }

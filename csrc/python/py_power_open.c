@@ -79,35 +79,33 @@ static PyObject *zone_dict(const alert_rapl_zone_info *zone)
         "read_missing", alert_py_power_missing(&zone->read_missing));
 }
 
-/* The zones as they are, in memory of PyMem_Free; NULL with an exception set. No object is made under the
- * lock: making one may collect garbage, and a finalizer may want the lock. */
-static alert_rapl_zone_info *copy_zones(power_object *o, size_t *count)
+/* One zone as it is; 1, 0 beyond the last, -1 with an exception set. No object is made under the lock:
+ * making one may collect garbage, and a finalizer may want the lock. */
+static int zone_info(power_object *o, size_t index, alert_rapl_zone_info *out)
 {
     if (!alert_py_power_lock(o))
-        return NULL;
-    *count = alert_power_rapl_zones(o->power);
-    alert_rapl_zone_info *zones = PyMem_Calloc(*count + 1, sizeof *zones);
-    for (size_t i = 0; zones && i < *count; i++)
-        alert_power_rapl_zone(o->power, i, &zones[i]);
+        return -1;
+    int there = index < alert_power_rapl_zones(o->power);
+    if (there)
+        alert_power_rapl_zone(o->power, index, out);
     alert_py_power_unlock(o);
-    if (!zones)
-        PyErr_NoMemory();
-    return zones;
+    return there;
 }
 
 PyObject *alert_py_power_zones(PyObject *self, void *closure)
 {
     (void)closure;
-    size_t count = 0;
-    alert_rapl_zone_info *zones = copy_zones((power_object *)self, &count);
-    PyObject *list = zones ? PyList_New(0) : NULL;
-    for (size_t i = 0; list && i < count; i++) {
-        PyObject *dict = zone_dict(&zones[i]);
+    alert_rapl_zone_info info;
+    PyObject *list = PyList_New(0);
+    int there = 0;
+    for (size_t i = 0; list && (there = zone_info((power_object *)self, i, &info)) == 1; i++) {
+        PyObject *dict = zone_dict(&info);
         if (!dict || PyList_Append(list, dict) < 0)
             Py_CLEAR(list);
         Py_XDECREF(dict);
     }
-    PyMem_Free(zones);
+    if (there < 0)
+        Py_CLEAR(list);
     return list;
 }
 

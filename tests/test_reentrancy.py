@@ -45,6 +45,19 @@ class Number:
         return int(self.value)
 
 
+def core_scheduler(constants: dict[str, Any]) -> _core.Scheduler:
+    return _core.Scheduler(
+        table=PROFILE._table,
+        goal=GOAL._as_tuple(),
+        method="paper",
+        constants=constants,
+        overhead=0.0,
+        switch_cost=0.0,
+        dwell=1,
+        trace=0,
+    )
+
+
 class Interrupted(BaseException):
     pass
 
@@ -61,7 +74,7 @@ def test_constants_may_vanish_while_they_are_read() -> None:
 
     constants: dict[str, Any] = {"alpha": Vanishing(), "q0": 0.1}
     with pytest.raises(TypeError, match="alpha"):
-        _core.Scheduler(PROFILE._table, GOAL._as_tuple(), "paper", constants, 0.0, 0)
+        core_scheduler(constants)
     assert constants == {}
 
 
@@ -216,7 +229,7 @@ def test_subclasses_and_their_instances_in_cycles_are_collected() -> None:
 def test_instances_hold_their_type_and_let_go_of_it(kind: str) -> None:
     made: dict[str, Callable[[], object]] = {
         "Table": lambda: alert.Profile([[1.0]], [[1.0]], [1.0], [1.0], 0.0)._table,
-        "Scheduler": lambda: _core.Scheduler(PROFILE._table, GOAL._as_tuple(), "paper", {}, 0.0, 0),
+        "Scheduler": lambda: core_scheduler({}),
         "PowerDevice": lambda: power.open("emulated"),
         "Decision": lambda: alert.Scheduler(PROFILE, GOAL).decision,
     }

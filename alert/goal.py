@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from numbers import Real
 from operator import index
@@ -207,4 +208,4 @@ def _window(given: object) -> int | None:
         raise TypeError(f"window: expected a number of inputs or None, got {kind}") from None
     if inputs < 1:
         raise ValueError(f"window: expected at least 1 input or None, got {inputs}")
-    return inputs
+    return min(inputs, sys.maxsize)

@@ -93,6 +93,7 @@ class Profile:
         grid = _floats("latency", latency)
         names = _model_names(models, len(grid) if grid.ndim else 0)
         staircases = _exits_by_index(exits, names)
+        idle = _float("idle_power", idle_power)
         pairs = [pair for i in sorted(staircases) for pair in staircases[i]]
         counts = [len(staircases.get(i, ())) for i in range(len(names))]
         arrays = {
@@ -104,13 +105,13 @@ class Profile:
         self._set(
             _table=_core.Table(
                 **arrays,
-                idle_power=_float("idle_power", idle_power),
+                idle_power=idle,
                 exit_count=np.array(counts, np.uintp),
                 exit_fraction=np.array([fraction for fraction, _ in pairs], np.float64),
                 exit_accuracy=np.array([reached for _, reached in pairs], np.float64),
             ),
             **arrays,
-            idle_power=float(idle_power),
+            idle_power=idle,
             models=names,
             exits=staircases,
             origin=dict(origin or {}),
@@ -254,18 +255,24 @@ class Profile:
 
 
 def _float(name: str, value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        kind = type(value).__name__
-        raise TypeError(f"{name}: expected a number, got {kind}") from None
+    array = _floats(name, value)  # type: ignore[arg-type]
+    if array.ndim > 0:
+        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+    return float(array)
 
 
 def _floats(name: str, values: ArrayLike) -> Floats:
+    """Copy the argument. Text is no number, whatever it says."""
     try:
-        array = np.array(values, dtype=np.float64, order="C")
+        given = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name}: expected rows of one length, got {values!r}") from None
+    try:
+        if given.dtype.kind not in "biufO":
+            raise TypeError(f"{given.dtype} is none")
+        array = np.array(given, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name}: expected an array of numbers ({error})") from None
+        raise TypeError(f"{name}: expected a number or an array of them ({error})") from None
     array.flags.writeable = False
     return array
 

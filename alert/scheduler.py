@@ -83,6 +83,9 @@ class Scheduler(_core.Scheduler):
         if not isinstance(profile, Profile):
             raise TypeError(f"profile: expected a Profile, got {type(profile).__name__}")
         _check_goal_type(goal)
+        if not isinstance(constants, Mapping | None):
+            kind = type(constants).__name__
+            raise TypeError(f"constants: expected a mapping of names to numbers, got {kind}")
         own = dict(constants or {})
         arguments = (goal._as_tuple(), method, own, overhead, switch_cost, dwell, trace)
         self = super().__new__(cls, profile._table, *arguments)

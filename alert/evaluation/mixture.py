@@ -3,28 +3,38 @@
 For every input one of C configurations, or a mix of them:
 
     minimise   sum of cost
-    subject to sum of gain >= need,  sum of missed <= allowed
+    subject to sum of gain >= need
+               sum of missed <= allowed
+               sum of time <= budget       within each group of inputs, where there are groups
 
 A multiplier prices each constraint; for given prices every input chooses for itself. The
 Lagrangian dual is concave and piecewise linear in a price, and each choice gives one of its lines.
 So cutting planes in one dimension (the price where two lines cross, the choice there, the line it
 gives, and so on) end at the optimum after finitely many choices, and the two whose lines meet there
-are the two to mix. The price of misses is found around the price of the gain in the same way. See
-Dantzig and Wolfe, "Decomposition Principle for Linear Programs", Operations Research 8 (1960).
+are the two to mix. Prices are nested: that of time, one for each group, within that of the gain,
+within that of misses. See Dantzig and Wolfe, "Decomposition Principle for Linear Programs",
+Operations Research 8 (1960).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alert.profile import Floats
 
-# Share of the sums within which two lines count as one.
+# Share of the sums by which one line must lie below another to be another.
 _ROUNDING = 1e-12
+
+# Weight of what decides between equals.
+_SLIGHT = 1e-9
+
+# Price of a miss, as a multiple of what the choice for one input can cost, at which none is bought.
+_DEAR = 1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +45,71 @@ class Mixture:
     gain: Floats
     missed: Floats
 
-    def mixed(self, other: Mixture, weight: float) -> Mixture:
+    def mixed(self, other: Mixture, weight: float | Floats) -> Mixture:
         """Give `other` this weight, and this mixture the rest."""
         return Mixture(
-            *(
-                (1.0 - weight) * getattr(self, name) + weight * getattr(other, name)
-                for name in ("cost", "gain", "missed")
-            )
+            self.cost + weight * (other.cost - self.cost),
+            self.gain + weight * (other.gain - self.gain),
+            self.missed + weight * (other.missed - self.missed),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Inputs that share time: G groups, one after the other.
+
+    Attributes
+    ----------
+    time : ndarray, shape (n, C)
+        What each configuration takes. Some mixture keeps every budget: a configuration that takes
+        none, say.
+    starts : ndarray, shape (G,)
+        First input of each.
+    budget : ndarray, shape (G,)
+    """
+
+    time: Floats
+    starts: NDArray[np.intp]
+    budget: Floats
+
+    def of_inputs(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Spread one value for each group over its inputs."""
+        return np.repeat(values, np.diff(self.starts, append=len(self.time)))
+
+    def sums(self, table: Floats, column: NDArray[np.intp]) -> Floats:
+        """Sum up over each group what these columns hold."""
+        chosen = table[np.arange(len(table)), column]
+        total: Floats = np.add.reduceat(chosen, self.starts)
+        return total
+
+    def choose(self, table: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+        """Minimise the sum of `table` within the budgets.
+
+        Returns two columns for each input, and the weight of the second.
+        """
+        time = self.time
+        low = (table + _SLIGHT * time).argmin(axis=1)
+        high = (time + _SLIGHT * table).argmin(axis=1)
+        weight = np.zeros(len(self.starts))
+        t_low = self.sums(time, low)
+        open_ = t_low > self.budget
+        while open_.any():
+            v_low, v_high = self.sums(table, low), self.sums(table, high)
+            t_low, t_high = self.sums(time, low), self.sums(time, high)
+            price = np.where(open_, (v_high - v_low) / np.where(open_, t_low - t_high, 1.0), 0.0)
+            middle = (table + self.of_inputs(price)[:, None] * time).argmin(axis=1)
+            t_middle = self.sums(time, middle)
+            line = v_low + price * t_low
+            value = self.sums(table, middle) + price * t_middle
+            scale = np.abs(v_low) + np.abs(v_high) + price * (t_low + t_high)
+            done = open_ & (value >= line - _ROUNDING * scale)
+            share = (t_low - self.budget) / np.where(open_, t_low - t_high, 1.0)
+            weight[done] = share[done]
+            open_ &= ~done
+            fits = t_middle <= self.budget
+            high = np.where(self.of_inputs(open_ & fits), middle, high)
+            low = np.where(self.of_inputs(open_ & ~fits), middle, low)
+        return low, high, self.of_inputs(weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,19 +121,21 @@ class Programme:
     missed: Floats
     need: float
     allowed: float
+    groups: Groups | None = None
 
     def solve(self) -> Mixture:
         """Find the optimum.
 
-        Where no mixture meets both constraints, the one with the highest gain, and the lowest cost
+        Where no mixture meets all constraints, the one with the highest gain, and the lowest cost
         for that, comes back.
         """
         best = self._solve_gain(0.0)
         if best.missed.sum() <= self.allowed:
             return best
-        careful = self._avoiding_misses()._solve_gain(0.0)
-        if careful.missed.sum() > self.allowed or careful.gain.sum() < self.need:
-            return self._extreme(-self.gain, self.cost)
+        careful = self._solve_gain(_DEAR * float(np.ptp(self.cost)))
+        short = self.need - careful.gain.sum()
+        if careful.missed.sum() > self.allowed or short > _ROUNDING * np.abs(careful.gain).sum():
+            return self._at(-self.gain + _SLIGHT * self.cost)
         return _search(
             best,
             careful,
@@ -79,10 +148,10 @@ class Programme:
     def _solve_gain(self, price_of_misses: float) -> Mixture:
         """Solve it with a price on misses in the place of their bound."""
         priced = self.cost + price_of_misses * self.missed
-        cheapest = self._extreme(priced, -self.gain)
+        cheapest = self._at(priced - _SLIGHT * self.gain)
         if cheapest.gain.sum() >= self.need:
             return cheapest
-        richest = self._extreme(-self.gain, priced)
+        richest = self._at(-self.gain + _SLIGHT * priced)
         if richest.gain.sum() < self.need:
             return richest
         return _search(
@@ -91,24 +160,17 @@ class Programme:
             need=self.need,
             amount=lambda m: float(m.gain.sum()),
             value=lambda m: float((m.cost + price_of_misses * m.missed).sum()),
-            at_price=lambda price: self._at((priced - price * self.gain).argmin(axis=1)),
+            at_price=lambda price: self._at(priced - price * self.gain),
         )
 
-    def _avoiding_misses(self) -> Programme:
-        """Leave out configurations that miss more than need be."""
-        avoidable = self.missed > self.missed.min(axis=1, keepdims=True)
-        return replace(
-            self,
-            cost=np.where(avoidable, np.inf, self.cost),
-            gain=np.where(avoidable, -np.inf, self.gain),
-        )
+    def _at(self, priced: Floats) -> Mixture:
+        """Minimise the sum of `priced`, whatever is gained and missed."""
+        if self.groups is None:
+            return self._columns(priced.argmin(axis=1))
+        low, high, weight = self.groups.choose(priced)
+        return self._columns(low).mixed(self._columns(high), weight)
 
-    def _extreme(self, first: Floats, then: Floats) -> Mixture:
-        """Choose by the lowest `first`, and by the lowest `then` where that leaves a choice."""
-        ties = first == first.min(axis=1, keepdims=True)
-        return self._at(np.where(ties, then, np.inf).argmin(axis=1))
-
-    def _at(self, column: NDArray[np.intp]) -> Mixture:
+    def _columns(self, column: NDArray[np.intp]) -> Mixture:
         at = np.arange(len(column)), column
         return Mixture(self.cost[at], self.gain[at], self.missed[at])
 
@@ -123,11 +185,13 @@ def _search(
 ) -> Mixture:
     """Mix the two choices between which the optimum lies; only `low` has less than `need`."""
     while True:
-        price = (value(high) - value(low)) / (amount(high) - amount(low))
+        v_low, v_high, a_low, a_high = value(low), value(high), amount(low), amount(high)
+        price = (v_high - v_low) / (a_high - a_low)
         middle = at_price(price)
-        line = value(low) - price * amount(low)
-        if value(middle) - price * amount(middle) >= line - _ROUNDING * abs(line):
-            return low.mixed(high, (need - amount(low)) / (amount(high) - amount(low)))
+        gained = v_low - price * a_low - (value(middle) - price * amount(middle))
+        scale = abs(v_low) + abs(v_high) + abs(price) * (abs(a_low) + abs(a_high))
+        if gained <= _ROUNDING * scale:
+            return low.mixed(high, (need - a_low) / (a_high - a_low))
         if amount(middle) >= need:
             high = middle
         else:

@@ -14,7 +14,7 @@ from alert.goal import Goal, Quantity
 
 def oracle(recording: Recording, goal: Goal) -> Replay:
     """Meet the goal input by input, at the best objective there is."""
-    inputs = play(recording, goal, lambda _, costs: choose(costs, goal))
+    inputs = play(recording, goal, lambda _inputs, _deadline, costs: choose(costs, goal))
     return Replay.of("oracle", goal, inputs)
 
 

@@ -11,9 +11,10 @@ from alert import _core
 from alert.evaluation.costs import Costs, costs
 from alert.evaluation.recording import Recording
 from alert.goal import Goal
+from alert.profile import Floats
 
-Choose = Callable[[NDArray[np.intp], Costs], NDArray[np.intp]]
-"""From input numbers and what every configuration costs them to a column of `Costs` for each."""
+Choose = Callable[[NDArray[np.intp], Floats, Costs], NDArray[np.intp]]
+"""From inputs, their deadlines and what every configuration costs them to a column for each."""
 
 
 def play(recording: Recording, goal: Goal, choose: Choose) -> NDArray[np.void]:
@@ -31,7 +32,7 @@ def play(recording: Recording, goal: Goal, choose: Choose) -> NDArray[np.void]:
             going = sharing[recording.starts] > k
             deadline = np.maximum(left[going] / sharing[inputs], 0.0)
         table = costs(recording, goal.q_fail, deadline, inputs)
-        column = choose(inputs, table)
+        column = choose(inputs, deadline, table)
         out = _outcomes(recording, table, column, deadline)
         if sharing is not None and left is not None:
             left[going] -= out["latency"]
@@ -42,7 +43,7 @@ def play(recording: Recording, goal: Goal, choose: Choose) -> NDArray[np.void]:
 
 
 def _outcomes(
-    recording: Recording, table: Costs, column: NDArray[np.intp], deadline: NDArray[np.float64]
+    recording: Recording, table: Costs, column: NDArray[np.intp], deadline: Floats
 ) -> NDArray[np.void]:
     cap, output = np.divmod(column, len(recording.model))
     at = np.arange(len(column)), column

@@ -14,6 +14,7 @@ from alert.evaluation.play import play
 from alert.evaluation.recording import Recording
 from alert.evaluation.result import Replay
 from alert.goal import Goal
+from alert.profile import Floats
 
 
 def static(recording: Recording, goal: Goal) -> Replay:
@@ -38,5 +39,7 @@ def _all(recording: Recording, goal: Goal) -> Iterator[Replay]:
             yield Replay.of("static", goal, inputs)
 
 
-def _always(column: int, inputs: NDArray[np.intp], _: Costs) -> NDArray[np.intp]:
+def _always(
+    column: int, inputs: NDArray[np.intp], _left: Floats, _table: Costs
+) -> NDArray[np.intp]:
     return np.full(len(inputs), column)

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, TypeAlias, get_args
@@ -27,12 +27,16 @@ _CONTENDER = Path(__file__).with_name("_contender.py")
 
 
 def schedule(
-    inputs: int, seed: int, shortest: int = 20, longest: int = 40
+    inputs: int,
+    seed: int,
+    shortest: int = 20,
+    longest: int = 40,
+    contended: Sequence[Environment] = CONTENDED,
 ) -> tuple[Environment, ...]:
     """Draw the environment of every input.
 
     Quiet phases, the first of them at the beginning, take turns with phases of contention; of the
-    latter every pair has one of each kind, in random order.
+    latter every round has one of each kind, in random order.
 
     Parameters
     ----------
@@ -41,6 +45,8 @@ def schedule(
         The same one draws the same schedule.
     shortest, longest : int, default 20, 40
         Inputs in a phase; every length between is equally likely.
+    contended : sequence of str, default ("memory", "compute")
+        The kinds of contention; with none of them it stays quiet.
     """
     if not 1 <= shortest <= longest:
         raise ValueError(f"shortest: expected 1 to longest ({longest}), got {shortest}")
@@ -50,9 +56,9 @@ def schedule(
     quiet = True
     while len(drawn) < inputs:
         if not waiting:
-            waiting = [CONTENDED[k] for k in rng.permutation(len(CONTENDED))]
+            waiting = [contended[k] for k in rng.permutation(len(contended))]
         length = int(rng.integers(shortest, longest + 1))
-        drawn += ["quiet" if quiet else waiting.pop()] * length
+        drawn += ["quiet" if quiet or not contended else waiting.pop()] * length
         quiet = not quiet
     return tuple(drawn[:inputs])
 

@@ -1,0 +1,41 @@
+"""A task of the evaluation: models that do the same at different cost, and inputs for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert.models import Model
+
+Inputs: TypeAlias = tuple[list[Any], NDArray[np.int64]]
+
+
+@dataclass
+class Task:
+    """Models that do the same at different cost.
+
+    Parameters
+    ----------
+    name : str
+    inputs : callable
+        ``inputs(n, seed)`` draws n inputs, and for each the number of the group it shares a
+        deadline with.
+    models : dict
+        Callables; an anytime model returns an iterator of its outputs.
+    accuracy : dict
+        By the same names, 0 to 1; a list for the exits of an anytime model.
+    """
+
+    name: str
+    inputs: Callable[[int, int], Inputs]
+    models: dict[str, Model] = field(default_factory=dict)
+    accuracy: dict[str, float | list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, model: Model, accuracy: float | list[float]) -> None:
+        """Offer one more model."""
+        self.models[name] = model
+        self.accuracy[name] = accuracy

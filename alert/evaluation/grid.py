@@ -32,6 +32,7 @@ ROW = np.dtype(
     [
         ("task", "U32"),
         ("environment", "U32"),
+        ("seed", np.int64),
         ("part", "U8"),
         ("objective", "U12"),
         ("deadline_factor", np.float64),
@@ -117,7 +118,7 @@ def _cell(unit: tuple[Trace, Part, Objective, float, Mapping[str, Scheme]]) -> G
     """Replay all schemes under one deadline."""
     trace, part, objective, factor, schemes = unit
     recording = Recording.of(trace).part(part)
-    where = (trace.task, trace.environment, part)
+    place = (trace.task, trace.environment)
     cell, rows = Grid(np.zeros(0, ROW), {}, {}), []
     for setting in settings(recording, objective, factor):
         oracle_run = oracle(recording, setting.goal)
@@ -126,9 +127,11 @@ def _cell(unit: tuple[Trace, Part, Objective, float, Mapping[str, Scheme]]) -> G
             if not applies(name, recording):
                 continue
             replay = scheme(recording, setting.goal)
-            rows.append((*where, objective, *_row(setting, name, replay), reachable))
+            rows.append(
+                (*place, trace.seed, part, objective, *_row(setting, name, replay), reachable)
+            )
             if reachable and replay.predicts:
-                _count(cell, (*where, name), recording, replay, oracle_run)
+                _count(cell, (*place, part, name), recording, replay, oracle_run)
     return replace(cell, table=np.array(rows, ROW))
 
 

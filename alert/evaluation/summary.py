@@ -1,0 +1,177 @@
+"""What a grid says in a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert.evaluation import calibration, recovery
+from alert.evaluation.grid import Grid
+
+REFERENCES = ("oracle", "static", "clairvoyant")
+
+# What is minimised under each objective.
+_COST = {"min_energy": "energy", "max_accuracy": "error"}
+
+# Inputs a bin must hold to say something.
+_ENOUGH = 200
+
+_SETTING = ("task", "environment", "seed", "part", "objective", "deadline_factor", "level")
+
+
+def summarize(grid: Grid, part: str) -> dict[str, Any]:
+    """Sum up one part of a grid.
+
+    Returns
+    -------
+    dict
+        "settings" that are reachable, by objective; "schemes" (see `ratios`, and "violated" by
+        objective); "comparisons" (see `comparisons`); "calibration" and "recovery" by scheme.
+        What cannot be said is None.
+    """
+    table = grid.table[(grid.table["part"] == part) & grid.table["reachable"]]
+    schemes = list(dict.fromkeys(table["scheme"].tolist()))
+    first = table[table["scheme"] == schemes[0]] if schemes else table
+    return {
+        "settings": {o: int((first["objective"] == o).sum()) for o in _COST},
+        "schemes": {scheme: ratios(table, scheme) for scheme in schemes},
+        "comparisons": comparisons(table),
+        "calibration": {
+            scheme: reliability(_sum(grid.calibration, part, scheme)) for scheme in schemes
+        },
+        "recovery": {
+            scheme: recovery.inputs_until(_sum(grid.recovery, part, scheme))
+            for scheme in schemes
+            if any(key[2:] == (part, scheme) for key in grid.recovery)
+        },
+    }
+
+
+def ratios(table: NDArray[np.void], scheme: str) -> dict[str, Any]:
+    """Compare a scheme with the references, by objective.
+
+    Means over the settings that neither of the two violates, and how many are "violated".
+    """
+    found: dict[str, Any] = {}
+    for objective, cost in _COST.items():
+        rows = table[table["objective"] == objective]
+        mine = rows[rows["scheme"] == scheme]
+        found[objective] = {
+            "settings": len(mine),
+            "violated": int(mine["violated"].sum()),
+            **{other: _mean_ratio(rows, scheme, other, cost) for other in REFERENCES},
+        }
+    return found
+
+
+def comparisons(table: NDArray[np.void], scheme: str = "default") -> dict[str, Any]:
+    """Compare the default with others, over settings that neither of the two violates.
+
+    Returns
+    -------
+    dict
+        By objective: the ratio of its cost to that of "paper", "oracle" and "informed" and of the
+        "best of app-only and sys-only" in each setting; "way to informed", the share of what
+        "informed" saves of "paper" that it saves too; and "more violated than paper", by task and
+        environment, where there are more.
+    """
+    found: dict[str, Any] = {}
+    for objective, cost in _COST.items():
+        rows = table[table["objective"] == objective]
+        found[objective] = {
+            **{o: _mean_ratio(rows, scheme, o, cost) for o in ("paper", "oracle", "informed")},
+            "best of app-only and sys-only": _to_best(rows, scheme, ("app-only", "sys-only"), cost),
+            "way to informed": _way(rows, scheme, cost),
+            "more violated than paper": dict(_more_violated(rows, scheme, "paper")),
+        }
+    return found
+
+
+def reliability(bins: NDArray[np.void]) -> list[dict[str, float]]:
+    """List the bins from 0.5 to 0.999 that hold enough inputs, as means."""
+    found = []
+    for (low, high), counted in zip(
+        zip(calibration.EDGES[:-1], calibration.EDGES[1:], strict=True), bins, strict=True
+    ):
+        inputs = int(counted["inputs"])
+        if low >= 0.5 and high <= 0.999 and inputs >= _ENOUGH:
+            predicted, observed = (float(counted[n]) / inputs for n in ("predicted", "observed"))
+            found.append(
+                {
+                    "low": float(low),
+                    "high": float(high),
+                    "inputs": inputs,
+                    "predicted": predicted,
+                    "observed": observed,
+                    "predicted less observed": predicted - observed,
+                }
+            )
+    return found
+
+
+def _sum(
+    counted: dict[tuple[str, str, str, str], NDArray[np.void]], part: str, scheme: str
+) -> NDArray[np.void]:
+    """Add up tasks and environments."""
+    parts = [table for key, table in counted.items() if key[2:] == (part, scheme)]
+    if not parts:
+        return calibration.empty()
+    total = parts[0].copy()
+    for name in total.dtype.names or ():
+        total[name] = sum(table[name] for table in parts)
+    return total
+
+
+def _by_setting(rows: NDArray[np.void], scheme: str) -> dict[tuple[Any, ...], np.void]:
+    return {tuple(row[list(_SETTING)]): row for row in rows[rows["scheme"] == scheme]}
+
+
+def _common(rows: NDArray[np.void], *schemes: str) -> list[tuple[np.void, ...]]:
+    """Line up these schemes in the settings that none of them violates."""
+    tables = [_by_setting(rows, scheme) for scheme in schemes]
+    lines = (
+        tuple(t[setting] for t in tables)
+        for setting in tables[0]
+        if all(setting in t for t in tables)
+    )
+    return [line for line in lines if not any(row["violated"] for row in line)]
+
+
+def _mean_ratio(rows: NDArray[np.void], scheme: str, other: str, cost: str) -> float | None:
+    lines = _common(rows, scheme, other)
+    return float(np.mean([mine[cost] / its[cost] for mine, its in lines])) if lines else None
+
+
+def _to_best(rows: NDArray[np.void], scheme: str, others: Sequence[str], cost: str) -> float | None:
+    """Compare with the best of others, setting by setting."""
+    tables = [_by_setting(rows, other) for other in others]
+    found = []
+    for setting, mine in _by_setting(rows, scheme).items():
+        its = [t[setting] for t in tables if setting in t and not t[setting]["violated"]]
+        if its and not mine["violated"]:
+            found.append(mine[cost] / min(row[cost] for row in its))
+    return float(np.mean(found)) if found else None
+
+
+def _way(rows: NDArray[np.void], scheme: str, cost: str) -> float | None:
+    """Tell how much of the way from the paper to Informed it goes, all relative to Informed."""
+    lines = _common(rows, scheme, "paper", "informed")
+    if not lines:
+        return None
+    mine, paper = (np.mean([line[k][cost] / line[2][cost] for line in lines]) for k in (0, 1))
+    return float((paper - mine) / (paper - 1.0)) if paper > 1.0 else None
+
+
+def _more_violated(
+    rows: NDArray[np.void], scheme: str, other: str
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    for place in np.unique(rows[["task", "environment"]]):
+        there = rows[rows[["task", "environment"]] == place]
+        mine, its = (
+            int(there["violated"][there["scheme"] == name].sum()) for name in (scheme, other)
+        )
+        if mine > its:
+            yield f"{place['task']} {place['environment']}", (mine, its)

@@ -31,6 +31,10 @@ class Device(Protocol):
         """Lowest and highest power cap."""
 
     @property
+    def switch_cost_s(self) -> float:
+        """Of the caller's time, that a change of the cap takes."""
+
+    @property
     def settle_s(self) -> float:
         """From a change of the cap until it acts."""
 

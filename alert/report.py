@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert import _core, _html
+from alert.metering import Source
 
 _TIMES = ("arrival", "start", "response", "lateness")
 
@@ -22,20 +23,16 @@ class Ledger:
         "_accuracy",
         "_cap_changes",
         "_choices",
-        "_first_energy",
         "_infeasible",
-        "_last_energy",
         "_misses",
         "_times",
     )
 
     def __init__(self, capacity: int) -> None:
-        self._times: deque[tuple[float, float, float, float, bool]] = deque(maxlen=capacity)
+        self._times: deque[tuple[float, float, float, float, bool, str]] = deque(maxlen=capacity)
         self._choices: dict[tuple[int, float], int] = {}
         self._accuracy = 0.0  # expected, summed up
         self._misses = self._cap_changes = self._infeasible = 0
-        self._first_energy: float | None = None
-        self._last_energy: float | None = None
 
     @property
     def inputs(self) -> int:
@@ -46,7 +43,7 @@ class Ledger:
         self,
         decision: _core.Decision,
         cap_changed: bool,
-        energy: tuple[float | None, float | None],
+        energy_source: Source,
         times: tuple[float, float, float, float],
     ) -> None:
         """Enter one input.
@@ -56,43 +53,45 @@ class Ledger:
         decision : Decision
         cap_changed : bool
             Another cap was set for it.
-        energy : (float or None, float or None)
-            Joules read before and after the model ran.
+        energy_source : {"measured", "blended", "profile"}
+            See `alert.metering.Meter`.
         times : tuple of 4 floats
             When it arrived, when the model started, when its output was there, when that was due.
         """
         arrival, start, out, due = times
-        self._times.append((arrival, start, out - arrival, out - due, cap_changed))
+        self._times.append((arrival, start, out - arrival, out - due, cap_changed, energy_source))
         self._choices[decision] = self._choices.get(decision, 0) + 1
         self._accuracy += decision.accuracy
         self._infeasible += not decision.feasible
         self._misses += out > due
         self._cap_changes += cap_changed
-        if self._first_energy is None:
-            self._first_energy = energy[0]
-        self._last_energy = energy[1]
 
     def trace(self, known: NDArray[np.void]) -> NDArray[np.void]:
         """Add the times to the records of a scheduler that remembers as many inputs."""
         inputs = min(len(known), len(self._times))
         record = [(name, known.dtype[name]) for name in known.dtype.names or ()]
         added = [(name, np.dtype(np.float64)) for name in _TIMES]
-        dtype = np.dtype([*record, *added, ("cap_changed", np.dtype(np.bool_))])
+        marks = [("cap_changed", np.dtype(np.bool_)), ("energy_source", np.dtype("U8"))]
+        dtype = np.dtype([*record, *added, *marks])
         trace = np.empty(inputs, dtype)
         for name, _ in record:
             trace[name] = known[name][len(known) - inputs :]
         rows = list(self._times)[len(self._times) - inputs :]
-        for i, name in enumerate((*_TIMES, "cap_changed")):
+        for i, name in enumerate((*_TIMES, "cap_changed", "energy_source")):
             trace[name] = [row[i] for row in rows]
         return trace
 
-    def report(self, models: Sequence[str], overhead: float, power: str, emulated: bool) -> Report:
+    def report(
+        self,
+        models: Sequence[str],
+        energy: float | None,
+        overhead: float,
+        power: str,
+        emulated: bool,
+    ) -> Report:
         """Sum up."""
         inputs = self.inputs
         frequent = sorted(self._choices.items(), key=lambda item: -item[1])
-        energy = None
-        if self._first_energy is not None and self._last_energy is not None:
-            energy = self._last_energy - self._first_energy
         return Report(
             inputs=inputs,
             energy=energy,

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from alert.device import Device, check_caps, open_device
 from alert.goal import Goal
+from alert.metering import TICKS, Meter
 from alert.models import Models, in_order, inference_mode, outputs, too_few_exits, waiter
 from alert.profile import Profile
 from alert.report import Ledger, Report
 from alert.scheduler import Scheduler
+from alert.switching import Switching
 
 # An input that is out of time before it starts still gets an output. The scheduler wants a deadline
 # above zero; under this one every configuration is late.
@@ -25,9 +27,8 @@ _NO_TIME = 1e-9
 # Weight of one input in the average of the overhead.
 _OVERHEAD_WEIGHT = 1.0 / 16.0
 
-# Seconds, and steps of the energy counter, between two inputs for the idle power to be measured.
+# Seconds between two inputs for the idle power to be measured.
 _IDLE_SECONDS = 0.05
-_IDLE_TICKS = 50
 
 
 class Runner:
@@ -45,6 +46,10 @@ class Runner:
     idle_gap : float, optional
         Seconds between two inputs from which on the idle power is measured; `math.inf` for never.
         By default 0.05 or 50 steps of the energy counter: a shorter gap says little.
+    dwell : float, optional
+        Seconds that a new power cap stays in force, unless a bound is at stake (see `Scheduler`);
+        by default until it has settled, and 20 times as long as changing it takes, by what the
+        device states. A device whose caps act at once and cost nothing is capped freely.
     overhead : float, optional
         Seconds taken off every deadline for what happens around the model; by default as measured.
     clock : callable, default time.perf_counter
@@ -82,6 +87,7 @@ class Runner:
         power: str | Device = "auto",
         *,
         idle_gap: float | None = None,
+        dwell: float | None = None,
         overhead: float | None = None,
         clock: Callable[[], float] = time.perf_counter,
         **options: Any,
@@ -98,9 +104,6 @@ class Runner:
         self._unusual = False  # the pending choice may not be for the goal's deadline
         self._shared_inputs = 0  # that still share a deadline
         self._shared_due = 0.0  # when, on the clock
-        self._idle_from = math.nan  # when the last input was done; NaN after a failure
-        self._idle_energy: float | None = None  # of the device at that moment
-
         self._ledger = Ledger(self._scheduler._trace_capacity)
         self._closed = False
         self._device = open_device(power)
@@ -108,6 +111,8 @@ class Runner:
         try:
             check_caps("profile.power_caps", profile.power_caps.tolist(), self._device)
             self._idle_gap = _idle_gap(idle_gap, self._device)
+            self._meter = Meter(self._device, profile, self._idle_gap, clock)
+            self._switching = Switching(self._scheduler, self._device, dwell)
             self._set_cap(self._scheduler.decision.power_cap)
         except BaseException:
             self.close()
@@ -148,7 +153,7 @@ class Runner:
         entered = clock()
         if self._closed:
             raise RuntimeError("this Runner is closed")
-        scheduler, device = self._scheduler, self._device
+        scheduler, device, meter = self._scheduler, self._device, self._meter
         if arrival is None and deadline is None and not self._unusual:
             arrival = entered
             due = stop = entered + scheduler.goal.deadline
@@ -160,15 +165,13 @@ class Runner:
             decision = scheduler.decide(max(time_left, _NO_TIME))
         model, power_cap = decision
         cap_changed = power_cap != self._cap
-        if cap_changed:
-            self._set_cap(power_cap)
+        reckoned = self._set_cap(power_cap) if cap_changed else 0.0
         wait = self._waits[model]
         if wait is not None:
             wait()  # for what the GPU was given before
-        idle_from, self._idle_from = self._idle_from, math.nan
         try:
             with inference_mode():
-                before = device.energy()
+                meter.begin(decision.latency)
                 device.begin()
                 start = clock()
                 reached = decision.exit
@@ -180,23 +183,20 @@ class Runner:
                 else:
                     output, reached = self._run_exits(model, x, reached, start, stop)
                 done = clock()
-                after = device.energy()
+                energy, energy_source, idle_power = meter.end(model, power_cap, start, done)
         except BaseException:
             device.pace()  # books the work done so far
+            meter.fail()
             raise
-        idle_power = None
-        if start - idle_from >= self._idle_gap:  # False for NaN
-            idle_power = _watts(self._idle_energy, before, start - idle_from)
-        energy = None if after is None or before is None else after - before
         scheduler.step(done - start, energy, idle_power=idle_power, exit=reached)
 
         if self._unusual:
             self._shared_inputs = max(self._shared_inputs - 1, 0)
             self._unusual = self._shared_inputs > 0
-        self._idle_from, self._idle_energy = done, after
         left = clock()
-        self._ledger.add(decision, cap_changed, (before, after), (arrival, start, left, due))
-        self._count_overhead(left - entered - (done - start))
+        self._ledger.add(decision, cap_changed, energy_source, (arrival, start, left, due))
+        self._count_overhead(left - entered - (done - start) - reckoned)
+        self._switching.count(entered)
         return output
 
     def _when(
@@ -214,10 +214,14 @@ class Runner:
         allowed = self._scheduler.goal.deadline if deadline is None else _positive(deadline)
         return arrival, arrival + allowed, allowed - (entered - arrival)
 
-    def _set_cap(self, power_cap: float) -> None:
+    def _set_cap(self, power_cap: float) -> float:
+        """Put a cap in force; return the seconds that the scheduler has reckoned with."""
+        begun, reckoned = self._clock(), self._scheduler.switch_cost
         self._cap = math.nan  # until the device has taken it
         self._device.set_cap(power_cap)
         self._cap = power_cap
+        self._switching.ask_device()
+        return min(self._clock() - begun, reckoned)
 
     def _run_exits(
         self, model: int, x: Any, last: int, start: float, stop: float
@@ -293,7 +297,10 @@ class Runner:
 
         The runner adds `arrival` and `start` of the model (clock seconds), `response` (seconds from
         the arrival to the return of the output), `lateness` (seconds after the deadline; negative
-        for an output in time) and `cap_changed`. `deadline` is what was left when it was chosen.
+        for an output in time), `cap_changed`, and `energy_source`: "measured"; "blended", where the
+        counter steps too slowly for an input so short, and its joules are split by the profile;
+        "profile", where nothing has been counted yet, or cannot be (`energy` is NaN then).
+        `deadline` is what was left when it was chosen.
         """
         return self._ledger.trace(self._scheduler.trace)
 
@@ -301,6 +308,7 @@ class Runner:
         """Sum up the inputs so far."""
         return self._ledger.report(
             models=self._scheduler.profile.models,
+            energy=self._meter.drawn,
             overhead=0.0 if math.isnan(self._overhead) else self._overhead,
             power=self._device.kind,
             emulated=self._device.emulated,
@@ -334,7 +342,7 @@ class Runner:
 
 def _idle_gap(seconds: float | None, device: Device) -> float:
     if seconds is None:
-        return max(_IDLE_SECONDS, _IDLE_TICKS * device.tick_s)
+        return max(_IDLE_SECONDS, TICKS * device.tick_s)
     if not seconds >= 0.0:
         raise ValueError(f"idle_gap: expected seconds >= 0, got {seconds!r}")
     return seconds
@@ -352,9 +360,3 @@ def _positive(seconds: float) -> float:
     if not 0.0 < seconds < math.inf:
         raise ValueError(f"deadline: expected a finite number of seconds > 0, got {seconds!r}")
     return seconds
-
-
-def _watts(before: float | None, after: float | None, seconds: float) -> float | None:
-    if before is None or after is None:
-        return None
-    return (after - before) / seconds

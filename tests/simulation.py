@@ -39,6 +39,7 @@ class Package:
     emulated = True
     can_cap = True
     cap_range = (10.0, PEAK)
+    switch_cost_s = 0.0
     settle_s = 0.0
 
     def __init__(self, machine: Machine, *, read_cost: float = 0.0, tick: float = 0.0) -> None:

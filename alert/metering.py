@@ -20,9 +20,26 @@ class Reading(NamedTuple):
 
     energy: float | None  # joules; None where the energy cannot be read
     source: Source
-    idle_power: (
-        float | None
-    )  # watts drawn since the input before; None where they were not measured
+    idle_power: float | None  # watts drawn since the input before; None where not measured
+
+
+_UNREADABLE = Reading(None, "profile", None)
+
+
+class _Window:
+    """Inputs between two readings that are too close to one another to be told apart."""
+
+    __slots__ = ("gaps", "given", "inputs", "since")
+
+    def __init__(self) -> None:
+        self.restart(math.nan)
+
+    def restart(self, since: float) -> None:
+        """Begin anew with a reading."""
+        self.since = since  # seconds on the clock; NaN: from the start of the next input
+        self.inputs = 0.0  # joules of the inputs by the profile
+        self.gaps = 0.0  # and of the gaps between them
+        self.given = 0.0  # what the inputs were put down for
 
 
 class Meter:
@@ -31,14 +48,14 @@ class Meter:
     An input that takes `TICKS` steps of the counter or more is *measured*: the counter is read
     before and after it. On a continuous counter that is every input.
 
-    Shorter inputs share a window. It ends with the first of them that is done `TICKS` steps or more
-    after the last reading; until then the counter is not read. What the counter has counted is
-    split between the window's inputs and the gaps between them in proportion to what the profile
-    says of them: power x latency, idle power x gap. Before the window ends, an input is put down
-    for the profile's figure times the ratio of counter to profile in the window before: it is
-    *blended*. The last one is put down for what the others have left of their part; should they
-    have been given more than that, the inputs after it pay it back. So, whenever a window has
-    ended, all inputs together have been put down for what the counter says, and no less.
+    Shorter inputs share a window, which ends with the first of them that is done `TICKS` steps or
+    more after the last reading; until then the counter is not read. An input is put down for what
+    the profile says of it, power x latency, times the ratio of counter to profile in the window
+    before: it is *blended*. When the window ends, its joules are split between the inputs and the
+    gaps between them in proportion to what the profile says of both (of a gap, idle power x time).
+    What the inputs were given too little or too much of their part is spread over those to come,
+    in proportion to their own joules and at most as much as those. So nothing is lost and nothing
+    counted twice: all figures together, and what is still owed, are the counter's joules exactly.
 
     Figures from before the first window has ended, and those of a device whose energy cannot be
     read, are the *profile*'s.
@@ -53,11 +70,10 @@ class Meter:
             "_drawn",
             "_first",
             "_gap",
-            "_gaps_j",
-            "_given_j",
+            "_idle",
+            "_idle_power",
         ),
-        *("_idle_j", "_idle_power", "_inputs_j", "_long", "_mark", "_mark_time", "_owed_j"),
-        *("_power", "_ratio", "_rested"),
+        *("_long", "_mark", "_power", "_ratio", "_repaid", "_rested", "_window", "owed"),
     )
 
     def __init__(
@@ -71,106 +87,71 @@ class Meter:
         self._column = {cap: j for j, cap in enumerate(profile.power_caps.tolist())}
         self._idle_power = profile.idle_power  # as last measured
         self._ratio = math.nan  # counter / profile, in the last window
-        self._owed_j = 0.0  # to the inputs of windows that have ended; negative: by those to come
+        self.owed = 0.0  # joules, to inputs of windows that have ended; negative: by them
+        self._repaid = 0.0  # of that by each input, as a share of its own joules
         self._first: float | None = None  # reading before the first input
         self._drawn: float | None = None
+        self._mark: float | None = None  # last reading; None: the next input needs one
+        self._window = _Window()
         self._done = math.nan  # when the last input was done; NaN after a failure
         self._rested = False  # the last reading was taken then
-        self._idle_j: float | None = None  # from then to the reading before this input
-        self._start_window(None)
-
-    def _start_window(self, reading: float | None) -> None:
-        self._mark = reading  # None: the next input needs one
-        self._mark_time = math.nan  # until the next input's start is known
-        self._inputs_j = self._gaps_j = 0.0  # by the profile
-        self._given_j = 0.0  # what inputs were put down for
-
-    def _end_window(self, reading: float, mark: float) -> None:
-        """Split what was counted; what the inputs have not been given is owed to them."""
-        counted, by_profile = reading - mark, self._inputs_j + self._gaps_j
-        part = counted
-        if by_profile > 0.0:
-            self._ratio = counted / by_profile
-            part = counted * (self._inputs_j / by_profile)
-        self._owed_j += part - self._given_j
-        self._start_window(reading)
+        self._idle: float | None = None  # joules from then to the reading before this input
 
     # ------------------------------------------------------------------------------ around an input
 
     def begin(self, expected: float) -> None:
         """Hear that an input starts, which should take `expected` seconds."""
-        mark, self._idle_j = self._mark, None
+        mark, self._idle = self._mark, None
         if (
             mark is None
             or expected >= self._long
             or (self._rested and self._clock() - self._done >= self._gap)
         ):
             reading = self._device.energy()
-            if mark is None or reading is None:
-                self._start_window(reading)
-            elif self._rested:
-                self._idle_j = reading - mark
-                self._start_window(reading)
-            else:
-                self._end_window(reading, mark)
+            if mark is not None and reading is not None:
+                if self._rested:
+                    self._idle = reading - mark
+                else:
+                    self._settle(reading - mark)
+            self._mark = reading
+            self._window.restart(math.nan)
         self._rested = False
 
     def end(self, model: int, power_cap: float, start: float, done: float) -> Reading:
         """Hear when it started and was done; say what it drew."""
         gap, self._done = start - self._done, done
-        mark, idle_power = self._mark, None
-        if mark is None:
+        if self._mark is None:
             self._drawn = None
-            return Reading(None, "profile", None)
-        if self._idle_j is not None and gap >= self._gap:
-            idle_power = self._idle_power = self._idle_j / gap
+            return _UNREADABLE
         if self._first is None:
-            self._first = mark
-        begins = math.isnan(self._mark_time)  # the window, with this input
-        if begins:
-            self._mark_time = start
+            self._first = self._mark
+        idle_power = None
+        if self._idle is not None and gap >= self._gap:
+            idle_power = self._idle_power = self._idle / gap
+        window = self._window
+        alone = math.isnan(window.since)  # the counter was read just before this input
+        if alone:
+            window.since = start
         else:
-            self._gaps_j += self._idle_power * gap
-        if begins and done - start >= self._long:
-            return self._measured(mark, idle_power)
-        by_profile = float(self._power[model, self._column[power_cap]]) * (done - start)
-        self._inputs_j += by_profile
-        if done - self._mark_time >= self._long:
-            return self._last_of_window(mark, idle_power)
-        ratio = 1.0 if math.isnan(self._ratio) else self._ratio
-        energy = by_profile * ratio
-        self._given_j += energy
-        self._drawn = mark - self._first + (self._inputs_j + self._gaps_j) * ratio
-        return Reading(energy, "profile" if math.isnan(self._ratio) else "blended", idle_power)
+            window.gaps += self._idle_power * gap
+        if alone and done - start >= self._long:
+            counted = self._read()
+            window.restart(done)
+            return _UNREADABLE if counted is None else Reading(counted, "measured", idle_power)
+        source: Source = "profile" if math.isnan(self._ratio) else "blended"
+        energy = self._put_down(float(self._power[model, self._column[power_cap]]) * (done - start))
+        if done - window.since >= self._long:
+            counted = self._read()
+            if counted is None:
+                return _UNREADABLE
+            self._settle(counted)
+            window.restart(done)
+        return Reading(energy, source, idle_power)
 
     def fail(self) -> None:
-        """Hear that the input came to nothing. What it drew is nobody's."""
+        """Hear that the input failed. What was drawn since the last reading is nobody's."""
         self._done = math.nan
-        self._rested = False
-        self._start_window(None)
-
-    def _read(self, first: float | None) -> float | None:
-        reading = self._device.energy()
-        self._rested = reading is not None
-        self._drawn = None if reading is None or first is None else reading - first
-        return reading
-
-    def _measured(self, mark: float, idle_power: float | None) -> Reading:
-        reading = self._read(self._first)
-        self._start_window(reading)
-        if reading is None:
-            return Reading(None, "profile", idle_power)
-        return Reading(reading - mark, "measured", idle_power)
-
-    def _last_of_window(self, mark: float, idle_power: float | None) -> Reading:
-        reading = self._read(self._first)
-        if reading is None:
-            self._start_window(None)
-            return Reading(None, "profile", idle_power)
-        self._end_window(reading, mark)
-        energy = max(self._owed_j, 0.0)
-        self._owed_j -= energy
-        return Reading(energy, "blended", idle_power)
+        self._mark = None
 
     @property
     def drawn(self) -> float | None:
@@ -180,3 +161,40 @@ class Meter:
         goes by the same figures as the inputs.
         """
         return self._drawn
+
+    # ---------------------------------------------------------------------------------------- books
+
+    def _read(self) -> float | None:
+        """Read the counter when an input is done; return the joules since the last reading."""
+        mark, self._mark = self._mark, self._device.energy()
+        self._rested = self._mark is not None
+        if mark is None or self._mark is None or self._first is None:
+            self._drawn = None
+            return None
+        self._drawn = self._mark - self._first
+        return self._mark - mark
+
+    def _put_down(self, by_profile: float) -> float:
+        """Enter an input that shares its window; return its joules."""
+        window = self._window
+        ratio = 1.0 if math.isnan(self._ratio) else self._ratio
+        given = by_profile * ratio
+        repaid = given * self._repaid
+        if abs(repaid) > abs(self.owed):
+            repaid = self.owed
+        window.inputs += by_profile
+        window.given += given
+        self.owed -= repaid
+        if self._mark is not None and self._first is not None:
+            self._drawn = self._mark - self._first + (window.inputs + window.gaps) * ratio
+        return given + repaid
+
+    def _settle(self, counted: float) -> None:
+        """Split what was counted in the window; what its inputs were not given is owed to them."""
+        window = self._window
+        by_profile, part = window.inputs + window.gaps, counted
+        if by_profile > 0.0:
+            self._ratio = counted / by_profile
+            part = counted * (window.inputs / by_profile)
+        self.owed += part - window.given
+        self._repaid = max(-1.0, min(self.owed / part, 1.0)) if part > 0.0 else 0.0

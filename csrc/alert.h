@@ -4,7 +4,9 @@
  * The core takes numbers and returns numbers. It has no clock, no I/O, no globals, and allocates
  * only in the functions whose names end in _new and, where a goal brings a new window, in
  * alert_scheduler_set_goal. Handles are opaque; values are plain structs owned by the caller. SI
- * units throughout: seconds, watts, joules.
+ * units throughout: seconds, watts, joules. Times and powers said to be finite and > 0 lie between
+ * 1e-12 and 1e9, those said to be >= 0 are at most 1e9, energies at most 1e18: then nothing computed
+ * from them overflows.
  *
  * Errors. Every function that can fail returns 0 or a negative errno value: -EINVAL for an argument
  * out of its range (described in the alert_fault, when one is passed), -ENOMEM. A call that fails

@@ -42,10 +42,11 @@ static int check_exits(const alert_table *t, alert_fault *fault)
         double previous = 0.0;
         for (size_t k = 0; k < count; k++) {
             double fraction = t->exit_fraction[first + k], accuracy = t->exit_accuracy[first + k];
-            if (!(fraction > previous && fraction <= 1.0))
+            if (!(fraction > previous && fraction >= ALERT_FRACTION_MIN && fraction <= 1.0))
                 return alert_fault_at(
                     fault, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
-                    "fractions of the model's latency strictly ascending in (0, 1]", fraction);
+                    "fractions of the model's latency, 1e-9 or more, strictly ascending in (0, 1]",
+                    fraction);
             if (!alert_is_fraction(accuracy))
                 return alert_fault_at(fault, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
                                       "an accuracy from 0 to 1", accuracy);

@@ -107,8 +107,8 @@ static bool filters_are_sane(const alert_slowdown_filter *f, const alert_idle_fi
            f->variance <= VARIANCE_MAX && is_within(f->gain, 0.0, 1.0) && f->process_noise > 0.0 &&
            f->process_noise <= VARIANCE_MAX &&
            is_within(f->innovation, -ALERT_RATIO_MAX, ALERT_RATIO_MAX) &&
-           is_within(idle->ratio, 0.0, ALERT_RATIO_MAX) && idle->variance > 0.0 &&
-           idle->variance <= ALERT_RATIO_MAX && is_bool(&idle->started);
+           is_within(idle->ratio, 0.0, ALERT_RATIO_MAX) &&
+           is_within(idle->variance, 0.0, ALERT_RATIO_MAX) && is_bool(&idle->started);
 }
 
 static bool belief_is_sane(const alert_belief *b)

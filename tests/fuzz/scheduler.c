@@ -1,0 +1,329 @@
+/*
+ * scheduler.c - a profile, a goal and a stream of calls made out of the fuzzer's bytes.
+ *
+ * After every call: a refused one has left the saved state as it was; the decision is one of the table's and
+ * finite; the estimate lies inside its bounds; and what is saved can be restored.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alert.h"
+#include "bytes.h"
+
+#define REQUIRE(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            (void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                  \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+enum { MODELS = 5, CAPS = 4, EXITS = 4, METHODS = 8, CALLS = 400 };
+
+typedef struct table {
+    alert_table view;
+    double latency[MODELS * CAPS], power[MODELS * CAPS], accuracy[MODELS], cap[CAPS];
+    size_t exits[MODELS];
+    double fraction[MODELS * EXITS], reached[MODELS * EXITS];
+    size_t outputs;
+} table;
+
+static void make_exits(table *t, bytes *b, size_t i, size_t *total)
+{
+    size_t exits = fuzz_below(b, EXITS + 1);
+    double fraction = 0.0;
+    for (size_t k = 0; k < exits; k++) {
+        fraction = k + 1 == exits ? 1.0 : fraction + fuzz_fraction(b) * (1.0 - fraction);
+        t->fraction[*total + k] = fraction;
+        t->reached[*total + k] = k + 1 == exits ? t->accuracy[i] : fuzz_fraction(b);
+    }
+    t->exits[i] = exits;
+    t->outputs += exits > 0 ? exits : 1;
+    *total += exits;
+}
+
+static void make_table(table *t, bytes *b)
+{
+    size_t models = 1 + fuzz_below(b, MODELS), caps = 1 + fuzz_below(b, CAPS), exits = 0;
+    *t = (table){.outputs = 0};
+    for (size_t i = 0; i < models * caps; i++) {
+        t->latency[i] = fuzz_number(b, 1e-3, 1.0);
+        t->power[i] = fuzz_number(b, 1.0, 300.0);
+    }
+    for (size_t i = 0; i < models; i++) {
+        t->accuracy[i] = fuzz_fraction(b);
+        make_exits(t, b, i, &exits);
+    }
+    for (size_t j = 0; j < caps; j++)
+        t->cap[j] = (j > 0 ? t->cap[j - 1] : 0.0) + fuzz_number(b, 1.0, 100.0);
+    t->view = (alert_table){
+        .models = models,
+        .caps = caps,
+        .latency_s = t->latency,
+        .power_w = t->power,
+        .accuracy = t->accuracy,
+        .power_cap_w = t->cap,
+        .idle_power_w = fuzz_number(b, 0.1, 100.0),
+        .exit_count = t->exits,
+        .exit_fraction = t->fraction,
+        .exit_accuracy = t->reached,
+    };
+}
+
+static alert_goal make_goal(bytes *b)
+{
+    static const size_t WINDOW[] = {0, 1, 2, 3, 7, 40, 1000, ALERT_WINDOW_MAX + 1};
+    static const alert_quantity ORDER[][3] = {{ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY},
+                                              {ALERT_LATENCY, ALERT_ENERGY, ALERT_ACCURACY},
+                                              {ALERT_ACCURACY, ALERT_LATENCY, ALERT_ENERGY},
+                                              {ALERT_ACCURACY, ALERT_ENERGY, ALERT_LATENCY},
+                                              {ALERT_ENERGY, ALERT_LATENCY, ALERT_ACCURACY},
+                                              {ALERT_ENERGY, ALERT_ACCURACY, ALERT_LATENCY},
+                                              {ALERT_ENERGY, ALERT_ENERGY, ALERT_LATENCY},
+                                              {ALERT_ENERGY, 3, ALERT_LATENCY}};
+    bool saving = fuzz_byte(b) & 1;
+    alert_goal goal = {
+        .objective = saving ? ALERT_MIN_ENERGY : ALERT_MAX_ACCURACY,
+        .deadline_s = fuzz_number(b, 1e-3, 2.0),
+        .bound = saving ? fuzz_fraction(b) : fuzz_number(b, 1e-2, 100.0),
+        .probability = fuzz_byte(b) & 1 ? fuzz_fraction(b) : 0.0,
+        .q_fail = fuzz_byte(b) & 1 ? fuzz_fraction(b) : 0.0,
+        .window = WINDOW[fuzz_below(b, sizeof WINDOW / sizeof *WINDOW)],
+    };
+    memcpy(goal.priority, ORDER[fuzz_below(b, 8)], sizeof goal.priority);
+    return goal;
+}
+
+static alert_options make_options(bytes *b)
+{
+    static const size_t CAPACITY[] = {0, 1, 3, 8, 64};
+    size_t method = fuzz_below(b, METHODS);
+    alert_options o = {
+        .method = (alert_method)method,
+        .constants = alert_constants_default((alert_method)method),
+        .overhead_s = fuzz_byte(b) & 1 ? fuzz_number(b, 1e-5, 1.0) : 0.0,
+        .switch_cost_s = fuzz_byte(b) & 1 ? fuzz_number(b, 1e-5, 1.0) : 0.0,
+        .dwell = 1 + fuzz_below(b, 6),
+        .trace_capacity = CAPACITY[fuzz_below(b, 5)],
+    };
+    if (fuzz_byte(b) & 1) {
+        size_t which = fuzz_below(b, sizeof o.constants / sizeof(double));
+        double value = fuzz_number(b, 1e-4, 1.0);
+        memcpy((char *)&o.constants + which * sizeof value, &value, sizeof value);
+    }
+    return o;
+}
+
+/* ------------------------------------------------------------------------------------------ the subject */
+
+typedef struct subject {
+    const table *t;
+    alert_profile *profile;
+    alert_options options;
+    alert_scheduler *s;
+} subject;
+
+static char *saved(const subject *x)
+{
+    char *state = malloc(alert_scheduler_state_size(x->s));
+    REQUIRE(state);
+    alert_scheduler_save(x->s, state);
+    return state;
+}
+
+static void check_decision(const subject *x, const alert_decision *d)
+{
+    const alert_table *t = &x->t->view;
+    REQUIRE(d->model < t->models && d->cap < t->caps);
+    REQUIRE(d->power_cap_w == t->power_cap_w[d->cap]);
+    size_t exits = t->exit_count[d->model];
+    REQUIRE(exits == 0 ? d->exit == -1 : d->exit >= 0 && (size_t)d->exit < exits);
+    REQUIRE(isfinite(d->latency_s) && d->latency_s >= 0.0);
+    REQUIRE(isfinite(d->energy_j) && d->energy_j >= 0.0);
+    REQUIRE(d->accuracy >= -1e-9 && d->accuracy <= 1.0 + 1e-9);
+    REQUIRE(d->probability >= 0.0 && d->probability <= 1.0);
+}
+
+static void check_trace(const subject *x)
+{
+    size_t length = alert_scheduler_trace_length(x->s);
+    alert_record *record = calloc(length + 1, sizeof *record);
+    REQUIRE(record && length <= x->options.trace_capacity);
+    alert_scheduler_trace(x->s, record);
+    for (size_t i = 1; i < length; i++)
+        REQUIRE(record[i].input == record[i - 1].input + 1);
+    for (size_t i = 0; i < length; i++)
+        REQUIRE(record[i].slowdown >= 0.0 && isfinite(record[i].slowdown) &&
+                record[i].accuracy >= 0.0 && record[i].accuracy <= 1.0);
+    free(record);
+}
+
+static void check_subject(const subject *x, bool trace_is_ours)
+{
+    alert_decision d;
+    alert_goal goal;
+    alert_fault fault;
+    double mean, std;
+    alert_scheduler *twin;
+    alert_scheduler_decision(x->s, &d);
+    check_decision(x, &d);
+    alert_scheduler_slowdown(x->s, &mean, &std);
+    REQUIRE(mean >= 0.0 && mean <= 1e6 && std > 0.0 && isfinite(std));
+    if (trace_is_ours)
+        check_trace(x);
+    alert_scheduler_goal(x->s, &goal);
+    REQUIRE(alert_goal_check(&goal, &fault) == 0);
+    REQUIRE(alert_scheduler_new(&twin, x->profile, &goal, &x->options, &fault) == 0);
+    char *state = saved(x);
+    size_t size = alert_scheduler_state_size(x->s);
+    REQUIRE(alert_scheduler_restore(twin, state, size, &fault) == 0);
+    char *again = malloc(size);
+    REQUIRE(again && alert_scheduler_state_size(twin) == size);
+    alert_scheduler_save(twin, again);
+    REQUIRE(memcmp(state, again, size) == 0);
+    alert_scheduler_free(twin);
+    free(again);
+    free(state);
+}
+
+/* ------------------------------------------------------------------------------------------------ calls */
+
+static int step(subject *x, bytes *b, alert_fault *fault)
+{
+    uint8_t has = fuzz_byte(b);
+    alert_decision d;
+    alert_measurement m = {
+        .latency_s = fuzz_number(b, 1e-3, 4.0),
+        .has_energy = has & 1,
+        .energy_j = has & 1 ? fuzz_number(b, 1e-2, 100.0) : 0.0,
+        .has_idle_power = has & 2,
+        .idle_power_w = has & 2 ? fuzz_number(b, 0.1, 50.0) : 0.0,
+        .has_deadline = has & 4,
+        .next_deadline_s = has & 4 ? fuzz_number(b, 1e-3, 2.0) : 0.0,
+        .has_exit = has & 8,
+        .exit = has & 8 ? fuzz_below(b, EXITS + 1) : 0,
+    };
+    int would = alert_scheduler_check(x->s, &m, fault);
+    int rc = alert_scheduler_step(x->s, &m, &d, fault);
+    REQUIRE(rc == would);
+    return rc;
+}
+
+static int replay(subject *x, bytes *b, alert_fault *fault)
+{
+    enum { INPUTS = 3 };
+    double latency[INPUTS * MODELS * (EXITS + 1) * CAPS],
+        energy[INPUTS * MODELS * (EXITS + 1) * CAPS];
+    size_t cells = INPUTS * x->t->outputs * x->t->view.caps, sharing[INPUTS] = {3, 2, 1};
+    alert_outcome out[INPUTS];
+    double pace = fuzz_number(b, 0.1, 10.0);
+    for (size_t i = 0; i < cells; i++) {
+        latency[i] = pace * (double)(i % 7 + 1) * 0.01;
+        energy[i] = latency[i] * 20.0;
+    }
+    alert_recording r = {.inputs = INPUTS,
+                         .outputs = x->t->outputs,
+                         .caps = x->t->view.caps,
+                         .latency_s = latency,
+                         .energy_j = energy,
+                         .idle_power_w = fuzz_number(b, 0.1, 50.0),
+                         .sharing = fuzz_byte(b) & 1 ? sharing : NULL};
+    (void)!alert_replay(x->s, NULL, &r, out, fault);
+    return 0; /* the inputs before a bad one have been learnt */
+}
+
+/* Changes some bytes of the saved state and tries to restore that. */
+static int restore(subject *x, bytes *b, alert_fault *fault, bool *accepted)
+{
+    size_t size = alert_scheduler_state_size(x->s);
+    char *state = saved(x);
+    for (size_t n = 1 + fuzz_below(b, 3); n > 0; n--) {
+        size_t at = (fuzz_byte(b) + 256u * fuzz_byte(b)) % size / 8 * 8;
+        double x8 = fuzz_number(b, 1e-3, 1e3);
+        uint64_t small = fuzz_byte(b);
+        if (at + 8 <= size)
+            memcpy(state + at, fuzz_byte(b) & 1 ? (void *)&x8 : (void *)&small, 8);
+    }
+    int rc = alert_scheduler_restore(x->s, state, size, fault);
+    *accepted = rc == 0;
+    free(state);
+    return rc;
+}
+
+static int call(subject *x, bytes *b, bool *tampered)
+{
+    alert_fault fault;
+    alert_decision d;
+    alert_goal goal;
+    double number;
+    bool accepted = false;
+    int rc;
+    switch (fuzz_below(b, 16)) {
+    case 0:
+        goal = make_goal(b);
+        return alert_scheduler_set_goal(x->s, &goal, &fault);
+    case 1:
+        number = fuzz_number(b, 1e-3, 10.0);
+        return alert_scheduler_share(x->s, number, fuzz_below(b, 9), &d, &fault);
+    case 2:
+        number = fuzz_number(b, 1e-3, 2.0);
+        return alert_scheduler_decide(x->s, fuzz_byte(b) & 1 ? &number : NULL, &d, &fault);
+    case 3:
+        number = fuzz_number(b, 1e-5, 1.0);
+        rc = alert_scheduler_set_overhead(x->s, number, &fault);
+        x->options.overhead_s = alert_scheduler_overhead(x->s);
+        return rc;
+    case 4:
+        number = fuzz_number(b, 1e-5, 1.0);
+        rc = alert_scheduler_set_switching(x->s, number, fuzz_below(b, 5), &fault);
+        alert_scheduler_switching(x->s, &x->options.switch_cost_s, &x->options.dwell);
+        return rc;
+    case 5:
+        return replay(x, b, &fault);
+    case 6:
+        rc = restore(x, b, &fault, &accepted);
+        *tampered = *tampered || accepted;
+        return rc;
+    default:
+        return step(x, b, &fault);
+    }
+}
+
+static void run(subject *x, bytes *b)
+{
+    bool tampered = false; /* with what the trace says, which is only shown */
+    check_subject(x, true);
+    for (size_t i = 0; i < CALLS && b->left > 0; i++) {
+        size_t size = alert_scheduler_state_size(x->s);
+        char *before = saved(x);
+        if (call(x, b, &tampered) != 0) {
+            char *after = saved(x);
+            REQUIRE(alert_scheduler_state_size(x->s) == size && memcmp(before, after, size) == 0);
+            free(after);
+        }
+        free(before);
+        check_subject(x, !tampered);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    bytes b = {data, size};
+    table t;
+    alert_fault fault;
+    make_table(&t, &b);
+    subject x = {.t = &t};
+    if (alert_profile_new(&x.profile, &t.view, &fault) != 0)
+        return 0;
+    x.options = make_options(&b);
+    alert_goal goal = make_goal(&b);
+    if (alert_scheduler_new(&x.s, x.profile, &goal, &x.options, &fault) == 0) {
+        run(&x, &b);
+        alert_scheduler_free(x.s);
+    }
+    alert_profile_unref(x.profile);
+    return 0;
+}

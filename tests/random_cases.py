@@ -157,10 +157,7 @@ def as_good_up_to_rounding(
 ) -> bool:
     """Whether the rules allow this choice when quantities as close as rounding count as equal."""
     goal = twin.moved_goal()
-    everything = {
-        other: reference.expect(twin.table, twin.belief, goal.q_fail, other)
-        for other in reference.configurations(twin.table)
-    }
+    everything = twin.everything
 
     def on_edge(bound: str, e: reference.Expected) -> bool:
         if bound == "latency":
@@ -173,17 +170,18 @@ def as_good_up_to_rounding(
             return e.accuracy > mine.accuracy
         return e.energy < mine.energy and not close(e.energy, mine.energy)
 
-    for given_up, (bounds, criterion) in enumerate(reference.rules(goal)):
+    for among, bounds, criterion, meets_all in reference.attempts(goal, twin.switching):
         surely = {
             other
             for other, e in everything.items()
-            if all(reference.meets(goal, b, e) and not on_edge(b, e) for b in bounds)
+            if among(other)
+            and all(reference.meets(goal, b, e) and not on_edge(b, e) for b in bounds)
         }
-        perhaps = all(
+        perhaps = among(c) and all(
             reference.meets(goal, b, everything[c]) or on_edge(b, everything[c]) for b in bounds
         )
         better = any(beaten_by(criterion, everything[other]) for other in surely)
-        if perhaps and not better and feasible == (given_up == 0):
+        if perhaps and not better and feasible == meets_all:
             return True
         if surely:
             return False
@@ -198,14 +196,12 @@ class Twins:
         table: reference.Table,
         goal: reference.Goal,
         *,
-        overhead: float = 0.0,
         trace: int = 64,
+        **costs: Any,
     ) -> None:
         self.table = table
-        self.here = alert.Scheduler(
-            as_profile(table), as_goal(goal), overhead=overhead, trace=trace
-        )
-        self.twin = reference.Scheduler(table, goal, overhead)
+        self.here = alert.Scheduler(as_profile(table), as_goal(goal), trace=trace, **costs)
+        self.twin = reference.Scheduler(table, goal, **costs)
         self.decisions = 0
         self.by_rounding = 0  # of them: not the twin's, but as good up to rounding
         self.compare()

@@ -8,7 +8,7 @@ probability counts as 1, and no ratio counts for more than a million."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -193,20 +193,78 @@ def rules(goal: Goal) -> list[tuple[list[str], str]]:
     return found
 
 
-def choose(table: Table, belief: Belief, goal: Goal) -> tuple[Configuration, Expected, bool]:
+@dataclass(frozen=True)
+class Switching:
+    """What another cap than the one in force costs, and whether that one is held."""
+
+    cap: int
+    cost: float
+    dwell: int
+    held: bool
+
+
+def belief_under(belief: Belief, switching: Switching | None, c: Configuration) -> Belief:
+    if switching is None or c.cap == switching.cap:
+        return belief
+    return replace(belief, time=max(belief.time - switching.cost, 0.0))
+
+
+def expect_all(
+    table: Table, belief: Belief, q_fail: float, switching: Switching | None
+) -> dict[Configuration, Expected]:
+    everything = {}
+    for c in configurations(table):
+        e = expect(table, belief_under(belief, switching, c), q_fail, c)
+        if switching is not None and c.cap != switching.cap:
+            joules = table.power[c.model][c.cap] * switching.cost / switching.dwell
+            e = e._replace(energy=e.energy + joules)
+        everything[c] = e
+    return everything
+
+
+class Attempt(NamedTuple):
+    """Bounds that must hold, and what decides, among these configurations."""
+
+    among: Callable[[Configuration], bool]
+    bounds: list[str]
+    criterion: str
+    feasible: bool
+
+
+def attempts(goal: Goal, switching: Switching | None) -> list[Attempt]:
+    """List what is tried, until something is found."""
+
+    def anywhere(c: Configuration) -> bool:
+        return True
+
+    def here(c: Configuration) -> bool:
+        return switching is not None and c.cap == switching.cap
+
+    def higher(c: Configuration) -> bool:
+        return switching is not None and c.cap > switching.cap
+
+    first, *others = rules(goal)
+    if switching is None or not switching.held:
+        found = [Attempt(anywhere, *first, True)]
+        return found + [Attempt(anywhere, *rule, False) for rule in others]
+    found = [Attempt(here, *first, True), Attempt(higher, *first, True)]
+    return found + [Attempt(here, *rule, False) for rule in others]
+
+
+def choose(
+    table: Table, belief: Belief, goal: Goal, switching: Switching | None = None
+) -> tuple[Configuration, Expected, bool]:
     """Look at everything; the last result is whether every bound is met."""
-    everything = [(c, expect(table, belief, goal.q_fail, c)) for c in configurations(table)]
-    feasible = True
-    for bounds, criterion in rules(goal):
+    everything = expect_all(table, belief, goal.q_fail, switching)
+    for attempt in attempts(goal, switching):
         left = [
-            (rank(criterion, c, e), c, e)
-            for c, e in everything
-            if all(meets(goal, bound, e) for bound in bounds)
+            (rank(attempt.criterion, c, e), c, e)
+            for c, e in everything.items()
+            if attempt.among(c) and all(meets(goal, bound, e) for bound in attempt.bounds)
         ]
         if left:
             _, c, e = min(left)
-            return c, e, feasible
-        feasible = False
+            return c, e, attempt.feasible
     raise AssertionError("something meets no bounds at all")
 
 
@@ -237,10 +295,20 @@ class Finished(NamedTuple):
 class Scheduler:
     """Steps as the package's scheduler does, by the equations."""
 
-    def __init__(self, table: Table, goal: Goal, overhead: float = 0.0) -> None:
+    def __init__(
+        self,
+        table: Table,
+        goal: Goal,
+        overhead: float = 0.0,
+        switch_cost: float = 0.0,
+        dwell: int = 1,
+    ) -> None:
         self.table = table
         self.goal = goal
         self.overhead = overhead
+        self.switch_cost = switch_cost
+        self.dwell = dwell
+        self.caps: list[int] = []  # that inputs ran under
         self.slowdown = SlowdownFilter()
         self.idle = IdleFilter()
         self.owed: list[float] = []  # by every input since the window was opened
@@ -264,6 +332,19 @@ class Scheduler:
         left, inputs = self.shared
         return left / inputs
 
+    @property
+    def switching(self) -> Switching | None:
+        if not self.caps or (self.switch_cost == 0.0 and self.dwell == 1):
+            return None
+        last = self.caps[-1]
+        return Switching(last, self.switch_cost, self.dwell, self.served() < self.dwell)
+
+    def served(self) -> int:
+        """Inputs one after the other under the cap in force."""
+        return next(
+            (n for n, cap in enumerate(reversed(self.caps)) if cap != self.caps[-1]), len(self.caps)
+        )
+
     def _decide(self, deadline: float) -> Decision:
         self.deadline = deadline
         self.belief = Belief(
@@ -273,7 +354,9 @@ class Scheduler:
             self.idle.phi,
         )
         self.bound = self.goal.bound
-        self.decision = Decision(*choose(self.table, self.belief, self.moved_goal()))
+        self.everything = expect_all(self.table, self.belief, self.goal.q_fail, self.switching)
+        choice = choose(self.table, self.belief, self.moved_goal(), self.switching)
+        self.decision = Decision(*choice)
         return self.decision
 
     def decide(self, deadline: float | None = None) -> Decision:
@@ -291,8 +374,7 @@ class Scheduler:
 
     def run_instead(self, c: Configuration) -> None:
         """Let another configuration than the one chosen be what runs."""
-        e = expect(self.table, self.belief, self.goal.q_fail, c)
-        self.decision = Decision(c, e, self.decision.feasible)
+        self.decision = Decision(c, self.everything[c], self.decision.feasible)
 
     # ---------------------------------------------------------------------------------- learning
 
@@ -309,7 +391,8 @@ class Scheduler:
         if exit is not None:
             ran = ran._replace(exit=exit)
         staircase = outputs(self.table, ran)
-        profiled, time = staircase[-1][0], self.belief.time
+        profiled = staircase[-1][0]
+        time = belief_under(self.belief, self.switching, ran).time
         power = self.table.power[ran.model][ran.cap]
 
         # An output came out when its share of the measured time was over.
@@ -344,5 +427,8 @@ class Scheduler:
         if self.shared is not None:
             left, inputs = self.shared
             left -= latency + self.overhead
+            if self.caps and ran.cap != self.caps[-1]:
+                left -= self.switch_cost
             self.shared = (left, inputs - 1) if inputs > 1 else None
+        self.caps.append(ran.cap)
         return self._decide(self.usual_deadline() if deadline is None else deadline)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+from itertools import pairwise
 from random import Random
 
 import pytest
+from random_cases import Twins, random_deadline, random_goal, random_table
 
 import alert
 
@@ -134,3 +136,31 @@ def test_pickles_with_the_cap_it_holds() -> None:
         assert twin.decision == scheduler.decision
         twin = pickle.loads(pickle.dumps(twin))
     assert len(set(scheduler.trace["power_cap"].tolist())) == 2
+
+
+# -------------------------------------------------------------------------- against the plain twin
+
+
+def test_every_choice_is_that_of_a_scan_by_the_rules() -> None:
+    """Random profiles, goals, costs and dwells: model, cap, exit, feasible and expectations."""
+    decisions = by_rounding = changes = held = 0
+    for seed in range(300):
+        random = Random(seed)
+        table = random_table(random)
+        twins = Twins(
+            table,
+            random_goal(random, table),
+            switch_cost=random.choice([0.0, 0.3 * random_deadline(random, table)]),
+            dwell=random.choice([1, 2, 5, 20]),
+        )
+        for _ in range(40):
+            twins.random_action(random)
+            switching = twins.twin.switching
+            held += switching is not None and switching.held
+        decisions += twins.decisions
+        by_rounding += twins.by_rounding
+        changes += sum(a != b for a, b in pairwise(twins.twin.caps))
+    assert decisions > 11_000
+    assert by_rounding <= decisions / 100
+    assert held > 3000
+    assert changes > 1000

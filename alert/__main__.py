@@ -1,0 +1,7 @@
+"""``python -m alert`` is ``alert``."""
+
+import sys
+
+from alert.cli import main
+
+sys.exit(main())

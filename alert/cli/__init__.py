@@ -1,0 +1,113 @@
+"""The command line, ``alert`` or ``python -m alert``.
+
+A command is a module of this package: its docstring is the help, `options` says what it takes,
+`run` does it. `COMMANDS` lists them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, Protocol, TextIO
+
+from alert import __version__
+from alert.cli import demo, info, profile, restore
+
+
+class Command(Protocol):
+    """What the module of a command holds besides its docstring."""
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+
+    def run(self, arguments: argparse.Namespace) -> None:
+        """Do it, or raise."""
+
+
+COMMANDS: dict[str, Command] = {
+    "info": info,
+    "profile": profile,
+    "demo": demo,
+    "restore": restore,
+}
+
+_EPILOG = """\
+Exit status: 0 done; 1 failed, the reason is on standard error; 2 wrong usage; 130 interrupted.
+Results go to standard output, everything else to standard error."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Words after the program's name; those it was called with by default.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 1 failed, 130 interrupted.
+
+    Raises
+    ------
+    SystemExit
+        After ``--help`` and ``--version`` (status 0), and on wrong usage (2).
+    """
+    arguments = _parser().parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            arguments.run(arguments)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            return _say("interrupted", 130)
+        except BrokenPipeError:  # of `alert ... | head`; the interpreter would flush once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except Exception as error:
+            if arguments.traceback:
+                raise
+            return _say(" ".join(str(error).split()) or type(error).__name__, 1)
+    return 0
+
+
+def _say(text: str, status: int) -> int:
+    print(f"alert: {text}", file=sys.stderr)
+    return status
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    _say(f"warning: {message}", 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    how: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter}
+    parser = argparse.ArgumentParser(
+        prog="alert",
+        description="Which DNN to run next, and under which power cap.",
+        epilog=_EPILOG,
+        **how,
+    )
+    parser.add_argument("--version", action="version", version=f"alert {__version__}")
+    parser.add_argument(
+        "--traceback", action="store_true", help="show where in the code a command failed"
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        text = command.__doc__ or ""
+        summary = text.splitlines()[0]
+        sub = commands.add_parser(name, help=summary, description=text, epilog=_EPILOG, **how)
+        command.options(sub)
+        sub.set_defaults(run=command.run)
+    return parser

@@ -1,0 +1,129 @@
+"""Measure what every model costs under every power cap, and save it.
+
+MODULE:FUNCTION names a function of no arguments, found from the current directory or where Python
+finds modules, that returns a dict of arguments of `alert.Profile.measure`:
+
+    # mymodels.py
+    def offer():
+        return {
+            "models": {"small": small, "large": large},  # callables of one argument
+            "example": torch.rand(1, 3, 224, 224),       # a typical input
+            "accuracy": {"small": 0.71, "large": 0.78},
+        }
+
+    $ alert profile mymodels:offer --caps 10,15,25
+
+The machine should be quiet meanwhile. `alert.Profile.load` reads the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import alert
+from alert.cli.terminal import console
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_NEEDED = ("models", "example", "accuracy")
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("function", metavar="MODULE:FUNCTION", type=_target)
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("profile.json"),
+        help="file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--power", choices=("auto", "rapl", "emulated"), help="power device (default: auto)"
+    )
+    parser.add_argument(
+        "--caps",
+        dest="power_caps",
+        metavar="W,W,...",
+        type=_watts,
+        help="power caps in watts, ascending (default: five over the range of the device)",
+    )
+    parser.add_argument(
+        "--precision",
+        type=float,
+        metavar="SHARE",
+        help="half the 95%% confidence interval of each median, as a share of it (default: 0.02)",
+    )
+    parser.add_argument(
+        "--max-seconds",
+        type=float,
+        metavar="S",
+        help="limit for one model under one cap (default: 5)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the profile as it was saved")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure, save, and print a table."""
+    out = None if arguments.json else console()
+    offered = _offered(*arguments.function)
+    names = ("power", "power_caps", "precision", "max_seconds")
+    given = {name: getattr(arguments, name) for name in names}
+    offered.update({name: value for name, value in given.items() if value is not None})
+    profile = alert.Profile.measure(**offered)
+    profile.save(arguments.output)
+    if out is None:
+        print(arguments.output.read_text(encoding="utf-8"))
+    else:
+        out.print(_table(profile))
+        out.print(f"idle power {profile.idle_power:.3g} W; saved to {arguments.output}")
+
+
+def _target(text: str) -> tuple[str, str]:
+    module, colon, function = text.partition(":")
+    if not (module and colon and function):
+        raise argparse.ArgumentTypeError(f"expected MODULE:FUNCTION, got {text!r}")
+    return module, function
+
+
+def _watts(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected watts like 10,15,25, got {text!r}") from None
+
+
+def _offered(module: str, function: str) -> dict[str, Any]:
+    """Call the user's function, and say whose fault it is when that fails."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # as `python -m` does
+    try:
+        found: Callable[[], Any] = getattr(import_module(module), function)
+        offered = found()
+    except Exception as error:
+        raise RuntimeError(f"{module}:{function}: {type(error).__name__}: {error}") from error
+    if not isinstance(offered, Mapping) or not set(_NEEDED) <= set(offered):
+        raise TypeError(
+            f"{module}:{function}: expected to return a dict with {', '.join(_NEEDED)}, "
+            f"got {list(offered) if isinstance(offered, Mapping) else type(offered).__name__}"
+        )
+    return dict(offered)
+
+
+def _table(profile: alert.Profile) -> Table:
+    from rich.table import Table
+
+    label = ", emulated" if profile.origin["emulated"] else ""
+    caps = [f"{cap:.3g} W" for cap in profile.power_caps]
+    table = Table("model", "accuracy", *caps, title=f"median latency and mean power{label}")
+    for i, name in enumerate(profile.models):
+        costs = zip(profile.latency[i], profile.power[i], strict=True)
+        cells = [f"{1e3 * seconds:.3g} ms\n{watts:.3g} W" for seconds, watts in costs]
+        table.add_row(name, f"{profile.accuracy[i]:.3f}", *cells)
+    return table

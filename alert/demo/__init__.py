@@ -1,0 +1,1 @@
+"""The demonstration behind ``alert demo``: one stream of inputs under three schemes."""

@@ -247,7 +247,6 @@ def test_profile_measures_saves_and_prints(status: Status, offer: str, tmp_path:
     assert profile.models == ("small", "large")
     assert profile.power_caps.tolist() == [10.0, 25.0]
     assert profile.origin["emulated"]
-    assert profile.latency[0, 1] < profile.latency[1, 1]
     assert "emulated" in out
     for i, name in enumerate(profile.models):
         (row,) = [line for line in out.splitlines() if name in line]

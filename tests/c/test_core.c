@@ -1,0 +1,420 @@
+/*
+ * test_core.c - the decision core without Python.
+ *
+ * Linked with -Wl,--wrap=calloc,--wrap=malloc,--wrap=realloc, so that the test counts allocations, and
+ * makes the n-th of them fail.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "choose.h"
+#include "expect.h"
+#include "fault.h"
+#include "filter.h"
+#include "window.h"
+
+/* ------------------------------------------------------------------------------------ allocations */
+
+void *__real_calloc(size_t count, size_t size);
+void *__real_malloc(size_t size);
+void *__real_realloc(void *block, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_realloc(void *block, size_t size);
+
+static size_t allocations, failing; /* `failing`: the one that fails, counted from 1; 0: none */
+
+static bool fails(void)
+{
+    return ++allocations == failing;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    return fails() ? NULL : __real_realloc(block, size);
+}
+
+/* -------------------------------------------------------------------------------------- a profile */
+
+/* Model 0 is traditional, model 1 anytime. */
+static const double LATENCY[] = {1.0, 0.5, 2.0, 1.0}, POWER[] = {10.0, 20.0, 10.0, 20.0};
+static const double ACCURACY[] = {0.6, 0.8}, CAP[] = {10.0, 20.0};
+static const size_t EXITS[] = {0, 2};
+static const double FRACTION[] = {0.25, 1.0}, REACHED[] = {0.5, 0.8};
+
+static alert_table good_table(void)
+{
+    return (alert_table){.models = 2,
+                         .caps = 2,
+                         .latency_s = LATENCY,
+                         .power_w = POWER,
+                         .accuracy = ACCURACY,
+                         .power_cap_w = CAP,
+                         .idle_power_w = 2.0,
+                         .exit_count = EXITS,
+                         .exit_fraction = FRACTION,
+                         .exit_accuracy = REACHED};
+}
+
+static const alert_goal GOAL = {.objective = ALERT_MIN_ENERGY,
+                                .deadline_s = 10.0,
+                                .bound = 0.7,
+                                .priority = {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY}};
+
+static alert_options usual_options(void)
+{
+    return (alert_options){
+        .constants = alert_constants_default(ALERT_PAPER), .dwell = 1, .trace_capacity = 3};
+}
+
+static alert_profile *good_profile(void)
+{
+    alert_profile *p = NULL;
+    alert_table table = good_table();
+    EXPECT(alert_profile_new(&p, &table, NULL) == 0);
+    return p;
+}
+
+static alert_scheduler *scheduler_for(const alert_goal *goal)
+{
+    alert_scheduler *s = NULL;
+    alert_profile *p = good_profile();
+    alert_options options = usual_options();
+    EXPECT(alert_scheduler_new(&s, p, goal, &options, NULL) == 0);
+    alert_profile_unref(p); /* the scheduler has a reference of its own */
+    return s;
+}
+
+static alert_decision step(alert_scheduler *s, double latency_s)
+{
+    alert_decision d;
+    alert_measurement m = {.latency_s = latency_s};
+    EXPECT(alert_scheduler_step(s, &m, &d, NULL) == 0);
+    return d;
+}
+
+/* ----------------------------------------------------------------------------------------- normal */
+
+static void test_the_normal_distribution(void)
+{
+    /* known to more digits than a double has */
+    EXPECT_NEAR(alert_normal_cdf(0.0), 0.5, 0.0);
+    EXPECT_NEAR(alert_normal_cdf(1.0), 0.84134474606854294859, 2e-16);
+    EXPECT_NEAR(alert_normal_cdf(-1.0), 0.15865525393145705141, 1e-16);
+    EXPECT_NEAR(alert_normal_cdf(-10.0) / 7.6198530241605260660e-24, 1.0, 1e-14);
+    EXPECT(alert_normal_cdf(ALERT_Z_CERTAIN) == 1.0 && alert_normal_cdf(6.9) < 1.0);
+    EXPECT(alert_normal_cdf(-HUGE_VAL) == 0.0 && alert_normal_cdf(HUGE_VAL) == 1.0);
+    EXPECT_NEAR(alert_normal_quantile(0.5), 0.0, 0.0);
+    EXPECT_NEAR(alert_normal_quantile(0.975), 1.9599639845400542355, 1e-15);
+    EXPECT_NEAR(alert_normal_quantile(0.025), -1.9599639845400542355, 1e-15);
+    EXPECT_NEAR(alert_normal_quantile(1e-20), -9.262340089798408, 1e-13);
+    EXPECT(alert_normal_quantile(0.0) == -HUGE_VAL);
+    EXPECT(alert_normal_quantile(1.0) == ALERT_Z_CERTAIN);
+    EXPECT(alert_normal_quantile(1.0 - 1e-16) <= ALERT_Z_CERTAIN);
+    for (double z = -8.0; z < 6.0; z += 0.0625)
+        EXPECT_NEAR(alert_normal_quantile(alert_normal_cdf(z)), z, z > 4.0 ? 1e-7 : 1e-11);
+}
+
+/* ---------------------------------------------------------------------------------------- filters */
+
+/* The numbers are worked out by hand in tests/test_filters.py. */
+static void test_first_steps_of_the_filters(void)
+{
+    alert_constants c = alert_constants_default(ALERT_PAPER);
+    alert_slowdown_filter f;
+    alert_slowdown_filter_init(&f, &c);
+    alert_slowdown_filter_update(&f, &c, 1.5);
+    EXPECT_NEAR(f.gain, 0.993377483443709, 1e-14);
+    EXPECT_NEAR(f.mean, 1.496688741721854, 1e-14);
+    alert_slowdown_filter_update(&f, &c, 2.5);
+    EXPECT_NEAR(f.process_noise, 0.202689794307267, 1e-14);
+    EXPECT_NEAR(f.variance, 0.203683171790711, 1e-14);
+    alert_slowdown_filter_update(&f, &c, 1.0);
+    EXPECT_NEAR(f.process_noise, 0.758581982943956, 1e-14);
+    EXPECT_NEAR(f.gain, 0.998685208897965, 1e-14);
+    EXPECT_NEAR(f.mean, 1.001965741840304, 1e-14);
+    EXPECT_NEAR(f.innovation, -1.495098223026835, 1e-14);
+
+    alert_idle_filter idle;
+    alert_idle_filter_init(&idle, &c);
+    EXPECT(!idle.started && idle.ratio == 0.0);
+    alert_idle_filter_update(&idle, &c, 6.0, 20.0, 5.0);
+    EXPECT(idle.started);
+    EXPECT_NEAR(idle.ratio, 0.295495495495495, 1e-14);
+    alert_idle_filter_update(&idle, &c, 4.0, 20.0, 5.0);
+    EXPECT_NEAR(idle.ratio, 0.247512326311071, 1e-14);
+    EXPECT_NEAR(idle.variance, 0.000502465262214, 1e-14);
+}
+
+static void test_filters_keep_their_invariants(void)
+{
+    static const double RATIO[] = {0.0, HUGE_VAL, 1e300, 0.0, 1e-300, 1.0, 1e6, 0.0};
+    alert_constants c = alert_constants_default(ALERT_PAPER);
+    alert_slowdown_filter f;
+    alert_slowdown_filter_init(&f, &c);
+    for (size_t i = 0; i < 8 * 8 * 8; i++) {
+        alert_slowdown_filter_update(&f, &c, RATIO[(i ^ i / 8 ^ i / 64) % 8]);
+        EXPECT(f.mean >= 0.0 && f.mean <= ALERT_RATIO_MAX);
+        EXPECT(f.variance > 0.0 && isfinite(f.variance) && f.process_noise >= c.q0);
+        EXPECT(f.gain >= 0.0 && f.gain <= 1.0);
+    }
+}
+
+static void test_the_window(void)
+{
+    alert_window w;
+    EXPECT(alert_window_new(&w, 4) == 0); /* the three inputs before the next */
+    double owed[200], sum;
+    for (size_t i = 0; i < 200; i++) {
+        owed[i] = (double)((i * 37) % 11) - 4.5;
+        alert_window_push(&w, owed[i]);
+        sum = owed[i] + (i > 0 ? owed[i - 1] : 0.0) + (i > 1 ? owed[i - 2] : 0.0);
+        EXPECT_NEAR(w.sum, sum, 1e-12);
+    }
+    alert_window_clear(&w);
+    EXPECT(alert_window_new(&w, 1) == 0 && w.capacity == 0);
+    alert_window_push(&w, 3.0);
+    EXPECT(w.sum == 0.0);
+}
+
+/* ----------------------------------------------------------------------------------- bad arguments */
+
+static bool refused(const alert_table *t, const char *name, ptrdiff_t i, ptrdiff_t j)
+{
+    alert_profile *p = NULL;
+    alert_fault fault = {0};
+    int rc = alert_profile_new(&p, t, &fault);
+    return rc == -EINVAL && !p && strcmp(fault.name, name) == 0 && fault.index[0] == i &&
+           fault.index[1] == j && fault.expected && alert_profile_new(&p, t, NULL) == -EINVAL;
+}
+
+static void test_bad_tables(void)
+{
+    static const double BAD[] = {0.0, -1.0, (double)NAN, HUGE_VAL, 2e9};
+    double values[4];
+    for (size_t b = 0; b < sizeof BAD / sizeof BAD[0]; b++) {
+        for (ptrdiff_t at = 0; at < 4; at++) {
+            alert_table t = good_table();
+            memcpy(values, LATENCY, sizeof values);
+            values[at] = BAD[b];
+            t.latency_s = values;
+            EXPECT(refused(&t, "latency", at / 2, at % 2));
+            memcpy(values, POWER, sizeof values);
+            values[at] = BAD[b];
+            t = good_table();
+            t.power_w = values;
+            EXPECT(refused(&t, "power", at / 2, at % 2));
+        }
+        alert_table t = good_table();
+        t.power_cap_w = (const double[]){BAD[b], 20.0};
+        EXPECT(refused(&t, "power_caps", 0, -1));
+    }
+    alert_table t = good_table();
+    t.power_cap_w = (const double[]){20.0, 20.0};
+    EXPECT(refused(&t, "power_caps", 1, -1));
+    t = good_table();
+    t.accuracy = (const double[]){0.6, 1.5};
+    EXPECT(refused(&t, "accuracy", 1, -1));
+    t = good_table();
+    t.idle_power_w = -1.0;
+    EXPECT(refused(&t, "idle_power", -1, -1));
+    t = good_table();
+    t.models = 0;
+    EXPECT(refused(&t, "latency", -1, -1));
+    t = good_table();
+    t.caps = 0;
+    EXPECT(refused(&t, "power_caps", -1, -1));
+    t = good_table();
+    t.exit_fraction = (const double[]){1.0, 1.0};
+    EXPECT(refused(&t, "exits", 1, 1));
+    t = good_table();
+    t.exit_accuracy = (const double[]){0.5, 0.7};
+    EXPECT(refused(&t, "exits", 1, 1));
+}
+
+static void test_a_refused_step_changes_nothing(void)
+{
+    alert_scheduler *s = scheduler_for(&GOAL);
+    (void)step(s, 1.0);
+    size_t size = alert_scheduler_state_size(s);
+    char *before = malloc(size), *after = malloc(size);
+    alert_scheduler_save(s, before);
+    static const alert_measurement BAD[] = {
+        {.latency_s = -1.0},
+        {.latency_s = HUGE_VAL},
+        {.latency_s = 1.0, .has_energy = true, .energy_j = -1.0},
+        {.latency_s = 1.0, .has_idle_power = true, .idle_power_w = -1.0},
+        {.latency_s = 1.0, .has_deadline = true, .next_deadline_s = 0.0},
+        {.latency_s = 1.0, .has_exit = true, .exit = 7},
+    };
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        alert_decision d = {.model = 77};
+        alert_fault fault;
+        EXPECT(alert_scheduler_step(s, &BAD[i], &d, &fault) == -EINVAL && d.model == 77);
+    }
+    EXPECT(alert_scheduler_set_overhead(s, -1.0, NULL) == -EINVAL);
+    alert_goal goal = GOAL;
+    goal.priority[0] = ALERT_ENERGY;
+    EXPECT(alert_scheduler_set_goal(s, &goal, NULL) == -EINVAL);
+    alert_scheduler_save(s, after);
+    EXPECT(memcmp(before, after, size) == 0);
+    free(before);
+    free(after);
+    alert_scheduler_free(s);
+}
+
+/* ------------------------------------------------------------------------------------- scheduling */
+
+static void test_choices(void)
+{
+    alert_decision d;
+    alert_scheduler *s = scheduler_for(&GOAL);
+    alert_scheduler_decision(s, &d);
+    EXPECT(d.model == 1 && d.cap == 0 && d.exit == 1 && d.power_cap_w == 10.0 && d.feasible);
+    EXPECT_NEAR(d.energy_j, 36.0, 0.0);
+    EXPECT_NEAR(d.accuracy, 0.8, 0.0);
+    d = step(s, 12.0); /* six times as slow: under 20 W it is still in time */
+    EXPECT(d.model == 1 && d.cap == 1 && d.exit == 1 && d.feasible);
+    d = step(s, 12.0); /* twelve times: only the first exit is, which is not accurate enough */
+    EXPECT(!d.feasible && d.model == 1 && d.cap == 1 && d.exit == 1);
+    EXPECT(d.accuracy > 0.5 && d.accuracy < 0.7 && d.probability < 0.5);
+    alert_goal goal = GOAL;
+    goal.objective = ALERT_MAX_ACCURACY;
+    goal.bound = 1e6;
+    EXPECT(alert_scheduler_set_goal(s, &goal, NULL) == 0);
+    alert_scheduler_goal(s, &goal);
+    EXPECT(goal.objective == ALERT_MAX_ACCURACY);
+    alert_scheduler_free(s);
+}
+
+static void test_the_trace_is_a_ring(void)
+{
+    alert_record record[3];
+    alert_scheduler *s = scheduler_for(&GOAL);
+    for (uint64_t n = 0; n < 10; n++) {
+        size_t length = alert_scheduler_trace_length(s);
+        EXPECT(length == (n < 3 ? n : 3));
+        alert_scheduler_trace(s, record);
+        for (size_t i = 0; i < length; i++)
+            EXPECT(record[i].input == n - length + i);
+        (void)step(s, 1.0 + (double)n);
+    }
+    alert_scheduler_free(s);
+}
+
+static void test_a_saved_state_goes_on(void)
+{
+    alert_goal goal = GOAL;
+    goal.window = 5;
+    alert_scheduler *s = scheduler_for(&goal), *other = scheduler_for(&goal);
+    for (int i = 0; i < 9; i++)
+        (void)step(s, 0.5 + 0.25 * i);
+    size_t size = alert_scheduler_state_size(s);
+    char *state = malloc(size);
+    alert_scheduler_save(s, state);
+    EXPECT(alert_scheduler_restore(other, state, size - 1, NULL) == -EINVAL);
+    EXPECT(alert_scheduler_restore(other, state, size, NULL) == 0);
+    for (int i = 0; i < 9; i++) {
+        alert_decision a = step(s, 1.0 + i), b = step(other, 1.0 + i);
+        EXPECT(a.model == b.model && a.cap == b.cap && a.exit == b.exit);
+        EXPECT(a.energy_j == b.energy_j && a.accuracy == b.accuracy);
+    }
+    free(state);
+    alert_scheduler_free(s);
+    alert_scheduler_free(other);
+}
+
+/* ----------------------------------------------------------------------------------------- memory */
+
+static void test_a_step_allocates_nothing(void)
+{
+    alert_goal goal = GOAL;
+    goal.window = 10;
+    alert_scheduler *s = scheduler_for(&goal);
+    size_t before = allocations;
+    alert_decision d;
+    double deadline_s = 5.0;
+    for (int i = 0; i < 100; i++) {
+        (void)step(s, 0.1 * i);
+        EXPECT(alert_scheduler_decide(s, &deadline_s, &d, NULL) == 0);
+        EXPECT(alert_scheduler_share(s, 20.0, 3, &d, NULL) == 0);
+        EXPECT(alert_scheduler_set_goal(s, &goal, NULL) == 0);
+    }
+    EXPECT(allocations == before);
+    alert_scheduler_free(s);
+}
+
+/* Each allocation fails in its turn; what had been allocated is given back (a sanitizer looks). */
+static void test_out_of_memory(void)
+{
+    alert_table table = good_table();
+    alert_profile *p = NULL;
+    int rc = -ENOMEM;
+    size_t failures = 0;
+    while (rc == -ENOMEM && failures < 100) {
+        failing = allocations + ++failures;
+        rc = alert_profile_new(&p, &table, NULL);
+    }
+    failing = 0;
+    EXPECT(rc == 0 && failures > 2);
+
+    alert_goal goal = GOAL;
+    goal.window = 10;
+    alert_options options = usual_options();
+    alert_scheduler *s = NULL;
+    for (rc = -ENOMEM, failures = 0; rc == -ENOMEM && failures < 100;) {
+        failing = allocations + ++failures;
+        rc = alert_scheduler_new(&s, p, &goal, &options, NULL);
+    }
+    EXPECT(rc == 0 && failures > 2);
+    goal.window = 20;
+    failing = allocations + 1;
+    EXPECT(alert_scheduler_set_goal(s, &goal, NULL) == -ENOMEM);
+    failing = 0;
+    alert_scheduler_goal(s, &goal);
+    EXPECT(goal.window == 10);
+    (void)step(s, 1.0);
+    alert_scheduler_free(s);
+    alert_profile_unref(p);
+    alert_scheduler_free(NULL);
+    alert_profile_unref(NULL);
+}
+
+static void test_a_profile_lives_as_long_as_somebody_uses_it(void)
+{
+    alert_scheduler *s = scheduler_for(&GOAL); /* holds the only reference */
+    (void)step(s, 1.0);
+    alert_scheduler_free(s);
+    alert_profile *p = good_profile();
+    EXPECT(alert_profile_ref(p) == p);
+    alert_profile_unref(p);
+    EXPECT(p->models == 2);
+    alert_profile_unref(p);
+}
+
+int main(void)
+{
+    test_the_normal_distribution();
+    test_first_steps_of_the_filters();
+    test_filters_keep_their_invariants();
+    test_the_window();
+    test_bad_tables();
+    test_a_refused_step_changes_nothing();
+    test_choices();
+    test_the_trace_is_a_ring();
+    test_a_saved_state_goes_on();
+    test_a_step_allocates_nothing();
+    test_out_of_memory();
+    test_a_profile_lives_as_long_as_somebody_uses_it();
+    return expect_failures != 0;
+}

@@ -1,0 +1,47 @@
+"""What a type checker sees of the public names. mypy checks this file; nothing runs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import assert_type
+
+import alert
+
+profile = alert.Profile([[0.1]], np.ones((1, 1)), (0.5,), [20], 5.0, models=["a"])
+assert_type(profile.latency, NDArray[np.float64])
+assert_type(profile.models, tuple[str, ...])
+assert_type(alert.Profile.load("p.json"), alert.Profile)
+
+goal = alert.Goal.min_energy(0.1, 0.5, priority=("energy", "latency", "accuracy"), window=10)
+assert_type(goal, alert.Goal)
+assert_type(goal.bound, float)
+alert.Goal.min_energy(0.1, 0.5, priority=("speed", "latency", "accuracy"))  # type: ignore[arg-type]
+alert.Goal.max_accuracy(0.1)  # type: ignore[call-arg]
+
+scheduler = alert.Scheduler(profile, goal, overhead=0.001)
+decision = scheduler.step(0.1, None, deadline=0.2)
+assert_type(decision, alert.Decision)
+model, power_cap = decision
+assert_type(model, int)
+assert_type(power_cap, float)
+assert_type(decision.exit, int | None)
+assert_type(decision.feasible, bool)
+assert_type(scheduler.slowdown, tuple[float, float])
+assert_type(scheduler.trace, NDArray[np.void])
+scheduler.goal = goal
+scheduler.profile = profile  # type: ignore[misc]
+scheduler.step("0.1", 1.0)  # type: ignore[arg-type]
+
+assert_type(alert.init(profile, goal), alert.Scheduler)
+assert_type(alert.step(0.1, 1.0), alert.Decision)
+assert_type(alert.step_many([scheduler], [0.1], None), NDArray[np.void])
+assert_type(alert.constants("paper"), dict[str, float])
+
+with alert.power.open("emulated") as device:
+    assert_type(device.energy(), float | None)
+    assert_type(device.cap_range, tuple[float, float])
+runner = alert.Runner([len], profile, goal, power="emulated")
+assert_type(runner("x"), Any)

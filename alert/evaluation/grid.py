@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,14 @@ class Grid:
     table: NDArray[np.void]
     calibration: dict[Key, NDArray[np.void]]
     recovery: dict[Key, NDArray[np.void]]
+
+    def total(
+        self, name: Literal["calibration", "recovery"], part: str, scheme: str
+    ) -> NDArray[np.void] | None:
+        """Add tasks and environments up; None for a scheme of which nothing was counted."""
+        counted: dict[Key, NDArray[np.void]] = getattr(self, name)
+        found = [{key[2:]: table} for key, table in counted.items() if key[2:] == (part, scheme)]
+        return _sums(found).get((part, scheme))
 
 
 def run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -141,7 +142,7 @@ class Recording:
         for k in range(int(lengths.max())):
             yield starts[lengths > k] + k
 
-    @property
+    @cached_property
     def starts(self) -> NDArray[np.intp]:
         """Inputs that begin a deadline."""
         if self.sharing is None:

@@ -40,12 +40,14 @@ def summarize(grid: Grid, part: str) -> dict[str, Any]:
         "schemes": {scheme: ratios(table, scheme) for scheme in schemes},
         "comparisons": comparisons(table),
         "calibration": {
-            scheme: reliability(_sum(grid.calibration, part, scheme)) for scheme in schemes
+            scheme: reliability(counted)
+            for scheme in schemes
+            if (counted := grid.total("calibration", part, scheme)) is not None
         },
         "recovery": {
-            scheme: recovery.inputs_until(_sum(grid.recovery, part, scheme))
+            scheme: recovery.inputs_until(counted)
             for scheme in schemes
-            if any(key[2:] == (part, scheme) for key in grid.recovery)
+            if (counted := grid.total("recovery", part, scheme)) is not None
         },
     }
 
@@ -110,19 +112,6 @@ def reliability(bins: NDArray[np.void]) -> list[dict[str, float]]:
                 }
             )
     return found
-
-
-def _sum(
-    counted: dict[tuple[str, str, str, str], NDArray[np.void]], part: str, scheme: str
-) -> NDArray[np.void]:
-    """Add up tasks and environments."""
-    parts = [table for key, table in counted.items() if key[2:] == (part, scheme)]
-    if not parts:
-        return calibration.empty()
-    total = parts[0].copy()
-    for name in total.dtype.names or ():
-        total[name] = sum(table[name] for table in parts)
-    return total
 
 
 def _by_setting(rows: NDArray[np.void], scheme: str) -> dict[tuple[Any, ...], np.void]:

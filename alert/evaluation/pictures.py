@@ -1,0 +1,115 @@
+"""Pictures of a grid. Needs matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from alert.evaluation.calibration import EDGES
+from alert.evaluation.recording import Recording
+from alert.evaluation.result import Replay
+
+_PANELS = {"min_energy": ("energy", "energy"), "max_accuracy": ("error", "error")}
+# Distinct for all kinds of colour vision.
+_COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
+_SETTING, _VIOLATED = "#0072b2", "#d55e00"
+_HIGHEST_RATIO = 3.0
+
+
+def draw_ratios(table: NDArray[np.void], schemes: Sequence[str], note: str, path: Path) -> None:
+    """Show every reachable setting as a dot: cost relative to Oracle, violated ones marked."""
+    figure = Figure(figsize=(11, 5.5), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for axis, (objective, (cost, name)) in zip(axes, _PANELS.items(), strict=True):
+        rows = table[(table["objective"] == objective) & table["reachable"]]
+        oracle = rows[rows["scheme"] == "oracle"]
+        for x, scheme in enumerate(schemes):
+            mine = rows[rows["scheme"] == scheme]
+            if len(mine) == len(oracle):  # else it is not about the models of every trace
+                _draw_scheme(axis, x, mine[cost] / oracle[cost], mine["violated"])
+        axis.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+        axis.set_xticks(range(len(schemes)), schemes, rotation=40, ha="right")
+        axis.set_title(f"{name} relative to Oracle, goal: {objective.replace('_', ' ')}")
+        axis.set_ylim(0.4, _HIGHEST_RATIO)
+    axes[1].plot([], [], "o", color=_SETTING, alpha=0.5, label="a setting")
+    axes[1].plot([], [], "x", color=_VIOLATED, label="violated (and how many)")
+    axes[1].plot([], [], "_", color="black", markersize=14, label="mean of those not violated")
+    axes[1].legend(loc="upper left", fontsize="small")
+    figure.suptitle(note, fontsize="small")
+    figure.savefig(path, dpi=120)
+
+
+def _draw_scheme(
+    axis: Axes, x: int, ratio: NDArray[np.float64], violated: NDArray[np.bool_]
+) -> None:
+    spread = x + np.linspace(-0.28, 0.28, len(ratio))
+    shown = np.minimum(ratio, _HIGHEST_RATIO - 0.02)
+    axis.plot(spread[violated], shown[violated], "x", color=_VIOLATED, markersize=3, alpha=0.6)
+    axis.plot(
+        *(spread[~violated], shown[~violated]), "o", color=_SETTING, markersize=2.5, alpha=0.5
+    )
+    if not violated.all():
+        axis.plot(x, ratio[~violated].mean(), "_", color="black", markersize=18, mew=2)
+    axis.text(x, 0.43, f"{violated.sum()}", ha="center", fontsize="small", color=_VIOLATED)
+
+
+def draw_reliability(bins: Mapping[str, NDArray[np.void]], note: str, path: Path) -> None:
+    """Show how often what was predicted came true, and how many inputs each bin holds."""
+    figure = Figure(figsize=(6.5, 7), layout="constrained")
+    upper, lower = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
+    upper.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
+    for colour, (scheme, counted) in zip(_COLOURS, bins.items(), strict=False):
+        enough = counted["inputs"] >= 200
+        inputs = np.maximum(counted["inputs"], 1)
+        predicted, observed = counted["predicted"] / inputs, counted["observed"] / inputs
+        upper.plot(predicted[enough], observed[enough], "o-", color=colour, label=scheme)
+        lower.stairs(counted["inputs"], EDGES, color=colour)
+    upper.set_ylabel("share that was in time")
+    upper.legend(loc="upper left")
+    lower.set_yscale("log")
+    lower.set_ylabel("inputs")
+    lower.set_xlabel("predicted probability that the chosen output is in time")
+    figure.suptitle(note, fontsize="small")
+    figure.savefig(path, dpi=120)
+
+
+def draw_timeline(
+    recording: Recording, replays: Sequence[Replay], middle: int, note: str, path: Path
+) -> None:
+    """Show what schemes did around input `middle`: latency, power cap, accuracy, energy."""
+    figure = Figure(figsize=(10, 8), layout="constrained")
+    axes = figure.subplots(4, 1, sharex=True)
+    around = np.arange(max(middle - 30, 0), min(middle + 70, len(recording)))
+    caps = recording.profile.power_caps
+    for colour, replay in zip(_COLOURS, replays, strict=False):
+        assert replay.inputs is not None
+        inputs = replay.inputs[around]
+        late = ~inputs["met"]
+        axes[0].plot(around, 1e3 * inputs["latency"], color=colour, label=replay.scheme)
+        axes[0].plot(around[late], 1e3 * inputs["latency"][late], "x", color="black", zorder=3)
+        axes[1].step(around, caps[inputs["cap"]], where="mid", color=colour)
+        axes[2].step(around, inputs["accuracy"], where="mid", color=colour)
+        axes[3].plot(around, np.cumsum(inputs["energy"]), color=colour)
+        deadline = inputs["deadline"]
+    axes[0].plot(around, 1e3 * deadline, color="0.4", linestyle="--", label="deadline")
+    axes[0].set_ylim(0.0, 3e3 * float(np.median(deadline)))
+    names = ("latency, ms", "power cap, W", "credited accuracy", "energy so far, J")
+    for axis, name in zip(axes, names, strict=True):
+        axis.set_ylabel(name)
+        busy = ~recording.quiet[around]
+        axis.fill_between(
+            *(around, 0, 1),
+            where=busy,
+            step="mid",
+            color="0.9",
+            transform=axis.get_xaxis_transform(),
+        )
+    axes[0].legend(loc="upper right", ncols=len(replays) + 1, fontsize="small")
+    axes[-1].set_xlabel("input (shaded: something runs beside it; crosses: late)")
+    figure.suptitle(note, fontsize="small")
+    figure.savefig(path, dpi=120)

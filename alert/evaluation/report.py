@@ -1,0 +1,108 @@
+"""A grid written to files: tables as CSV, the summary as JSON, pictures."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from alert import files
+from alert.evaluation import calibration, summary
+from alert.evaluation.grid import Grid
+from alert.evaluation.recording import Recording
+from alert.evaluation.schemes import SCHEMES, run
+from alert.evaluation.settings import settings
+from alert.trace import Trace
+
+# What the timeline is drawn for: one setting in the middle of the range.
+_FACTOR, _LEVEL = 1.0, 0.5
+
+# Quiet inputs before the step in the timeline.
+_QUIET = 20
+
+
+def write(grid: Grid, traces: Sequence[Trace], directory: Path) -> dict[str, Any]:
+    """Write everything; return the summary, by part."""
+    directory.mkdir(parents=True, exist_ok=True)
+    names = grid.table.dtype.names or ()
+    _write_csv(directory / "settings.csv", names, grid.table.tolist())
+    _write_counts(grid, directory)
+    parts = dict.fromkeys(grid.table["part"].tolist())
+    found = {part: summary.summarize(grid, part) for part in parts}
+    files.write_json(directory / "summary.json", found)
+    _draw(grid, traces, directory)
+    return found
+
+
+def _write_counts(grid: Grid, directory: Path) -> None:
+    key = ("task", "environment", "part", "scheme")
+    edges = list(zip(calibration.EDGES[:-1].tolist(), calibration.EDGES[1:].tolist(), strict=True))
+    rows = [
+        (*place, *edge, *counted)
+        for place, bins in grid.calibration.items()
+        for edge, counted in zip(edges, bins.tolist(), strict=True)
+    ]
+    header = (*key, "low", "high", "inputs", "sum_predicted", "sum_observed")
+    _write_csv(directory / "calibration.csv", header, rows)
+    rows = [
+        (*place, lag, *counted)
+        for place, lags in grid.recovery.items()
+        for lag, counted in enumerate(lags.tolist())
+    ]
+    _write_csv(directory / "recovery.csv", (*key, "inputs_after_step", "inputs", "missed"), rows)
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _draw(grid: Grid, traces: Sequence[Trace], directory: Path) -> None:
+    from alert.evaluation import pictures
+
+    note = _note(traces)
+    table = grid.table[grid.table["part"] == "all"]
+    schemes = [scheme for scheme in SCHEMES if (table["scheme"] == scheme).any()]
+    if "oracle" in schemes:
+        pictures.draw_ratios(table, schemes, note, directory / "ratios.png")
+    predicting = {s: grid.total("calibration", "all", s) for s in ("paper", "default")}
+    bins = {scheme: counted for scheme, counted in predicting.items() if counted is not None}
+    if bins:
+        pictures.draw_reliability(bins, note, directory / "reliability.png")
+    for trace in traces:
+        step = _step(trace)
+        if step is not None:
+            _draw_timeline(trace, step, directory / "timeline.png")
+            break
+
+
+def _note(traces: Sequence[Trace]) -> str:
+    tasks = ", ".join(dict.fromkeys(trace.task for trace in traces))
+    emulated = "; caps and joules emulated" if any(trace.emulated for trace in traces) else ""
+    return f"{len(traces)} traces of {sum(map(len, traces))} inputs ({tasks}){emulated}"
+
+
+def _step(trace: Trace) -> int | None:
+    """Find the first step from quiet to contention, in a trace without shared deadlines."""
+    recording = Recording.of(trace)
+    if recording.sharing is not None:
+        return None
+    run_of_quiet = 0
+    for i, quiet in enumerate(recording.quiet.tolist()):
+        if not quiet and run_of_quiet >= _QUIET:
+            return i
+        run_of_quiet = run_of_quiet + 1 if quiet else 0
+    return None
+
+
+def _draw_timeline(trace: Trace, step: int, path: Path) -> None:
+    from alert.evaluation import pictures
+
+    recording = Recording.of(trace)
+    goal = next(s.goal for s in settings(recording, "min_energy", _FACTOR) if s.level == _LEVEL)
+    replays = [run(scheme, recording, goal) for scheme in ("paper", "default", "oracle")]
+    note = f"{trace.task}, {trace.environment}: {goal!r}{'; emulated' if trace.emulated else ''}"
+    pictures.draw_timeline(recording, replays, step, note, path)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TextIO
 
 from alert import __version__
-from alert.cli import demo, info, profile, restore
+from alert.cli import demo, evaluate, info, profile, restore
 
 
 class Command(Protocol):
@@ -31,6 +31,7 @@ COMMANDS: dict[str, Command] = {
     "info": info,
     "profile": profile,
     "demo": demo,
+    "evaluate": evaluate,
     "restore": restore,
 }
 

@@ -1,0 +1,134 @@
+"""Replay recorded traces under every scheme, and compare.
+
+Schemes are what `alert.Scheduler` does by default, the paper's method and parts of it, systems that
+adapt only the model or only the power cap, and oracles: see `alert.evaluation.SCHEMES`. Each runs
+in about 35 settings for each goal and trace, deadlines from tight to loose and goals over their
+whole reachable range; settings.csv, calibration.csv, recovery.csv, summary.json and pictures go to
+the output directory. The last third of every trace, the holdout, is also replayed by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alert.cli.terminal import console, print_json, require
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_GOALS = {"min_energy": "energy", "max_accuracy": "error"}
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument(
+        "--traces",
+        type=Path,
+        default=Path("benchmarks/traces"),
+        metavar="DIR",
+        help="directory of .npz files that `Trace.save` wrote (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("evaluation"),
+        metavar="DIR",
+        help="directory (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--schemes",
+        type=lambda text: text.split(","),
+        metavar="NAME,NAME,...",
+        help="schemes to compare (default: all)",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Replay, write the files, and print the tables."""
+    require("plot", ["matplotlib"])
+    from alert.evaluation import SCHEMES, grid, report
+    from alert.trace import Trace
+
+    out = None if arguments.json else console()
+    paths = sorted(arguments.traces.glob("*.npz"))
+    if not paths:
+        raise FileNotFoundError(f"no traces (*.npz) in {arguments.traces}")
+    traces = [Trace.load(path) for path in paths]
+    schemes = arguments.schemes or tuple(SCHEMES)
+    found = grid.run(traces, schemes, jobs=max(arguments.jobs, 1), progress=True)
+    summary = report.write(found, traces, arguments.output)
+    if out is None:
+        print_json(summary)
+        return
+    label = ", emulated" if any(trace.emulated for trace in traces) else ""
+    for part, told in summary.items():
+        name = "whole traces" if part == "all" else "holdout, the last third of every trace"
+        for goal in _GOALS:
+            out.print(_costs(told, goal, f"{name}{label}"))
+        out.print(_behaviour(told, name))
+    out.print(_comparisons(summary))
+    out.print(f"{len(traces)} traces; everything in {arguments.output}")
+
+
+def _costs(told: dict[str, Any], goal: str, name: str) -> Table:
+    """Compare with the oracles in the settings of one goal."""
+    from rich.table import Table
+
+    title = f"{_GOALS[goal]} in {told['settings'][goal]} settings of {goal}, {name}"
+    table = Table("scheme", title=title)
+    for column in ("/ Oracle", "/ OracleStatic", "/ Clairvoyant", "violated"):
+        table.add_column(column, justify="right")
+    for scheme, by_goal in told["schemes"].items():
+        found = by_goal[goal]
+        cells = [_number(found[other]) for other in ("oracle", "static", "clairvoyant")]
+        table.add_row(scheme, *cells, f"{found['violated']}")
+    return table
+
+
+def _behaviour(told: dict[str, Any], name: str) -> Table:
+    """Say how far predictions are off, and how soon misses end after contention has set in."""
+    from rich.table import Table
+
+    schemes = [scheme for scheme in ("paper", "default") if scheme in told["calibration"]]
+    off = {
+        scheme: {(b["low"], b["high"]): b["predicted less observed"] for b in bins}
+        for scheme, bins in told["calibration"].items()
+    }
+    table = Table("predicted probability", title=f"predicted less observed, {name}")
+    for scheme in schemes:
+        table.add_column(scheme, justify="right")
+    for low, high in sorted({edge for scheme in schemes for edge in off[scheme]}):
+        cells = (off[scheme].get((low, high)) for scheme in schemes)
+        table.add_row(f"{low:g} to {high:g}", *("" if c is None else f"{c:+.3f}" for c in cells))
+    until = ("never" if (n := told["recovery"][s]) is None else str(n) for s in schemes)
+    table.add_section()
+    table.add_row("inputs after a step until under 5 % are late", *until)
+    return table
+
+
+def _comparisons(summary: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table("default compared with", title="mean over settings that neither violates")
+    columns = [(part, goal) for part in summary for goal in _GOALS]
+    for part, goal in columns:
+        table.add_column(f"{_GOALS[goal]},\n{part}", justify="right")
+    comparisons = {at: summary[at[0]]["comparisons"][at[1]] for at in columns}
+    for name in next(iter(comparisons.values())):
+        cells = [comparisons[at][name] for at in columns]
+        table.add_row(name, *(_number(cell) for cell in cells))
+    return table
+
+
+def _number(value: float | dict[str, Any] | None) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{place}: {a} > {b}" for place, (a, b) in value.items()) or "nowhere"
+    return "" if value is None else f"{value:.3f}"

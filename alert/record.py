@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from alert.models import Models, inference_mode
 from alert.profile import Floats, Profile
 from alert.timing import Bench, Effort, Subject, relative_precision
 from alert.trace import Trace
+
+# How far a median of the quiet phases may lie from the profile.
+_NOT_QUIET = 0.25
 
 # Runs of every configuration before those that count.
 _WARMUP = 3
@@ -79,6 +83,11 @@ def record_trace(
     Trace
         Where the device's energy cannot be read, each power cap stands in for the power, and
         ``origin["energy_read"]`` is False.
+
+    Warns
+    -----
+    UserWarning
+        The machine was not quiet while it should have been.
     """
     subjects = subjects_of(models, accuracy)
     n = len(inputs)
@@ -128,7 +137,22 @@ def record_trace(
         seed=seed,
         origin=profile.origin,
     )
+    _warn_if_not_quiet(fresh)
     return after.followed_by(fresh) if after else fresh
+
+
+def _warn_if_not_quiet(trace: Trace) -> None:
+    """Compare the quiet phases with the profile."""
+    quiet = trace.slowdown[trace.phase == trace.phases.index("quiet")]
+    if len(quiet) == 0:
+        return
+    typical = np.median(quiet, axis=0)
+    if np.abs(np.log(typical)).max() > np.log1p(_NOT_QUIET):
+        warnings.warn(
+            "something else ran meanwhile: in the quiet phases the configurations took "
+            f"{typical.min():.2f} to {typical.max():.2f} times as long as in the profile",
+            stacklevel=4,
+        )
 
 
 def _are_of(subjects: Sequence[Subject], profile: Profile) -> bool:

@@ -98,7 +98,8 @@ def test_goes_on_with_a_trace() -> None:
     lab = Lab()
     first = lab.record(schedule=None, seed=1, group=[0, 0, 3, 3, 3, 3])
     lab.machine.contention = 3.0  # no second profile is measured
-    both = lab.record(after=first, seed=2, group=[7, 7, 8, 8, 8, 8])
+    with pytest.warns(UserWarning, match="something else ran meanwhile: .* 3.00 to 3.00 times"):
+        both = lab.record(after=first, seed=2, group=[7, 7, 8, 8, 8, 8])
     assert len(both) == 12
     assert both.profile == first.profile
     assert both.phases == ("quiet", "memory")

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+import alert
+from alert import cli
 from alert.workloads import patches, recording, training, words
 from alert.workloads.task import Task
 
@@ -190,3 +192,34 @@ def test_the_cascade_gives_the_answers_of_its_networks() -> None:
         assert torch.equal(first, task.models["EfficientNet-Lite0"](pixels))
         assert torch.equal(last, task.models["EfficientNet-Lite2"](pixels))
     assert task.accuracy["cascade"] == [0.751, 0.776]
+
+
+def test_the_command_records_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = Task("words", lambda n, seed: ([torch.ones(40, 40)] * n, np.arange(n) // 4))
+    task.add("one", lambda x: (x @ x).sum(), 0.5)
+    monkeypatch.setattr(recording, "load_task", lambda name: task)
+    path = tmp_path / "t.npz"
+    command = [
+        "record",
+        "words",
+        "quiet",
+        "--power",
+        "emulated",
+        "--caps",
+        "10,20",
+        "-o",
+        str(path),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("alert.record._NOT_QUIET", 1e9)  # the machine of a test need not be
+        assert cli.main([*command, "-n", "5"]) == 0
+        assert cli.main([*command, "-n", "6", "--seed", "4", "--append"]) == 0
+    assert "emulated" in capsys.readouterr().out
+    trace = alert.Trace.load(path)
+    assert trace.group.tolist() == [0, 0, 0, 0, 1, 2, 2, 2, 2, 3, 3]
+    assert trace.profile.power_caps.tolist() == [10.0, 20.0]
+    assert trace.origin["seeds"] == [0, 4]
+    assert cli.main([*command, "-n", "0"]) == 1
+    assert "inputs: expected at least one" in capsys.readouterr().err

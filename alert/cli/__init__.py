@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TextIO
 
 from alert import __version__
-from alert.cli import demo, evaluate, info, profile, restore
+from alert.cli import demo, evaluate, info, profile, record, restore
 
 
 class Command(Protocol):
@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "profile": profile,
     "demo": demo,
     "evaluate": evaluate,
+    "record": record,
     "restore": restore,
 }
 

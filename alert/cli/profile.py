@@ -51,7 +51,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--caps",
         dest="power_caps",
         metavar="W,W,...",
-        type=_watts,
+        type=watts,
         help="power caps in watts, ascending (default: five over the range of the device)",
     )
     parser.add_argument(
@@ -92,7 +92,8 @@ def _target(text: str) -> tuple[str, str]:
     return module, function
 
 
-def _watts(text: str) -> list[float]:
+def watts(text: str) -> list[float]:
+    """Read power caps as they are given on the command line."""
     try:
         return [float(word) for word in text.split(",")]
     except ValueError:
@@ -124,6 +125,6 @@ def _table(profile: alert.Profile) -> Table:
     table = Table("model", "accuracy", *caps, title=f"median latency and mean power{label}")
     for i, name in enumerate(profile.models):
         costs = zip(profile.latency[i], profile.power[i], strict=True)
-        cells = [f"{1e3 * seconds:.3g} ms\n{watts:.3g} W" for seconds, watts in costs]
+        cells = [f"{1e3 * seconds:.3g} ms\n{power:.3g} W" for seconds, power in costs]
         table.add_row(name, f"{profile.accuracy[i]:.3f}", *cells)
     return table

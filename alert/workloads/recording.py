@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-import torch
-
 from alert.trace import Trace
 from alert.workloads.contention import Contention, Environment
 from alert.workloads.contention import schedule as draw_schedule
@@ -76,6 +74,8 @@ def record(
         One to go on with; see `alert.record.record_trace`.
     progress : bool, default True
     """
+    import torch
+
     from alert.power import open as open_power
 
     task = load_task(name)

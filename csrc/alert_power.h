@@ -62,16 +62,18 @@ typedef struct alert_power_ops {
     /* Both may be NULL: only an emulated device has to be told of the work. */
     void (*begin)(void *device);
     int (*pace)(void *device, bool wait);
-    /* `owner`: called in the process that opened it, which gives back what it found. */
-    void (*close)(void *device, bool owner);
+    /* `owner`: called in the process that opened it, which gives back what it found. Frees the device in any
+     * case; a failure is of the first limit that could not be given back. */
+    int (*close)(void *device, bool owner, alert_power_error *error);
 } alert_power_ops;
 
 typedef struct alert_power alert_power;
 
 /* A device of any kind. It takes `device` over: on failure `device` has been closed. */
 int alert_power_new(alert_power **out, const alert_power_ops *ops, void *device) ALERT_MUST_CHECK;
-/* Gives back every limit as it was found, and frees the device. NULL is fine. */
-void alert_power_close(alert_power *p);
+/* Gives back every limit as it was found, and frees the device; also on failure, which says what could not be
+ * given back. NULL is fine. */
+int alert_power_close(alert_power *p, alert_power_error *error);
 
 void alert_power_about(const alert_power *p, alert_power_traits *out);
 
@@ -84,7 +86,8 @@ int alert_power_cap(alert_power *p, double *cap_w, alert_power_error *error) ALE
 /* Joules drawn since the device was opened; never runs backwards. What is missing where it cannot be
  * read. */
 int alert_power_energy(alert_power *p, double *energy_j, alert_power_error *error) ALERT_MUST_CHECK;
-/* True once, after the first cap that the hardware took otherwise than asked, which is no failure. */
+/* True once for each file (or the like) of which there is something to say that is no failure: a cap that the
+ * hardware took otherwise than asked, or that nobody guards. */
 bool alert_power_notice(alert_power *p, alert_power_error *out);
 
 /* Work starts now. */

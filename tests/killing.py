@@ -4,126 +4,180 @@ from __future__ import annotations
 
 import itertools
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-ENDINGS = (
-    "return",
-    "exception",
-    "ctrl-c",
-    "sigterm",
-    "sigkill",
-    "sigsegv",
-    "_exit",
-    "group",
-    "kernel",
-)
-
-VICTIM = """
-import os, signal, sys, time
-from alert import power
-
-root, ending, changed, children = sys.argv[1:]
-device = power.open("rapl", root=root)
-if changed == "True":
-    device.set_cap(device.cap_range[1] / 2)
-    device.set_cap(device.cap_range[1] / 3)
-workers = []
-for _ in range(2 if children == "True" else 0):
-    pid = os.fork()
-    if pid == 0:  # as a DataLoader's worker: inherits everything, outlives its parent
-        time.sleep(60)
-        os._exit(0)
-    workers.append(pid)
-print(device.cap, *workers, flush=True)
-if ending == "return":
-    pass
-elif ending == "exception":
-    raise RuntimeError("the loop failed")
-elif ending == "sigsegv":
-    os.kill(os.getpid(), signal.SIGSEGV)
-elif ending == "_exit":
-    os._exit(0)
-else:
-    time.sleep(60)
-"""
+HERE = Path(__file__).parent
+ENDINGS = ("return", "exception", "ctrl-c", "sigterm", "sigkill", "sigsegv", "_exit", "group")
+KERNEL_ENDINGS = ("restart", "restart-now")  # of a notebook's kernel: asked to end, killed
+CHILDREN = ("none", "fork", "spawn", "loader")
 
 
 @dataclass(frozen=True)
 class Case:
     ending: str
-    changed: bool
-    children: bool
+    changed: bool  # a cap was set
+    children: str
+
+    def __str__(self) -> str:
+        return f"{self.ending}-{'capped' if self.changed else 'opened'}-{self.children}"
 
 
 @dataclass(frozen=True)
 class Outcome:
+    capped: bool  # the cap was in force, or no cap was set and none was, before it died
     restored: bool
     seconds: float  # from the process's end until its limits were back
-    capped: bool  # the cap was in force when it died
 
 
-def cases() -> Iterator[Case]:
-    for ending, changed, children in itertools.product(ENDINGS, (True, False), (True, False)):
+def cases(endings: tuple[str, ...] = ENDINGS) -> Iterator[Case]:
+    for ending, changed, children in itertools.product(endings, (True, False), CHILDREN):
         yield Case(ending, changed, children)
 
 
-def read_limits(files: dict[Path, str]) -> dict[Path, str]:
-    return {path: path.read_text() for path in files}
+class Limits:
+    """Everything a cap may change in a powercap tree."""
+
+    def __init__(self, root: Path) -> None:
+        names = ("*power_limit_uw", "*time_window_us", "enabled")
+        self._files = [path for name in names for path in root.rglob(name)]
+        self.found = self.read()
+
+    def read(self) -> list[str]:
+        return [path.read_text() for path in self._files]
+
+    def are_back(self, patience: float = 5.0) -> tuple[bool, float]:
+        """Wait for what was found; tell whether it came, and after how many seconds."""
+        begun = time.perf_counter()
+        while True:
+            back = self.read() == self.found
+            seconds = time.perf_counter() - begun
+            if back or seconds > patience:
+                return back, seconds
 
 
-def run(case: Case, root: Path, patience: float = 2.0) -> Outcome:
-    """Let a process die as `case` says, and see what its limits become."""
-    names = ("*power_limit_uw", "*time_window_us", "enabled")
-    files = {path: "" for name in names for path in root.rglob(name)}
-    found = read_limits(files)
-    arguments = [str(root), case.ending, str(case.changed), str(case.children)]
-    victim = subprocess.Popen(
-        [sys.executable, "-c", VICTIM, *arguments],
+class Victims:
+    """Lets processes die, one after another (see victim.py)."""
+
+    def __init__(self, plain: subprocess.Popen[str], torch: subprocess.Popen[str]) -> None:
+        self._plain, self._torch = plain, torch
+
+    def run(self, case: Case, root: Path) -> Outcome:
+        program = self._torch if case.children == "loader" else self._plain
+        assert program.stdout is not None
+        limits = Limits(root)
+        _send(program, f"{root} {case.ending} {case.changed} {case.children}")
+        pid, *children = map(int, program.stdout.readline().split())
+        process = os.pidfd_open(pid)
+        try:
+            capped = (limits.read() != limits.found) == case.changed
+            if not _end(case.ending, pid):
+                _send(program, "die")
+            assert wait(process), "it does not die"
+            return Outcome(capped, *limits.are_back())
+        finally:
+            os.close(process)
+            kill(pid, *children)
+
+
+def _send(program: subprocess.Popen[str], line: str) -> None:
+    assert program.stdin is not None
+    program.stdin.write(line + "\n")
+    program.stdin.flush()
+
+
+def _end(ending: str, pid: int) -> bool:
+    """End a process from outside, where that is how it ends."""
+    if ending == "ctrl-c":  # a terminal tells the whole group
+        os.killpg(pid, signal.SIGINT)
+    elif ending == "group":
+        os.killpg(pid, signal.SIGKILL)
+    elif ending in ("sigterm", "sigkill"):
+        os.kill(pid, signal.SIGTERM if ending == "sigterm" else signal.SIGKILL)
+    else:
+        return False
+    return True
+
+
+@contextmanager
+def victims() -> Iterator[Victims]:
+    with _start() as plain, _start("torch") as torch:
+        yield Victims(plain, torch)
+        plain.kill()
+        torch.kill()
+
+
+def _start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(HERE / "victim.py"), *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(HERE.parent), "OMP_NUM_THREADS": "1"},
         text=True,
     )
-    assert victim.stdout is not None
-    words = victim.stdout.readline().split()
-    capped = case.ending in ("return", "exception", "sigsegv", "_exit") or (
-        (read_limits(files) != found) == case.changed
-    )
+
+
+def run_kernel(case: Case, root: Path) -> Outcome:
+    """Let a notebook cap the machine, and restart its kernel."""
+    from jupyter_client.manager import start_new_kernel
+
+    limits = Limits(root)
+    code = f"""
+import os, sys
+sys.path[:0] = [{str(HERE.parent)!r}, {str(HERE)!r}]
+import victim
+children = victim.cap({str(root)!r}, {case.changed}, {case.children!r})
+print(os.getpid(), *children)
+"""
+    manager, client = start_new_kernel()
+    pids: list[int] = []
     try:
-        _end(victim, case.ending)
-        victim.wait(timeout=10)
-        died = time.perf_counter()
-        while (restored := read_limits(files) == found) is False:
-            if time.perf_counter() - died > patience:
-                break
-        seconds = time.perf_counter() - died
-        if case.ending == "kernel":  # the next kernel opens the machine at once
-            restored = restored and _can_open(root)
+        pids = [int(word) for word in _run_cell(client, code).split()]
+        process = os.pidfd_open(pids[0])
+        capped = (limits.read() != limits.found) == case.changed
+        manager.restart_kernel(now=case.ending == "restart-now")
+        assert wait(process), "it does not die"
+        os.close(process)
+        back, seconds = limits.are_back()
+        client.wait_for_ready(timeout=60)
+        again = f"{code.replace(str(case.changed), 'True')}\nvictim._kept[0].close()"
+        pids += [int(word) for word in _run_cell(client, again).split()]
+        return Outcome(capped, back and limits.are_back()[0], seconds)
     finally:
-        for pid in words[1:]:
-            with suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
-        victim.stdout.close()
-    return Outcome(restored, seconds, capped and len(words) == (3 if case.children else 1))
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        kill(*pids[1:])
 
 
-def _end(victim: subprocess.Popen[str], ending: str) -> None:
-    signals = {"ctrl-c": signal.SIGINT, "sigterm": signal.SIGTERM, "sigkill": signal.SIGKILL}
-    if ending in signals:
-        victim.send_signal(signals[ending])
-    elif ending in ("group", "kernel"):
-        os.killpg(victim.pid, signal.SIGKILL)
+def _run_cell(client: Any, code: str) -> str:
+    printed = []
+
+    def hook(message: dict[str, Any]) -> None:
+        if message["msg_type"] == "error":
+            raise AssertionError("\n".join(message["content"]["traceback"]))
+        printed.append(message["content"].get("text", ""))
+
+    client.execute_interactive(code, output_hook=hook, timeout=60)
+    return "".join(printed)
 
 
-def _can_open(root: Path) -> bool:
-    from alert import power
+def wait(process: int, seconds: float = 30.0) -> bool:
+    """Wait for the end of the process behind a pidfd."""
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    return bool(poll.poll(seconds * 1e3))
 
-    with power.open("rapl", root=root) as device:
-        return device.can_cap
+
+def kill(*pids: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -75,15 +75,29 @@ def script(code: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize(
-    "case", list(killing.cases()), ids=lambda case: f"{case.ending}-{case.changed}-{case.children}"
-)
-def test_kill_matrix(server: Plant, case: killing.Case) -> None:
-    found = server.limits()
-    outcome = killing.run(case, server.root)
+@pytest.fixture(scope="module")
+def victims() -> Iterator[killing.Victims]:
+    with killing.victims() as program:
+        yield program
+
+
+@pytest.mark.parametrize("case", list(killing.cases()), ids=str)
+def test_kill_matrix(server: Plant, victims: killing.Victims, case: killing.Case) -> None:
+    """Once each; `benchmarks/kill_matrix.py` runs it fifty times."""
+    outcome = victims.run(case, server.root)
     assert outcome.capped
     assert outcome.restored
-    assert server.limits() == found
+
+
+@pytest.mark.parametrize(
+    "case",
+    [killing.Case("restart", True, "none"), killing.Case("restart-now", True, "fork")],
+    ids=str,
+)
+def test_a_restarted_kernel(server: Plant, case: killing.Case) -> None:
+    outcome = killing.run_kernel(case, server.root)
+    assert outcome.capped
+    assert outcome.restored
 
 
 def test_the_watchdog_starts_with_the_first_cap_and_ends_with_the_device(

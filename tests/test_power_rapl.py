@@ -242,7 +242,10 @@ def test_caps_without_energy(tmp_path: Path) -> None:
     with power.open("rapl", root=root) as device:
         assert device.can_cap
         assert not device.can_read
+        with pytest.warns(power.PowerWarning, match="energy_uj: No such file") as caught:
+            assert device.energy() is None
         assert device.energy() is None
+        assert len(caught) == 1
         device.set_cap(20.0)
         assert device.cap == 20.0
 
@@ -252,7 +255,8 @@ def test_a_counter_that_never_worked(client: Path, text: str) -> None:
     (zone_path(client, 1) / "energy_uj").write_text(text)
     with power.open("rapl", root=client) as device:
         assert not device.can_read
-        assert device.energy() is None
+        with pytest.warns(power.PowerWarning, match="energy_uj"):
+            assert device.energy() is None
 
 
 def test_a_limit_of_zero_is_no_limit(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@
 
 #define MAGIC       "alertJ2" /* changes with the layout */
 #define ENTRIES_MAX 4096
-#define TRIES       5
 
 /* ---------------------------------------------------------------------------------------- processes */
 
@@ -175,17 +174,26 @@ static bool is_due(alert_journal_entry *e, uint64_t now)
     return now != e->found && (atomic_load(&e->writing) != 0 || now == atomic_load(&e->held));
 }
 
-static int give_back_file(alert_journal_entry *e, int fd)
+static int give_back_file_once(alert_journal_entry *e, int fd)
 {
     uint64_t now = 0;
     int rc = read_number(fd, &now);
     if (rc || !is_due(e, now))
         return rc;
-    for (int i = 0; i < TRIES; i++) {
-        rc = write_number(fd, e->found);
-        if (rc == 0)
-            return 1;
+    rc = write_number(fd, e->found);
+    if (rc == 0)
+        rc = read_number(fd, &now);
+    if (rc)
+        return rc;
+    return now == e->found ? 1 : -ENODATA;
+}
+
+static int give_back_file(alert_journal_entry *e, int fd)
+{
+    int rc = give_back_file_once(e, fd);
+    for (int i = 1; i < ALERT_GIVE_BACK_TRIES && rc < 0 && rc != -ENODEV; i++) {
         (void)usleep(1000); /* EBUSY and the like may pass */
+        rc = give_back_file_once(e, fd);
     }
     return rc;
 }

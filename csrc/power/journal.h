@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 #define ALERT_JOURNAL_SUFFIX ".journal"
+/* How often a value is given back that does not take, a millisecond apart. */
+#define ALERT_GIVE_BACK_TRIES 5
 
 typedef enum alert_entry_kind {
     ALERT_ENTRY_FILE, /* `path` holds a number */
@@ -52,7 +54,8 @@ alert_journal *alert_journal_map(int fd);
 void alert_journal_close(alert_journal *j, int fd, bool remove);
 
 /* Writes what was found to the file behind `fd`, or to the GPU, if it still holds what was written. 1 when it did, 0
- * when there was nothing to do or somebody else's value stays, or -errno: -ENODEV when the GPU is gone. */
+ * when there was nothing to do or somebody else's value stays, or -errno: -ENODEV when the GPU is gone, -ENODATA when
+ * what was found does not take. */
 int alert_journal_give_back(alert_journal_entry *e, int fd);
 
 /* A descriptor of the directory; -errno, -EPERM when others than this user may write to it. */

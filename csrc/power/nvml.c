@@ -138,19 +138,22 @@ static int nvml_energy(void *device, double *energy_j, alert_power_error *error)
     return 0;
 }
 
-static void nvml_close(void *device, bool owner)
+static int nvml_close(void *device, bool owner, alert_power_error *error)
 {
     nvml *n = device;
-    bool done = true;
-    for (size_t i = 0; owner && i < n->gpus; i++)
-        done = alert_nvml_gpu_give_back(&n->gpu[i]) && done;
-    alert_guard_free(&n->guard, owner, done);
+    int first = 0;
+    for (size_t i = 0; owner && i < n->gpus; i++) {
+        int rc = alert_nvml_gpu_give_back(&n->gpu[i], first ? NULL : error);
+        first = first ? first : rc;
+    }
+    alert_guard_free(&n->guard, owner, first == 0);
     for (size_t i = 0; i < n->gpus; i++)
         alert_nvml_gpu_close(&n->gpu[i], owner);
     free(n->gpu);
     if (owner) /* the library's connection to the driver is not one of a forked child */
         alert_nvml_unload(&n->api);
     free(n);
+    return first;
 }
 
 static const alert_power_ops NVML = {
@@ -262,7 +265,7 @@ int alert_power_open_nvml(alert_power **out, const alert_nvml_options *options,
     n->options.gpu = NULL; /* the caller's */
     n->options.directory = n->options.watchdog = NULL;
     if (rc) {
-        nvml_close(n, true); /* the GPUs owned so far are free again */
+        (void)nvml_close(n, true, NULL); /* the GPUs owned so far are free again */
         return rc;
     }
     rc = alert_power_new(out, &NVML, n);

@@ -214,15 +214,20 @@ int alert_nvml_gpu_limit(const alert_nvml_gpu *g, double *limit_w, alert_power_e
     return code ? alert_nvml_fail(g->api, code, g->label, NULL, error) : 0;
 }
 
-bool alert_nvml_gpu_give_back(alert_nvml_gpu *g)
+int alert_nvml_gpu_give_back(alert_nvml_gpu *g, alert_power_error *error)
 {
     unsigned now_mw = 0;
     if (g->lock_fd < 0 || g->held_mw == g->found_mw)
-        return true;
+        return 0;
     int code = g->api->limit(g->handle, &now_mw);
     if (!code && now_mw == g->held_mw)
         code = put(g, g->found_mw);
-    return code == 0 || alert_nvml_errno(code) == ENODEV; /* what is gone needs nothing back */
+    if (code == 0 || alert_nvml_errno(code) == ENODEV) /* what is gone needs nothing back */
+        return 0;
+    return alert_nvml_fail(g->api, code, g->label,
+                           "the limit found could not be given back; "
+                           "`alert restore` and the next start try again",
+                           error);
 }
 
 /* -------------------------------------------------------------------------------------------- energy */

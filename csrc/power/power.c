@@ -18,7 +18,8 @@ struct alert_power {
     double asked_w;           /* the last cap put in force; NaN before the first */
     alert_power_error broken; /* why caps are no longer tried; code 0 while they are */
     alert_power_error notice; /* code 0 when there is none */
-    bool noticed;             /* there has been one: a cap that did not take is reported once */
+    char noticed
+        [ALERT_POWER_TEXT]; /* where the last one was: a cap that did not take is reported once */
 };
 
 int alert_power_fail(alert_power_error *error, int code, const char *where, const char *why,
@@ -42,7 +43,7 @@ int alert_power_new(alert_power **out, const alert_power_ops *ops, void *device)
 {
     alert_power *p = calloc(1, sizeof *p);
     if (!p) {
-        ops->close(device, true);
+        (void)ops->close(device, true, NULL);
         return -ENOMEM;
     }
     p->ops = ops;
@@ -54,12 +55,13 @@ int alert_power_new(alert_power **out, const alert_power_ops *ops, void *device)
     return 0;
 }
 
-void alert_power_close(alert_power *p)
+int alert_power_close(alert_power *p, alert_power_error *error)
 {
     if (!p)
-        return;
-    p->ops->close(p->device, getpid() == p->owner);
+        return 0;
+    int rc = p->ops->close(p->device, getpid() == p->owner, error);
     free(p);
+    return rc;
 }
 
 void alert_power_about(const alert_power *p, alert_power_traits *out)
@@ -103,9 +105,10 @@ int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error)
             *error = problem;
         return rc;
     }
-    if (notice.code && !p->noticed)
+    if (notice.code && strcmp(notice.where, p->noticed) != 0) {
         p->notice = notice;
-    p->noticed = p->noticed || notice.code != 0;
+        memcpy(p->noticed, notice.where, sizeof p->noticed);
+    }
     p->asked_w = cap_w;
     p->ops->traits(p->device, &p->traits);
     return 0;

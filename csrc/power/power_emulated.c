@@ -186,10 +186,11 @@ static int emulated_energy(void *device, double *energy_j, alert_power_error *er
     return 0;
 }
 
-static void emulated_close(void *device, bool owner)
+static int emulated_close(void *device, bool owner, alert_power_error *error)
 {
-    (void)owner;
+    (void)owner, (void)error;
     free(device);
+    return 0;
 }
 
 static const alert_power_ops EMULATED = {

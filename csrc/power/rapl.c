@@ -270,13 +270,17 @@ static int rapl_energy(void *device, double *energy_j, alert_power_error *error)
     return 0;
 }
 
-static void rapl_close(void *device, bool owner)
+static int rapl_close(void *device, bool owner, alert_power_error *error)
 {
     rapl *r = device;
-    bool done = true;
-    for (size_t i = 0; owner && i < r->packages; i++)
-        done = alert_rapl_zone_give_back(&r->zone[i]) && done;
-    alert_guard_free(&r->guard, owner, done);
+    int first = 0;
+    for (size_t i = 0; owner && i < r->packages; i++) {
+        int rc = alert_rapl_zone_give_back(&r->zone[i], first ? NULL : error);
+        first = first ? first : rc;
+    }
+    if (first && !r->guard.journal && error) /* nobody else knows */
+        error->remedy[0] = '\0';
+    alert_guard_free(&r->guard, owner, first == 0);
     for (size_t i = 0; i < r->zones; i++) {
         if (owner)
             alert_rapl_zone_disown(&r->zone[i]);
@@ -285,6 +289,7 @@ static void rapl_close(void *device, bool owner)
     free(r->zone);
     alert_powercap_unload(&r->api);
     free(r);
+    return first;
 }
 
 static const alert_power_ops RAPL = {
@@ -373,7 +378,7 @@ int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options,
     rc = open_machine(r, error);
     r->options.root = r->options.watchdog = r->options.journal = NULL; /* the caller's strings */
     if (rc) {
-        rapl_close(r, true); /* the zones owned so far are free again */
+        (void)rapl_close(r, true, NULL); /* the zones owned so far are free again */
         return rc;
     }
     rc = alert_power_new(out, &RAPL, r);

@@ -52,12 +52,10 @@ static uint64_t distance(uint64_t a, uint64_t b)
     return a > b ? a - b : b - a;
 }
 
-/* Readies the zone for caps that act at once. Failures here show in the read-back or in settle_s. */
+/* Readies the zone for caps that act at once. Failures here show in settle_s. */
 static void prepare(alert_rapl_zone *z, double window_s)
 {
     z->prepared = true;
-    if (z->enabled.fd >= 0 && z->enabled.found == 0 && z->enabled.writable)
-        (void)alert_setting_put(&z->enabled, 1);
     if (window_s <= 0.0 || z->long_window.fd < 0)
         return;
     uint64_t window_us = (uint64_t)llround(window_s / MICRO);
@@ -67,13 +65,22 @@ static void prepare(alert_rapl_zone *z, double window_s)
     z->short_follows = rc != 0 || z->long_window.held > WINDOW_FACTOR * window_us;
 }
 
-/* What was written is not always in force. */
+/* Only now: until it held the cap, the limit of a disabled zone could be anything. */
+static void enable(alert_rapl_zone *z)
+{
+    if (z->enabled.fd >= 0 && z->enabled.held == 0 && z->enabled.writable)
+        (void)alert_setting_put(&z->enabled, 1); /* check_taken sees whether it did */
+}
+
+/* What was written is not always in force. A limit that has never moved and may not even be lowered is locked;
+ * one that has, or that was asked to rise, stands at its end. */
 static int check_taken(const alert_rapl_zone *z, uint64_t asked_uw, uint64_t before_uw,
                        alert_power_error *notice, alert_power_error *error)
 {
     uint64_t held_uw = z->long_term.held, in_force_uw = with_twin(z, held_uw);
     bool disabled = z->enabled.fd >= 0 && z->enabled.held == 0;
-    bool off = distance(held_uw, asked_uw) > ROUNDING_UW, locked = off && held_uw == before_uw;
+    bool off = distance(held_uw, asked_uw) > ROUNDING_UW, locked;
+    locked = off && !z->moves && held_uw == before_uw && asked_uw < before_uw;
     if (!disabled && distance(in_force_uw, asked_uw) <= ROUNDING_UW)
         return 0;
     const char *cause = disabled ? "the zone is disabled (enabled = 0) and cannot be enabled"
@@ -93,7 +100,7 @@ static int check_taken(const alert_rapl_zone *z, uint64_t asked_uw, uint64_t bef
 static int put_short_term(alert_rapl_zone *z, uint64_t cap_uw, alert_power_error *error)
 {
     alert_setting *s = &z->short_term;
-    if (s->fd < 0 || !s->writable)
+    if (s->fd < 0 || !s->writable || s->found == 0) /* 0 W: it is not in use */
         return 0;
     uint64_t target = z->short_follows || s->found < cap_uw ? cap_uw : s->found;
     if (distance(s->held, target) <= (target == s->found ? 0 : ROUNDING_UW))
@@ -115,6 +122,8 @@ int alert_rapl_zone_cap(alert_rapl_zone *z, double cap_w, double window_s,
     rc = alert_setting_put(&z->long_term, cap_uw);
     if (rc)
         return alert_rapl_cap_fail(z, &z->long_term, rc, error);
+    enable(z);
+    z->moves = z->moves || z->long_term.held != before_uw;
     rc = check_taken(z, cap_uw, before_uw, notice, error);
     if (rc)
         return rc;

@@ -1,6 +1,7 @@
 /* rapl_owner.c - owning a zone, noting what was found in it, giving it back. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "guard.h"
 #include "rapl_zone.h"
@@ -61,16 +62,24 @@ void alert_rapl_zone_guard(alert_rapl_zone *z, alert_journal_entry *entry)
         }
 }
 
-bool alert_rapl_zone_give_back(alert_rapl_zone *z)
+int alert_rapl_zone_give_back(alert_rapl_zone *z, alert_power_error *error)
 {
     alert_setting *setting[SETTINGS];
-    bool done = true;
+    char why[ALERT_POWER_TEXT];
+    int first = 0;
     settings_of(z, setting);
     for (size_t i = 0; i < SETTINGS; i++) {
         int rc = alert_setting_give_back(setting[i]);
-        done = done && (rc == 0 || rc == -ENODEV); /* what is gone needs nothing back */
+        if (rc == 0 || rc == -ENODEV || first) /* what is gone needs nothing back */
+            continue;
+        first = alert_rapl_fail(z, setting[i]->file, rc,
+                                "`alert restore` and the next start try again", error);
+        (void)snprintf(why, sizeof why, "%llu, as found there, could not be given back: %s",
+                       (unsigned long long)setting[i]->found, strerror(-rc));
+        if (error)
+            memcpy(error->why, why, sizeof error->why);
     }
-    return done;
+    return first;
 }
 
 void alert_rapl_zone_disown(alert_rapl_zone *z)

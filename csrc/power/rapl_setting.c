@@ -85,23 +85,40 @@ int alert_setting_put(alert_setting *s, uint64_t value)
 {
     if (s->entry)
         atomic_store(&s->entry->writing, 1);
-    int rc = write_value(s, value), unread = rc ? 0 : alert_setting_get(s, &s->held);
-    if (s->entry && !unread) {
-        atomic_store(&s->entry->held, s->held);
-        atomic_store(&s->entry->writing, 0);
+    int rc = write_value(s, value);
+    if (rc == 0) {
+        rc = alert_setting_get(s, &s->held);
+        s->unread = rc != 0;
     }
-    return rc ? rc : unread;
+    if (s->entry) {
+        atomic_store(&s->entry->held, s->held);
+        atomic_store(&s->entry->writing, s->unread);
+    }
+    return rc;
+}
+
+static int give_back_once(alert_setting *s)
+{
+    uint64_t now;
+    int rc = alert_setting_get(s, &now);
+    if (rc)
+        return rc;
+    if (now == s->found || (now != s->held && !s->unread))
+        return 0;
+    rc = alert_setting_put(s, s->found);
+    return rc == 0 && s->held != s->found ? -ENODATA : rc;
 }
 
 int alert_setting_give_back(alert_setting *s)
 {
-    uint64_t now;
-    if (s->fd < 0 || s->held == s->found)
+    if (s->fd < 0 || (s->held == s->found && !s->unread))
         return 0;
-    int rc = alert_setting_get(s, &now);
-    if (rc || now != s->held)
-        return rc;
-    return alert_setting_put(s, s->found);
+    int rc = give_back_once(s);
+    for (int i = 1; i < ALERT_GIVE_BACK_TRIES && rc && rc != -ENODEV; i++) {
+        (void)usleep(1000); /* EBUSY and the like may pass */
+        rc = give_back_once(s);
+    }
+    return rc;
 }
 
 void alert_setting_close(alert_setting *s)

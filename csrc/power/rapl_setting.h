@@ -25,6 +25,7 @@ typedef struct alert_setting {
     uint64_t found;
     alert_journal_entry *entry; /* where writes are noted; NULL before there is a guard */
     uint64_t held;              /* read back after the last write; `found` before the first */
+    bool unread; /* the last write could not be read back: what is there now is ours */
 } alert_setting;
 
 /* Opens `file` in the directory `dirfd`, for writing where that is permitted, and reads what is in it. 0, or
@@ -36,7 +37,7 @@ int alert_setting_get(const alert_setting *s, uint64_t *out) ALERT_MUST_CHECK;
 int alert_setting_refresh(alert_setting *s) ALERT_MUST_CHECK;
 /* Writes and reads back into `held`. 0 says only that both could be done. */
 int alert_setting_put(alert_setting *s, uint64_t value);
-/* 0 also when there was nothing to give back. */
+/* 0 also when there was nothing to give back; -ENODATA when what was found does not take. */
 int alert_setting_give_back(alert_setting *s);
 void alert_setting_close(alert_setting *s);
 

@@ -114,11 +114,13 @@ static double read_min_power_w(const alert_rapl_zone *z, int dirfd, uint32_t num
 static void open_constraints(alert_rapl_zone *z, int dirfd)
 {
     char name[64];
-    int rc = -ENOENT;
+    int rc = -ENOENT, hidden = 0;
     for (uint32_t i = 0; i < CONSTRAINTS_MAX; i++) {
         int named = read_constraint_name(z, dirfd, i, name, sizeof name);
         if (named == -ENOENT)
             break;
+        if (named < 0 && !hidden)
+            hidden = named;
         if (named == 0 && strcmp(name, "long_term") == 0) {
             rc = open_constraint_file(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW,
                                       ALERT_SETTING_LIMIT_UW, &z->long_term);
@@ -132,7 +134,10 @@ static void open_constraints(alert_rapl_zone *z, int dirfd)
                                        ALERT_SETTING_WINDOW_US, &z->short_window);
         }
     }
-    if (rc == -ENOENT)
+    if (rc == -ENOENT && hidden) /* perhaps long_term's: some kernels show root alone the names */
+        (void)alert_rapl_fail(z, "constraint_*_name", hidden,
+                              is_permission(-hidden) ? REMEDY_CAP : "", &z->cap_missing);
+    else if (rc == -ENOENT)
         (void)alert_power_fail(&z->cap_missing, ENOENT, z->path,
                                "no long_term constraint: this zone only counts energy", "");
     else if (rc)
@@ -198,10 +203,25 @@ int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api, const ch
 
 /* --------------------------------------------------------------------------------------------- energy */
 
+/* A counter runs backwards when it wraps, and seems to when a reading was cut short, which the library does not
+ * tell: the kernel ends what it shows with a newline. */
+static int read_whole_counter(const alert_rapl_zone *z, uint64_t *out)
+{
+    char text[32], *end;
+    ssize_t size = pread(z->fd.energy_uj, text, sizeof text - 1, 0);
+    if (size < 0)
+        return -errno;
+    text[size] = '\0';
+    *out = strtoull(text, &end, 10);
+    return end == text || *end != '\n' ? -EBADMSG : 0;
+}
+
 int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j, alert_power_error *error)
 {
     uint64_t now_uj;
     int rc = read_counter(z, &now_uj);
+    if (rc == 0 && now_uj < z->last_uj)
+        rc = read_whole_counter(z, &now_uj);
     if (rc)
         return alert_rapl_fail(z, "energy_uj", rc, "", error);
     if (now_uj >= z->last_uj)

@@ -26,6 +26,7 @@ typedef struct alert_rapl_zone {
     alert_power_error cap_missing, read_missing; /* code 0 where nothing is missing */
     double min_power_w; /* lowest limit the zone states; 0 where it states none */
     bool prepared;      /* for caps, see alert_rapl_zone_cap */
+    bool moves;         /* a cap has changed the limit: it is not locked */
     bool short_follows; /* the long_term window stayed long: short_term holds the cap as well */
     powercap_zone fd;   /* of the energy counter */
     uint64_t range_uj;  /* the counter wraps there; 0 where unknown */
@@ -40,9 +41,9 @@ int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api,
 void alert_rapl_zone_try(alert_rapl_zone *z);
 /* Opens the twin in `directory` when it bears the zone's name. */
 void alert_rapl_zone_add_twin(alert_rapl_zone *z, const char *directory);
-/* Puts a cap on the zone. The first time it also enables the zone and shortens the averaging window of
- * long_term to `window_s` (> 0): over the seconds it comes with, a cap would not act within an input. Where
- * that fails, short_term takes the cap as well. `notice` is filled when another limit is in force; where the
+/* Puts a cap on the zone. The first time it also shortens the averaging window of long_term to `window_s` (> 0)
+ * and enables the zone: over the seconds it comes with, a cap would not act within an input. Where that fails,
+ * short_term takes the cap as well. `notice` is filled when another limit is in force; where the
  * zone is locked or stays disabled, no cap will ever take, and that is a failure. */
 int alert_rapl_zone_cap(alert_rapl_zone *z, double cap_w, double window_s,
                         alert_power_error *notice, alert_power_error *error) ALERT_MUST_CHECK;
@@ -60,8 +61,8 @@ int alert_rapl_zone_own(alert_rapl_zone *z, alert_power_error *error) ALERT_MUST
 /* How many entries of a journal the zone needs, and fills them. */
 size_t alert_rapl_zone_entries(const alert_rapl_zone *z);
 void alert_rapl_zone_guard(alert_rapl_zone *z, alert_journal_entry *entry);
-/* True when everything is back, or is somebody else's by now. */
-bool alert_rapl_zone_give_back(alert_rapl_zone *z);
+/* 0 when everything is back, or is somebody else's by now; else the first failure. */
+int alert_rapl_zone_give_back(alert_rapl_zone *z, alert_power_error *error);
 /* Lets others own it. */
 void alert_rapl_zone_disown(alert_rapl_zone *z);
 void alert_rapl_zone_close(alert_rapl_zone *z);

@@ -112,12 +112,13 @@ static PyObject *device_set_cap(PyObject *self, PyObject *value)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(energy_doc,
-             "energy($self, /)\n"
-             "--\n\n"
-             "Joules drawn since the device was opened, wraps of the counter accounted for.\n\n"
-             "None where energy cannot be read; when reading it fails later, there is one\n"
-             "`PowerWarning`.");
+PyDoc_STRVAR(
+    energy_doc,
+    "energy($self, /)\n"
+    "--\n\n"
+    "Joules drawn since the device was opened, wraps of the counter accounted for.\n\n"
+    "None where energy cannot be read, of which there is one `PowerWarning`; a `Runner` then\n"
+    "goes on with the profile's power.");
 
 static PyObject *device_energy(PyObject *self, PyObject *unused)
 {
@@ -137,7 +138,7 @@ static PyObject *device_energy(PyObject *self, PyObject *unused)
     alert_py_power_unlock(o);
     if (rc == 0)
         return PyFloat_FromDouble(energy_j);
-    if (o->opened.can_read && !o->told_energy) {
+    if (!o->told_energy) {
         o->told_energy = true;
         if (warn(o, &error) < 0)
             return NULL;
@@ -193,13 +194,15 @@ static PyObject *device_pace(PyObject *self, PyObject *unused)
 static PyObject *close_power(power_object *o)
 {
     alert_power *power;
+    alert_power_error error = {0};
+    int rc;
     if (take_lock(o) < 0)
         return NULL;
     power = o->power;
     o->power = NULL;
-    Py_BEGIN_ALLOW_THREADS alert_power_close(power);
+    Py_BEGIN_ALLOW_THREADS rc = alert_power_close(power, &error);
     Py_END_ALLOW_THREADS alert_py_power_unlock(o);
-    Py_RETURN_NONE;
+    return rc && warn(o, &error) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 PyDoc_STRVAR(
@@ -207,8 +210,9 @@ PyDoc_STRVAR(
     "close($self, /)\n"
     "--\n\n"
     "Give back every limit as it was found. Closing twice is fine.\n\n"
-    "A limit that somebody else has changed meanwhile stays as it is. In a forked child nothing\n"
-    "is given back: the device belongs to the process that opened it.");
+    "A limit that somebody else has changed meanwhile stays as it is. One that cannot be given\n"
+    "back gives a `PowerWarning`, and stays in the journal for `alert.power.restore`. In a forked\n"
+    "child nothing is given back: the device belongs to the process that opened it.");
 
 static PyObject *device_close(PyObject *self, PyObject *unused)
 {
@@ -342,7 +346,14 @@ static void device_dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     if (o->weak_references)
         PyObject_ClearWeakRefs(self);
-    alert_power_close(o->power); /* nobody else can hold the lock any more */
+    alert_power_error error = {0}; /* nobody else can hold the lock any more */
+    if (alert_power_close(o->power, &error)) {
+        PyObject *raised, *value, *traceback;
+        PyErr_Fetch(&raised, &value, &traceback);
+        if (warn(o, &error) < 0)
+            PyErr_WriteUnraisable(NULL);
+        PyErr_Restore(raised, value, traceback);
+    }
     if (o->lock)
         PyThread_free_lock(o->lock);
     type->tp_free(self);

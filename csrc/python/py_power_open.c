@@ -126,7 +126,7 @@ PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power)
         PyErr_NoMemory();
         return NULL;
     }
-    alert_power_close(power);
+    (void)alert_power_close(power, NULL);
     return NULL;
 }
 

@@ -7,6 +7,7 @@
 
 #include "alert_power.h"
 #include "expect.h"
+#include "power/power.h"
 
 /* ----------------------------------------------------------------------------------------- emulated */
 
@@ -68,7 +69,7 @@ static void test_idle_and_full_speed(void)
     EXPECT(clock.now_ns == 3 * SECOND);
     clock.now_ns += SECOND;
     EXPECT_NEAR(energy_of(p), 120.0, 1e-9);
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
 }
 
 static void test_a_cap_stretches_work(void)
@@ -87,7 +88,7 @@ static void test_a_cap_stretches_work(void)
     EXPECT_NEAR(energy_of(p), 90.0, 1e-9);
     clock.now_ns += SECOND;
     EXPECT_NEAR(energy_of(p), 100.0, 1e-9);
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
 }
 
 static void test_an_interrupted_wait_goes_on(void)
@@ -102,7 +103,7 @@ static void test_an_interrupted_wait_goes_on(void)
     EXPECT(alert_power_pace(p, true) == 0);
     EXPECT(clock.now_ns == 3 * SECOND);
     EXPECT_NEAR(energy_of(p), 90.0, 1e-9);
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
 }
 
 static void test_oversleeping_is_idle_time(void)
@@ -114,7 +115,7 @@ static void test_oversleeping_is_idle_time(void)
     clock.now_ns += 2 * SECOND;
     EXPECT(alert_power_pace(p, true) == 0);
     EXPECT_NEAR(energy_of(p), 100.0, 1e-9); /* 3 s at 30 W, 1 s at 10 W */
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
 }
 
 /* The exits of an anytime model: work goes on after a pace. */
@@ -132,7 +133,7 @@ static void test_paces_follow_one_another(void)
         EXPECT(clock.now_ns == exit * 3 * SECOND / 2);
         EXPECT_NEAR(energy_of(p), exit * 45.0, 1e-9);
     }
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
 }
 
 static void test_work_left_unpaced_is_counted(void)
@@ -145,7 +146,7 @@ static void test_work_left_unpaced_is_counted(void)
     clock.now_ns += SECOND;
     EXPECT(alert_power_pace(p, true) == 0);
     EXPECT_NEAR(energy_of(p), 180.0, 1e-9);
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
 }
 
 static void test_cap_changed_in_the_middle_of_work(void)
@@ -161,7 +162,7 @@ static void test_cap_changed_in_the_middle_of_work(void)
     EXPECT(alert_power_pace(p, true) == 0);
     EXPECT(clock.now_ns == 4 * SECOND);
     EXPECT_NEAR(energy_of(p), 180.0, 1e-9);
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
 }
 
 static void test_range(void)
@@ -187,7 +188,7 @@ static void test_range(void)
     EXPECT(alert_power_pace(p, true) == 0);
     EXPECT(clock.now_ns == 5 * SECOND / 2); /* 0.5 / 0.25 + 0.5 */
     EXPECT_NEAR(energy_of(p), 37.5, 1e-9);
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
 }
 
 static void test_bad_laws(void)
@@ -213,6 +214,7 @@ static void test_bad_laws(void)
 
 typedef struct stub {
     int writes, closes, owner_closes, fail, note;
+    const char *noted; /* where */
     bool cannot_cap;
     double cap_w;
 } stub;
@@ -235,7 +237,8 @@ static int stub_set_cap(void *device, double cap_w, alert_power_error *notice,
         error->code = s->fail;
         return -s->fail;
     }
-    notice->code = s->note;
+    if (s->note)
+        (void)alert_power_fail(notice, s->note, s->noted, "", "");
     s->cap_w = cap_w;
     return 0;
 }
@@ -255,10 +258,12 @@ static int stub_energy(void *device, double *energy_j, alert_power_error *error)
     return 0;
 }
 
-static void stub_close(void *device, bool owner)
+static int stub_close(void *device, bool owner, alert_power_error *error)
 {
+    (void)error;
     ((stub *)device)->closes++;
     ((stub *)device)->owner_closes += owner;
+    return 0;
 }
 
 static const alert_power_ops STUB = {.traits = stub_traits,
@@ -282,7 +287,7 @@ static void test_the_same_cap_is_written_once(void)
     EXPECT(s.cap_w == 20.0);
     alert_power_begin(p);
     EXPECT(alert_power_pace(p, true) == 0);
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
     EXPECT(s.closes == 1 && s.owner_closes == 1);
 }
 
@@ -299,12 +304,12 @@ static void test_a_refused_cap_is_not_tried_again(void)
     EXPECT(alert_power_set_cap(p, 99.0, &error) == -ERANGE);
     alert_power_about(p, &about);
     EXPECT(!about.can_cap);
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
 }
 
 static void test_a_notice_is_given_once(void)
 {
-    stub s = {.note = ENODATA};
+    stub s = {.note = ENODATA, .noted = "package-0"};
     alert_power *p = NULL;
     alert_power_error notice = {0};
     EXPECT(alert_power_new(&p, &STUB, &s) == 0);
@@ -312,7 +317,10 @@ static void test_a_notice_is_given_once(void)
     EXPECT(alert_power_set_cap(p, 15.0, NULL) == 0);
     EXPECT(alert_power_notice(p, &notice) && notice.code == ENODATA);
     EXPECT(!alert_power_notice(p, &notice));
-    alert_power_close(p);
+    EXPECT(alert_power_set_cap(p, 16.0, NULL) == 0 && !alert_power_notice(p, &notice));
+    s.noted = "package-1"; /* another matter */
+    EXPECT(alert_power_set_cap(p, 17.0, NULL) == 0 && alert_power_notice(p, &notice));
+    EXPECT(alert_power_close(p, NULL) == 0);
 }
 
 static void test_a_forked_child_neither_caps_nor_gives_back(void)
@@ -326,11 +334,11 @@ static void test_a_forked_child_neither_caps_nor_gives_back(void)
         double energy_j = 0.0;
         bool refused = alert_power_set_cap(p, 15.0, NULL) == -EPERM && s.writes == 0;
         bool readable = alert_power_energy(p, &energy_j, NULL) == 0;
-        alert_power_close(p);
+        refused = alert_power_close(p, NULL) == 0 && refused;
         _exit(refused && readable && s.closes == 1 && s.owner_closes == 0 ? 0 : 1);
     }
     EXPECT(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
     EXPECT(s.owner_closes == 1);
 }
 

@@ -1,0 +1,79 @@
+"""What becomes of the limits when the process that capped dies: every way, many times.
+
+    python benchmarks/kill_matrix.py [--runs 50] [--kernel-runs 50]
+
+Every way to die, with a cap set or only a device open, with and without worker children alive
+(forked, spawned, and those of a torch DataLoader). The machine is the two-socket server of the
+tests' plant; the notebook's kernels are ipykernel's, restarted through jupyter_client. Exits with
+an error unless every run had its limits back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent.parent / "tests")]
+
+import killing  # noqa: E402
+from plants import compile_plant, running  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=50, help="of each case")
+    parser.add_argument("--kernel-runs", type=int, default=50, help="of each case of a kernel")
+    arguments = parser.parse_args()
+    directory = Path(tempfile.mkdtemp())
+    outcomes: dict[killing.Case, list[killing.Outcome]] = {}
+    with (
+        running(compile_plant(directory), directory / "server", "server") as plant,
+        killing.victims() as victims,
+    ):
+        jobs = list(_jobs(victims.run, killing.cases(), arguments.runs))
+        kernels = killing.cases(killing.KERNEL_ENDINGS)
+        jobs += _jobs(killing.run_kernel, kernels, arguments.kernel_runs)
+        for run, case in tqdm(jobs, disable=not sys.stderr.isatty()):
+            outcomes.setdefault(case, []).append(run(case, plant.root))
+    report(outcomes)
+    if not all(outcome.restored and outcome.capped for of in outcomes.values() for outcome in of):
+        sys.exit("limits were not given back")
+
+
+Run = Callable[[killing.Case, Path], killing.Outcome]
+
+
+def _jobs(run: Run, cases: Iterator[killing.Case], runs: int) -> list[tuple[Run, killing.Case]]:
+    return [(run, case) for case in cases for _ in range(runs)]
+
+
+def report(outcomes: dict[killing.Case, list[killing.Outcome]]) -> None:
+    endings = dict.fromkeys(case.ending for case in outcomes)
+    print("| ending | runs | restored | median ms | slowest ms |\n|---|--:|--:|--:|--:|")
+    for ending in endings:
+        rows = {case: of for case, of in outcomes.items() if case.ending == ending}
+        print(_row(ending, rows))
+    for children in killing.CHILDREN:
+        rows = {case: of for case, of in outcomes.items() if case.children == children}
+        print(_row(f"children: {children}", rows))
+    print(_row("all", outcomes))
+
+
+def _row(name: str, outcomes: dict[killing.Case, list[killing.Outcome]]) -> str:
+    every = [outcome for of in outcomes.values() for outcome in of]
+    restored = sum(outcome.restored for outcome in every)
+    # where nothing was changed there is nothing to wait for
+    seconds = [outcome.seconds for case, of in outcomes.items() if case.changed for outcome in of]
+    return (
+        f"| {name} | {len(every)} | {100 * restored / len(every):.3g} % "
+        f"| {1e3 * statistics.median(seconds):.2f} | {1e3 * max(seconds):.1f} |"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -42,7 +42,7 @@ int alert_nvml_gpu_limit(const alert_nvml_gpu *g, double *limit_w, alert_power_e
 /* Since it was opened. */
 int alert_nvml_gpu_energy(alert_nvml_gpu *g, double *energy_j, alert_power_error *error);
 
-/* True when its limit is as found, or somebody else's, or the GPU is gone. */
+/* 0 when its limit is as found, or somebody else's, or the GPU is gone. */
 int alert_nvml_gpu_give_back(alert_nvml_gpu *g, alert_power_error *error);
 /* `owner`: called in the process that opened it, which frees it for others. */
 void alert_nvml_gpu_close(alert_nvml_gpu *g, bool owner);

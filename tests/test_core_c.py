@@ -20,6 +20,15 @@ def test_under_the_sanitizers(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_the_closed_loop_on_the_emulated_package(tmp_path: Path) -> None:
+    """Contention comes: the estimate rises, another cap is chosen, deadlines are kept."""
+    power = [str(ROOT / f"csrc/power/{name}.c") for name in ("power", "power_emulated")]
+    source = str(ROOT / "tests/c/test_loop.c")
+    program = build(tmp_path / "test_loop", *SANITIZE, source, *CORE, *power, "-lm")
+    result = run(program)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")
 def test_under_valgrind(tmp_path: Path) -> None:
     program = build(tmp_path / "test_core", "-g", "-O2", SOURCE, *CORE, *COUNTED, "-lm")

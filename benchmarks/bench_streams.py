@@ -1,7 +1,8 @@
 """What a serving process with thousands of streams pays for each of them.
 
 Run ``python benchmarks/bench_streams.py``: time of a step in `step_many` against a loop of `step`,
-the gain of a second thread, and the memory a scheduler takes beside the profile it shares.
+the gain of a second thread beside that of a second process (what the machine has to give: virtual
+cores may share one), and the memory a scheduler takes beside the profile it shares.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import statistics
 import threading
 import time
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from rich.table import Table
 import alert
 
 STREAMS = 4000
-CALLS = 50
+CALLS = 500
 ROUNDS = 9
 
 
@@ -58,14 +60,19 @@ def run_many(streams: list[alert.Scheduler], latencies: NDArray[np.float64]) -> 
         alert.step_many(streams, latencies, energies)
 
 
-def run_threads(streams: list[alert.Scheduler], latencies: NDArray[np.float64]) -> None:
-    """Do the same on two threads, half the streams each."""
-    halves = [(streams[i::2], latencies[i::2]) for i in range(2)]
-    threads = [threading.Thread(target=run_many, args=half) for half in halves]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def run_twice(
+    worker: type[threading.Thread] | type[ForkProcess],
+    streams: list[alert.Scheduler],
+    latencies: NDArray[np.float64],
+) -> None:
+    """Do the same on two threads or processes, half the streams each."""
+    middle = len(streams) // 2
+    halves = [(streams[:middle], latencies[:middle]), (streams[middle:], latencies[middle:])]
+    workers = [worker(target=run_many, args=half) for half in halves]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
 
 
 def seconds(function: object, *arguments: object) -> float:
@@ -82,18 +89,21 @@ def measure() -> dict[str, float]:
     streams = make_streams(profile, STREAMS)
     latencies = np.random.default_rng(0).uniform(0.01, 0.03, STREAMS)
     as_list = latencies.tolist()
-    gains, speedups, times = [], [], []
+    gains, times = [], []
+    speedups: dict[str, list[float]] = {"thread": [], "process": []}
     for _ in range(ROUNDS):
         loop = seconds(run_loop, streams, as_list)
         many = seconds(run_many, streams, latencies) / CALLS
-        both = seconds(run_threads, streams, latencies) / CALLS
         gains.append(loop / many)
-        speedups.append(many / both)
+        for name, worker in (("thread", threading.Thread), ("process", ForkProcess)):
+            both = seconds(run_twice, worker, streams, latencies) / CALLS
+            speedups[name].append(many / both)
         times.append(1e9 * many / STREAMS)
     return {
         "step_many_ns": statistics.median(times),
         "loop_over_many": statistics.median(gains),
-        "two_thread_speedup": statistics.median(speedups),
+        "two_thread_speedup": statistics.median(speedups["thread"]),
+        "two_process_speedup": statistics.median(speedups["process"]),
         "bytes_per_scheduler": memory,
     }
 
@@ -113,6 +123,7 @@ def main() -> None:
     table.add_row("a step in step_many()", f"{result['step_many_ns']:.0f} ns")
     table.add_row("loop of step() / step_many()", f"{result['loop_over_many']:.2f}")
     table.add_row("one thread / two threads", f"{result['two_thread_speedup']:.2f}")
+    table.add_row("one process / two processes", f"{result['two_process_speedup']:.2f}")
     table.add_row("memory per scheduler", f"{result['bytes_per_scheduler']:.0f} bytes")
     Console().print(table)
 

@@ -25,7 +25,7 @@ from rich.table import Table
 import alert
 
 STREAMS = 4000
-CALLS = 500
+CALLS = 200
 ROUNDS = 9
 
 

@@ -249,3 +249,18 @@ def test_a_short_input_after_a_long_one_starts_a_window() -> None:
         machine.work(seconds)
         package.pace()
         assert meter.end(0, cap, start, machine.now).source == source
+
+
+def test_no_more_is_repaid_than_is_owed() -> None:
+    line = Line()
+    line.package.factor = 1.6
+    line.run_to_end_of_window(gap=0.02)  # hardly an input in it
+    owed = line.runner._meter.owed
+    assert owed > 0.0
+    line.run(1)
+    while not line.runner._meter._rested:
+        left = line.runner._meter.owed
+        assert 0.0 <= left <= owed
+        owed = left
+        line.run(1)
+    assert owed == 0.0

@@ -150,7 +150,7 @@ void alert_journal_close(alert_journal *j, int fd, bool remove)
 
 /* ----------------------------------------------------------------------------------------- one entry */
 
-static int read_number(int fd, uint64_t *out)
+int alert_read_number(int fd, uint64_t *out)
 {
     char text[32], *end;
     ssize_t size = pread(fd, text, sizeof text - 1, 0);
@@ -158,7 +158,7 @@ static int read_number(int fd, uint64_t *out)
         return -errno;
     text[size] = '\0';
     *out = strtoull(text, &end, 10);
-    return end == text ? -EBADMSG : 0;
+    return end == text || end == text + size ? -EBADMSG : 0;
 }
 
 static int write_number(int fd, uint64_t value)
@@ -177,12 +177,12 @@ static bool is_due(alert_journal_entry *e, uint64_t now)
 static int give_back_file_once(alert_journal_entry *e, int fd)
 {
     uint64_t now = 0;
-    int rc = read_number(fd, &now);
+    int rc = alert_read_number(fd, &now);
     if (rc || !is_due(e, now))
         return rc;
     rc = write_number(fd, e->found);
     if (rc == 0)
-        rc = read_number(fd, &now);
+        rc = alert_read_number(fd, &now);
     if (rc)
         return rc;
     return now == e->found ? 1 : -ENODATA;

@@ -58,6 +58,10 @@ void alert_journal_close(alert_journal *j, int fd, bool remove);
  * what was found does not take. */
 int alert_journal_give_back(alert_journal_entry *e, int fd);
 
+/* The number in the file behind `fd`; -EBADMSG where there is none, or the reading was cut short: the kernel ends
+ * what it shows with a newline. */
+int alert_read_number(int fd, uint64_t *out);
+
 /* A descriptor of the directory; -errno, -EPERM when others than this user may write to it. */
 int alert_journal_directory(const char *directory);
 /* The kernel's boot id. */

@@ -40,7 +40,7 @@ void alert_rapl_zone_add_twin(alert_rapl_zone *z, const char *directory)
 static uint64_t with_twin(const alert_rapl_zone *z, uint64_t limit_uw)
 {
     uint64_t enabled = 1, twin_uw;
-    if (z->twin_limit.fd < 0 || alert_setting_get(&z->twin_limit, &twin_uw) != 0 || twin_uw == 0)
+    if (z->twin_limit.fd < 0 || alert_setting_get(&z->twin_limit, &twin_uw) != 0)
         return limit_uw;
     if (z->twin_enabled.fd >= 0 && alert_setting_get(&z->twin_enabled, &enabled) == 0 && !enabled)
         return limit_uw;
@@ -100,7 +100,7 @@ static int check_taken(const alert_rapl_zone *z, uint64_t asked_uw, uint64_t bef
 static int put_short_term(alert_rapl_zone *z, uint64_t cap_uw, alert_power_error *error)
 {
     alert_setting *s = &z->short_term;
-    if (s->fd < 0 || !s->writable || s->found == 0) /* 0 W: it is not in use */
+    if (s->fd < 0 || !s->writable)
         return 0;
     uint64_t target = z->short_follows || s->found < cap_uw ? cap_uw : s->found;
     if (distance(s->held, target) <= (target == s->found ? 0 : ROUNDING_UW))

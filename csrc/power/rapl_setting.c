@@ -32,7 +32,12 @@ int alert_setting_get(const alert_setting *s, uint64_t *out)
         *out = enabled != 0;
         break;
     }
-    return alert_powercap_status(rc);
+    rc = alert_powercap_status(rc);
+    if (rc == 0 && *out == 0 && s->kind != ALERT_SETTING_ENABLED)
+        return -EBADMSG;
+    if (rc == 0 && *out < s->held / 2) /* perhaps cut short, which the library does not tell */
+        return alert_read_number(s->fd, out);
+    return rc;
 }
 
 static int write_value(const alert_setting *s, uint64_t value)
@@ -85,10 +90,12 @@ int alert_setting_put(alert_setting *s, uint64_t value)
 {
     if (s->entry)
         atomic_store(&s->entry->writing, 1);
+    uint64_t now;
     int rc = write_value(s, value);
     if (rc == 0) {
-        rc = alert_setting_get(s, &s->held);
+        rc = alert_setting_get(s, &now);
         s->unread = rc != 0;
+        s->held = rc ? s->held : now;
     }
     if (s->entry) {
         atomic_store(&s->entry->held, s->held);

@@ -32,6 +32,7 @@ typedef struct alert_setting {
  * -errno with fd -1. */
 int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_setting_kind kind,
                        int dirfd, const char *file);
+/* -EBADMSG for a limit or window of 0: the library reads what is no number as 0, and none of them is 0 in use. */
 int alert_setting_get(const alert_setting *s, uint64_t *out) ALERT_MUST_CHECK;
 /* Takes what is in it now as what was found. */
 int alert_setting_refresh(alert_setting *s) ALERT_MUST_CHECK;

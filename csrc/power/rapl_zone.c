@@ -140,13 +140,14 @@ static void open_constraints(alert_rapl_zone *z, int dirfd)
     else if (rc == -ENOENT)
         (void)alert_power_fail(&z->cap_missing, ENOENT, z->path,
                                "no long_term constraint: this zone only counts energy", "");
+    else if (rc == -EBADMSG)
+        (void)alert_rapl_fail(z, z->long_term.file, rc,
+                              "the limit found is 0 W or no number: the zone is not in use",
+                              &z->cap_missing);
     else if (rc)
         (void)alert_rapl_cap_fail(z, &z->long_term, rc, &z->cap_missing);
     else if (!z->long_term.writable)
         (void)alert_rapl_cap_fail(z, &z->long_term, -EACCES, &z->cap_missing);
-    else if (z->long_term.found == 0)
-        (void)alert_rapl_fail(z, z->long_term.file, -ENODATA,
-                              "the limit found is 0 W: the zone is not in use", &z->cap_missing);
     z->can_cap = z->cap_missing.code == 0;
 }
 
@@ -203,25 +204,12 @@ int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api, const ch
 
 /* --------------------------------------------------------------------------------------------- energy */
 
-/* A counter runs backwards when it wraps, and seems to when a reading was cut short, which the library does not
- * tell: the kernel ends what it shows with a newline. */
-static int read_whole_counter(const alert_rapl_zone *z, uint64_t *out)
-{
-    char text[32], *end;
-    ssize_t size = pread(z->fd.energy_uj, text, sizeof text - 1, 0);
-    if (size < 0)
-        return -errno;
-    text[size] = '\0';
-    *out = strtoull(text, &end, 10);
-    return end == text || *end != '\n' ? -EBADMSG : 0;
-}
-
 int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j, alert_power_error *error)
 {
     uint64_t now_uj;
     int rc = read_counter(z, &now_uj);
-    if (rc == 0 && now_uj < z->last_uj)
-        rc = read_whole_counter(z, &now_uj);
+    if (rc == 0 && now_uj < z->last_uj) /* a wrap, or cut short, which the library does not tell */
+        rc = alert_read_number(z->fd.energy_uj, &now_uj);
     if (rc)
         return alert_rapl_fail(z, "energy_uj", rc, "", error);
     if (now_uj >= z->last_uj)

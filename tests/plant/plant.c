@@ -8,7 +8,7 @@
  *     meter NAME WATTS LAG_SECONDS             governs METER LIMIT_PATH ENABLED_PATH|-
  *     advance SECONDS                          demand METER WATTS
  *     add METER JOULES                         clock real|frozen
- *     fault read|write PATH ERRNO              trick ignore|short|garbage|vanish|honest PATH
+ *     fault read|write PATH ERRNO [TIMES]      trick ignore|short|cut|garbage|vanish|honest PATH
  *     count                                    (sets all counts to 0)
  */
 #include "plant.h"
@@ -74,6 +74,14 @@ int plant_find(const plant *p, const char *path)
     return -1;
 }
 
+/* Whether the file's fault hits this access. */
+static bool strikes(plant_file *f)
+{
+    if (f->faults > 0)
+        return f->faults-- > 0;
+    return f->faults < 0;
+}
+
 int plant_read(plant *p, int number, char *out, size_t size)
 {
     plant_file *f = &p->file[number];
@@ -81,7 +89,7 @@ int plant_read(plant *p, int number, char *out, size_t size)
     f->reads++;
     if (f->trick == PLANT_VANISH)
         return -ENODEV;
-    if (f->read_error)
+    if (f->read_error && strikes(f))
         return -f->read_error;
     if (f->trick == PLANT_SHORT)
         return 0;
@@ -95,7 +103,8 @@ int plant_read(plant *p, int number, char *out, size_t size)
         value -= value % f->unit;
         value %= f->range + f->unit;
     }
-    return snprintf(out, size, "%llu\n", (unsigned long long)value);
+    int length = snprintf(out, size, "%llu\n", (unsigned long long)value);
+    return f->trick == PLANT_CUT ? length / 2 : length;
 }
 
 /* As the kernel: the text ends at a NUL or newline, anything but a number is EINVAL. */
@@ -106,7 +115,7 @@ int plant_write(plant *p, int number, const char *text, size_t size)
     f->writes++;
     if (f->trick == PLANT_VANISH)
         return -ENODEV;
-    if (f->write_error)
+    if (f->write_error && strikes(f))
         return -f->write_error;
     memcpy(copy, text, size < sizeof copy - 1 ? size : sizeof copy - 1);
     unsigned long long value = strtoull(copy, &end, 10);
@@ -193,8 +202,8 @@ static int describe(plant *p, const char *line)
 
 static int trick_of(const char *name)
 {
-    static const char *const NAME[] = {"honest", "ignore", "short", "garbage", "vanish"};
-    for (int i = 0; i < 5; i++)
+    static const char *const NAME[] = {"honest", "ignore", "short", "cut", "garbage", "vanish"};
+    for (int i = 0; i < 6; i++)
         if (strcmp(NAME[i], name) == 0)
             return i;
     return -1;
@@ -204,7 +213,7 @@ int plant_command(plant *p, const char *line)
 {
     char path[PLANT_PATH], name[32];
     double number;
-    int code, file, trick;
+    int code, file, trick, times = -1;
     catch_up(p);
     if (sscanf(line, "advance %lf", &number) == 1 && number >= 0.0) {
         run(p, number);
@@ -223,10 +232,11 @@ int plant_command(plant *p, const char *line)
         p->real_s = monotonic_s();
         return 0;
     }
-    if (sscanf(line, "fault %31s %255s %d", name, path, &code) == 3 &&
+    if (sscanf(line, "fault %31s %255s %d %d", name, path, &code, &times) >= 3 &&
         (file = plant_find(p, path)) >= 0) {
         *(strcmp(name, "read") == 0 ? &p->file[file].read_error : &p->file[file].write_error) =
             code;
+        p->file[file].faults = times;
         return 0;
     }
     if (sscanf(line, "trick %31s %255s", name, path) == 2 && (file = plant_find(p, path)) >= 0 &&

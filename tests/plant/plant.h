@@ -16,6 +16,7 @@ typedef enum plant_trick {
     PLANT_HONEST,
     PLANT_IGNORE,  /* writes succeed and change nothing */
     PLANT_SHORT,   /* reads return nothing */
+    PLANT_CUT,     /* reads return the first half */
     PLANT_GARBAGE, /* reads return no number */
     PLANT_VANISH,  /* the file is gone, for those too who have it open */
 } plant_trick;
@@ -30,6 +31,7 @@ typedef struct plant_file {
     uint64_t start, range; /* PLANT_ENERGY, microjoules */
     int meter;
     int read_error, write_error; /* errno values; 0 for none */
+    int faults;                  /* accesses they hit; then they have passed; -1 for ever */
     plant_trick trick;
     unsigned opens, reads, writes;
 } plant_file;

@@ -107,20 +107,41 @@ int alert_goal_check(const alert_goal *goal, alert_fault *fault) ALERT_MUST_CHEC
 /* ------------------------------------------------------------------------------------ scheduler */
 
 typedef enum alert_method {
-    ALERT_PAPER, /* the equations of the paper, to the letter */
+    ALERT_PAPER,      /* the equations of the paper, to the letter */
+    ALERT_CALIBRATED, /* regimes of the slowdown, and a price where a goal holds on average [ours] */
 } alert_method;
 
-/* Constants of the two filters (see filter.h for the equations). */
+/* Constants of the methods. The idle filter is the same for all. */
 typedef struct alert_constants {
-    double alpha;  /* weight of the old process noise, 0..1 */
-    double q0;     /* floor of the process noise, > 0 */
-    double k0;     /* first gain, 0..1 */
-    double mu0;    /* first mean of the slowdown, > 0 */
-    double r;      /* measurement noise, > 0 */
-    double s2_0;   /* first predictive variance of the slowdown, > 0 */
-    double idle_m; /* idle filter: first variance, > 0 */
-    double idle_s; /* idle filter: process noise, > 0 */
-    double idle_v; /* idle filter: measurement noise, > 0 */
+    /* ALERT_PAPER (equations in filter.h) */
+    double alpha; /* weight of the old process noise, 0..1 */
+    double q0;    /* floor of the process noise, > 0 */
+    double k0;    /* first gain, 0..1 */
+    double mu0;   /* first mean of the slowdown, > 0 */
+    double r;     /* measurement noise, > 0 */
+    double s2_0;  /* first predictive variance of the slowdown, > 0 */
+    /* ALERT_CALIBRATED: what is believed (regimes.h) */
+    double level_gain;    /* least gain of a level, 0..1 */
+    double spread_gain;   /* least gain of a spread, 0..1 */
+    double spread_0;      /* first spread, > 0 */
+    double other_level;   /* the regime not met yet, as a multiple of the one that is, > 0 */
+    double other_spread;  /* its spread, > 0 */
+    double change_rate;   /* probability of a change of regime before any is seen, 0..1 */
+    double change_inputs; /* inputs that this counts for, > 0 */
+    double stray; /* density (per factor e of slowdown) below which nothing is explained, > 0 */
+    /* ALERT_CALIBRATED: what accuracy is worth (price.h) */
+    double price_integral; /* gain of the integral part, 0..1 */
+    double price_luck;     /* weight there of the accuracy credited, as against expected, 0..1 */
+    double price_gain;     /* gain of the part in proportion to what is owed, > 0 */
+    double price_swing;    /* most that part adds to the logarithm of the price, > 0 */
+    double price_reserve;  /* what is to be owed to us, in units, > 0 */
+    double price_margin;   /* on the bound: accuracy, or a share of the energy, 0..1 */
+    double price_slowdown; /* the price starts as that of a machine so slow, > 0 */
+    double price_reach;    /* factor by which it may leave the slopes of the profile, > 0 */
+    /* all methods: the idle filter (filter.h) */
+    double idle_m; /* first variance, > 0 */
+    double idle_s; /* process noise, > 0 */
+    double idle_v; /* measurement noise, > 0 */
 } alert_constants;
 
 /* The constants `method` starts from, each with its provenance in filter.c. */

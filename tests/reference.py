@@ -403,7 +403,8 @@ class Scheduler:
             phi = self.belief.phi
             idle = self.table.idle_power if phi is None else phi * power
         joules = power * latency if energy is None else energy
-        joules += idle * max(time - latency, 0.0)
+        if self.shared is None or self.shared[1] == 1:  # no idle time before the next word
+            joules += idle * max(time - latency, 0.0)
         self.owed.append(
             self.bound - accuracy if self.goal.bounded == "accuracy" else joules - self.bound
         )

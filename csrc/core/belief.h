@@ -1,7 +1,7 @@
 /*
  * belief.h - internal: what is believed of the next input, and what follows for a configuration.
  *
- * The slowdown xi has the distribution F = Normal(mean, std^2), so a configuration of profiled
+ * The slowdown xi has the distribution F = Normal(mean, std^2) [A/R], or that of mixture.h [ours], so a configuration of profiled
  * latency t is done by T with probability F(T / t) [A/R], and Pr >= r means t F^-1(r) <= T: along a
  * row, which ascends in latency, the configurations that are likely enough to be in time come
  * first.
@@ -9,26 +9,29 @@
 #ifndef ALERT_BELIEF_H
 #define ALERT_BELIEF_H
 
+#include "mixture.h"
 #include "normal.h"
 #include "profile.h"
 
 typedef struct alert_belief {
-    double mean, std;    /* of the slowdown; std > 0 */
-    double deadline_s;   /* T: the deadline less the overhead, >= 0 */
-    double idle_ratio;   /* phi; 0 until an idle power has been reported */
-    double idle_power_w; /* the profile's idle power until then; 0 afterwards */
+    double mean, std;             /* of the slowdown; std > 0 */
+    double deadline_s;            /* T: the deadline less the overhead, >= 0 */
+    double idle_ratio;            /* phi; 0 until an idle power has been reported */
+    double idle_power_w;          /* the profile's idle power until then; 0 afterwards */
+    const alert_mixture *mixture; /* distribution of the slowdown; NULL where it is normal */
 } alert_belief;
 
 /* Probability that an output whose profiled time is latency_s is out by the deadline. */
 static inline double alert_probability(const alert_belief *b, double latency_s)
 {
-    return alert_normal_cdf((b->deadline_s / latency_s - b->mean) / b->std);
+    double x = b->deadline_s / latency_s;
+    return b->mixture ? alert_mixture_cdf(b->mixture, x) : alert_normal_cdf((x - b->mean) / b->std);
 }
 
-/* F^-1(r): a slowdown that is not exceeded with probability r. */
-static inline double alert_slowdown_quantile(const alert_belief *b, double r)
+/* F^-1(r): a slowdown that is not exceeded with probability r. z: the normal quantile of r. */
+static inline double alert_slowdown_quantile(const alert_belief *b, double r, double z)
 {
-    return b->mean + b->std * alert_normal_quantile(r);
+    return b->mixture ? alert_mixture_quantile(b->mixture, r) : b->mean + b->std * z;
 }
 
 /* Expected energy [R], joules up to the deadline (or up to the end where that comes later):

@@ -58,7 +58,7 @@ int alert_check_options(const alert_options *o, alert_fault *fault)
 {
     const char *expected;
     double value;
-    if (o->method != ALERT_PAPER)
+    if (o->method != ALERT_PAPER && o->method != ALERT_CALIBRATED)
         return alert_fault_in(fault, "method", "a known method", (double)o->method);
     const char *constant = alert_constants_check(&o->constants, &expected, &value);
     if (constant)

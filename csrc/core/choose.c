@@ -2,6 +2,14 @@
 
 #include <math.h>
 
+bool alert_comes_first(const alert_row *a, size_t a_column, const alert_row *b, size_t b_column)
+{
+    uint32_t a_cap = a->cap[a_column], b_cap = b->cap[b_column];
+    if (a_cap != b_cap)
+        return a_cap < b_cap;
+    return a->model != b->model ? a->model < b->model : a->exit < b->exit;
+}
+
 /* What a search goes by. */
 typedef struct search {
     const alert_profile *profile;
@@ -42,14 +50,9 @@ static bool costs_more(const search *s, const alert_row *row, size_t column)
     return s->best.row && alert_least_energy(s->belief, &row->least[column]) > s->best.energy_j;
 }
 
-/* The last tie-break: lower cap, lower model, lower exit. */
 static bool comes_first(const search *s, const alert_row *row, size_t column)
 {
-    const alert_row *best = s->best.row;
-    uint32_t cap = row->cap[column], best_cap = best->cap[s->best.column];
-    if (cap != best_cap)
-        return cap < best_cap;
-    return row->model != best->model ? row->model < best->model : row->exit < best->exit;
+    return alert_comes_first(row, column, s->best.row, s->best.column);
 }
 
 /* --------------------------------------------------------------------------------- least energy */
@@ -92,7 +95,8 @@ static void cheapest_of_row(search *s, const alert_row *row)
     double quantile = s->time_quantile;
     if (simple && s->least_accuracy > s->q_fail) {
         const alert_belief *b = s->belief;
-        double needed = b->mean + b->std * alert_plan_accuracy_z(s->plan, s->profile, row);
+        double needed = alert_slowdown_quantile(b, alert_plan_accuracy_probability(s->plan, row),
+                                                alert_plan_accuracy_z(s->plan, s->profile, row));
         quantile = needed > quantile ? needed : quantile;
     }
     size_t count = count_in_time(s, row, quantile);
@@ -204,7 +208,8 @@ static bool attempt(search *s, const alert_goal *goal, double bound, bool keep_b
     bool saving = goal->objective == ALERT_MIN_ENERGY;
     s->least_accuracy = saving && keep_bound ? bound : -HUGE_VAL;
     s->most_energy_j = !saving && keep_bound ? bound : HUGE_VAL;
-    s->time_quantile = keep_latency ? b->mean + b->std * s->plan->time_z : -HUGE_VAL;
+    s->time_quantile =
+        keep_latency ? alert_slowdown_quantile(b, goal->probability, s->plan->time_z) : -HUGE_VAL;
     s->best.row = NULL;
     if (!keep_bound)
         saving = importance(goal, ALERT_ENERGY) < importance(goal, ALERT_ACCURACY);

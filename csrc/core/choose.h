@@ -48,10 +48,21 @@ void alert_plan_clear(alert_plan *plan);
 void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,
                        double bound);
 /* For an ordered row of one output: z with accuracy >= bound exactly when t (mean + z std) <= T. */
+/* The probability, or less, that it must be in time with for that. */
+double alert_plan_accuracy_probability(const alert_plan *plan, const alert_row *row);
 double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, const alert_row *row);
+
+/* The last tie-break: lower cap, lower model index, lower exit. */
+bool alert_comes_first(const alert_row *a, size_t a_column, const alert_row *b, size_t b_column);
 
 /* `bound` stands for goal->bound, which a window may have moved. */
 void alert_choose(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
                   const alert_goal *goal, double bound, alert_choice *out);
+
+/* The choice where the goal's bound has a price, in joules per unit of accuracy (price.h): the lowest
+ * energy - price x accuracy among those with probability >= Pr, or among all when there are none. Ties go as
+ * above. */
+void alert_choose_priced(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
+                         const alert_goal *goal, double price, alert_choice *out);
 
 #endif

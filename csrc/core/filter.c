@@ -2,14 +2,30 @@
 
 alert_constants alert_constants_default(alert_method method)
 {
-    (void)method; /* every method so far runs on the paper's filters */
+    (void)method; /* each reads its own */
     return (alert_constants){
-        .alpha = 0.3,   /* [R] */
-        .q0 = 0.1,      /* [R] */
-        .k0 = 0.5,      /* [R] */
-        .mu0 = 1.0,     /* [R] */
-        .r = 0.001,     /* [r] */
-        .s2_0 = 0.1,    /* [r] */
+        .alpha = 0.3,      /* [R] */
+        .q0 = 0.1,         /* [R] */
+        .k0 = 0.5,         /* [R] */
+        .mu0 = 1.0,        /* [R] */
+        .r = 0.001,        /* [r] */
+        .s2_0 = 0.1,       /* [r] */
+        .level_gain = 0.1, /* [ours], as all below; docs/method.md has the reasons */
+        .spread_gain = 0.035,
+        .spread_0 = 0.05,
+        .other_level = 2.0,
+        .other_spread = 0.2,
+        .change_rate = 0.01,
+        .change_inputs = 100.0,
+        .stray = 0.002,
+        .price_integral = 0.03,
+        .price_luck = 0.3,
+        .price_gain = 1.0,
+        .price_swing = 1.75,
+        .price_reserve = 1.5,
+        .price_margin = 0.001,
+        .price_slowdown = 1.35,
+        .price_reach = 5.0,
         .idle_m = 0.01, /* [r] */
         .idle_s = 1e-4, /* [r] */
         .idle_v = 1e-3, /* [r] */
@@ -25,9 +41,31 @@ const char *alert_constants_check(const alert_constants *c, const char **expecte
         double value;
         bool unit;
     } rules[] = {
-        {"alpha", c->alpha, true},    {"k0", c->k0, true},          {"q0", c->q0, false},
-        {"mu0", c->mu0, false},       {"r", c->r, false},           {"s2_0", c->s2_0, false},
-        {"idle_m", c->idle_m, false}, {"idle_s", c->idle_s, false}, {"idle_v", c->idle_v, false},
+        {"alpha", c->alpha, true},
+        {"k0", c->k0, true},
+        {"level_gain", c->level_gain, true},
+        {"spread_gain", c->spread_gain, true},
+        {"change_rate", c->change_rate, true},
+        {"price_integral", c->price_integral, true},
+        {"price_luck", c->price_luck, true},
+        {"price_margin", c->price_margin, true},
+        {"q0", c->q0, false},
+        {"mu0", c->mu0, false},
+        {"r", c->r, false},
+        {"s2_0", c->s2_0, false},
+        {"spread_0", c->spread_0, false},
+        {"other_level", c->other_level, false},
+        {"other_spread", c->other_spread, false},
+        {"change_inputs", c->change_inputs, false},
+        {"stray", c->stray, false},
+        {"price_gain", c->price_gain, false},
+        {"price_swing", c->price_swing, false},
+        {"price_reserve", c->price_reserve, false},
+        {"price_slowdown", c->price_slowdown, false},
+        {"price_reach", c->price_reach, false},
+        {"idle_m", c->idle_m, false},
+        {"idle_s", c->idle_s, false},
+        {"idle_v", c->idle_v, false},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         double v = rules[i].value;

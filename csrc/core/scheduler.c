@@ -22,37 +22,70 @@ static double bound_now(const alert_scheduler *s)
                                                  : s->goal.bound - s->window.sum;
 }
 
-static alert_belief belief_now(const alert_scheduler *s, double deadline_s)
+/* The goal's bound has a price, instead of holding for each input. */
+static bool is_priced(const alert_scheduler *s)
+{
+    return s->options.method == ALERT_CALIBRATED && s->goal.window == 0;
+}
+
+static double time_within(const alert_scheduler *s, double deadline_s)
+{
+    double time = deadline_s - s->options.overhead_s;
+    return time > 0.0 ? time : 0.0;
+}
+
+/* `forecast` is where the belief keeps its distribution, where that is a mixture. */
+static alert_belief belief_now(const alert_scheduler *s, double deadline_s, alert_mixture *forecast)
 {
     const alert_learned *now = &s->now;
-    double time = deadline_s - s->options.overhead_s;
-    return (alert_belief){
+    alert_belief belief = {
         .mean = now->slowdown.mean,
         .std = sqrt(now->slowdown.variance),
-        .deadline_s = time > 0.0 ? time : 0.0,
+        .deadline_s = time_within(s, deadline_s),
         .idle_ratio = now->idle.ratio,
         .idle_power_w = now->idle.started ? 0.0 : s->profile->idle_power_w,
     };
+    if (s->options.method == ALERT_CALIBRATED) {
+        *forecast = alert_regimes_forecast(&now->regimes);
+        alert_mixture_moments(forecast, &belief.mean, &belief.std);
+        belief.mixture = forecast;
+    }
+    return belief;
 }
 
-static void choose_switching(alert_scheduler *s, alert_belief *belief, alert_choice *out)
+static void choose_switching(alert_scheduler *s, alert_belief *belief, double price,
+                             alert_choice *out)
 {
     alert_switching switching = {.cap = s->now.cap,
                                  .cost_s = s->options.switch_cost_s,
                                  .dwell = (double)s->options.dwell,
                                  .held = s->now.served < s->options.dwell};
-    alert_choose_switching(s->profile, &s->plan, belief, &s->goal, bound_now(s), &switching, out);
+    alert_choose_switching(s->profile, &s->plan, belief, &s->goal, bound_now(s), price, &switching,
+                           out);
+}
+
+static void choose(alert_scheduler *s, alert_belief *belief, alert_choice *out)
+{
+    bool priced = is_priced(s);
+    double price = priced ? alert_price_now(&s->now.price, &s->options.constants, &s->goal) : -1.0;
+    if (s->now.served > 0)
+        choose_switching(s, belief, price, out);
+    else if (priced)
+        alert_choose_priced(s->profile, &s->plan, belief, &s->goal, price, out);
+    else
+        alert_choose(s->profile, &s->plan, belief, &s->goal, bound_now(s), out);
+    if (priced && alert_price_is_exhausted(&s->now.price, &s->goal))
+        out->feasible = false;
 }
 
 static void decide(alert_scheduler *s, double deadline_s)
 {
     const alert_profile *p = s->profile;
-    alert_belief belief = belief_now(s, deadline_s);
+    alert_mixture forecast;
+    alert_belief belief = belief_now(s, deadline_s, &forecast);
     alert_choice choice;
-    if (s->now.served > 0)
-        choose_switching(s, &belief, &choice);
-    else
-        alert_choose(p, &s->plan, &belief, &s->goal, bound_now(s), &choice);
+    choose(s, &belief, &choice);
+    belief.mixture = NULL; /* does not outlive the choice */
     double latency = choice.row->latency_s[choice.column];
     size_t cap = choice.row->cap[choice.column];
     s->now.pending = (alert_pending){
@@ -142,9 +175,28 @@ static double credited_energy(const alert_scheduler *s, const alert_measurement 
     const alert_belief *b = &s->now.pending.belief;
     double idle_power =
         m->has_idle_power ? m->idle_power_w : b->idle_ratio * o->power_w + b->idle_power_w;
-    double rest = b->deadline_s - m->latency_s;
+    /* between inputs that share a deadline there is no idle time */
+    double rest = s->now.shared.inputs > 1 ? 0.0 : b->deadline_s - m->latency_s;
     double active = m->has_energy ? m->energy_j : o->power_w * m->latency_s;
     return active + idle_power * (rest > 0.0 ? rest : 0.0);
+}
+
+/* Books what the input delivered against what its goal asked for. */
+static void settle(alert_scheduler *s, const alert_measurement *m, const outcome *o)
+{
+    const alert_pending *ran = &s->now.pending;
+    bool saving = s->goal.objective == ALERT_MIN_ENERGY;
+    if (s->window.capacity == 0 && !is_priced(s))
+        return;
+    double credited = saving ? o->accuracy : credited_energy(s, m, o);
+    if (is_priced(s)) {
+        alert_delivery delivery = {.credited = credited,
+                                   .expected =
+                                       saving ? ran->decision.accuracy : ran->decision.energy_j};
+        alert_price_update(&s->now.price, &s->options.constants, &s->goal, ran->bound, &delivery);
+    }
+    if (s->window.capacity > 0)
+        alert_window_push(&s->window, saving ? ran->bound - credited : credited - ran->bound);
 }
 
 /* The cap of the finished input is in force now. */
@@ -165,11 +217,12 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
     const alert_constants *c = &s->options.constants;
     outcome o = judge(s, m);
     remember(s, m, &o);
-    if (s->window.capacity > 0)
-        alert_window_push(&s->window, s->goal.objective == ALERT_MIN_ENERGY
-                                          ? now->pending.bound - o.accuracy
-                                          : credited_energy(s, m, &o) - now->pending.bound);
-    alert_slowdown_filter_update(&now->slowdown, c, m->latency_s / o.profiled_s);
+    settle(s, m, &o);
+    double ratio = m->latency_s / o.profiled_s;
+    if (s->options.method == ALERT_CALIBRATED)
+        alert_regimes_update(&now->regimes, c, ratio);
+    else
+        alert_slowdown_filter_update(&now->slowdown, c, ratio);
     if (m->has_idle_power)
         alert_idle_filter_update(&now->idle, c, m->idle_power_w, o.power_w,
                                  s->profile->idle_power_w);
@@ -180,6 +233,12 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
     if (s->switching)
         note_cap(s);
     now->inputs++;
+}
+
+static void start_price(alert_scheduler *s)
+{
+    alert_price_start(&s->now.price, &s->options.constants, s->profile, &s->goal,
+                      time_within(s, s->goal.deadline_s));
 }
 
 /* ----------------------------------------------------------------------------- public functions */
@@ -211,7 +270,9 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
         return rc;
     }
     alert_slowdown_filter_init(&s->now.slowdown, &options->constants);
+    alert_regimes_init(&s->now.regimes, &options->constants);
     alert_idle_filter_init(&s->now.idle, &options->constants);
+    start_price(s);
     decide(s, goal->deadline_s);
     *out = s;
     return 0;
@@ -280,8 +341,13 @@ int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal, alert_f
             return rc;
         alert_window_clear(&s->window);
         s->window = window;
+        s->now.price.owed = 0.0;
     }
+    bool same = goal->objective == s->goal.objective && goal->bound == s->goal.bound &&
+                goal->deadline_s == s->goal.deadline_s && goal->q_fail == s->goal.q_fail;
     s->goal = *goal;
+    if (!same)
+        start_price(s);
     decide(s, usual_deadline(s));
     return 0;
 }
@@ -326,6 +392,8 @@ void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t 
 
 void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std)
 {
-    *mean = s->now.slowdown.mean;
-    *std = sqrt(s->now.slowdown.variance);
+    alert_mixture forecast;
+    alert_belief belief = belief_now(s, s->goal.deadline_s, &forecast);
+    *mean = belief.mean;
+    *std = belief.std;
 }

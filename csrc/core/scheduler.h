@@ -3,6 +3,8 @@
 #define ALERT_SCHEDULER_H
 
 #include "filter.h"
+#include "price.h"
+#include "regimes.h"
 #include "switch.h"
 #include "window.h"
 
@@ -23,7 +25,9 @@ typedef struct alert_shared_deadline {
 
 /* All that changes from step to step, apart from the two rings. */
 typedef struct alert_learned {
-    alert_slowdown_filter slowdown;
+    alert_slowdown_filter slowdown; /* ALERT_PAPER */
+    alert_regimes regimes;          /* ALERT_CALIBRATED */
+    alert_price price;              /* ALERT_CALIBRATED, goals that hold on average over the run */
     alert_idle_filter idle;
     alert_shared_deadline shared;
     alert_pending pending;

@@ -29,7 +29,7 @@ typedef struct saved_header {
     double window_sum;
 } saved_header;
 
-static const char MAGIC[8] = "ALERT-2";
+static const char MAGIC[8] = "ALERT-3";
 
 static size_t window_bytes(const alert_scheduler *s)
 {
@@ -77,7 +77,7 @@ void alert_scheduler_save(const alert_scheduler *s, void *state)
 #define VARIANCE_MAX (4.0 * ALERT_RATIO_MAX * ALERT_RATIO_MAX)
 
 /* Beyond what a window of the longest inputs at the highest power can owe. */
-#define OWED_MAX 1e36
+#define OWED_MAX ALERT_OWED_MAX
 
 /* A bool of any other value is undefined behaviour to look at. */
 static bool is_bool(const bool *b)
@@ -115,7 +115,7 @@ static bool belief_is_sane(const alert_belief *b)
 {
     return is_within(b->mean, 0.0, ALERT_RATIO_MAX) && b->std > 0.0 && b->std <= VARIANCE_MAX &&
            alert_is_quantity(b->deadline_s) && is_within(b->idle_ratio, 0.0, ALERT_RATIO_MAX) &&
-           alert_is_quantity(b->idle_power_w);
+           alert_is_quantity(b->idle_power_w) && !b->mixture;
 }
 
 static bool pending_is_sane(const alert_profile *profile, const alert_pending *p)
@@ -134,7 +134,8 @@ static bool pending_is_sane(const alert_profile *profile, const alert_pending *p
 
 static bool learned_is_sane(const alert_scheduler *s, const alert_learned *now)
 {
-    return filters_are_sane(&now->slowdown, &now->idle) &&
+    return filters_are_sane(&now->slowdown, &now->idle) && alert_regimes_are_sane(&now->regimes) &&
+           alert_price_is_sane(&now->price) &&
            is_within(now->shared.left_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
            now->cap < s->profile->caps && pending_is_sane(s->profile, &now->pending);
 }

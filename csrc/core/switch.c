@@ -13,7 +13,8 @@ typedef struct scan {
     const alert_goal *goal;
     const alert_switching *switching;
     alert_belief here, elsewhere; /* under the cap in force, and under others */
-    double bound, time_z;
+    double bound, time_quantile;
+    double price; /* of accuracy; negative where the goal's bound holds for each input */
     bool with_here, with_lower, with_higher; /* caps looked at */
     alert_choice best;                       /* row is NULL as long as nothing is found */
 } scan;
@@ -44,28 +45,29 @@ static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
 static bool meets(const scan *s, const rule *r, const alert_choice *c)
 {
     const alert_belief *b = belief_under(s, c->row->cap[c->column]);
-    double quantile = b->mean + b->std * s->time_z;
-    if (r->latency && !(c->row->latency_s[c->column] * quantile <= b->deadline_s))
+    if (r->latency && !(c->row->latency_s[c->column] * s->time_quantile <= b->deadline_s))
         return false;
-    if (!r->bound)
+    if (!r->bound || s->price >= 0.0)
         return true;
     return s->goal->objective == ALERT_MIN_ENERGY ? c->accuracy >= s->bound
                                                   : c->energy_j <= s->bound;
 }
 
-static bool beats(const rule *r, const alert_choice *a, const alert_choice *b)
+static bool beats(const scan *s, const rule *r, const alert_choice *a, const alert_choice *b)
 {
     if (!b->row)
         return true;
-    if (!r->saving && a->accuracy != b->accuracy)
+    if (s->price >= 0.0) {
+        double value = a->energy_j - s->price * a->accuracy;
+        double other = b->energy_j - s->price * b->accuracy;
+        if (value != other)
+            return value < other;
+    } else if (!r->saving && a->accuracy != b->accuracy) {
         return a->accuracy > b->accuracy;
+    }
     if (a->energy_j != b->energy_j)
         return a->energy_j < b->energy_j;
-    uint32_t cap = a->row->cap[a->column], other = b->row->cap[b->column];
-    if (cap != other)
-        return cap < other;
-    return a->row->model != b->row->model ? a->row->model < b->row->model
-                                          : a->row->exit < b->row->exit;
+    return alert_comes_first(a->row, a->column, b->row, b->column);
 }
 
 static bool find(scan *s, const rule *r)
@@ -77,7 +79,7 @@ static bool find(scan *s, const rule *r)
             if (!is_wanted(s, row->cap[j]))
                 continue;
             alert_choice c = weigh(s, row, j);
-            if (meets(s, r, &c) && beats(r, &c, &s->best))
+            if (meets(s, r, &c) && beats(s, r, &c, &s->best))
                 s->best = c;
         }
     }
@@ -108,8 +110,8 @@ static void give_up_in_turn(scan *s)
 }
 
 void alert_choose_switching(const alert_profile *profile, alert_plan *plan, alert_belief *belief,
-                            const alert_goal *goal, double bound, const alert_switching *switching,
-                            alert_choice *out)
+                            const alert_goal *goal, double bound, double price,
+                            const alert_switching *switching, alert_choice *out)
 {
     scan s = {.profile = profile,
               .goal = goal,
@@ -117,6 +119,7 @@ void alert_choose_switching(const alert_profile *profile, alert_plan *plan, aler
               .here = *belief,
               .elsewhere = *belief,
               .bound = bound,
+              .price = price,
               .with_here = true,
               .with_lower = !switching->held,
               .with_higher = !switching->held};
@@ -124,7 +127,7 @@ void alert_choose_switching(const alert_profile *profile, alert_plan *plan, aler
         .latency = true, .bound = true, .saving = goal->objective == ALERT_MIN_ENERGY};
     s.elsewhere.deadline_s = fmax(belief->deadline_s - switching->cost_s, 0.0);
     alert_plan_follow(plan, profile, goal, bound);
-    s.time_z = plan->time_z;
+    s.time_quantile = alert_slowdown_quantile(belief, goal->probability, plan->time_z);
     bool feasible = find(&s, &all);
     if (!feasible && switching->held) {
         s.with_here = false;

@@ -9,17 +9,40 @@
 static const struct {
     const char *name;
     alert_method method;
-} METHOD[] = {{"paper", ALERT_PAPER}};
+} METHOD[] = {{"paper", ALERT_PAPER}, {"calibrated", ALERT_CALIBRATED}};
+
+enum { PAPER = 1 << ALERT_PAPER, CALIBRATED = 1 << ALERT_CALIBRATED, ALL = PAPER | CALIBRATED };
 
 static const struct {
     const char *name;
     size_t offset;
+    int methods; /* that have it */
 } CONSTANT[] = {
-    {"alpha", offsetof(alert_constants, alpha)},   {"q0", offsetof(alert_constants, q0)},
-    {"k0", offsetof(alert_constants, k0)},         {"mu0", offsetof(alert_constants, mu0)},
-    {"r", offsetof(alert_constants, r)},           {"s2_0", offsetof(alert_constants, s2_0)},
-    {"idle_m", offsetof(alert_constants, idle_m)}, {"idle_s", offsetof(alert_constants, idle_s)},
-    {"idle_v", offsetof(alert_constants, idle_v)},
+    {"alpha", offsetof(alert_constants, alpha), PAPER},
+    {"q0", offsetof(alert_constants, q0), PAPER},
+    {"k0", offsetof(alert_constants, k0), PAPER},
+    {"mu0", offsetof(alert_constants, mu0), PAPER},
+    {"r", offsetof(alert_constants, r), PAPER},
+    {"s2_0", offsetof(alert_constants, s2_0), PAPER},
+    {"level_gain", offsetof(alert_constants, level_gain), CALIBRATED},
+    {"spread_gain", offsetof(alert_constants, spread_gain), CALIBRATED},
+    {"spread_0", offsetof(alert_constants, spread_0), CALIBRATED},
+    {"other_level", offsetof(alert_constants, other_level), CALIBRATED},
+    {"other_spread", offsetof(alert_constants, other_spread), CALIBRATED},
+    {"change_rate", offsetof(alert_constants, change_rate), CALIBRATED},
+    {"change_inputs", offsetof(alert_constants, change_inputs), CALIBRATED},
+    {"stray", offsetof(alert_constants, stray), CALIBRATED},
+    {"price_integral", offsetof(alert_constants, price_integral), CALIBRATED},
+    {"price_luck", offsetof(alert_constants, price_luck), CALIBRATED},
+    {"price_gain", offsetof(alert_constants, price_gain), CALIBRATED},
+    {"price_swing", offsetof(alert_constants, price_swing), CALIBRATED},
+    {"price_reserve", offsetof(alert_constants, price_reserve), CALIBRATED},
+    {"price_margin", offsetof(alert_constants, price_margin), CALIBRATED},
+    {"price_slowdown", offsetof(alert_constants, price_slowdown), CALIBRATED},
+    {"price_reach", offsetof(alert_constants, price_reach), CALIBRATED},
+    {"idle_m", offsetof(alert_constants, idle_m), ALL},
+    {"idle_s", offsetof(alert_constants, idle_s), ALL},
+    {"idle_v", offsetof(alert_constants, idle_v), ALL},
 };
 
 enum {
@@ -30,6 +53,11 @@ enum {
 static double *constant_at(alert_constants *constants, size_t i)
 {
     return (double *)((char *)constants + CONSTANT[i].offset);
+}
+
+static bool is_of(alert_method method, size_t i)
+{
+    return (CONSTANT[i].methods & (1 << method)) != 0;
 }
 
 static PyObject *method_names(void)
@@ -59,7 +87,7 @@ int alert_py_method(PyObject *name, alert_method *out)
     return -1;
 }
 
-int alert_py_constants(PyObject *dict, alert_constants *out)
+int alert_py_constants(PyObject *dict, alert_method method, alert_constants *out)
 {
     PyObject *key, *value, *copy;
     Py_ssize_t position = 0;
@@ -74,7 +102,7 @@ int alert_py_constants(PyObject *dict, alert_constants *out)
         return -1;
     while (rc == 0 && PyDict_Next(copy, &position, &key, &value)) {
         size_t i = 0;
-        while (i < CONSTANTS && !(PyUnicode_Check(key) &&
+        while (i < CONSTANTS && !(is_of(method, i) && PyUnicode_Check(key) &&
                                   PyUnicode_CompareWithASCIIString(key, CONSTANT[i].name) == 0))
             i++;
         if (i == CONSTANTS) {
@@ -98,6 +126,8 @@ PyObject *alert_py_constants_dict(PyObject *module, PyObject *name)
     alert_constants constants = alert_constants_default(method);
     PyObject *dict = PyDict_New();
     for (size_t i = 0; dict && i < CONSTANTS; i++) {
+        if (!is_of(method, i))
+            continue;
         PyObject *value = PyFloat_FromDouble(*constant_at(&constants, i));
         if (!value || PyDict_SetItemString(dict, CONSTANT[i].name, value) < 0)
             Py_CLEAR(dict);

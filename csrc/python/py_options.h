@@ -6,8 +6,8 @@
 
 /* -1 with ValueError for an unknown name. */
 int alert_py_method(PyObject *name, alert_method *out);
-/* Overwrites in `out` what the dict names. */
-int alert_py_constants(PyObject *dict, alert_constants *out);
+/* Overwrites in `out` what the dict names; ValueError for a name that is none of the method's constants. */
+int alert_py_constants(PyObject *dict, alert_method method, alert_constants *out);
 /* The module function constants(method). */
 PyObject *alert_py_constants_dict(PyObject *module, PyObject *name);
 /* Adds METHODS to the module. */

@@ -142,6 +142,12 @@ def test_comparisons() -> None:
     assert found["best of app-only and sys-only"] == pytest.approx((1.2 / 2.0 + 1.0 / 4.0) / 2)
     assert found["way to informed"] == pytest.approx((1.55 - 1.1) / 0.55)
     assert found["more violated than paper"] == {"t e": (2, 1)}
+    as_often = table[table["level"] < 3]
+    assert summary.comparisons(as_often)["min_energy"]["more violated than paper"] == {
+        "t e": (1, 0)
+    }
+    as_often = table[(table["level"] < 2) | (table["level"] == 3)]
+    assert summary.comparisons(as_often)["min_energy"]["more violated than paper"] == {}
 
 
 # ---------------------------------------------------------------------------------------- command

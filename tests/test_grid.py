@@ -7,8 +7,9 @@ import pytest
 import synthetic
 
 import alert
-from alert.evaluation import grid
-from alert.evaluation.settings import DEADLINES, LEVELS
+from alert.evaluation import Recording, grid, run
+from alert.evaluation.settings import DEADLINES, LEVELS, settings
+from alert.goal import Objective
 
 SETTINGS = len(grid.OBJECTIVES) * len(DEADLINES) * len(LEVELS)
 
@@ -52,3 +53,46 @@ def test_two_processes_find_the_same() -> None:
 def test_refuses_an_unknown_scheme() -> None:
     with pytest.raises(ValueError, match=r"scheme: expected one of oracle.*got 'best'"):
         grid.run([synthetic.trace(60)], ["best"])
+
+
+@pytest.mark.parametrize("objective", grid.OBJECTIVES)
+def test_settings_cover_what_can_be_reached(objective: Objective) -> None:
+    trace = synthetic.trace(200, 5)
+    recording = Recording.of(trace)
+    slowest = trace.latency[:, :, -1].mean(axis=0).max()
+    found = list(settings(recording, objective, 1.3))
+    assert [s.level for s in found] == list(LEVELS)
+    bounds = [s.goal.bound for s in found]
+    np.testing.assert_allclose(np.diff(bounds, 2), 0.0, atol=1e-12)
+    assert bounds[0] < bounds[-1]
+    for setting in found:
+        deadline = setting.goal.deadline
+        assert deadline == pytest.approx(1.3 * slowest)
+        assert setting.goal.window is None
+        assert not run("informed", recording, setting.goal).violated
+    make = alert.Goal.min_energy if objective == "min_energy" else alert.Goal.max_accuracy
+    step = bounds[1] - bounds[0]
+    last = bounds[-1] + step / 2 if objective == "min_energy" else bounds[0] - step / 2
+    more = step / 100 if objective == "min_energy" else -step / 100
+    assert not run("informed", recording, make(deadline, last - 1e-9 * more)).violated
+    assert run("informed", recording, make(deadline, last + more)).violated
+
+
+def test_what_is_out_of_reach_is_not_counted() -> None:
+    """Every other input is so slow that nothing is in time under the tightest deadlines."""
+    trace = synthetic.trace(60, 6)
+    slower = np.where(np.arange(60) % 2, 30.0, 1.0)[:, None, None]
+    hopeless = alert.Trace(
+        trace.profile,
+        trace.latency * slower,
+        trace.energy,
+        {2: trace.exits[2] * slower},
+        trace.phase,
+        trace.phases,
+    )
+    found = grid.run([hopeless], ["paper"], parts=("all",))
+    reachable = found.table["reachable"]
+    assert 0 < reachable.sum() < len(reachable)
+    counted = found.total("calibration", "all", "paper")
+    assert counted is not None
+    assert counted["inputs"].sum() == found.table["inputs"][reachable].sum()

@@ -188,7 +188,20 @@ def test_info_on_a_machine_that_can_do_it_all(status: Status, tmp_path: Path) ->
     out = status("info", "--root", str(root))[1]
     assert "RAPL: power caps from 1 to 45 W, energy" in out
     assert 'power="auto" is rapl: real caps, real joules' in out
-    assert "missing" not in out
+    assert "missing" not in out.partition("NVML")[0]
+
+
+def test_info_lists_gpus(status: Status, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = {"name": "Some GPU", "limit": 250.0, "can_cap": True, "can_read": True}
+    found = power.describe()
+    found["nvml"] |= {"can_cap": True, "can_read": True, "cap_range": [100.0, 300.0], "gpus": [gpu]}
+    found["nvml"]["missing"] = []
+    monkeypatch.setattr(power, "describe", lambda root: found)
+    out = status("info")[1]
+    (row,) = [line for line in out.splitlines() if "Some GPU" in line]
+    assert "250 W" in row
+    assert row.count("yes") == 2
+    assert "NVML: power caps from 100 to 300 W, energy" in out
 
 
 def test_info_without_rich_says_what_to_install() -> None:

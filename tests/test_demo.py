@@ -253,9 +253,9 @@ def test_a_short_real_run(
 
     monkeypatch.setattr(run, "_PRECISION", 1.0)
     monkeypatch.setattr(run, "_MAX_SECONDS", 0.05)
-    threads = torch.get_num_threads()
+    found = torch.get_num_threads(), os.sched_getaffinity(0)
     done = run.run(seed=1, inputs=10, output=tmp_path / "new" / "demo", kind="emulated")
-    assert torch.get_num_threads() == threads
+    assert (torch.get_num_threads(), os.sched_getaffinity(0)) == found
     assert "10 pictures" in command._task(done)
     summary = json.loads((tmp_path / "new" / "demo" / "demo.json").read_text())
     assert summary == done.summary()
@@ -266,10 +266,12 @@ def test_a_short_real_run(
         assert scheme["energy"] > 0
     for path in done.files.values():
         assert path.stat().st_size > 0
-    assert alert.Profile.load(done.files["profile.json"]) == done.profile
+    saved = json.loads(done.files["profile.json"].read_text())
+    assert saved["latency"] == done.profile.latency.tolist()
+    assert saved["origin"]["emulated"]
     table = command._table(done)
     assert table.row_count == 3
-    assert "energy, emulated" in [column.header for column in table.columns]
+    assert "energy,\nemulated" in [column.header for column in table.columns]
     assert "Emulated: the power caps" in command._real(done)
     labels = command._labels(done)
     assert len(labels) == 6
@@ -292,7 +294,7 @@ def test_interrupting_leaves_nothing_running(tmp_path: Path) -> None:
         os.killpg(demo.pid, signal.SIGINT)  # as Ctrl-C does
         out, err = demo.communicate(timeout=30)
     assert first
-    assert len(children) == 2 * len(os.sched_getaffinity(0))
+    assert len(children) == 2 * min(2, len(os.sched_getaffinity(0)))
     assert (demo.returncode, out) == (130, "")
     assert err.endswith("alert: interrupted\n")
     assert "Traceback" not in err

@@ -95,17 +95,15 @@ def _table(done: Demonstration) -> Table:
     from rich import box
     from rich.table import Table
 
-    mark = ", emulated" if done.profile.origin["emulated"] else ""
-    table = Table(
-        "scheme", f"energy{mark}", "late", "accuracy", "most frequent choices", box=box.SIMPLE_HEAD
-    )
+    energy = "energy,\nemulated" if done.profile.origin["emulated"] else "energy"
+    table = Table("scheme", energy, "late", "accuracy", "choices", box=box.SIMPLE_HEAD)
     for column in table.columns[1:4]:
         column.justify = "right"
     for outcome in done.outcomes:
-        energy = outcome.report.energy
+        joules = outcome.report.energy
         table.add_row(
             outcome.scheme.name,
-            "not read" if energy is None else f"{energy:.0f} J",
+            "not read" if joules is None else f"{joules:.0f} J",
             f"{outcome.late.sum()}",
             f"{outcome.accuracy:.3f}",
             _choices(outcome),

@@ -31,34 +31,35 @@ def run(arguments: argparse.Namespace) -> None:
         return
     out = console()
     out.print(f"alert {__version__} on {machine['cpu']}, {machine['cores']} cores\n")
-    rapl = found["rapl"]
-    if rapl["zones"]:
-        out.print(_zones(rapl))
-    out.print(_summary(rapl))
-    for lack in rapl["missing"]:
-        out.print(f"  missing: {lack['what']}: {lack['why']}")
-        if lack["remedy"]:
-            out.print(f"    remedy: {lack['remedy']}")
+    for kind in ("rapl", "nvml"):
+        device, title = found[kind], kind.upper()
+        if parts := device.get("zones") or device.get("gpus"):
+            out.print(_parts(title, parts))
+        out.print(_summary(title, device))
+        for lack in device["missing"]:
+            out.print(f"  missing: {lack['what']}: {lack['why']}")
+            if lack["remedy"]:
+                out.print(f"    remedy: {lack['remedy']}")
     out.print(_chosen(found))
 
 
-def _zones(rapl: dict[str, Any]) -> Table:
+def _parts(title: str, parts: list[dict[str, Any]]) -> Table:
     from rich.table import Table
 
-    table = Table("zone", "limit", "can be capped", "energy can be read", title="RAPL")
-    for zone in rapl["zones"]:
-        limit = "" if zone["limit"] is None else f"{zone['limit']:g} W"
-        off = "" if zone["enabled"] is not False else ", not enabled"
-        table.add_row(zone["name"], limit + off, _yes(zone["can_cap"]), _yes(zone["can_read"]))
+    table = Table("name", "limit", "can be capped", "energy can be read", title=title)
+    for part in parts:
+        limit = "" if part["limit"] is None else f"{part['limit']:g} W"
+        off = ", not enabled" if part.get("enabled") is False else ""
+        table.add_row(part["name"], limit + off, _yes(part["can_cap"]), _yes(part["can_read"]))
     return table
 
 
-def _summary(rapl: dict[str, Any]) -> str:
+def _summary(title: str, device: dict[str, Any]) -> str:
     caps = "no power cap"
-    if rapl["can_cap"]:
-        low, high = rapl["cap_range"]
+    if device["can_cap"]:
+        low, high = device["cap_range"]
         caps = f"power caps from {low:g} to {high:g} W"
-    return f"RAPL: {caps}, {'energy' if rapl['can_read'] else 'no energy'}"
+    return f"{title}: {caps}, {'energy' if device['can_read'] else 'no energy'}"
 
 
 def _chosen(found: dict[str, Any]) -> str:

@@ -23,9 +23,10 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import alert
+from alert import power
 from alert.cli.terminal import console
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="file (default: %(default)s)",
     )
     parser.add_argument(
-        "--power", choices=("auto", "rapl", "emulated"), help="power device (default: auto)"
+        "--power", choices=get_args(power.Kind), help="power device (default: auto)"
     )
     parser.add_argument(
         "--caps",

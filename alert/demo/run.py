@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from alert.workloads import contention, efficientnet, pictures
 # ALERT corrects the profile as it goes.
 _PRECISION = 0.03
 _MAX_SECONDS = 1.5
+
+_CPUS = 2
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,12 @@ def run(
         Show bars on standard error.
     """
     output.mkdir(parents=True, exist_ok=True)
+    files = {name: output / name for name in ("profile.json", "trace.csv", "demo.png", "demo.json")}
     stream = pictures.stream(inputs, seed)
     environments = contention.schedule(inputs, seed)
     models = efficientnet.load()
     with ExitStack() as stack:
-        stack.enter_context(_one_thread())
+        stack.enter_context(_confined())
         device = stack.enter_context(power.open(kind))
         beside = stack.enter_context(contention.Contention())
         profile = Profile.measure(
@@ -88,6 +92,7 @@ def run(
             max_seconds=_MAX_SECONDS,
             progress=progress,
         )
+        profile.save(files["profile.json"])
         made = plan.make(profile)
         total = inputs * len(made.schemes)
         bar = stack.enter_context(tqdm(total=total, unit="input", disable=not progress))
@@ -107,11 +112,9 @@ def run(
                     advance=bar.update,
                 )
             )
-    files = {name: output / name for name in ("profile.json", "trace.csv", "demo.png", "demo.json")}
     done = Demonstration(
         seed, made, profile, outcomes, [shown.name for shown in stream], environments, files
     )
-    profile.save(files["profile.json"])
     traces.save(files["trace.csv"], outcomes, environments, done.photographs)
     picture.draw(made, outcomes, environments).savefig(files["demo.png"])
     files["demo.json"].write_text(json.dumps(done.summary(), indent=1) + "\n", encoding="utf-8")
@@ -119,14 +122,20 @@ def run(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Give every network one thread, so that one busy CPU beside it halves its share at most."""
-    found = torch.get_num_threads()
+def _confined() -> Iterator[None]:
+    """Keep this thread, and the loops it starts, on a few CPUs; give every network one thread.
+
+    So contention is as strong on any machine: a busy CPU halves the share of a network. And the
+    rest of a large machine is left alone.
+    """
+    cpus, threads = os.sched_getaffinity(0), torch.get_num_threads()
+    os.sched_setaffinity(0, sorted(cpus)[:_CPUS])
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(found)
+        torch.set_num_threads(threads)
+        os.sched_setaffinity(0, cpus)
 
 
 def _label(logits: torch.Tensor) -> str:

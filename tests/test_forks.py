@@ -36,6 +36,7 @@ def in_child(work: Callable[[], object], seconds: float = 5.0) -> int:
     """Run `work` in a forked child; its exit code, or -SIGALRM when it hangs."""
     pid = os.fork()
     if pid == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # it may be pytest's
         signal.setitimer(signal.ITIMER_REAL, seconds)
         code = 1
         try:

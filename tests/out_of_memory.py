@@ -1,0 +1,156 @@
+"""Walks every allocation of every call and lets it fail; run by test_no_memory.py.
+
+LD_PRELOAD=failing_malloc.so PYTHONMALLOC=malloc python out_of_memory.py POWERCAP_ROOT
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import alert
+from alert import _core, power
+from alert.scheduler import _restored as restored
+
+ALLOCATOR = ctypes.CDLL(None)
+PROFILE = alert.Profile(
+    latency=[[0.040, 0.020], [0.080, 0.040]],
+    power=[[10.0, 20.0], [11.0, 21.0]],
+    accuracy=[0.70, 0.80],
+    power_caps=[10.0, 20.0],
+    idle_power=5.0,
+    exits={1: [(0.5, 0.60), (1.0, 0.80)]},
+)
+GOAL = alert.Goal.min_energy(deadline=0.1, accuracy=0.69, window=5)
+OTHER = alert.Goal.max_accuracy(deadline=0.1, energy=1.0, window=50)
+TABLE: dict[str, Any] = {
+    "latency": np.ones((2, 1)),
+    "power": np.ones((2, 1)),
+    "accuracy": np.ones(2),
+    "power_caps": np.ones(1),
+    "idle_power": 0.0,
+    "exit_count": np.array([2, 0], np.uintp),
+    "exit_fraction": np.array([0.5, 1.0]),
+    "exit_accuracy": np.ones(2),
+}
+ROOT = sys.argv[1]
+
+scheduler = alert.Scheduler(PROFILE, GOAL, trace=7)
+streams = [alert.Scheduler(PROFILE, GOAL, trace=0) for _ in range(5)]
+latencies = np.full(5, 0.03)
+device = power.open("emulated")
+zones = _core.open_rapl(ROOT, True, False, -1, None, 0.0, 0.0, None, None)
+
+
+def set_goal() -> None:
+    scheduler.goal = OTHER
+    scheduler.goal = GOAL
+
+
+def bad_step() -> None:
+    try:
+        scheduler.step(-1.0, 1.0)
+    except ValueError:
+        return
+    raise AssertionError("took a negative latency")
+
+
+def bad_name() -> None:
+    try:
+        alert.Scheduler(PROFILE, GOAL, constants={"odd": 1.0})
+    except ValueError:
+        return
+    raise AssertionError("took an unknown constant")
+
+
+def cap() -> None:
+    opened = _core.open_rapl(ROOT, False, False, -1, None, 0.0, 0.0, None, None)
+    opened.set_cap(opened.cap_range[1])
+    opened.energy()
+    opened.close()
+
+
+def no_rapl() -> None:
+    try:
+        _core.open_rapl("/nowhere", False, False, -1, None, 0.0, 0.0, None, None)
+    except power.PowerError:
+        return
+    raise AssertionError("opened what is not there")
+
+
+KEEPS: dict[str, Callable[[], object]] = {
+    "table": lambda: _core.Table(**TABLE),
+    "scheduler": lambda: alert.Scheduler(PROFILE, OTHER, constants={"alpha": 0.4}),
+    "decision": lambda: scheduler.decision,
+    "slowdown": lambda: scheduler.slowdown,
+    "trace": lambda: scheduler.trace,
+    "save": lambda: scheduler._save(),
+    "restored": lambda: restored(*scheduler.__reduce__()[1]),
+    "repr": lambda: repr(scheduler),
+    "bad step": bad_step,
+    "bad name": bad_name,
+    "constants": lambda: alert.constants("paper"),
+    "emulated": lambda: power.open("emulated").close(),
+    "energy": lambda: device.energy(),
+    "zones": lambda: zones.zones,
+    "rapl": cap,
+    "no rapl": no_rapl,
+}
+# These may have done their work before memory for the result ran out.
+STEPS: dict[str, Callable[[], object]] = {
+    "step": lambda: scheduler.step(0.03, 0.5, idle_power=4.0),
+    "decide": lambda: scheduler.decide(0.2),
+    "share": lambda: scheduler.share(0.2, 3),
+    "goal": set_goal,
+    "many": lambda: alert.step_many(streams, latencies, latencies),
+    "set_cap": lambda: device.set_cap(device.cap_range[0]),
+}
+
+
+def walk(call: Callable[[], object], keeps: bool) -> int:
+    """Let the first, the second, ... allocation of `call` fail until none is left to fail."""
+    for n in range(1, 5000):
+        before = scheduler._save() if keeps else b""
+        hit = True
+        try:
+            ALLOCATOR.failing_malloc_arm(n)
+            call()
+            reached = ALLOCATOR.failing_malloc_disarm()
+            hit = False
+        except (MemoryError, power.PowerError):
+            pass
+        except SystemError as error:
+            # CPython loses an exception when it cannot make the frame object for the traceback: of
+            # a function written in Python, never of one of ours.
+            assert "<function" in str(error)  # noqa: PT017
+        ALLOCATOR.failing_malloc_arm(0)
+        if keeps:
+            assert scheduler._save() == before
+        else:
+            scheduler.step(0.03, 0.5)
+        if not hit and reached:
+            return n
+    raise AssertionError("no end")
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    calls = {**{name: (call, True) for name, call in KEEPS.items()}}
+    calls |= {name: (call, False) for name, call in STEPS.items()}
+    living = []
+    for _ in range(4):
+        walked = {name: walk(call, keeps) for name, (call, keeps) in calls.items()}
+        gc.collect()
+        living.append(ALLOCATOR.failing_malloc_living())
+    print(walked)
+    print(sum(walked.values()), "allocations failed; blocks alive after each round:", living)
+    assert living[3] - living[1] < 20, living  # one leak would be there in every round
+
+
+main()

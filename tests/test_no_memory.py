@@ -1,0 +1,26 @@
+"""Memory that runs out at every single allocation: MemoryError, nothing lost, nothing leaked."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from programs import ROOT, build
+from rapl_tree import build as build_tree
+from rapl_tree import package
+
+
+def test_every_allocation_may_fail(tmp_path: Path) -> None:
+    source = str(ROOT / "tests/c/failing_malloc.c")
+    library = build(tmp_path / "failing_malloc.so", "-O2", "-shared", "-fPIC", source)
+    root = build_tree(tmp_path / "tree", [package()])
+    walker = [sys.executable, str(ROOT / "tests/out_of_memory.py"), str(root)]
+    environment = os.environ | {"LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc"}
+    environment |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    result = subprocess.run(
+        walker, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "allocations failed" in result.stdout

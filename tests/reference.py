@@ -323,6 +323,8 @@ class Scheduler:
         if self.goal.window is None or self.goal.window == 1:
             return self.goal
         owed = math.fsum(self.owed[-(self.goal.window - 1) :])
+        if self.owed:
+            owed -= 1e-12 * self.goal.bound  # the contract: nothing is asked for rounding's sake
         towards = 1 if self.goal.bounded == "accuracy" else -1
         return replace(self.goal, bound=self.goal.bound + towards * owed)
 

@@ -315,6 +315,26 @@ def test_an_accuracy_over_a_window_mixes() -> None:
     assert scheduler.trace["feasible"].all()
 
 
+@pytest.mark.parametrize("window", [2, 3, 5, 10])
+def test_rounding_is_not_owed(window: int) -> None:
+    """In hundredths what is owed is a whole number, and the choice is the one it asks for."""
+    random = Random(window)
+    for _ in range(40):
+        hundredths = sorted(random.sample(range(50, 96), 3))
+        asked = random.randint(hundredths[0], hundredths[-1])
+        accuracy = [q / 100 for q in hundredths]
+        profile = Profile([[0.01], [0.02], [0.03]], [[10.0]] * 3, accuracy, [10.0], 1.0)
+        scheduler = Scheduler(profile, Goal.min_energy(1.0, asked / 100, window=window))
+        credited: list[int] = []
+        for _ in range(40):
+            needed = asked + sum(asked - q for q in credited[-(window - 1) :])
+            enough = [i for i, q in enumerate(hundredths) if q >= needed]
+            decision = scheduler.decision
+            assert (decision.model, decision.feasible) == (min(enough, default=2), bool(enough))
+            credited.append(hundredths[decision.model])
+            scheduler.step(profile.latency[decision.model, 0], None)
+
+
 def test_a_miss_is_owed_and_made_good() -> None:
     """A late output counts as q_fail: 0.7 short, so that the next must give more than all."""
     scheduler = Scheduler(PROFILE, Goal.min_energy(10, 0.6, window=3))

@@ -7,8 +7,9 @@
 
 #include "power.h"
 
-/* A sleep wakes up late by some tens of microseconds; the rest of a wait is spun. */
-#define SPIN_NS 100000
+/* A sleep wakes up late, beside other work by its time slice of some milliseconds; the rest of a wait is
+ * spun. A real package that is slowed down by its cap is busy all along, too. */
+#define SPIN_NS 5000000
 
 typedef struct emulated {
     alert_power_law law;

@@ -206,7 +206,7 @@ class Trace:
             Inputs of a group of W share W times its deadline.
         scheme : str, default "default"
             One of `alert.evaluation.SCHEMES`: what `alert.Scheduler` does by default, the paper's
-            method and parts of it, and oracles.
+            method and parts of it, and oracles; or any method of `alert.Scheduler`.
 
         Returns
         -------

@@ -178,6 +178,9 @@ def test_command_writes_tables_and_pictures(
     assert len(settings) == 2 * 2 * 2 * 35 * 12
     for name in ("calibration.csv", "recovery.csv"):
         assert {row["scheme"] for row in table_of(tmp_path / "out" / name)} >= {"paper", "default"}
+    lines = (tmp_path / "out" / "table.md").read_text().splitlines()
+    assert len(lines) == 2 + 12
+    assert {line.count("|") for line in lines} == {10}
     for name in ("ratios.png", "reliability.png", "timeline.png"):
         assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
 

@@ -481,3 +481,15 @@ def test_another_profile_is_what_schemes_are_told_but_not_what_happens() -> None
     assert first[0] is not None
     assert first[1] is not None
     assert first[1][0]["cap"] > first[0][0]["cap"]
+
+
+@pytest.mark.parametrize("method", alert._core.METHODS)
+def test_any_method_is_a_scheme(method: str) -> None:
+    trace = synthetic.trace(50, 18)
+    goal = alert.Goal.min_energy(LATENCY, 0.6)
+    found = trace.replay(trace.profile, goal, method)
+    r = Recording.of(trace)
+    scheduler = alert.Scheduler(trace.profile, goal, method=method)
+    np.testing.assert_array_equal(
+        found.inputs, scheduler._replay(r.latency, r.energy, r.idle_power)
+    )

@@ -3,8 +3,8 @@
 Schemes are what `alert.Scheduler` does by default, the paper's method and parts of it, systems that
 adapt only the model or only the power cap, and oracles: see `alert.evaluation.SCHEMES`. Each runs
 in about 35 settings for each goal and trace, deadlines from tight to loose and goals over their
-whole reachable range; settings.csv, calibration.csv, recovery.csv, summary.json and pictures go to
-the output directory. The last third of every trace, the holdout, is also replayed by itself.
+whole reachable range. Tables, a summary and pictures go to the output directory. The last third of
+every trace, the holdout, is also replayed by itself.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--schemes",
         type=lambda text: text.split(","),
         metavar="NAME,NAME,...",
-        help="schemes to compare (default: all)",
+        help="schemes, or methods of the scheduler, to compare (default: all schemes)",
     )
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)"

@@ -1,4 +1,4 @@
-"""A grid written to files: tables as CSV, the summary as JSON, pictures."""
+"""A grid written to files: tables as CSV, the summary as JSON and Markdown, pictures."""
 
 from __future__ import annotations
 
@@ -31,8 +31,30 @@ def write(grid: Grid, traces: Sequence[Trace], directory: Path) -> dict[str, Any
     parts = dict.fromkeys(grid.table["part"].tolist())
     found = {part: summary.summarize(grid, part) for part in parts}
     files.write_json(directory / "summary.json", found)
+    (directory / "table.md").write_text(markdown(found), encoding="utf-8")
     _draw(grid, traces, directory)
     return found
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """Lay the summary out as one table: cost relative to Oracle, settings violated."""
+    columns = [(part, goal) for part in found for goal in ("min_energy", "max_accuracy")]
+    titles = {"min_energy": "energy / Oracle", "max_accuracy": "error / Oracle"}
+    settings = [found[part]["settings"][goal] for part, goal in columns]
+    header = [
+        cell
+        for (part, goal), count in zip(columns, settings, strict=True)
+        for cell in (f"{titles[goal]}, {part}", f"violated of {count}")
+    ]
+    lines = [["scheme", *header], ["--", *("--:" for _ in header)]]
+    for scheme in next(iter(found.values()))["schemes"]:
+        cells = [scheme]
+        for part, goal in columns:
+            of_scheme = found[part]["schemes"][scheme][goal]
+            ratio = of_scheme["oracle"]
+            cells += ["" if ratio is None else f"{ratio:.3f}", str(of_scheme["violated"])]
+        lines.append(cells)
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _write_counts(grid: Grid, directory: Path) -> None:

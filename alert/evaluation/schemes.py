@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
+from alert._core import METHODS
 from alert.evaluation import bounds, oracle, schedulers, static, uncoordinated
 from alert.evaluation.recording import Recording
 from alert.evaluation.result import Replay
@@ -45,10 +47,17 @@ def run(scheme: str, recording: Recording, goal: Goal) -> Replay:
 
 
 def find(scheme: str) -> Scheme:
-    """Look a scheme up by its name; ValueError for one there is not."""
-    if scheme not in SCHEMES:
-        raise ValueError(f"scheme: expected one of {', '.join(SCHEMES)}, got {scheme!r}")
-    return SCHEMES[scheme]
+    """Look up a scheme, or a method of `alert.Scheduler`; ValueError for neither."""
+    if scheme in SCHEMES:
+        return SCHEMES[scheme]
+    if scheme in METHODS:
+        return partial(_by_method, scheme)
+    expected = ", ".join(dict.fromkeys((*SCHEMES, *METHODS)))
+    raise ValueError(f"scheme: expected one of {expected}, got {scheme!r}")
+
+
+def _by_method(method: str, recording: Recording, goal: Goal) -> Replay:
+    return schedulers.replay(method, recording, goal, method=method)
 
 
 def applies(scheme: str, recording: Recording) -> bool:

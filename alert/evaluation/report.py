@@ -11,7 +11,7 @@ from alert import files
 from alert.evaluation import calibration, summary
 from alert.evaluation.grid import Grid
 from alert.evaluation.recording import Recording
-from alert.evaluation.schemes import SCHEMES, run
+from alert.evaluation.schemes import run
 from alert.evaluation.settings import settings
 from alert.trace import Trace
 
@@ -87,7 +87,7 @@ def _draw(grid: Grid, traces: Sequence[Trace], directory: Path) -> None:
 
     note = _note(traces)
     table = grid.table[grid.table["part"] == "all"]
-    schemes = [scheme for scheme in SCHEMES if (table["scheme"] == scheme).any()]
+    schemes = list(dict.fromkeys(table["scheme"].tolist()))
     if "oracle" in schemes:
         pictures.draw_ratios(table, schemes, note, directory / "ratios.png")
     predicting = {s: grid.total("calibration", "all", s) for s in ("paper", "default")}

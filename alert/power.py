@@ -35,6 +35,7 @@ __all__ = [
     "law",
     "open",
     "restore",
+    "rule",
 ]
 
 Kind = Literal["auto", "rapl", "nvml", "emulated"]
@@ -203,6 +204,34 @@ def restore(directory: str | os.PathLike[str] | None = None) -> list[dict[str, A
     return _core.restore(os.fspath(journal_directory() if directory is None else directory))
 
 
+def rule(*, caps: bool = True, energy: bool = True, group: str = "power") -> str:
+    """Return a udev rule that grants the rights RAPL needs, ready to paste.
+
+    Parameters
+    ----------
+    caps, energy : bool, default True
+        Which rights: to set limits, time windows and `enabled`; to read energy counters.
+    group : str, default "power"
+        Whose members get them. Energy counters tell a local attacker what others compute
+        (CVE-2020-8694), which is why the kernel keeps them from everybody.
+    """
+    grants = []
+    if energy:
+        grants += [f"chgrp -f {group} energy_uj max_energy_range_uj"]
+        grants += ["chmod -f g+r energy_uj max_energy_range_uj"]
+    if caps:
+        grants += [f"chgrp -f {group} enabled constraint_*", "chmod -f g+r constraint_*"]
+        grants += ["chmod -f g+w enabled constraint_*_power_limit_uw constraint_*_time_window_us"]
+    rights = " and ".join(["set power limits"] * caps + ["read energy"] * energy)
+    return f"""\
+# /etc/udev/rules.d/60-alert.rules: members of the group {group} may {rights}. In force after:
+#   groupadd -f {group}; usermod -aG {group} USER
+#   udevadm control --reload; udevadm trigger --subsystem-match=powercap
+ACTION=="add|change", SUBSYSTEM=="powercap", KERNEL=="intel-rapl:*", \\
+  RUN+="/bin/sh -c 'cd /sys%p; {"; ".join(grants)}'"
+"""
+
+
 def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """Tell what can be capped and read on this machine, without changing anything.
 
@@ -217,9 +246,10 @@ def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         Of plain values, fit for JSON. ``"auto"`` is what ``open("auto")`` would try first.
         ``"rapl"`` holds ``can_cap``, ``can_read``, ``cap_range`` (None where it cannot cap),
         ``zones`` and ``missing``: a list of ``{"what", "why", "remedy"}``, one for each thing that
-        stands in the way. ``"nvml"`` holds the same, with ``gpus`` in place of ``zones``; whether a
-        GPU's limit may be changed shows only when it is opened. ``"emulated"`` holds the law's
-        constants.
+        stands in the way; and ``rule``: where some of that is a permission, the `rule` that
+        grants it, else None. ``"nvml"`` holds the same but for the rule, with ``gpus`` in place of
+        ``zones``; whether a GPU's limit may be changed shows only when it is opened.
+        ``"emulated"`` holds the law's constants.
     """
     rapl = _describe_rapl(root)
     return {
@@ -271,7 +301,15 @@ def _open_nvml(
 
 
 def _describe_rapl(root: str | os.PathLike[str] | None) -> dict[str, Any]:
-    return _describe(_Rapl(root, observe=True).open, "zones")
+    found = _describe(_Rapl(root, observe=True).open, "zones")
+    lacks = {
+        right
+        for right in ("cap", "read")
+        for zone in found["zones"]
+        if (zone[f"{right}_missing"] or {}).get("errno") in (errno.EACCES, errno.EPERM)
+    }
+    found["rule"] = rule(caps="cap" in lacks, energy="read" in lacks) if lacks else None
+    return found
 
 
 def _describe_nvml() -> dict[str, Any]:

@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent.parent / "tests")]
@@ -35,11 +36,12 @@ def main() -> None:
         running(compile_plant(directory), directory / "server", "server") as plant,
         killing.victims() as victims,
     ):
-        jobs = list(_jobs(victims.run, killing.cases(), arguments.runs))
+        jobs = _jobs(victims.run, killing.cases(), arguments.runs)
         kernels = killing.cases(killing.KERNEL_ENDINGS)
         jobs += _jobs(killing.run_kernel, kernels, arguments.kernel_runs)
-        for run, case in tqdm(jobs, disable=not sys.stderr.isatty()):
-            outcomes.setdefault(case, []).append(run(case, plant.root))
+        with suppress(KeyboardInterrupt):  # then reports what there is
+            for run, case in tqdm(jobs, disable=not sys.stderr.isatty()):
+                outcomes.setdefault(case, []).append(run(case, plant.root))
     report(outcomes)
     if not all(outcome.restored and outcome.capped for of in outcomes.values() for outcome in of):
         sys.exit("limits were not given back")
@@ -49,7 +51,8 @@ Run = Callable[[killing.Case, Path], killing.Outcome]
 
 
 def _jobs(run: Run, cases: Iterator[killing.Case], runs: int) -> list[tuple[Run, killing.Case]]:
-    return [(run, case) for case in cases for _ in range(runs)]
+    """Every case once, then every case again."""
+    return [(run, case) for case in cases] * runs
 
 
 def report(outcomes: dict[killing.Case, list[killing.Outcome]]) -> None:

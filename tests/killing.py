@@ -81,7 +81,7 @@ class Victims:
             capped = (limits.read() != limits.found) == case.changed
             if not _end(case.ending, pid):
                 _send(program, "die")
-            assert wait(process), "it does not die"
+            assert wait(process), f"{case}: it does not die"
             return Outcome(capped, *limits.are_back())
         finally:
             os.close(process)
@@ -138,14 +138,14 @@ import victim
 children = victim.cap({str(root)!r}, {case.changed}, {case.children!r})
 print(os.getpid(), *children)
 """
-    manager, client = start_new_kernel()
+    manager, client = start_new_kernel(stderr=subprocess.DEVNULL)
     pids: list[int] = []
     try:
         pids = [int(word) for word in _run_cell(client, code).split()]
         process = os.pidfd_open(pids[0])
         capped = (limits.read() != limits.found) == case.changed
         manager.restart_kernel(now=case.ending == "restart-now")
-        assert wait(process), "it does not die"
+        assert wait(process), f"{case}: it does not die"
         os.close(process)
         back, seconds = limits.are_back()
         client.wait_for_ready(timeout=60)
@@ -170,8 +170,8 @@ def _run_cell(client: Any, code: str) -> str:
     return "".join(printed)
 
 
-def wait(process: int, seconds: float = 30.0) -> bool:
-    """Wait for the end of the process behind a pidfd."""
+def wait(process: int, seconds: float = 120.0) -> bool:
+    """Wait for the end of the process behind a pidfd; a DataLoader may take its time to end."""
     poll = select.poll()
     poll.register(process, select.POLLIN)
     return bool(poll.poll(seconds * 1e3))

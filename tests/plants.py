@@ -209,6 +209,12 @@ MACHINES: dict[str, list[str]] = {
             range_uj=6_553_600_000,
         ),
     ],
+    # the least there is to act on real compute with
+    "compute": [
+        "meter load 30 0",
+        *control(),
+        *zone(f"{TOP}:0", "package-0", "load", limits=(("long_term", 30_000_000, 976),)),
+    ],
     "none": [],
 }
 

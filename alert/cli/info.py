@@ -40,6 +40,8 @@ def run(arguments: argparse.Namespace) -> None:
             out.print(f"  missing: {lack['what']}: {lack['why']}")
             if lack["remedy"]:
                 out.print(f"    remedy: {lack['remedy']}")
+    if rule := found["rapl"]["rule"]:
+        out.print(f"\nThe rule that grants it:\n\n{rule}", markup=False, soft_wrap=True)
     out.print(_chosen(found))
 
 

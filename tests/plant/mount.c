@@ -46,6 +46,7 @@ static int on_getattr(const char *path, struct stat *st, struct fuse_file_info *
     const plant_file *f = &machine.file[number];
     st->st_mode = (f->kind == PLANT_DIRECTORY ? S_IFDIR : S_IFREG) | f->mode;
     st->st_size = f->kind == PLANT_DIRECTORY ? 0 : PAGE;
+    st->st_gid = f->group;
     return 0;
 }
 
@@ -122,6 +123,26 @@ static int on_truncate(const char *path, off_t size, struct fuse_file_info *info
     return 0;
 }
 
+static int on_chmod(const char *path, mode_t mode, struct fuse_file_info *info)
+{
+    (void)info;
+    int number = number_of(path);
+    if (number < 0)
+        return -ENOENT;
+    machine.file[number].mode = mode & 07777;
+    return 0;
+}
+
+static int on_chown(const char *path, uid_t user, gid_t group, struct fuse_file_info *info)
+{
+    (void)user, (void)info;
+    int number = number_of(path);
+    if (number < 0)
+        return -ENOENT;
+    machine.file[number].group = group;
+    return 0;
+}
+
 static void *on_init(struct fuse_conn_info *connection, struct fuse_config *config)
 {
     (void)connection;
@@ -139,6 +160,8 @@ int main(int argc, char **argv)
                                                       .read = on_read,
                                                       .write = on_write,
                                                       .truncate = on_truncate,
+                                                      .chmod = on_chmod,
+                                                      .chown = on_chown,
                                                       .init = on_init};
     char line[512];
     if (argc != 2)

@@ -9,7 +9,11 @@
  *     advance SECONDS                          demand METER WATTS
  *     add METER JOULES                         clock real|frozen
  *     fault read|write PATH ERRNO [TIMES]      trick ignore|short|cut|garbage|vanish|honest PATH
+ *     acts METER QUOTA_FILE USAGE_FILE IDLE_WATTS SPAN_WATTS
  *     count                                    (sets all counts to 0)
+ *
+ * A meter that acts does so on real compute: the limit becomes the CPU quota of a cgroup, and the CPU time
+ * its processes use becomes power above idle. Its clock has to be real.
  */
 #include "plant.h"
 
@@ -34,11 +38,51 @@ static double limit_of(const plant *p, const plant_meter *m)
     return least_w;
 }
 
+#define PERIOD_US 10000
+
+/* cgroup v1 keeps nanoseconds alone in a file, v2 "usage_usec N" in its first line. */
+static double cpu_seconds(const char *path)
+{
+    unsigned long long n = 0;
+    FILE *file = fopen(path, "r");
+    bool v2 = file && fscanf(file, "usage_usec %llu", &n) == 1;
+    if (file && !v2) {
+        rewind(file);
+        (void)!fscanf(file, "%llu", &n);
+    }
+    if (file)
+        (void)fclose(file);
+    return (double)n * (v2 ? 1e-6 : 1e-9);
+}
+
+/* v1 takes the quota alone, the period being set before; v2 both. */
+static void set_quota(const plant *p, const plant_meter *m)
+{
+    double share = (limit_of(p, m) - m->idle_w) / m->span_w;
+    FILE *file = fopen(m->quota, "w");
+    if (!file)
+        return;
+    int quota_us = (int)(fmin(fmax(share, 0.1), 1.0) * PERIOD_US);
+    (void)fprintf(file, strstr(m->quota, "cpu.max") ? "%d %d\n" : "%d\n", quota_us, PERIOD_US);
+    (void)fclose(file);
+}
+
+static void run_compute(plant_meter *m, double seconds)
+{
+    double used_s = cpu_seconds(m->usage);
+    m->energy_j += m->idle_w * seconds + m->span_w * (used_s - m->used_s);
+    m->used_s = used_s;
+}
+
 /* Power approaches its target exponentially; the energy is the exact integral. */
 static void run(plant *p, double seconds)
 {
     for (int i = 0; i < p->meters; i++) {
         plant_meter *m = &p->meter[i];
+        if (m->usage[0]) {
+            run_compute(m, seconds);
+            continue;
+        }
         double target_w = fmin(m->demand_w, limit_of(p, m));
         double rest = m->lag_s > 0.0 ? exp(-seconds / m->lag_s) : 0.0;
         m->energy_j += target_w * seconds + (m->power_w - target_w) * m->lag_s * (1.0 - rest);
@@ -126,6 +170,9 @@ int plant_write(plant *p, int number, const char *text, size_t size)
         return (int)size;
     catch_up(p); /* until now the old limit held */
     f->value = value - value % f->unit;
+    for (int i = 0; i < p->meters; i++)
+        if (p->meter[i].quota[0])
+            set_quota(p, &p->meter[i]);
     return (int)size;
 }
 
@@ -211,8 +258,8 @@ static int trick_of(const char *name)
 
 int plant_command(plant *p, const char *line)
 {
-    char path[PLANT_PATH], name[32];
-    double number;
+    char path[PLANT_PATH], other[PLANT_PATH], name[32];
+    double number, span_w;
     int code, file, trick, times = -1;
     catch_up(p);
     if (sscanf(line, "advance %lf", &number) == 1 && number >= 0.0) {
@@ -242,6 +289,17 @@ int plant_command(plant *p, const char *line)
     if (sscanf(line, "trick %31s %255s", name, path) == 2 && (file = plant_find(p, path)) >= 0 &&
         (trick = trick_of(name)) >= 0) {
         p->file[file].trick = (plant_trick)trick;
+        return 0;
+    }
+    if (sscanf(line, "acts %31s %255s %255s %lf %lf", name, path, other, &number, &span_w) == 5 &&
+        find_meter(p, name)) {
+        plant_meter *m = find_meter(p, name);
+        memcpy(m->quota, path, sizeof m->quota);
+        memcpy(m->usage, other, sizeof m->usage);
+        m->idle_w = number;
+        m->span_w = span_w;
+        m->used_s = cpu_seconds(other);
+        set_quota(p, m);
         return 0;
     }
     if (strncmp(line, "count", 5) == 0) {

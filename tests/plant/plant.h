@@ -25,6 +25,7 @@ typedef struct plant_file {
     plant_kind kind;
     char path[PLANT_PATH];
     mode_t mode;
+    gid_t group;
     char text[64];         /* PLANT_TEXT */
     uint64_t value;        /* PLANT_VALUE */
     uint64_t unit;         /* values are rounded down to multiples of it; energy steps in it */
@@ -44,6 +45,9 @@ typedef struct plant_meter {
     double energy_j;
     int limit[4], enabled[4]; /* file numbers; -1 for none */
     int limits;
+    char quota[PLANT_PATH], usage[PLANT_PATH]; /* files of a cgroup it acts on; empty for none */
+    double idle_w, span_w;                     /* draws idle, and on top of it with one busy CPU */
+    double used_s;                             /* CPU time when last looked at */
 } plant_meter;
 
 typedef struct plant {

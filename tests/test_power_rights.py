@@ -1,0 +1,129 @@
+"""Without root: which right is missing, the rule that grants it, and going on without energy."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plants import TOP, Plant, compile_plant, running
+
+from alert import power
+
+GROUP, NOBODY = 54321, 65534
+ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become somebody else")
+
+
+@pytest.fixture
+def plant() -> Iterator[Plant]:
+    """A package as current kernels show it: limits 0644, energy 0400, both root's."""
+    with tempfile.TemporaryDirectory() as name:  # pytest's directories are for root alone
+        directory = Path(name)
+        directory.chmod(0o755)
+        with running(compile_plant(directory), directory / "machine", "private") as machine:
+            yield machine
+
+
+def as_nobody(code: str, plant: Plant, *, group: int = NOBODY) -> dict[str, Any]:
+    """Run `code` as nobody; return what it has put into `told`."""
+    prelude = f"""
+import json, os, sys, warnings
+sys.path.insert(0, {str(ROOT)!r})
+import alert
+from alert import power
+os.setgroups([{group}]); os.setresgid({NOBODY}, {NOBODY}, {NOBODY})
+os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
+root, told = {str(plant.root)!r}, {{}}
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", f"{prelude}{code}\nprint(json.dumps(told))"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "XDG_RUNTIME_DIR": ""},
+    )
+    assert result.returncode == 0, result.stderr
+    told: dict[str, Any] = json.loads(result.stdout)
+    return told
+
+
+DESCRIBE = "told = power.describe(root)['rapl']"
+
+
+def install(rule: str, zone: Path) -> None:
+    """Do what udev does when a zone appears."""
+    (command,) = re.findall(r'RUN\+="/bin/sh -c \'(.*)\'"', rule)
+    assert "/sys%p" in command
+    subprocess.run(["/bin/sh", "-c", command.replace("/sys%p", str(zone))], check=True)
+
+
+@pytest.mark.parametrize(("caps", "energy"), [(True, True), (True, False), (False, True)])
+def test_the_rule_grants_what_it_says(plant: Plant, caps: bool, energy: bool) -> None:
+    before = as_nobody(DESCRIBE, plant, group=GROUP)
+    assert [(Path(lack["what"]).name, lack["why"]) for lack in before["missing"]] == [
+        ("constraint_0_power_limit_uw", "Permission denied"),
+        ("energy_uj", "Permission denied"),
+    ]
+    assert before["rule"] == power.rule()
+    install(power.rule(caps=caps, energy=energy, group=str(GROUP)), plant.root / f"{TOP}:0")
+    after = as_nobody(DESCRIBE, plant, group=GROUP)
+    assert (after["can_cap"], after["can_read"]) == (caps, energy)
+    granted = caps and energy
+    assert after["rule"] == (None if granted else power.rule(caps=not caps, energy=not energy))
+    assert as_nobody(DESCRIBE, plant)["rule"] == power.rule()  # others have gained nothing
+
+
+def test_members_of_the_group_cap_and_give_back(plant: Plant) -> None:
+    found = plant.limits()
+    install(power.rule(group=str(GROUP)), plant.root / f"{TOP}:0")
+    code = """
+with power.open("rapl", root=root) as device:
+    device.set_cap(20.0)
+    told = {"cap": device.cap, "settle": device.settle_s, "energy": device.energy()}
+"""
+    assert as_nobody(code, plant, group=GROUP) == {"cap": 20.0, "settle": 0.01, "energy": 0.0}
+    assert plant.limits() == found
+
+
+def test_where_nothing_may_be_done_the_error_says_so(plant: Plant) -> None:
+    code = """
+try:
+    power.open("rapl", root=root)
+except power.PowerPermissionError as error:
+    told = {"errno": error.errno, "what": error.what, "remedy": error.remedy}
+"""
+    told = as_nobody(code, plant)
+    assert told["errno"] == 13
+    assert told["what"].endswith("constraint_0_power_limit_uw")
+    assert "alert info" in told["remedy"]
+
+
+def test_a_runner_goes_on_without_energy_and_says_so_once(plant: Plant) -> None:
+    install(power.rule(energy=False, group=str(GROUP)), plant.root / f"{TOP}:0")
+    code = """
+profile = alert.Profile([[0.02, 0.01]], [[15.0, 30.0]], [0.9], [20.0, 40.0], idle_power=5.0)
+goal = alert.Goal.min_energy(deadline=0.5, accuracy=0.5)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    with alert.Runner([lambda x: x], profile, goal, power.open("rapl", root=root)) as runner:
+        answers = [runner(x) for x in range(20)]
+        told = {"answers": answers, "expected": runner.scheduler.decision.energy}
+        told["energy"] = [float(joules) for joules in runner.trace["energy"]]
+    runner.device.close()
+told["warnings"] = [str(warning.message) for warning in caught]
+"""
+    told = as_nobody(code, plant, group=GROUP)
+    assert told["answers"] == list(range(20))
+    assert told["expected"] > 0.0
+    assert len(told["warnings"]) == 1
+    assert "energy_uj: Permission denied" in told["warnings"][0]

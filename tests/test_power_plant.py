@@ -128,19 +128,32 @@ from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from plants import running
 from alert import power
+
+def shown(*command):
+    # the first zone of the output, and its two constraints, by the names of the files
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    zone, long_term, short_term = re.split("Constraint [01]", run.stdout)[:3]
+    parts = [dict(re.findall(r"(\\w+): (\\S+)", part)) for part in (zone, long_term, short_term)]
+    assert [part["name"] for part in parts[1:]] == ["long_term", "short_term"], run.stdout
+    return parts
+
 with running(Path({str(program)!r}), Path("/sys/class/powercap"), "server") as plant:
     with power.open() as device:
         device.set_cap(150.0)
+        plant.advance(2.0)
         ours = {{zone["name"]: zone for zone in power.describe()["rapl"]["zones"]}}
-        for number in (0, 1):
-            shown = subprocess.run(["powercap-info", "-v", "-z", str(number), "intel-rapl"],
-                                   capture_output=True, text=True, check=True).stdout
-            name = re.search(r"name: (package-\\d)", shown)[1]
-            limits = [int(text) for text in re.findall(r"power_limit_uw: (\\d+)", shown)]
-            assert limits[0] == ours[name]["limit"] * 1e6, shown
-            assert limits[1] == ours[name]["short_term"] * 1e6, shown
-        shown = subprocess.run(["rapl-info", "-p", "0"], capture_output=True, text=True, check=True)
-        assert "75000000" in shown.stdout, shown.stdout
+        drawn = 0
+        for number in ("0", "1"):
+            for command in (["rapl-info", "-p", number],
+                            ["powercap-info", "-z", number, "intel-rapl"]):
+                zone, long_term, short_term = shown(*command)
+                told = ours[zone["name"]]
+                assert bool(int(zone["enabled"])) == told["enabled"], zone
+                assert int(long_term["power_limit_uw"]) == round(told["limit"] * 1e6) == 75e6
+                assert int(long_term["time_window_us"]) == round(told["window"] * 1e6) == 10000
+                assert int(short_term["power_limit_uw"]) == round(told["short_term"] * 1e6)
+            drawn += int(zone["energy_uj"]) - 999973  # where the counters began
+        assert abs(drawn * 1e-6 - device.energy()) < 1e-3 and drawn > 299e6, drawn
         print("agreed", device.kind)
 """
     command = 'mount -t tmpfs none /sys/class && mkdir /sys/class/powercap && exec "$0" -c "$1"'

@@ -132,7 +132,7 @@ from alert import power
 def shown(*command):
     # the first zone of the output, and its two constraints, by the names of the files
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    zone, long_term, short_term = re.split("Constraint [01]", run.stdout)[:3]
+    zone, long_term, short_term = re.split(r"Constraint .|Subzone|Zone .:", run.stdout)[:3]
     parts = [dict(re.findall(r"(\\w+): (\\S+)", part)) for part in (zone, long_term, short_term)]
     assert [part["name"] for part in parts[1:]] == ["long_term", "short_term"], run.stdout
     return parts

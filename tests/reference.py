@@ -111,6 +111,10 @@ class Belief:
     time: float
     phi: float | None
 
+    def in_time(self, t: float) -> float:
+        """Pr[what takes t on the quiet machine is done in time]."""
+        return normal_cdf((self.time - self.mean * t) / (self.std * t))
+
 
 def configurations(table: Table) -> list[Configuration]:
     return [
@@ -132,7 +136,7 @@ def outputs(table: Table, c: Configuration) -> list[tuple[float, float]]:
 def expect(table: Table, belief: Belief, q_fail: float, c: Configuration) -> Expected:
     """Work out what design of the method says of one configuration."""
     staircase = outputs(table, c)
-    in_time = [normal_cdf((belief.time - belief.mean * t) / (belief.std * t)) for t, _ in staircase]
+    in_time = [belief.in_time(t) for t, _ in staircase]
     in_time.append(0.0)  # there is no output after the last
     terms = [q_fail, -q_fail * in_time[0]]
     for k, (_, q) in enumerate(staircase):
@@ -314,7 +318,31 @@ class Scheduler:
         self.owed: list[float] = []  # by every input since the window was opened
         self.shared: tuple[float, int] | None = None
         self.finished: list[Finished] = []
+        self.start()
         self._decide(goal.deadline)
+
+    # ---------------------------------------------------------------- what another method replaces
+
+    def start(self) -> None:
+        """Prepare for the first decision."""
+
+    def moments(self) -> tuple[float, float]:
+        """Mean and standard deviation of the slowdown."""
+        return self.slowdown.mean, math.sqrt(self.slowdown.s2)
+
+    def believe(self, time: float) -> Belief:
+        return Belief(*self.moments(), time, self.idle.phi)
+
+    def choose(self) -> tuple[Configuration, Expected, bool]:
+        return choose(self.table, self.belief, self.moved_goal(), self.switching)
+
+    def learn(self, slowdown: float) -> None:
+        self.slowdown.update(slowdown)
+
+    def settle(self, accuracy: float, joules: float) -> None:
+        self.owed.append(
+            self.bound - accuracy if self.goal.bounded == "accuracy" else joules - self.bound
+        )
 
     # ---------------------------------------------------------------------------------- deciding
 
@@ -349,16 +377,10 @@ class Scheduler:
 
     def _decide(self, deadline: float) -> Decision:
         self.deadline = deadline
-        self.belief = Belief(
-            self.slowdown.mean,
-            math.sqrt(self.slowdown.s2),
-            max(deadline - self.overhead, 0.0),
-            self.idle.phi,
-        )
+        self.belief = self.believe(max(deadline - self.overhead, 0.0))
         self.bound = self.goal.bound
         self.everything = expect_all(self.table, self.belief, self.goal.q_fail, self.switching)
-        choice = choose(self.table, self.belief, self.moved_goal(), self.switching)
-        self.decision = Decision(*choice)
+        self.decision = Decision(*self.choose())
         return self.decision
 
     def decide(self, deadline: float | None = None) -> Decision:
@@ -407,9 +429,7 @@ class Scheduler:
         joules = power * latency if energy is None else energy
         if self.shared is None or self.shared[1] == 1:  # no idle time before the next word
             joules += idle * max(time - latency, 0.0)
-        self.owed.append(
-            self.bound - accuracy if self.goal.bounded == "accuracy" else joules - self.bound
-        )
+        self.settle(accuracy, joules)
 
         slowdown = latency / profiled
         self.finished.append(
@@ -424,7 +444,7 @@ class Scheduler:
                 bool(out),
             )
         )
-        self.slowdown.update(slowdown)
+        self.learn(slowdown)
         if idle_power is not None:
             self.idle.update(idle_power / power, self.table.idle_power / power)
         if self.shared is not None:

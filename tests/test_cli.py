@@ -252,6 +252,7 @@ def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
+@pytest.mark.filterwarnings("ignore:.*medians are less precise")
 def test_profile_measures_saves_and_prints(status: Status, offer: str, tmp_path: Path) -> None:
     words = ("profile", f"{offer}:offer", "--power", "emulated", "--caps", "10,25", "-o", "p.json")
     code, out, err = status(*words)
@@ -267,6 +268,7 @@ def test_profile_measures_saves_and_prints(status: Status, offer: str, tmp_path:
         assert f"{1e3 * profile.latency[i, 1]:.3g} ms" in row
 
 
+@pytest.mark.filterwarnings("ignore:.*medians are less precise")
 def test_profile_as_json_is_the_file(status: Status, offer: str, tmp_path: Path) -> None:
     words = ("--power", "emulated", "--caps", "25", "--precision", "1", "--max-seconds", "0.5")
     code, out, err = status("profile", f"{offer}:offer", *words, "--json")

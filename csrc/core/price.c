@@ -2,6 +2,12 @@
 
 #include <math.h>
 
+/* Beyond the slope of any profile worth the name; exp() of it, times an accuracy, is finite and not 0. */
+#define LOG_PRICE_MAX 500.0
+/* Neither nothing nor more than any input may take. */
+#define UNIT_MIN 1e-12
+#define UNIT_MAX 1e18
+
 /* A vertex of the lower convex hull of (accuracy, energy): a model at the cheapest cap that is in time. */
 typedef struct point {
     double accuracy, energy_j;
@@ -98,12 +104,17 @@ void alert_price_start(alert_price *p, const alert_constants *c, const alert_pro
     }
     bool saving = goal->objective == ALERT_MIN_ENERGY;
     bool beyond = saving ? goal->bound > rich.accuracy : goal->bound < cheap.energy_j;
-    p->log_low = log(first) - log(c->price_reach);
-    p->log_high = log(last) + log(c->price_reach);
-    p->log_price = !beyond ? log(start) : saving ? p->log_high : p->log_low;
-    p->unit = saving                           ? fmax(gain, 1e-3)
-              : rich.energy_j > cheap.energy_j ? rich.energy_j - cheap.energy_j
-                                               : rich.energy_j;
+    double reach = log(c->price_reach);
+    p->log_low = within(log(first) - reach, -LOG_PRICE_MAX, LOG_PRICE_MAX);
+    p->log_high = within(log(last) + reach, p->log_low, LOG_PRICE_MAX);
+    p->log_price = within(!beyond  ? log(start)
+                          : saving ? p->log_high
+                                   : p->log_low,
+                          p->log_low, p->log_high);
+    p->unit = within(saving                           ? fmax(gain, 1e-3)
+                     : rich.energy_j > cheap.energy_j ? rich.energy_j - cheap.energy_j
+                                                      : rich.energy_j,
+                     UNIT_MIN, UNIT_MAX);
 }
 
 static double direction(const alert_goal *goal)
@@ -129,7 +140,8 @@ void alert_price_update(alert_price *p, const alert_constants *c, const alert_go
 double alert_price_now(const alert_price *p, const alert_constants *c, const alert_goal *goal)
 {
     double pull = c->price_gain * (p->owed / p->unit + c->price_reserve);
-    return exp(p->log_price + direction(goal) * within(pull, -c->price_swing, c->price_swing));
+    double swung = p->log_price + direction(goal) * within(pull, -c->price_swing, c->price_swing);
+    return exp(within(swung, -LOG_PRICE_MAX, LOG_PRICE_MAX));
 }
 
 bool alert_price_is_exhausted(const alert_price *p, const alert_goal *goal)

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import product
+from multiprocessing import get_context
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -55,7 +56,7 @@ violate the setting."""
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """What came of it.
+    """What came of every scheme in every setting.
 
     Attributes
     ----------
@@ -100,7 +101,7 @@ def run(
     parts : sequence of str
         "all" of every trace; its first two thirds, for "tuning"; its last third, the "holdout".
     jobs : int, default 1
-        Processes.
+        Processes; with more than one, schemes must be picklable.
     progress : bool, default False
         Show a bar, where tqdm is installed.
 
@@ -117,7 +118,9 @@ def run(
     with ExitStack() as stack:
         mapped: Callable[..., Iterator[Grid]] = map
         if jobs > 1:
-            mapped = stack.enter_context(ProcessPoolExecutor(jobs)).map
+            # a process that may have threads is not forked
+            pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+            mapped = stack.enter_context(pool).map
         cells = mapped(_cell, units)
         return _together(list(_bar(cells, len(units)) if progress else cells))
 

@@ -15,8 +15,9 @@
  * So a cap is lowered no sooner than D inputs after the last change, and raised sooner only where a bound is
  * at stake: between two times that it is lowered it can only rise.
  *
- * Where the bound has a price (choose.h), all of this goes by energy' - price x accuracy, and only the deadline's
- * probability is a bound.
+ * Where the bound has a price (choose.h), all of this goes by energy' - price x accuracy, and only
+ * the deadline's probability is a bound: without one a held cap is kept, and what that costs raises
+ * the price. (Rising whenever it pays was tried: it doubled the changes and saved nothing.)
  *
  * Every configuration is looked at, as often as bounds are given up: where changing a cap takes
  * milliseconds, a search by quantiles would save nothing that matters.
@@ -33,7 +34,8 @@ typedef struct alert_switching {
     bool held;     /* `cap` has served fewer than D inputs */
 } alert_switching;
 
-/* `price` is negative where the goal's bound holds for each input. `belief` is that under the cap in force; it becomes the one that holds for what was chosen. */
+/* `price` is negative where the goal's bound holds for each input. `belief` is that under the cap in
+ * force; it becomes the one that holds for what was chosen. */
 void alert_choose_switching(const alert_profile *profile, alert_plan *plan, alert_belief *belief,
                             const alert_goal *goal, double bound, double price,
                             const alert_switching *switching, alert_choice *out);

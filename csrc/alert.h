@@ -131,12 +131,10 @@ typedef struct alert_constants {
     double stray; /* density (per factor e of slowdown) below which nothing is explained, > 0 */
     /* ALERT_CALIBRATED: what accuracy is worth (price.h) */
     double price_integral; /* gain of the integral part, 0..1 */
-    double price_luck;     /* weight there of the accuracy credited, as against expected, 0..1 */
     double price_gain;     /* gain of the part in proportion to what is owed, > 0 */
     double price_swing;    /* most that part adds to the logarithm of the price, > 0 */
     double price_reserve;  /* what is to be owed to us, in units, > 0 */
     double price_margin;   /* on the bound: accuracy, or a share of the energy, 0..1 */
-    double price_slowdown; /* the price starts as that of a machine so slow, > 0 */
     double price_reach;    /* factor by which it may leave the slopes of the profile, > 0 */
     /* all methods: the idle filter (filter.h) */
     double idle_m; /* first variance, > 0 */

@@ -186,11 +186,7 @@ class Scheduler(reference.Scheduler):
     def price(self) -> None:
         """Start from the profile."""
         c, table, goal = self.constants, self.table, self.goal
-        slow = c["price_slowdown"]
-        times = [
-            (slow * outputs(table, x)[-1][0], outputs(table, x)[-1][1], x)
-            for x in reference.configurations(table)
-        ]
+        times = [(*outputs(table, x)[-1], x) for x in reference.configurations(table)]
         time = max(goal.deadline - self.overhead, 0.0, min(t for t, *_ in times))
         points = [
             (q, table.power[x.model][x.cap] * t + table.idle_power * (time - t))
@@ -247,15 +243,13 @@ class Scheduler(reference.Scheduler):
         super().settle(accuracy, joules)
         if not self.is_priced():
             return
-        c, e = self.constants, self.decision.expected
+        c = self.constants
         if self.saving:
             owed = self.bound + c["price_margin"] - accuracy
-            expected = self.bound + c["price_margin"] - e.accuracy
         else:
-            owed = expected = joules - self.bound * (1.0 - c["price_margin"])
+            owed = joules - self.bound * (1.0 - c["price_margin"])
         self.total += owed
-        step = c["price_luck"] * owed + (1.0 - c["price_luck"]) * expected
-        step *= c["price_integral"] / self.unit
+        step = c["price_integral"] * owed / self.unit
         self.log_price = cut(self.log_price + (step if self.saving else -step), self.low, self.high)
 
     def price_now(self) -> float:

@@ -4,28 +4,26 @@ alert_constants alert_constants_default(alert_method method)
 {
     (void)method; /* each reads its own */
     return (alert_constants){
-        .alpha = 0.3,      /* [R] */
-        .q0 = 0.1,         /* [R] */
-        .k0 = 0.5,         /* [R] */
-        .mu0 = 1.0,        /* [R] */
-        .r = 0.001,        /* [r] */
-        .s2_0 = 0.1,       /* [r] */
-        .level_gain = 0.1, /* [ours], as all below; docs/method.md has the reasons */
-        .spread_gain = 0.035,
-        .spread_0 = 0.05,
+        .alpha = 0.3,       /* [R] */
+        .q0 = 0.1,          /* [R] */
+        .k0 = 0.5,          /* [R] */
+        .mu0 = 1.0,         /* [R] */
+        .r = 0.001,         /* [r] */
+        .s2_0 = 0.1,        /* [r] */
+        .level_gain = 0.15, /* [ours], as all below; docs/method.md has the reasons */
+        .spread_gain = 0.015,
+        .spread_0 = 0.15,
         .other_level = 2.0,
-        .other_spread = 0.2,
-        .change_rate = 0.01,
-        .change_inputs = 100.0,
-        .stray = 0.002,
-        .price_integral = 0.03,
-        .price_luck = 0.3,
-        .price_gain = 1.0,
-        .price_swing = 1.75,
-        .price_reserve = 1.5,
-        .price_margin = 0.001,
-        .price_slowdown = 1.35,
-        .price_reach = 5.0,
+        .other_spread = 0.15,
+        .change_rate = 0.05,
+        .change_inputs = 30.0,
+        .stray = 0.0015,
+        .price_integral = 0.005,
+        .price_gain = 1.5,
+        .price_swing = 2.0,
+        .price_reserve = 2.5,
+        .price_margin = 0.0015,
+        .price_reach = 2.0,
         .idle_m = 0.01, /* [r] */
         .idle_s = 1e-4, /* [r] */
         .idle_v = 1e-3, /* [r] */
@@ -47,7 +45,6 @@ const char *alert_constants_check(const alert_constants *c, const char **expecte
         {"spread_gain", c->spread_gain, true},
         {"change_rate", c->change_rate, true},
         {"price_integral", c->price_integral, true},
-        {"price_luck", c->price_luck, true},
         {"price_margin", c->price_margin, true},
         {"q0", c->q0, false},
         {"mu0", c->mu0, false},
@@ -61,7 +58,6 @@ const char *alert_constants_check(const alert_constants *c, const char **expecte
         {"price_gain", c->price_gain, false},
         {"price_swing", c->price_swing, false},
         {"price_reserve", c->price_reserve, false},
-        {"price_slowdown", c->price_slowdown, false},
         {"price_reach", c->price_reach, false},
         {"idle_m", c->idle_m, false},
         {"idle_s", c->idle_s, false},

@@ -13,7 +13,7 @@ typedef struct point {
     double accuracy, energy_j;
 } point;
 
-/* On a machine of which the slowdown is known. */
+/* The quiet machine. */
 typedef struct machine {
     const alert_profile *profile;
     alert_belief belief;
@@ -84,10 +84,9 @@ static double within(double x, double low, double high)
 void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
                        const alert_goal *goal, double time_s)
 {
-    machine m = {.profile = profile,
-                 .belief = {.mean = c->price_slowdown,
-                            .deadline_s = time_s,
-                            .idle_power_w = profile->idle_power_w}};
+    machine m = {
+        .profile = profile,
+        .belief = {.mean = 1.0, .deadline_s = time_s, .idle_power_w = profile->idle_power_w}};
     double fastest = HUGE_VAL;
     for (size_t r = 0; r < profile->rows; r++)
         fastest = fmin(fastest, time_of(&m, &profile->row[r], 0));
@@ -123,18 +122,13 @@ static double direction(const alert_goal *goal)
 }
 
 void alert_price_update(alert_price *p, const alert_constants *c, const alert_goal *goal,
-                        double bound, const alert_delivery *d)
+                        double bound, double credited)
 {
-    double owed, expected;
-    if (goal->objective == ALERT_MIN_ENERGY) {
-        owed = bound + c->price_margin - d->credited;
-        expected = bound + c->price_margin - d->expected;
-    } else {
-        owed = expected = d->credited - bound * (1.0 - c->price_margin);
-    }
+    double owed = goal->objective == ALERT_MIN_ENERGY ? bound + c->price_margin - credited
+                                                      : credited - bound * (1.0 - c->price_margin);
     p->owed = within(p->owed + owed, -ALERT_OWED_MAX, ALERT_OWED_MAX);
-    double step = c->price_integral * (c->price_luck * owed + (1.0 - c->price_luck) * expected);
-    p->log_price = within(p->log_price + direction(goal) * step / p->unit, p->log_low, p->log_high);
+    double step = direction(goal) * c->price_integral * owed / p->unit;
+    p->log_price = within(p->log_price + step, p->log_low, p->log_high);
 }
 
 double alert_price_now(const alert_price *p, const alert_constants *c, const alert_goal *goal)
@@ -153,6 +147,6 @@ bool alert_price_is_exhausted(const alert_price *p, const alert_goal *goal)
 bool alert_price_is_sane(const alert_price *p)
 {
     return p->log_low >= -1e3 && p->log_low <= p->log_price && p->log_price <= p->log_high &&
-           p->log_high <= 1e3 && p->unit > 0.0 && p->unit <= 1e18 && p->owed >= -ALERT_OWED_MAX &&
+           p->log_high <= 1e3 && p->unit > 0.0 && p->unit <= 1e30 && p->owed >= -ALERT_OWED_MAX &&
            p->owed <= ALERT_OWED_MAX;
 }

@@ -7,20 +7,18 @@
  *     energy - price x accuracy                                                 (joules; price.c, choose_priced.c)
  *
  * for one price for all inputs: the Lagrange multiplier of the bound. Accuracy is then bought on the inputs, and in
- * the phases, where it is cheap. The price is not known beforehand. It starts as the one that solves the problem on
- * a machine slowed down by price_slowdown: a slope of the convex hull of the profile. Then two parts steer it by
- * what is owed. With s = 1 where accuracy is bounded and -1 where energy is, and u what the last input owed in units
- * of what one input can make a difference of (below),
+ * the phases, where it is cheap. The price is not known beforehand. It starts as the one that solves the problem for
+ * the profile, on a quiet machine: a slope of the lower convex hull of its points (accuracy, energy). Then two parts
+ * steer it by what is owed. With s = 1 where accuracy is bounded and -1 where energy is, and u what the last input
+ * owed in units of what one input can make a difference of,
  *
  *     owed      += u
- *     ln price_ += s price_integral (v u + (1 - v) u_expected)     within [ln low, ln high]
+ *     ln price_ += s price_integral u                              within [ln low, ln high]
  *     ln price   = ln price_ + s cut(price_gain (owed + price_reserve), price_swing)
  *
  *     accuracy bounded   u = (Q + price_margin - credited) / unit,   unit = best accuracy in time - q_fail
  *     energy bounded     u = (drawn - E (1 - price_margin)) / unit,  unit = its energy less that of the cheapest
  *
- * u_expected has the accuracy that was expected of the input in the place of the credited one: whether it happened
- * to be late says little about the price. Energy is no matter of luck, so v = 1 where it is bounded.
  * low and high lie a factor of price_reach beyond the first and the last slope of the hull. At the end that buys most
  * of what is bounded, all that can be done for it is being done: the goal counts as infeasible.
  */
@@ -39,17 +37,13 @@ typedef struct alert_price {
     double owed; /* in the goal's own measure: accuracy or joules; kept when the unit changes */
 } alert_price;
 
-/* What the pending input brings: accuracy or joules, expected and credited. */
-typedef struct alert_delivery {
-    double expected, credited;
-} alert_delivery;
-
 /* Sets the price from profile and goal; what is owed stays. time_s: the deadline less the overhead; idle_power_w: the
  * profile's. */
 void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
                        const alert_goal *goal, double time_s);
+/* credited: accuracy or joules of the finished input. */
 void alert_price_update(alert_price *p, const alert_constants *c, const alert_goal *goal,
-                        double bound, const alert_delivery *delivery);
+                        double bound, double credited);
 /* Joules per unit of accuracy for the next input. */
 double alert_price_now(const alert_price *p, const alert_constants *c, const alert_goal *goal);
 /* All that can be done for the bound is being done. */

@@ -196,12 +196,8 @@ static void settle(alert_scheduler *s, const alert_measurement *m, const outcome
     if (s->window.capacity == 0 && !is_priced(s))
         return;
     double credited = saving ? o->accuracy : credited_energy(s, m, o);
-    if (is_priced(s)) {
-        alert_delivery delivery = {.credited = credited,
-                                   .expected =
-                                       saving ? ran->decision.accuracy : ran->decision.energy_j};
-        alert_price_update(&s->now.price, &s->options.constants, &s->goal, ran->bound, &delivery);
-    }
+    if (is_priced(s))
+        alert_price_update(&s->now.price, &s->options.constants, &s->goal, ran->bound, credited);
     if (s->window.capacity > 0)
         alert_window_push(&s->window, saving ? ran->bound - credited : credited - ran->bound);
 }

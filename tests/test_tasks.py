@@ -164,6 +164,13 @@ def test_training_learns_and_is_repeatable() -> None:
     assert all(map(torch.equal, first.state_dict().values(), again.state_dict().values()))
 
 
+@pytest.fixture
+def _busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine of a test need not be quiet."""
+    monkeypatch.setattr("alert.record._NOT_QUIET", 1e9)
+
+
+@pytest.mark.usefixtures("_busy")
 def test_records_a_task_beside_contention(monkeypatch: pytest.MonkeyPatch) -> None:
     task = Task("patches", lambda n, seed: ([torch.ones(40, 40)] * n, np.arange(n)))
     task.add("one", lambda x: x.sum(), 0.5)
@@ -194,6 +201,7 @@ def test_the_cascade_gives_the_answers_of_its_networks() -> None:
     assert task.accuracy["cascade"] == [0.751, 0.776]
 
 
+@pytest.mark.usefixtures("_busy")
 def test_the_command_records_and_goes_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -212,10 +220,8 @@ def test_the_command_records_and_goes_on(
         "-o",
         str(path),
     ]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("alert.record._NOT_QUIET", 1e9)  # the machine of a test need not be
-        assert cli.main([*command, "-n", "5"]) == 0
-        assert cli.main([*command, "-n", "6", "--seed", "4", "--append"]) == 0
+    assert cli.main([*command, "-n", "5"]) == 0
+    assert cli.main([*command, "-n", "6", "--seed", "4", "--append"]) == 0
     assert "emulated" in capsys.readouterr().out
     trace = alert.Trace.load(path)
     assert trace.group.tolist() == [0, 0, 0, 0, 1, 2, 2, 2, 2, 3, 3]

@@ -1,10 +1,10 @@
 """What a decision costs, as a ratio to a trivial C call that parses two floats.
 
 Run ``python benchmarks/bench_step.py``. Every round times ``math.hypot(a, b)``, ``step()`` from
-Python, ``alert_scheduler_step()`` from C, and the same decision in NumPy and in pure Python, one
-after the other; the table shows the median over the rounds of each time divided by hypot's time of
-the same round. All five loops have the same form. NumPy and pure Python are checked to choose what
-``step()`` chooses.
+Python and ``alert_scheduler_step()`` from C by each method, and the decision of the paper's method
+in NumPy and in pure Python, one after the other; the table shows the median over the rounds of each
+time divided by hypot's time of the same round. All loops have the same form. NumPy and pure Python
+are checked to choose what ``step()`` chooses.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from scipy.special import ndtr
 from tqdm.auto import tqdm
 
 import alert
+from alert._core import METHODS
 
 SIZES = ((5, 11), (10, 10), (10, 40), (40, 50), (100, 100), (250, 400))
 STEPS = 2000
@@ -114,7 +115,7 @@ class Filter:
 
 def check_agreement(profile: alert.Profile, goal: alert.Goal, latencies: list[float]) -> None:
     """Assert that all three choose alike, so that their times mean the same."""
-    core = alert.Scheduler(profile, goal)
+    core = alert.Scheduler(profile, goal, method="paper")
     others = (NumpyScheduler(profile, goal), PythonScheduler(profile, goal))
     for latency in latencies[:50]:
         model, power_cap = core.step(latency, 0.5)
@@ -122,6 +123,11 @@ def check_agreement(profile: alert.Profile, goal: alert.Goal, latencies: list[fl
         for other in others:
             if other.step(latency, 0.5) != chosen:
                 raise AssertionError(f"{type(other).__name__} chose {other.choice}, not {chosen}")
+
+
+def in_c(method: str) -> str:
+    """Name the time of a method without Python."""
+    return f"{method}_in_c"
 
 
 def time_loop(step: Step, latencies: list[float]) -> float:
@@ -132,11 +138,10 @@ def time_loop(step: Step, latencies: list[float]) -> float:
     return (time.perf_counter() - begin) / len(latencies)
 
 
-def time_core(program: Path, data: Path) -> float:
+def time_core(program: Path, data: Path, method: int) -> float:
     """Seconds a step takes from C."""
-    out = subprocess.run(
-        [program, data, "20000", "1"], check=True, capture_output=True, text=True
-    ).stdout
+    command = [program, data, str(method), "20000", "1"]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return 1e-9 * float(out)
 
 
@@ -150,16 +155,17 @@ def measure(models: int, caps: int, directory: Path, program: Path) -> dict[str,
     check_agreement(profile, goal, latencies)
     few = latencies[: max(5, 20_000 // (models * caps))]
     loops: dict[str, tuple[Step, list[float]]] = {
-        "step": (alert.Scheduler(profile, goal).step, latencies),
+        **{name: (alert.Scheduler(profile, goal, method=name).step, latencies) for name in METHODS},
         "numpy": (NumpyScheduler(profile, goal).step, few),
         "python": (PythonScheduler(profile, goal).step, few),
     }
-    ratios: dict[str, list[float]] = {name: [] for name in ("core", *loops)}
+    ratios: dict[str, list[float]] = {name: [] for name in (*loops, *map(in_c, METHODS))}
     floors = []
     for _ in tqdm(range(ROUNDS), desc=f"{models} x {caps}", leave=False):
         floor = time_loop(math.hypot, latencies)
         floors.append(floor)
-        ratios["core"].append(time_core(program, data) / floor)
+        for method, name in enumerate(METHODS):
+            ratios[in_c(name)].append(time_core(program, data, method) / floor)
         for name, (step, inputs) in loops.items():
             ratios[name].append(time_loop(step, inputs) / floor)
     result = {name: statistics.median(values) for name, values in ratios.items()}
@@ -179,12 +185,14 @@ def main() -> None:
         print(json.dumps({f"{m}x{c}": result for (m, c), result in results.items()}, indent=1))
         return
     table = Table(title="one decision, as a multiple of math.hypot(a, b)")
-    for heading in ("models x caps", "step()", "C alone", "NumPy + SciPy", "pure Python", "hypot"):
+    columns = {name: f"step(), {name}" for name in METHODS}
+    columns |= {in_c(name): f"C alone, {name}" for name in METHODS}
+    columns |= {"numpy": "NumPy + SciPy", "python": "pure Python"}
+    for heading in ("models x caps", *columns.values(), "hypot"):
         table.add_column(heading, justify="right")
     for (models, caps), r in results.items():
-        row = [f"{models} x {caps}"]
-        row += [f"{r[name]:.3g}" for name in ("step", "core", "numpy", "python")]
-        table.add_row(*row, f"{r['hypot_ns']:.0f} ns")
+        cells = [f"{r[name]:.3g}" for name in columns]
+        table.add_row(f"{models} x {caps}", *cells, f"{r['hypot_ns']:.0f} ns")
     Console().print(table)
 
 

@@ -17,18 +17,19 @@ from pathlib import Path
 
 import tables
 
+from alert._core import METHODS
+
 SIZES = ((5, 11), (40, 50), (250, 400))
 STEPS = 2000
 TOLERANCE = 0.05
 TABLE = Path(__file__).with_suffix(".json")
 
 
-def count(program: Path, data: Path, steps: int) -> int:
+def count(program: Path, data: Path, method: int, steps: int) -> int:
     """Instructions of a whole run of `steps` steps."""
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    run = subprocess.run(
-        [*command, program, data, str(steps), "1"], check=True, capture_output=True, text=True
-    )
+    command += [str(program), str(data), str(method), str(steps), "1"]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
     found = re.search(r"refs:\s+([\d,]+)", run.stderr)
     if not found:
         raise RuntimeError(f"valgrind printed no count: {run.stderr}")
@@ -41,17 +42,18 @@ def compiler() -> str:
     return version.stdout.splitlines()[0]
 
 
-def measure() -> dict[str, int]:
-    """Instructions a step at each size: the difference of two runs, start-up cancelled out."""
-    counts = {}
+def measure() -> dict[str, dict[str, int]]:
+    """Instructions a step by method and size, from two runs so that start-up cancels out."""
+    counts: dict[str, dict[str, int]] = {name: {} for name in METHODS}
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         program = tables.build_step_core(directory)
         for models, caps in SIZES:
             data = directory / "table.bin"
             tables.write_for_c(tables.profile(models, caps), data)
-            both = [count(program, data, steps) for steps in (STEPS, 2 * STEPS)]
-            counts[f"{models}x{caps}"] = round((both[1] - both[0]) / STEPS)
+            for method, name in enumerate(METHODS):
+                both = [count(program, data, method, steps) for steps in (STEPS, 2 * STEPS)]
+                counts[name][f"{models}x{caps}"] = round((both[1] - both[0]) / STEPS)
     return counts
 
 
@@ -67,10 +69,11 @@ def main() -> int:
         return 0
     saved = json.loads(TABLE.read_text())
     worst = 0.0
-    for size, expected in saved["instructions_per_step"].items():
-        change = counts[size] / expected - 1
-        worst = max(worst, abs(change))
-        print(f"{size:>9}: {counts[size]:6d} instructions, {change:+.1%} of {expected}")
+    for method, sizes in saved["instructions_per_step"].items():
+        for size, expected in sizes.items():
+            got = counts[method][size]
+            worst = max(worst, abs(got / expected - 1))
+            print(f"{method:>10} {size:>8}: {got:6d}, {got / expected - 1:+.1%} of {expected}")
     if saved["compiler"] != compiler():
         print(f"counted with {compiler()}, the table with {saved['compiler']}")
     return int(worst > TOLERANCE)

@@ -1,10 +1,10 @@
 /*
  * step_core.c - alert_scheduler_step() alone, as bench_step.py and instructions.py run it.
  *
- *     step_core TABLE STEPS ROUNDS
+ *     step_core TABLE METHOD STEPS ROUNDS
  *
  * TABLE is a file of doubles: models, caps, objective, deadline, bound, idle power; then the latency
- * and power tables, the accuracies, the power caps. Prints the nanoseconds a step took, one line a
+ * and power tables, the accuracies, the power caps. METHOD is an alert_method. Prints the nanoseconds a step took, one line a
  * round. The latencies fed back are the profile's, slowed down by a fixed pseudo-random factor.
  */
 #define _POSIX_C_SOURCE 199309L
@@ -37,7 +37,7 @@ static double *read_doubles(const char *path)
     return values;
 }
 
-static alert_scheduler *make_scheduler(const double *v)
+static alert_scheduler *make_scheduler(const double *v, alert_method method)
 {
     size_t models = (size_t)v[0], caps = (size_t)v[1];
     const double *latency = v + HEADER, *power = latency + models * caps;
@@ -53,9 +53,9 @@ static alert_scheduler *make_scheduler(const double *v)
                        .deadline_s = v[3],
                        .bound = v[4],
                        .priority = {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY}};
-    alert_options options = {.method = ALERT_PAPER,
+    alert_options options = {.method = method,
                              .dwell = 1,
-                             .constants = alert_constants_default(ALERT_PAPER),
+                             .constants = alert_constants_default(method),
                              .trace_capacity = 1024};
     alert_profile *profile;
     alert_scheduler *scheduler;
@@ -68,11 +68,12 @@ static alert_scheduler *make_scheduler(const double *v)
 
 int main(int argc, char **argv)
 {
-    double *values = argc == 4 ? read_doubles(argv[1]) : NULL;
-    alert_scheduler *scheduler = values ? make_scheduler(values) : NULL;
+    double *values = argc == 5 ? read_doubles(argv[1]) : NULL;
+    alert_scheduler *scheduler =
+        values ? make_scheduler(values, (alert_method)atoi(argv[2])) : NULL;
     if (!scheduler)
         return 2;
-    long steps = atol(argv[2]), rounds = atol(argv[3]);
+    long steps = atol(argv[3]), rounds = atol(argv[4]);
     double factor[FACTORS];
     unsigned long random = 1;
     for (int i = 0; i < FACTORS; i++) {

@@ -91,12 +91,13 @@ static size_t count_accurate(const search *s, const alert_row *row, size_t count
 
 static void cheapest_of_row(search *s, const alert_row *row)
 {
-    bool ordered = is_ordered(s, row), simple = ordered && row->stairs == 1;
+    bool ordered = is_ordered(s, row);
+    /* a quantile of a mixture costs more than the few integrals of a bisection */
+    bool simple = ordered && row->stairs == 1 && !s->belief->mixture;
     double quantile = s->time_quantile;
     if (simple && s->least_accuracy > s->q_fail) {
         const alert_belief *b = s->belief;
-        double needed = alert_slowdown_quantile(b, alert_plan_accuracy_probability(s->plan, row),
-                                                alert_plan_accuracy_z(s->plan, s->profile, row));
+        double needed = b->mean + b->std * alert_plan_accuracy_z(s->plan, s->profile, row);
         quantile = needed > quantile ? needed : quantile;
     }
     size_t count = count_in_time(s, row, quantile);

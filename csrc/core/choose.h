@@ -20,7 +20,8 @@
  *     row: columns, and whole rows, that cannot beat the best so far (or cannot be afforded) are
  *     passed over;
  *   - in an ordered row of one output, accuracy >= Q is the same as t (mean + z std) <= T, where z
- *     depends on the goal and the row alone: no normal integral is taken in the search.
+ *     depends on the goal and the row alone: no normal integral is taken in the search. (Where the
+ *     slowdown is a mixture, the few integrals of a bisection are cheaper than its quantile.)
  */
 #ifndef ALERT_CHOOSE_H
 #define ALERT_CHOOSE_H
@@ -48,8 +49,6 @@ void alert_plan_clear(alert_plan *plan);
 void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,
                        double bound);
 /* For an ordered row of one output: z with accuracy >= bound exactly when t (mean + z std) <= T. */
-/* The probability, or less, that it must be in time with for that. */
-double alert_plan_accuracy_probability(const alert_plan *plan, const alert_row *row);
 double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, const alert_row *row);
 
 /* The last tie-break: lower cap, lower model index, lower exit. */
@@ -59,10 +58,18 @@ bool alert_comes_first(const alert_row *a, size_t a_column, const alert_row *b, 
 void alert_choose(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
                   const alert_goal *goal, double bound, alert_choice *out);
 
+/* A configuration: an index into the rows of a profile, and one into its columns. */
+typedef struct alert_place {
+    size_t row, column;
+} alert_place;
+
 /* The choice where the goal's bound has a price, in joules per unit of accuracy (price.h): the lowest
  * energy - price x accuracy among those with probability >= Pr, or among all when there are none. Ties go as
- * above. */
+ * above. `last`, which is looked at first, may be any configuration; the nearer to the best it is, the shorter is the
+ * search: rows are cut into stretches of columns, and those are passed over whose least energy (alert_least_energy)
+ * and highest accuracy (of the fastest of them) together cannot beat the best so far. */
 void alert_choose_priced(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
-                         const alert_goal *goal, double price, alert_choice *out);
+                         const alert_goal *goal, double price, const alert_place *last,
+                         alert_choice *out);
 
 #endif

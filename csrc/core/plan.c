@@ -33,16 +33,12 @@ void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const ale
         plan->accuracy_z[r] = (double)NAN;
 }
 
-double alert_plan_accuracy_probability(const alert_plan *plan, const alert_row *row)
-{
-    double above = plan->accuracy - plan->q_fail;
-    return above <= 0.0 ? 0.0 : above / (row->stair[0].accuracy - plan->q_fail);
-}
-
 double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, const alert_row *row)
 {
     double *z = &plan->accuracy_z[row - profile->row];
+    double above = plan->accuracy - plan->q_fail;
     if (isnan(*z))
-        *z = alert_normal_quantile(alert_plan_accuracy_probability(plan, row));
+        *z = above <= 0.0 ? -HUGE_VAL
+                          : alert_normal_quantile(above / (row->stair[0].accuracy - plan->q_fail));
     return *z;
 }

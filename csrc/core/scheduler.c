@@ -78,7 +78,8 @@ static void choose(alert_scheduler *s, alert_belief *belief, alert_choice *out)
     if (s->now.served > 0)
         choose_switching(s, belief, price, out);
     else if (priced)
-        alert_choose_priced(s->profile, &s->plan, belief, &s->goal, price, out);
+        alert_choose_priced(s->profile, &s->plan, belief, &s->goal, price,
+                            &(alert_place){s->now.pending.row, s->now.pending.column}, out);
     else
         alert_choose(s->profile, &s->plan, belief, &s->goal, bound_now(s), out);
     if (priced && alert_price_is_exhausted(&s->now.price, &s->goal))

@@ -3,9 +3,9 @@
  *
  *     test_choose DECISIONS SEED
  *
- * Random tables (with ties, not monotone in anything, anytime models among them), beliefs and goals. The
- * scan below is written from the rules in choose.h and shares nothing with the search but the normal
- * integral. A search by quantile and a scan by probability may part where a configuration lies on its
+ * Random tables (with ties, not monotone in anything, anytime models among them), beliefs, goals and prices. The
+ * scan below is written from the rules in choose.h and shares nothing with the search but the
+ * integrals. A search by quantile and a scan by probability may part where a configuration lies on its
  * bound up to rounding; such a decision is counted apart, and there may be few of them.
  */
 #include <stdlib.h>
@@ -124,6 +124,13 @@ static alert_belief random_belief(double idle_power_w)
     return b;
 }
 
+static alert_mixture random_mixture(void)
+{
+    double other = below(4) == 0 ? 0.0 : uniform(0.0, 0.5), level = uniform(0.3, 2.5);
+    return (alert_mixture){{{1.0 - other, level, uniform(0.005, 0.4)},
+                            {other, level * uniform(0.3, 3.0), uniform(0.005, 0.4)}}};
+}
+
 /* --------------------------------------------------------------------------------------- the scan */
 
 typedef struct configuration {
@@ -134,7 +141,8 @@ typedef struct configuration {
 
 static double in_time(const alert_belief *b, double latency)
 {
-    return alert_normal_cdf((b->deadline_s / latency - b->mean) / b->std);
+    double x = b->deadline_s / latency;
+    return b->mixture ? alert_mixture_cdf(b->mixture, x) : alert_normal_cdf((x - b->mean) / b->std);
 }
 
 static configuration weigh(const table *x, const alert_belief *b, double q_fail, size_t i, size_t j,
@@ -265,14 +273,50 @@ static verdict scan(const configuration *all, size_t count, const alert_goal *go
 
 /* ----------------------------------------------------------------------------------------- the test */
 
+static configuration all[CONFIGURATIONS];
 static unsigned long edges, infeasible;
+
+/* Of those likely enough to be in time, or else of all, the lowest energy - price x accuracy. */
+static void compare_priced(const table *x, const alert_profile *profile, alert_plan *plan)
+{
+    alert_goal goal = random_goal();
+    alert_mixture mixture = random_mixture();
+    alert_belief belief = random_belief(x->t.idle_power_w);
+    double price = exp(uniform(-5.0, 5.0)), lowest = HUGE_VAL, chosen = HUGE_VAL;
+    alert_place last = {below(profile->rows), below(profile->caps)};
+    alert_choice choice;
+    belief.mixture = &mixture;
+    alert_mixture_moments(&mixture, &belief.mean, &belief.std);
+    alert_choose_priced(profile, plan, &belief, &goal, price, &last, &choice);
+    size_t count = weigh_all(x, &belief, goal.q_fail, all);
+    bool some = false, edge = false;
+    for (size_t c = 0; c < count; c++) {
+        some = some || all[c].probability >= goal.probability;
+        edge = edge || fabs(all[c].probability - goal.probability) < 1e-9;
+    }
+    for (size_t c = 0; c < count; c++) {
+        double value = all[c].energy - price * all[c].accuracy;
+        if (!some || goal.probability == 0.0 || all[c].probability >= goal.probability)
+            lowest = fmin(lowest, value);
+        if (all[c].model == choice.row->model && all[c].exit == choice.row->exit &&
+            all[c].cap == choice.row->cap[choice.column])
+            chosen = value;
+    }
+    EXPECT(edge || choice.feasible == some);
+    if (!edge)
+        EXPECT_NEAR(chosen, lowest, 1e-11 * (1.0 + price));
+}
 
 static void compare(const table *x, const alert_profile *profile, alert_plan *plan)
 {
-    static configuration all[CONFIGURATIONS];
     alert_goal goal = random_goal();
+    alert_mixture mixture = random_mixture();
     alert_belief belief = random_belief(x->t.idle_power_w);
     alert_choice choice;
+    if (below(3) == 0) {
+        belief.mixture = &mixture;
+        alert_mixture_moments(&mixture, &belief.mean, &belief.std);
+    }
     alert_choose(profile, plan, &belief, &goal, goal.bound, &choice);
     verdict v = scan(all, weigh_all(x, &belief, goal.q_fail, all), &goal);
     const configuration *best = v.best;
@@ -303,7 +347,10 @@ int main(int argc, char **argv)
         if (alert_plan_new(&plan, profile) != 0)
             return 2;
         for (int i = 0; i < 20; i++, done++)
-            compare(&x, profile, &plan);
+            if (below(3) == 0)
+                compare_priced(&x, profile, &plan);
+            else
+                compare(&x, profile, &plan);
         alert_plan_clear(&plan);
         alert_profile_unref(profile);
     }

@@ -140,7 +140,7 @@ def time_loop(step: Step, latencies: list[float]) -> float:
 
 def time_core(program: Path, data: Path, method: int) -> float:
     """Seconds a step takes from C."""
-    command = [program, data, str(method), "20000", "1"]
+    command = [str(program), str(data), str(method), "20000", "1"]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return 1e-9 * float(out)
 

@@ -141,6 +141,6 @@ int main(void)
         EXPECT(record[i].energy_j <= record[i].power_cap_w * record[i].latency_s * (1.0 + 1e-6));
     alert_scheduler_free(s);
     alert_profile_unref(profile);
-    alert_power_close(p);
+    EXPECT(alert_power_close(p, NULL) == 0);
     return expect_failures != 0;
 }

@@ -261,7 +261,26 @@ class Scheduler(reference.Scheduler):
     def value(self, e: Expected) -> float:
         return e.energy - self.price_now() * e.accuracy
 
+    def is_lost(self) -> bool:
+        """It came late, and nothing can be expected to finish it in time."""
+        order = self.goal.priority
+        fastest = min(outputs(self.table, c)[-1][0] for c in self.everything)
+        return (
+            self.deadline < self.goal.deadline
+            and order.index("latency") < order.index("energy")
+            and self.moments()[0] * fastest > self.belief.time
+        )
+
     def choose(self) -> tuple[Configuration, Expected, bool]:
+        if self.is_lost():
+
+            def lateness(c: Configuration) -> tuple[float, ...]:
+                e = self.everything[c]
+                exit = -1 if c.exit is None else c.exit
+                return outputs(self.table, c)[-1][0], e.energy, c.cap, c.model, exit
+
+            c = min(self.everything, key=lateness)
+            return c, self.everything[c], False
         if not self.is_priced():
             return super().choose()
 

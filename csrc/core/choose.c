@@ -193,7 +193,7 @@ static void find_highest_accuracy(search *s)
 
 /* --------------------------------------------------------------------------------------- bounds */
 
-static size_t importance(const alert_goal *goal, alert_quantity quantity)
+size_t alert_importance(const alert_goal *goal, alert_quantity quantity)
 {
     size_t place = 0;
     while (goal->priority[place] != quantity)
@@ -213,7 +213,7 @@ static bool attempt(search *s, const alert_goal *goal, double bound, bool keep_b
         keep_latency ? alert_slowdown_quantile(b, goal->probability, s->plan->time_z) : -HUGE_VAL;
     s->best.row = NULL;
     if (!keep_bound)
-        saving = importance(goal, ALERT_ENERGY) < importance(goal, ALERT_ACCURACY);
+        saving = alert_importance(goal, ALERT_ENERGY) < alert_importance(goal, ALERT_ACCURACY);
     if (saving)
         find_lowest_energy(s);
     else
@@ -226,7 +226,7 @@ static bool attempt_in_turn(search *s, const alert_goal *goal, double bound)
     if (attempt(s, goal, bound, true, true))
         return true;
     alert_quantity bounded = goal->objective == ALERT_MIN_ENERGY ? ALERT_ACCURACY : ALERT_ENERGY;
-    bool latency_first = importance(goal, ALERT_LATENCY) < importance(goal, bounded);
+    bool latency_first = alert_importance(goal, ALERT_LATENCY) < alert_importance(goal, bounded);
     if (goal->probability == 0.0 || !attempt(s, goal, bound, !latency_first, latency_first))
         (void)attempt(s, goal, bound, false, false); /* finds something: nothing is asked for */
     return false;
@@ -240,4 +240,28 @@ void alert_choose(const alert_profile *profile, alert_plan *plan, const alert_be
     bool feasible = attempt_in_turn(&s, goal, bound);
     *out = s.best;
     out->feasible = feasible;
+}
+
+/* -------------------------------------------------------------------------------- lowest latency */
+
+void alert_choose_fastest(const alert_profile *profile, const alert_belief *belief,
+                          const alert_goal *goal, alert_choice *out)
+{
+    search s = {.profile = profile, .belief = belief, .q_fail = goal->q_fail};
+    for (size_t r = 0; r < profile->rows; r++) {
+        const alert_row *row = &profile->row[r];
+        for (size_t j = 0; j < row->columns && row->latency_s[j] == row->latency_s[0]; j++) {
+            double energy = energy_of(&s, row, j);
+            const alert_choice *best = &s.best;
+            double least = best->row ? best->row->latency_s[best->column] : HUGE_VAL;
+            bool better = row->latency_s[j] < least;
+            if (row->latency_s[j] == least)
+                better = energy < best->energy_j ||
+                         (energy == best->energy_j && comes_first(&s, row, j));
+            if (better)
+                s.best = (alert_choice){.row = row, .column = j, .energy_j = energy};
+        }
+    }
+    s.best.accuracy = accuracy_of(&s, s.best.row, s.best.column, &s.best.probability);
+    *out = s.best;
 }

@@ -72,4 +72,10 @@ void alert_choose_priced(const alert_profile *profile, alert_plan *plan, const a
                          const alert_goal *goal, double price, const alert_place *last,
                          alert_choice *out);
 
+/* The choice for an input that came late, and that nothing can be expected to finish in time: the lowest latency, so
+ * that it is as little late as can be, and a queue of late inputs drains. Ties go as above. [ours] */
+void alert_choose_fastest(const alert_profile *profile, const alert_belief *belief,
+                          const alert_goal *goal, alert_choice *out);
+size_t alert_importance(const alert_goal *goal, alert_quantity quantity);
+
 #endif

@@ -60,23 +60,39 @@ static alert_belief belief_now(const alert_scheduler *s, double deadline_s, aler
     return belief;
 }
 
-static void choose_switching(alert_scheduler *s, alert_belief *belief, double price,
+/* An input that came late, and that nothing can be expected to finish in time. (In time from the start on, it is a
+ * matter of the goal.) */
+static bool is_lost(const alert_scheduler *s, const alert_belief *b, double deadline_s)
+{
+    if (s->options.method != ALERT_CALIBRATED || deadline_s >= s->goal.deadline_s ||
+        alert_importance(&s->goal, ALERT_LATENCY) > alert_importance(&s->goal, ALERT_ENERGY))
+        return false;
+    for (size_t r = 0; r < s->profile->rows; r++)
+        if (b->mean * s->profile->row[r].latency_s[0] <= b->deadline_s)
+            return false;
+    return true;
+}
+
+static void choose_switching(alert_scheduler *s, alert_belief *belief, double price, bool lost,
                              alert_choice *out)
 {
     alert_switching switching = {.cap = s->now.cap,
                                  .cost_s = s->options.switch_cost_s,
                                  .dwell = (double)s->options.dwell,
-                                 .held = s->now.served < s->options.dwell};
+                                 .held = s->now.served < s->options.dwell,
+                                 .lost = lost};
     alert_choose_switching(s->profile, &s->plan, belief, &s->goal, bound_now(s), price, &switching,
                            out);
 }
 
-static void choose(alert_scheduler *s, alert_belief *belief, alert_choice *out)
+static void choose(alert_scheduler *s, alert_belief *belief, double deadline_s, alert_choice *out)
 {
-    bool priced = is_priced(s);
+    bool priced = is_priced(s), lost = is_lost(s, belief, deadline_s);
     double price = priced ? alert_price_now(&s->now.price, &s->options.constants, &s->goal) : -1.0;
     if (s->now.served > 0)
-        choose_switching(s, belief, price, out);
+        choose_switching(s, belief, price, lost, out);
+    else if (lost)
+        alert_choose_fastest(s->profile, belief, &s->goal, out);
     else if (priced)
         alert_choose_priced(s->profile, &s->plan, belief, &s->goal, price,
                             &(alert_place){s->now.pending.row, s->now.pending.column}, out);
@@ -92,7 +108,7 @@ static void decide(alert_scheduler *s, double deadline_s)
     alert_mixture forecast;
     alert_belief belief = belief_now(s, deadline_s, &forecast);
     alert_choice choice;
-    choose(s, &belief, &choice);
+    choose(s, &belief, deadline_s, &choice);
     belief.mixture = NULL; /* does not outlive the choice */
     double latency = choice.row->latency_s[choice.column];
     size_t cap = choice.row->cap[choice.column];

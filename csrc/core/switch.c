@@ -5,7 +5,8 @@
 /* What is asked for, and by what is chosen among the rest. */
 typedef struct rule {
     bool latency, bound;
-    bool saving; /* least energy, else highest accuracy */
+    bool saving;  /* least energy, else highest accuracy */
+    bool fastest; /* lowest latency, whatever the rest */
 } rule;
 
 typedef struct scan {
@@ -57,7 +58,11 @@ static bool beats(const scan *s, const rule *r, const alert_choice *a, const ale
 {
     if (!b->row)
         return true;
-    if (s->price >= 0.0) {
+    if (r->fastest) {
+        double latency = a->row->latency_s[a->column], other = b->row->latency_s[b->column];
+        if (latency != other)
+            return latency < other;
+    } else if (s->price >= 0.0) {
         double value = a->energy_j - s->price * a->accuracy;
         double other = b->energy_j - s->price * b->accuracy;
         if (value != other)
@@ -86,21 +91,13 @@ static bool find(scan *s, const rule *r)
     return s->best.row != NULL;
 }
 
-static size_t importance(const alert_goal *goal, alert_quantity quantity)
-{
-    size_t place = 0;
-    while (goal->priority[place] != quantity)
-        place++;
-    return place;
-}
-
 static void give_up_in_turn(scan *s)
 {
     const alert_goal *g = s->goal;
     bool saving = g->objective == ALERT_MIN_ENERGY;
-    bool rather_saving = importance(g, ALERT_ENERGY) < importance(g, ALERT_ACCURACY);
-    bool latency_first =
-        importance(g, ALERT_LATENCY) < importance(g, saving ? ALERT_ACCURACY : ALERT_ENERGY);
+    bool rather_saving = alert_importance(g, ALERT_ENERGY) < alert_importance(g, ALERT_ACCURACY);
+    bool latency_first = alert_importance(g, ALERT_LATENCY) <
+                         alert_importance(g, saving ? ALERT_ACCURACY : ALERT_ENERGY);
     rule partly = {.latency = latency_first,
                    .bound = !latency_first,
                    .saving = latency_first ? rather_saving : saving};
@@ -121,22 +118,25 @@ void alert_choose_switching(const alert_profile *profile, alert_plan *plan, aler
               .bound = bound,
               .price = price,
               .with_here = true,
-              .with_lower = !switching->held,
-              .with_higher = !switching->held};
+              .with_lower = !switching->held || switching->lost,
+              .with_higher = !switching->held || switching->lost};
     const rule all = {
         .latency = true, .bound = true, .saving = goal->objective == ALERT_MIN_ENERGY};
+    const rule fastest = {.fastest = true};
     s.elsewhere.deadline_s = fmax(belief->deadline_s - switching->cost_s, 0.0);
     alert_plan_follow(plan, profile, goal, bound);
     s.time_quantile = alert_slowdown_quantile(belief, goal->probability, plan->time_z);
-    bool feasible = find(&s, &all);
-    if (!feasible && switching->held) {
+    bool feasible = !switching->lost && find(&s, &all);
+    if (!feasible && switching->held && !switching->lost) {
         s.with_here = false;
         s.with_higher = true;
         feasible = find(&s, &all);
         s.with_here = true;
         s.with_higher = false;
     }
-    if (!feasible)
+    if (switching->lost)
+        (void)find(&s, &fastest);
+    else if (!feasible)
         give_up_in_turn(&s);
     *out = s.best;
     out->feasible = feasible;

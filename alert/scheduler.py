@@ -20,8 +20,8 @@ class Scheduler(_core.Scheduler):
     profile : Profile
     goal : Goal
     method : str, default "paper"
-        "paper": the equations of the paper, to the letter. "calibrated": a slowdown that switches
-        between regimes, and a price of accuracy for goals that hold on average over the run.
+        "calibrated": a slowdown that switches between regimes, and a price of accuracy for goals
+        that hold on average over the run. "paper": the equations of the paper, to the letter.
     constants : mapping, optional
         Other values for some of the method's constants; ``alert.constants(method)`` lists them.
     overhead : float, default 0.0

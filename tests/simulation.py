@@ -164,7 +164,12 @@ class Bench:
         self.package = Package(self.machine, read_cost=options.pop("read_cost", 0.0))
         self.models = {name: Network(self.machine, name, s) for name, s in SECONDS.items()}
         self.runner = Runner(
-            self.models, profile(), goal, self.package, clock=self.machine.clock, **options
+            self.models,
+            profile(),
+            goal,
+            self.package,
+            clock=self.machine.clock,
+            **{"method": "paper", **options},  # a goal for each input: easy to foresee
         )
 
 
@@ -180,6 +185,7 @@ class AnytimeBench:
         self.model = Staircase(self.machine, [0.01] * 3)
         table = profile({"large": 0.03}, {"large": 0.8}, EXITS)
         models = {"large": self.model}
+        options = {"method": "paper", **options}
         self.runner = Runner(models, table, goal, self.package, clock=self.machine.clock, **options)
 
 

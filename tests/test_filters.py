@@ -49,7 +49,7 @@ PHI = (0.295495495495495, 0.247512326311071, 0.229649520293139)
 
 def one_second_model(**more: float) -> alert.Scheduler:
     profile = alert.Profile(**ONE_SECOND, idle_power=5.0)  # type: ignore[arg-type]
-    return alert.Scheduler(profile, GOAL, constants=more)
+    return alert.Scheduler(profile, GOAL, constants=more, method="paper")
 
 
 # ----------------------------------------------------------------------------------------- slowdown
@@ -67,7 +67,9 @@ def test_first_steps_of_the_slowdown_filter_by_hand() -> None:
 
 def test_the_ratio_is_to_the_configuration_that_ran() -> None:
     profile = alert.Profile([[0.5, 0.2]], [[10, 30]], [0.8], [10, 20], 0)
-    scheduler = alert.Scheduler(profile, alert.Goal.max_accuracy(deadline=9, energy=99))
+    scheduler = alert.Scheduler(
+        profile, alert.Goal.max_accuracy(deadline=9, energy=99), method="paper"
+    )
     assert scheduler.decision == (0, 10.0)  # as accurate, and cheaper
     scheduler.step(0.75, None)
     assert scheduler.trace["slowdown"][0] == 1.5
@@ -149,7 +151,9 @@ def test_an_input_without_idle_power_leaves_the_idle_filter_alone() -> None:
 def test_until_an_idle_power_is_reported_every_configuration_idles_as_profiled() -> None:
     """Afterwards each idles in proportion to its own power."""
     profile = alert.Profile([[1.0, 1.0]], [[10, 30]], [0.8], [10, 30], 5)
-    cheap = alert.Scheduler(profile, alert.Goal.min_energy(deadline=4, accuracy=0.1))
+    cheap = alert.Scheduler(
+        profile, alert.Goal.min_energy(deadline=4, accuracy=0.1), method="paper"
+    )
     assert cheap.decision == (0, 10.0)
     assert cheap.decision.energy == pytest.approx(10 + 5 * 3)
     cheap.step(1.0, None, idle_power=2.0)  # 2 / 10 measured, 5 / 10 profiled

@@ -28,7 +28,7 @@ LOW, HIGH = 10.0, 30.0
 
 def settled(**options: float) -> alert.Scheduler:
     """Return a scheduler after an input under the low cap, on a quiet machine."""
-    scheduler = alert.Scheduler(PROFILE, GOAL, **options)  # type: ignore[arg-type]
+    scheduler = alert.Scheduler(PROFILE, GOAL, method="paper", **options)  # type: ignore[arg-type]
     assert scheduler.decision.power_cap == LOW
     scheduler.step(0.04, 0.4)
     return scheduler
@@ -64,13 +64,13 @@ def test_the_energy_of_a_change_is_spread_over_the_dwell() -> None:
 
 def test_the_first_cap_costs_nothing() -> None:
     goal = alert.Goal.min_energy(deadline=URGENT, accuracy=0.69)
-    dear = alert.Scheduler(PROFILE, goal, switch_cost=1.0, dwell=100)
-    assert dear.decision == alert.Scheduler(PROFILE, goal).decision
+    dear = alert.Scheduler(PROFILE, goal, method="paper", switch_cost=1.0, dwell=100)
+    assert dear.decision == alert.Scheduler(PROFILE, goal, method="paper").decision
     assert dear.decision.power_cap == HIGH
 
 
 def test_a_new_cap_is_not_lowered_before_its_time() -> None:
-    scheduler = alert.Scheduler(PROFILE, GOAL, dwell=5)
+    scheduler = alert.Scheduler(PROFILE, GOAL, method="paper", dwell=5)
     caps = [scheduler.step(0.04, 0.4, deadline=URGENT).power_cap]  # raised: a bound is at stake
     for _ in range(7):
         caps.append(scheduler.step(0.02, 0.6).power_cap)
@@ -79,8 +79,8 @@ def test_a_new_cap_is_not_lowered_before_its_time() -> None:
 
 def test_a_held_cap_is_left_only_upwards() -> None:
     goal = alert.Goal.max_accuracy(deadline=0.2, energy=1.3)  # not to be had under the higher cap
-    free = alert.Scheduler(PROFILE, goal)
-    held = alert.Scheduler(PROFILE, goal, dwell=50)
+    free = alert.Scheduler(PROFILE, goal, method="paper")
+    held = alert.Scheduler(PROFILE, goal, method="paper", dwell=50)
     for scheduler in (free, held):
         scheduler.goal = alert.Goal.min_energy(deadline=URGENT, accuracy=0.69)
         assert scheduler.decision.power_cap == HIGH
@@ -113,20 +113,20 @@ def test_may_be_set_at_any_time() -> None:
 @pytest.mark.parametrize("cost", [-1e-9, math.nan, math.inf, 2e9])
 def test_refuses_costs_out_of_range(cost: float) -> None:
     with pytest.raises(ValueError, match="switch_cost: expected a finite number of seconds >= 0"):
-        alert.Scheduler(PROFILE, GOAL, switch_cost=cost)
+        alert.Scheduler(PROFILE, GOAL, method="paper", switch_cost=cost)
     scheduler = settled(switch_cost=0.01, dwell=3)
     with pytest.raises(ValueError, match="switch_cost: expected"):
         scheduler.set_switching(cost, 1)
     with pytest.raises(ValueError, match="dwell: expected at least one input"):
         scheduler.set_switching(0.0, 0)
     with pytest.raises(ValueError, match="dwell: expected at least one input"):
-        alert.Scheduler(PROFILE, GOAL, dwell=-1)
+        alert.Scheduler(PROFILE, GOAL, method="paper", dwell=-1)
     assert (scheduler.switch_cost, scheduler.dwell) == (0.01, 3)
 
 
 def test_pickles_with_the_cap_it_holds() -> None:
     random = Random(1)
-    scheduler = alert.Scheduler(PROFILE, GOAL, switch_cost=0.01, dwell=4)
+    scheduler = alert.Scheduler(PROFILE, GOAL, method="paper", switch_cost=0.01, dwell=4)
     twin = copy.copy(scheduler)
     for _ in range(60):
         latency = scheduler.decision.latency * random.lognormvariate(0, 0.5)

@@ -134,6 +134,7 @@ typedef struct alert_constants {
     double price_gain;     /* gain of the part in proportion to what is owed, > 0 */
     double price_swing;    /* most that part adds to the logarithm of the price, > 0 */
     double price_reserve;  /* what is to be owed to us, in units, > 0 */
+    double price_ramp;     /* inputs after which half of that is asked for, > 0 */
     double price_margin;   /* on the bound: accuracy, or a share of the energy, 0..1 */
     double price_reach;    /* factor by which it may leave the slopes of the profile, > 0 */
     /* all methods: the idle filter (filter.h) */

@@ -174,6 +174,7 @@ class Scheduler(reference.Scheduler):
     def start(self) -> None:
         self.regimes = Regimes(self.constants)
         self.total = 0.0
+        self.booked = 0
         self.price()
 
     def is_priced(self) -> bool:
@@ -228,6 +229,7 @@ class Scheduler(reference.Scheduler):
     def set_goal(self, goal: reference.Goal) -> Decision:
         if (goal.objective, goal.window) != (self.goal.objective, self.goal.window):
             self.total = 0.0
+            self.booked = 0
             self.owed.clear()
         before, self.goal = self.goal, goal
         if (goal.objective, goal.bound, goal.deadline, goal.q_fail) != (
@@ -249,12 +251,14 @@ class Scheduler(reference.Scheduler):
         else:
             owed = joules - self.bound * (1.0 - c["price_margin"])
         self.total += owed
+        self.booked += 1
         step = c["price_integral"] * owed / self.unit
         self.log_price = cut(self.log_price + (step if self.saving else -step), self.low, self.high)
 
     def price_now(self) -> float:
         c = self.constants
-        pull = c["price_gain"] * (self.total / self.unit + c["price_reserve"])
+        reserve = c["price_reserve"] * self.booked / (self.booked + c["price_ramp"])
+        pull = c["price_gain"] * (self.total / self.unit + reserve)
         pull = cut(pull, -c["price_swing"], c["price_swing"])
         return math.exp(self.log_price + (pull if self.saving else -pull))
 

@@ -21,7 +21,8 @@ alert_constants alert_constants_default(alert_method method)
         .price_integral = 0.005,
         .price_gain = 1.5,
         .price_swing = 2.0,
-        .price_reserve = 2.5,
+        .price_reserve = 4.0,
+        .price_ramp = 30.0,
         .price_margin = 0.0015,
         .price_reach = 2.0,
         .idle_m = 0.01, /* [r] */
@@ -58,6 +59,7 @@ const char *alert_constants_check(const alert_constants *c, const char **expecte
         {"price_gain", c->price_gain, false},
         {"price_swing", c->price_swing, false},
         {"price_reserve", c->price_reserve, false},
+        {"price_ramp", c->price_ramp, false},
         {"price_reach", c->price_reach, false},
         {"idle_m", c->idle_m, false},
         {"idle_s", c->idle_s, false},

@@ -126,6 +126,7 @@ void alert_price_update(alert_price *p, const alert_constants *c, const alert_go
 {
     double owed = goal->objective == ALERT_MIN_ENERGY ? bound + c->price_margin - credited
                                                       : credited - bound * (1.0 - c->price_margin);
+    p->inputs += 1.0;
     p->owed = within(p->owed + owed, -ALERT_OWED_MAX, ALERT_OWED_MAX);
     double step = direction(goal) * c->price_integral * owed / p->unit;
     p->log_price = within(p->log_price + step, p->log_low, p->log_high);
@@ -133,7 +134,8 @@ void alert_price_update(alert_price *p, const alert_constants *c, const alert_go
 
 double alert_price_now(const alert_price *p, const alert_constants *c, const alert_goal *goal)
 {
-    double pull = c->price_gain * (p->owed / p->unit + c->price_reserve);
+    double reserve = c->price_reserve * p->inputs / (p->inputs + c->price_ramp);
+    double pull = c->price_gain * (p->owed / p->unit + reserve);
     double swung = p->log_price + direction(goal) * within(pull, -c->price_swing, c->price_swing);
     return exp(within(swung, -LOG_PRICE_MAX, LOG_PRICE_MAX));
 }
@@ -148,5 +150,5 @@ bool alert_price_is_sane(const alert_price *p)
 {
     return p->log_low >= -1e3 && p->log_low <= p->log_price && p->log_price <= p->log_high &&
            p->log_high <= 1e3 && p->unit > 0.0 && p->unit <= 1e30 && p->owed >= -ALERT_OWED_MAX &&
-           p->owed <= ALERT_OWED_MAX;
+           p->owed <= ALERT_OWED_MAX && p->inputs >= 0.0 && isfinite(p->inputs);
 }

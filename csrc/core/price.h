@@ -14,7 +14,8 @@
  *
  *     owed      += u
  *     ln price_ += s price_integral u                              within [ln low, ln high]
- *     ln price   = ln price_ + s cut(price_gain (owed + price_reserve), price_swing)
+ *     ln price   = ln price_ + s cut(price_gain (owed + reserve), price_swing),
+ *     reserve    = price_reserve n / (n + price_ramp)               after n inputs
  *
  *     accuracy bounded   u = (Q + price_margin - credited) / unit,   unit = best accuracy in time - q_fail
  *     energy bounded     u = (drawn - E (1 - price_margin)) / unit,  unit = its energy less that of the cheapest
@@ -33,8 +34,9 @@
 typedef struct alert_price {
     double log_price; /* ln price_; of joules per unit of accuracy */
     double log_low, log_high;
-    double unit; /* of accuracy, or joules; > 0 */
-    double owed; /* in the goal's own measure: accuracy or joules; kept when the unit changes */
+    double unit;   /* of accuracy, or joules; > 0 */
+    double inputs; /* booked */
+    double owed;   /* in the goal's own measure: accuracy or joules; kept when the unit changes */
 } alert_price;
 
 /* Sets the price from profile and goal; what is owed stays. time_s: the deadline less the overhead; idle_power_w: the

@@ -362,6 +362,7 @@ int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal, alert_f
         alert_window_clear(&s->window);
         s->window = window;
         s->now.price.owed = 0.0;
+        s->now.price.inputs = 0.0;
     }
     bool same = goal->objective == s->goal.objective && goal->bound == s->goal.bound &&
                 goal->deadline_s == s->goal.deadline_s && goal->q_fail == s->goal.q_fail;

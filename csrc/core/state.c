@@ -29,7 +29,7 @@ typedef struct saved_header {
     double window_sum;
 } saved_header;
 
-static const char MAGIC[8] = "ALERT-3";
+static const char MAGIC[8] = "ALERT-4";
 
 static size_t window_bytes(const alert_scheduler *s)
 {

@@ -36,6 +36,7 @@ static const struct {
     {"price_gain", offsetof(alert_constants, price_gain), CALIBRATED},
     {"price_swing", offsetof(alert_constants, price_swing), CALIBRATED},
     {"price_reserve", offsetof(alert_constants, price_reserve), CALIBRATED},
+    {"price_ramp", offsetof(alert_constants, price_ramp), CALIBRATED},
     {"price_margin", offsetof(alert_constants, price_margin), CALIBRATED},
     {"price_reach", offsetof(alert_constants, price_reach), CALIBRATED},
     {"idle_m", offsetof(alert_constants, idle_m), ALL},

@@ -19,7 +19,7 @@ class Scheduler(_core.Scheduler):
     ----------
     profile : Profile
     goal : Goal
-    method : str, default "paper"
+    method : str, default "calibrated"
         "calibrated": a slowdown that switches between regimes, and a price of accuracy for goals
         that hold on average over the run. "paper": the equations of the paper, to the letter.
     constants : mapping, optional
@@ -46,11 +46,12 @@ class Scheduler(_core.Scheduler):
     ...     power_caps=[10, 20],
     ...     idle_power=5,
     ... )
-    >>> s = alert.Scheduler(profile, alert.Goal.min_energy(deadline=0.1, accuracy=0.69))
+    >>> s = alert.Scheduler(profile, alert.Goal.min_energy(deadline=0.1, accuracy=0.69, window=1))
     >>> model, power_cap = s.decision
     >>> model, power_cap
     (0, 10.0)
     >>> model, power_cap = s.step(latency=0.09, energy=0.9)
+    >>> model, power_cap = s.step(latency=0.09, energy=0.9)  # no outlier, then
     >>> model, power_cap
     (0, 20.0)
 
@@ -73,7 +74,7 @@ class Scheduler(_core.Scheduler):
         profile: Profile,
         goal: Goal,
         *,
-        method: str = "paper",
+        method: str = "calibrated",
         constants: Mapping[str, float] | None = None,
         overhead: float = 0.0,
         switch_cost: float = 0.0,

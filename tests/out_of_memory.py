@@ -86,7 +86,7 @@ def no_rapl() -> None:
 
 KEEPS: dict[str, Callable[[], object]] = {
     "table": lambda: _core.Table(**TABLE),
-    "scheduler": lambda: alert.Scheduler(PROFILE, OTHER, constants={"alpha": 0.4}),
+    "scheduler": lambda: alert.Scheduler(PROFILE, OTHER, method="paper", constants={"alpha": 0.4}),
     "decision": lambda: scheduler.decision,
     "slowdown": lambda: scheduler.slowdown,
     "trace": lambda: scheduler.trace,

@@ -208,6 +208,10 @@ class Scheduler(reference.Scheduler):
         self.low = math.log(slopes[0]) - math.log(c["price_reach"])
         self.high = math.log(slopes[-1]) + math.log(c["price_reach"])
         self.log_price = math.log(slopes[-1] if start is None else start)
+        if self.saving and goal.bound <= ends[0][0]:
+            self.log_price = self.low
+        if not self.saving and goal.bound >= dearest:
+            self.log_price = self.high
         if self.saving and goal.bound > most:
             self.log_price = self.high
         if not self.saving and goal.bound < cheapest:

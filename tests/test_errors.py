@@ -220,16 +220,36 @@ def test_a_goal_with_the_bound_of_the_other_objective() -> None:
         ({"method": 1}, ValueError, "method: expected one of .* got 1"),
         ({"constants": 3}, TypeError, "constants: expected a mapping of names to numbers, got int"),
         ({"constants": {"beta": 1}}, ValueError, r"constants: expected names .* got 'beta'"),
-        ({"constants": {"alpha": "x"}}, TypeError, "alpha: expected a number, got str"),
         (
-            {"constants": {"alpha": 1.5}},
+            {"method": "paper", "constants": {"alpha": "x"}},
+            TypeError,
+            "alpha: expected a number, got str",
+        ),
+        (
+            {"method": "paper", "constants": {"alpha": 1.5}},
             ValueError,
             "alpha: expected a number from 0 to 1, got 1.5",
         ),
-        ({"constants": {"k0": -0.1}}, ValueError, "k0: expected a number from 0 to 1, got -0.1"),
-        ({"constants": {"q0": 0.0}}, ValueError, "q0: expected a number > 0.*got 0.0"),
-        ({"constants": {"r": math.nan}}, ValueError, "r: expected a number > 0.*got nan"),
-        ({"constants": {"mu0": math.inf}}, ValueError, "mu0: expected a number > 0.*got inf"),
+        (
+            {"method": "paper", "constants": {"k0": -0.1}},
+            ValueError,
+            "k0: expected a number from 0 to 1, got -0.1",
+        ),
+        (
+            {"method": "paper", "constants": {"q0": 0.0}},
+            ValueError,
+            "q0: expected a number > 0.*got 0.0",
+        ),
+        (
+            {"method": "paper", "constants": {"r": math.nan}},
+            ValueError,
+            "r: expected a number > 0.*got nan",
+        ),
+        (
+            {"method": "paper", "constants": {"mu0": math.inf}},
+            ValueError,
+            "mu0: expected a number > 0.*got inf",
+        ),
         ({"overhead": -0.1}, ValueError, "overhead: expected a finite number of seconds.*-0.1"),
         ({"overhead": math.nan}, ValueError, "overhead: .*got nan"),
         ({"overhead": "1"}, TypeError, "overhead: expected a number of seconds, got str"),
@@ -318,7 +338,7 @@ def test_arguments_of_step_by_position_and_name() -> None:
 
 def test_an_exit_beyond_the_one_chosen() -> None:
     goal = alert.Goal.max_accuracy(deadline=9, energy=99)
-    scheduler = alert.Scheduler(PROFILE, goal)
+    scheduler = alert.Scheduler(PROFILE, goal, method="paper")
     assert scheduler.decision.exit == 1
     before = scheduler._save()
     with pytest.raises(

@@ -55,7 +55,13 @@ class Line:
         self.models = {name: Network(self.machine, name, s) for name, s in seconds.items()}
         goal = alert.Goal.min_energy(deadline=1.0, accuracy=0.5)
         self.runner = Runner(
-            self.models, profile(seconds), goal, self.package, clock=self.machine.clock, trace=9999
+            self.models,
+            profile(seconds),
+            goal,
+            self.package,
+            clock=self.machine.clock,
+            trace=9999,
+            method="paper",
         )
 
     def run(self, inputs: int, gap: float = 0.0, noise: Random | None = None) -> None:

@@ -56,7 +56,7 @@ with power.open("rapl", root=sys.argv[1]) as device:
     profile = alert.Profile(
         [[quick / 4], [quick]], [[low], [low]], [0.5, 0.9], [low], idle_power={IDLE})
     goal = alert.Goal.max_accuracy(deadline=1.5 * quick, energy=100.0)
-    with alert.Runner([small, large], profile, goal, device) as runner:
+    with alert.Runner([small, large], profile, goal, device, method="paper") as runner:
         told["first"] = runner.scheduler.decision.model
         for x in range(12):
             runner(x)

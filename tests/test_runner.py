@@ -38,7 +38,7 @@ def test_runs_what_the_scheduler_chose_and_returns_its_output() -> None:
 
 def test_reports_to_the_scheduler_what_ran() -> None:
     bench = Bench(alert.Goal.min_energy(deadline=0.2, accuracy=0.7))
-    by_hand = alert.Scheduler(profile(), bench.runner.scheduler.goal)
+    by_hand = alert.Scheduler(profile(), bench.runner.scheduler.goal, method="paper")
     for contention in (1.0, 3.0, 2.0, 1.0, 0.5):
         bench.machine.contention = contention
         model, cap = by_hand.decision
@@ -81,7 +81,9 @@ def test_models_run_in_inference_mode() -> None:
     for goal, fields in ((CHEAP, None), (alert.Goal.max_accuracy(deadline=1, energy=99), exits)):
         models: dict[str, Any] = {"small": layer, "large": anytime}
         package = Package(machine)
-        runner = Runner(models, profile(exits=fields), goal, package, clock=machine.clock)
+        runner = Runner(
+            models, profile(exits=fields), goal, package, clock=machine.clock, method="paper"
+        )
         if goal is CHEAP:
             machine.work(0.01)
         output = runner(torch.ones(4, 3))
@@ -197,10 +199,12 @@ def test_a_cap_that_is_refused_is_asked_for_again() -> None:
 def test_takes_models_by_name_in_any_order() -> None:
     machine = Machine()
     models = {name: Network(machine, name, SECONDS[name]) for name in ("large", "small")}
-    runner = Runner(models, profile(), CHEAP, Package(machine), clock=machine.clock)
+    runner = Runner(models, profile(), CHEAP, Package(machine), clock=machine.clock, method="paper")
     assert runner("x") == ("small", "x")
     in_order = [models["small"], models["large"]]
-    runner = Runner(in_order, profile(), CHEAP, Package(machine), clock=machine.clock)
+    runner = Runner(
+        in_order, profile(), CHEAP, Package(machine), clock=machine.clock, method="paper"
+    )
     assert runner("x") == ("small", "x")
 
 
@@ -314,7 +318,8 @@ def test_real_networks_on_the_emulated_package() -> None:
         models=list(models),
     )
     x = torch.randn(8, 64)
-    with Runner(models, table, alert.Goal.min_energy(deadline=0.5, accuracy=0.7), "emulated") as r:
+    goal = alert.Goal.min_energy(deadline=0.5, accuracy=0.7, window=1)
+    with Runner(models, table, goal, "emulated") as r:
         with torch.inference_mode():
             expected = models["wide"](x)
         for _ in range(20):

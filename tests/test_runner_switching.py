@@ -62,7 +62,14 @@ class Stream:
         self.card = card
         models = {name: Network(machine, name, s) for name, s in SECONDS.items()}
         self.runner = Runner(
-            models, profile(), self.GOAL, card, clock=machine.clock, trace=99_999, **options
+            models,
+            profile(),
+            self.GOAL,
+            card,
+            clock=machine.clock,
+            trace=99_999,
+            method="paper",
+            **options,
         )
 
     def run(self, inputs: int, *, noise: float = 0.35, phases: int = 0) -> None:

@@ -106,10 +106,11 @@ void alert_price_start(alert_price *p, const alert_constants *c, const alert_pro
     double reach = log(c->price_reach);
     p->log_low = within(log(first) - reach, -LOG_PRICE_MAX, LOG_PRICE_MAX);
     p->log_high = within(log(last) + reach, p->log_low, LOG_PRICE_MAX);
-    p->log_price = within(!beyond  ? log(start)
-                          : saving ? p->log_high
-                                   : p->log_low,
-                          p->log_low, p->log_high);
+    bool idle = saving ? goal->bound <= cheap.accuracy : goal->bound >= rich.energy_j;
+    if (idle || beyond) /* asks for nothing; asks for too much */
+        p->log_price = saving == beyond ? p->log_high : p->log_low;
+    else
+        p->log_price = within(log(start), p->log_low, p->log_high);
     p->unit = within(saving                           ? fmax(gain, 1e-3)
                      : rich.energy_j > cheap.energy_j ? rich.energy_j - cheap.energy_j
                                                       : rich.energy_j,

@@ -7,7 +7,7 @@ import pickle
 from dataclasses import replace
 from itertools import permutations
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -23,8 +23,9 @@ class Scheduler(alert.Scheduler):
 
     __slots__ = ()
 
-    def __new__(cls, profile: Profile, goal: Goal, **options: Any) -> Any:
-        return super().__new__(cls, profile, goal, **{"method": "paper", **options})
+    def __new__(cls, profile: Profile, goal: Goal, **options: Any) -> Scheduler:
+        made = super().__new__(cls, profile, goal, **{"method": "paper", **options})
+        return cast("Scheduler", made)
 
 
 # Two models under two caps, far from any doubt about time: with 10 s left every probability is 1.

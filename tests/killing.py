@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from programs import PACKAGES
+
 HERE = Path(__file__).parent
 ENDINGS = ("return", "exception", "ctrl-c", "sigterm", "sigkill", "sigsegv", "_exit", "group")
 KERNEL_ENDINGS = ("restart", "restart-now")  # of a notebook's kernel: asked to end, killed
@@ -121,7 +123,7 @@ def _start(*arguments: str) -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(HERE.parent), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(PACKAGES), "OMP_NUM_THREADS": "1"},
         text=True,
     )
 
@@ -133,14 +135,14 @@ def run_kernel(case: Case, root: Path) -> Outcome:
     limits = Limits(root)
     code = f"""
 import os, sys
-sys.path[:0] = [{str(HERE.parent)!r}, {str(HERE)!r}]
+sys.path[:0] = [{str(PACKAGES)!r}, {str(HERE)!r}]
 import victim
 children = victim.cap({str(root)!r}, {case.changed}, {case.children!r})
 print(os.getpid(), *children)
 """
     again = f"""
 import sys
-sys.path[:0] = [{str(HERE.parent)!r}]
+sys.path[:0] = [{str(PACKAGES)!r}]
 from alert import power
 with power.open("rapl", root={str(root)!r}) as device:
     device.set_cap(100.0)

@@ -1,11 +1,14 @@
-"""Compiling the C tests, and running them."""
+"""Programs that tests run: the C tests are compiled, those in Python find the package."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
 
+import alert
+
 ROOT = Path(__file__).parent.parent
+PACKAGES = Path(alert.__file__).parents[1]  # where programs in Python find what is tested
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"]
 FLAGS += [f"-I{ROOT / folder}" for folder in ("csrc", "csrc/core", "csrc/power", "tests/c")]
 SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]

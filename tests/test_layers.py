@@ -100,7 +100,6 @@ def test_an_import_opens_nothing_starts_nothing_prints_nothing() -> None:
         capture_output=True,
         text=True,
         check=False,
-        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 from plants import Plant, compile_plant, running
+from programs import PACKAGES
 
 IDLE, SPAN = 5.0, 25.0  # watts: 30 W is a whole CPU, 13.3 W a third of one
-ROOT = Path(__file__).parent.parent
 V1, V2 = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
 
 WORK = f"""
 import json, os, statistics, sys, time
-sys.path.insert(0, {str(ROOT)!r})
+sys.path.insert(0, {str(PACKAGES)!r})
 import alert
 from alert import power
 

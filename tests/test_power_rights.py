@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from plants import TOP, Plant, compile_plant, running
+from programs import PACKAGES
 
 from alert import power
 
 GROUP, NOBODY = 54321, 65534
-ROOT = Path(__file__).parent.parent
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become somebody else")
 
@@ -37,7 +37,7 @@ def as_nobody(code: str, plant: Plant, *, group: int = NOBODY) -> dict[str, Any]
     """Run `code` as nobody; return what it has put into `told`."""
     prelude = f"""
 import json, os, sys, warnings
-sys.path.insert(0, {str(ROOT)!r})
+sys.path.insert(0, {str(PACKAGES)!r})
 import alert
 from alert import power
 os.setgroups([{group}]); os.setresgid({NOBODY}, {NOBODY}, {NOBODY})

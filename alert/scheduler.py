@@ -10,6 +10,7 @@ from alert.goal import Goal
 from alert.profile import Profile
 
 _TRACE = 1024
+_USUAL: dict[str, float] = {}  # no constants of its own; shared, for there may be thousands
 
 
 class Scheduler(_core.Scheduler):
@@ -88,7 +89,7 @@ class Scheduler(_core.Scheduler):
         if not isinstance(constants, Mapping | None):
             kind = type(constants).__name__
             raise TypeError(f"constants: expected a mapping of names to numbers, got {kind}")
-        own = dict(constants or {})
+        own = dict(constants) if constants else _USUAL
         arguments = (goal._as_tuple(), method, own, overhead, switch_cost, dwell, trace)
         self = super().__new__(cls, profile._table, *arguments)
         self._profile = profile

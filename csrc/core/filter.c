@@ -1,34 +1,36 @@
 #include "filter.h"
 
+const alert_constants ALERT_CONSTANTS = {
+    .alpha = 0.3,       /* [R] */
+    .q0 = 0.1,          /* [R] */
+    .k0 = 0.5,          /* [R] */
+    .mu0 = 1.0,         /* [R] */
+    .r = 0.001,         /* [r] */
+    .s2_0 = 0.1,        /* [r] */
+    .level_gain = 0.15, /* [ours], as all below; docs/method.md has the reasons */
+    .spread_gain = 0.015,
+    .spread_0 = 0.15,
+    .other_level = 2.0,
+    .other_spread = 0.15,
+    .change_rate = 0.05,
+    .change_inputs = 30.0,
+    .stray = 0.0015,
+    .price_integral = 0.005,
+    .price_gain = 1.5,
+    .price_swing = 2.0,
+    .price_reserve = 4.0,
+    .price_ramp = 30.0,
+    .price_margin = 0.0015,
+    .price_reach = 2.0,
+    .idle_m = 0.01, /* [r] */
+    .idle_s = 1e-4, /* [r] */
+    .idle_v = 1e-3, /* [r] */
+};
+
 alert_constants alert_constants_default(alert_method method)
 {
     (void)method; /* each reads its own */
-    return (alert_constants){
-        .alpha = 0.3,       /* [R] */
-        .q0 = 0.1,          /* [R] */
-        .k0 = 0.5,          /* [R] */
-        .mu0 = 1.0,         /* [R] */
-        .r = 0.001,         /* [r] */
-        .s2_0 = 0.1,        /* [r] */
-        .level_gain = 0.15, /* [ours], as all below; docs/method.md has the reasons */
-        .spread_gain = 0.015,
-        .spread_0 = 0.15,
-        .other_level = 2.0,
-        .other_spread = 0.15,
-        .change_rate = 0.05,
-        .change_inputs = 30.0,
-        .stray = 0.0015,
-        .price_integral = 0.005,
-        .price_gain = 1.5,
-        .price_swing = 2.0,
-        .price_reserve = 4.0,
-        .price_ramp = 30.0,
-        .price_margin = 0.0015,
-        .price_reach = 2.0,
-        .idle_m = 0.01, /* [r] */
-        .idle_s = 1e-4, /* [r] */
-        .idle_v = 1e-3, /* [r] */
-    };
+    return ALERT_CONSTANTS;
 }
 
 const char *alert_constants_check(const alert_constants *c, const char **expected, double *value)

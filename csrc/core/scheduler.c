@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fault.h"
 
@@ -32,12 +33,12 @@ static double bound_now(const alert_scheduler *s)
 /* The goal's bound has a price, instead of holding for each input. */
 static bool is_priced(const alert_scheduler *s)
 {
-    return s->options.method == ALERT_CALIBRATED && s->goal.window == 0;
+    return s->method == ALERT_CALIBRATED && s->goal.window == 0;
 }
 
 static double time_within(const alert_scheduler *s, double deadline_s)
 {
-    double time = deadline_s - s->options.overhead_s;
+    double time = deadline_s - s->overhead_s;
     return time > 0.0 ? time : 0.0;
 }
 
@@ -52,7 +53,7 @@ static alert_belief belief_now(const alert_scheduler *s, double deadline_s, aler
         .idle_ratio = now->idle.ratio,
         .idle_power_w = now->idle.started ? 0.0 : s->profile->idle_power_w,
     };
-    if (s->options.method == ALERT_CALIBRATED) {
+    if (s->method == ALERT_CALIBRATED) {
         *forecast = alert_regimes_forecast(&now->regimes);
         alert_mixture_moments(forecast, &belief.mean, &belief.std);
         belief.mixture = forecast;
@@ -64,7 +65,7 @@ static alert_belief belief_now(const alert_scheduler *s, double deadline_s, aler
  * matter of the goal.) */
 static bool is_lost(const alert_scheduler *s, const alert_belief *b, double deadline_s)
 {
-    if (s->options.method != ALERT_CALIBRATED || deadline_s >= s->goal.deadline_s ||
+    if (s->method != ALERT_CALIBRATED || deadline_s >= s->goal.deadline_s ||
         alert_importance(&s->goal, ALERT_LATENCY) > alert_importance(&s->goal, ALERT_ENERGY))
         return false;
     for (size_t r = 0; r < s->profile->rows; r++)
@@ -77,9 +78,9 @@ static void choose_switching(alert_scheduler *s, alert_belief *belief, double pr
                              alert_choice *out)
 {
     alert_switching switching = {.cap = s->now.cap,
-                                 .cost_s = s->options.switch_cost_s,
-                                 .dwell = (double)s->options.dwell,
-                                 .held = s->now.served < s->options.dwell,
+                                 .cost_s = s->switch_cost_s,
+                                 .dwell = (double)s->dwell,
+                                 .held = s->now.served < s->dwell,
                                  .lost = lost};
     alert_choose_switching(s->profile, &s->plan, belief, &s->goal, bound_now(s), price, &switching,
                            out);
@@ -88,7 +89,7 @@ static void choose_switching(alert_scheduler *s, alert_belief *belief, double pr
 static void choose(alert_scheduler *s, alert_belief *belief, double deadline_s, alert_choice *out)
 {
     bool priced = is_priced(s), lost = is_lost(s, belief, deadline_s);
-    double price = priced ? alert_price_now(&s->now.price, &s->options.constants, &s->goal) : -1.0;
+    double price = priced ? alert_price_now(&s->now.price, s->constants, &s->goal) : -1.0;
     if (s->now.served > 0)
         choose_switching(s, belief, price, lost, out);
     else if (lost)
@@ -165,7 +166,7 @@ static outcome judge(const alert_scheduler *s, const alert_measurement *m)
 
 static void remember(alert_scheduler *s, const alert_measurement *m, const outcome *o)
 {
-    size_t capacity = s->options.trace_capacity;
+    size_t capacity = s->trace_capacity;
     if (capacity == 0)
         return;
     const alert_pending *ran = &s->now.pending;
@@ -214,7 +215,7 @@ static void settle(alert_scheduler *s, const alert_measurement *m, const outcome
         return;
     double credited = saving ? o->accuracy : credited_energy(s, m, o);
     if (is_priced(s))
-        alert_price_update(&s->now.price, &s->options.constants, &s->goal, ran->bound, credited);
+        alert_price_update(&s->now.price, s->constants, &s->goal, ran->bound, credited);
     if (s->window.capacity > 0)
         alert_window_push(&s->window, saving ? ran->bound - credited : credited - ran->bound);
 }
@@ -226,7 +227,7 @@ static void note_cap(alert_scheduler *s)
     size_t cap = now->pending.decision.cap;
     bool changed = now->served > 0 && cap != now->cap;
     if (changed && now->shared.inputs > 0)
-        now->shared.left_s -= s->options.switch_cost_s;
+        now->shared.left_s -= s->switch_cost_s;
     now->served = changed ? 1 : now->served + 1;
     now->cap = cap;
 }
@@ -234,12 +235,12 @@ static void note_cap(alert_scheduler *s)
 static void learn(alert_scheduler *s, const alert_measurement *m)
 {
     alert_learned *now = &s->now;
-    const alert_constants *c = &s->options.constants;
+    const alert_constants *c = s->constants;
     outcome o = judge(s, m);
     remember(s, m, &o);
     settle(s, m, &o);
     double ratio = m->latency_s / o.profiled_s;
-    if (s->options.method == ALERT_CALIBRATED)
+    if (s->method == ALERT_CALIBRATED)
         alert_regimes_update(&now->regimes, c, ratio);
     else
         alert_slowdown_filter_update(&now->slowdown, c, ratio);
@@ -247,7 +248,7 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
         alert_idle_filter_update(&now->idle, c, m->idle_power_w, o.power_w,
                                  s->profile->idle_power_w);
     if (now->shared.inputs > 0) {
-        now->shared.left_s -= m->latency_s + s->options.overhead_s;
+        now->shared.left_s -= m->latency_s + s->overhead_s;
         now->shared.inputs--;
     }
     if (s->switching)
@@ -257,11 +258,24 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
 
 static void start_price(alert_scheduler *s)
 {
-    alert_price_start(&s->now.price, &s->options.constants, s->profile, &s->goal,
+    alert_price_start(&s->now.price, s->constants, s->profile, &s->goal,
                       time_within(s, s->goal.deadline_s));
 }
 
 /* ----------------------------------------------------------------------------- public functions */
+
+static int set_constants(alert_scheduler *s, const alert_constants *given)
+{
+    s->constants = &ALERT_CONSTANTS;
+    if (memcmp(given, &ALERT_CONSTANTS, sizeof *given) == 0)
+        return 0;
+    s->own_constants = malloc(sizeof *given);
+    if (!s->own_constants)
+        return -ENOMEM;
+    *s->own_constants = *given;
+    s->constants = s->own_constants;
+    return 0;
+}
 
 int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const alert_goal *goal,
                         const alert_options *options, alert_fault *fault)
@@ -276,9 +290,15 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
         return -ENOMEM;
     s->profile = alert_profile_ref(profile);
     s->goal = *goal;
-    s->options = *options;
+    s->method = options->method;
+    s->overhead_s = options->overhead_s;
+    s->switch_cost_s = options->switch_cost_s;
+    s->dwell = options->dwell;
+    s->trace_capacity = options->trace_capacity;
     s->switching = options->switch_cost_s > 0.0 || options->dwell > 1;
-    rc = alert_plan_new(&s->plan, profile);
+    rc = set_constants(s, &options->constants);
+    if (!rc)
+        rc = alert_plan_new(&s->plan, profile);
     if (!rc)
         rc = alert_window_new(&s->window, goal->window);
     if (!rc && options->trace_capacity > 0) {
@@ -289,9 +309,9 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
         alert_scheduler_free(s);
         return rc;
     }
-    alert_slowdown_filter_init(&s->now.slowdown, &options->constants);
-    alert_regimes_init(&s->now.regimes, &options->constants);
-    alert_idle_filter_init(&s->now.idle, &options->constants);
+    alert_slowdown_filter_init(&s->now.slowdown, s->constants);
+    alert_regimes_init(&s->now.regimes, s->constants);
+    alert_idle_filter_init(&s->now.idle, s->constants);
     start_price(s);
     decide(s, goal->deadline_s);
     *out = s;
@@ -304,6 +324,7 @@ void alert_scheduler_free(alert_scheduler *s)
         return;
     alert_plan_clear(&s->plan);
     alert_window_clear(&s->window);
+    free(s->own_constants);
     free(s->trace);
     alert_profile_unref(s->profile);
     free(s);
@@ -382,13 +403,13 @@ int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s, alert_fa
 {
     int rc = alert_check_overhead(overhead_s, fault);
     if (!rc)
-        s->options.overhead_s = overhead_s;
+        s->overhead_s = overhead_s;
     return rc;
 }
 
 double alert_scheduler_overhead(const alert_scheduler *s)
 {
-    return s->options.overhead_s;
+    return s->overhead_s;
 }
 
 int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t dwell,
@@ -397,8 +418,8 @@ int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t dwel
     int rc = alert_check_switching(cost_s, dwell, fault);
     if (rc)
         return rc;
-    s->options.switch_cost_s = cost_s;
-    s->options.dwell = dwell;
+    s->switch_cost_s = cost_s;
+    s->dwell = dwell;
     s->switching = cost_s > 0.0 || dwell > 1;
     if (!s->switching)
         s->now.served = 0;
@@ -407,8 +428,8 @@ int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t dwel
 
 void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t *dwell)
 {
-    *cost_s = s->options.switch_cost_s;
-    *dwell = s->options.dwell;
+    *cost_s = s->switch_cost_s;
+    *dwell = s->dwell;
 }
 
 void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std)

@@ -40,7 +40,12 @@ typedef struct alert_learned {
 struct alert_scheduler {
     alert_profile *profile;
     alert_goal goal;
-    alert_options options;
+    /* Its options; constants of its own only where they are not the usual ones. */
+    alert_method method;
+    const alert_constants *constants;
+    alert_constants *own_constants;
+    double overhead_s, switch_cost_s;
+    size_t dwell, trace_capacity;
     bool switching; /* changing the cap costs something */
     alert_learned now;
     alert_plan plan;

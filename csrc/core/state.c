@@ -8,7 +8,7 @@
 
 size_t alert_scheduler_trace_length(const alert_scheduler *s)
 {
-    size_t capacity = s->options.trace_capacity;
+    size_t capacity = s->trace_capacity;
     return s->now.inputs < capacity ? (size_t)s->now.inputs : capacity;
 }
 
@@ -17,7 +17,7 @@ void alert_scheduler_trace(const alert_scheduler *s, alert_record *out)
     size_t length = alert_scheduler_trace_length(s);
     uint64_t first = s->now.inputs - length;
     for (size_t i = 0; i < length; i++)
-        out[i] = s->trace[(first + i) % s->options.trace_capacity];
+        out[i] = s->trace[(first + i) % s->trace_capacity];
 }
 
 /* A saved state: this header, what the scheduler has learnt, the window's ring, the trace's ring.
@@ -38,7 +38,7 @@ static size_t window_bytes(const alert_scheduler *s)
 
 static size_t trace_bytes(const alert_scheduler *s)
 {
-    return s->options.trace_capacity * sizeof *s->trace;
+    return s->trace_capacity * sizeof *s->trace;
 }
 
 size_t alert_scheduler_state_size(const alert_scheduler *s)
@@ -52,7 +52,7 @@ void alert_scheduler_save(const alert_scheduler *s, void *state)
         .window_capacity = s->window.capacity,
         .window_count = s->window.count,
         .window_next = s->window.next,
-        .trace_capacity = s->options.trace_capacity,
+        .trace_capacity = s->trace_capacity,
         .window_sum = s->window.sum,
     };
     memcpy(header.magic, MAGIC, sizeof MAGIC);
@@ -95,8 +95,7 @@ static bool is_within(double x, double low, double high)
 static bool header_fits(const alert_scheduler *s, const saved_header *h)
 {
     return memcmp(h->magic, MAGIC, sizeof MAGIC) == 0 && h->window_capacity == s->window.capacity &&
-           h->trace_capacity == s->options.trace_capacity &&
-           h->window_count <= h->window_capacity &&
+           h->trace_capacity == s->trace_capacity && h->window_count <= h->window_capacity &&
            (h->window_next < h->window_capacity || h->window_next == 0) &&
            is_within(h->window_sum, -OWED_MAX, OWED_MAX);
 }
@@ -151,7 +150,7 @@ static bool rings_are_sane(const alert_scheduler *s, const char *from)
             return false;
     }
     from += window_bytes(s);
-    for (size_t i = 0; i < s->options.trace_capacity; i++) {
+    for (size_t i = 0; i < s->trace_capacity; i++) {
         memcpy(&record, from + i * sizeof record, sizeof record);
         if (record.feasible > 1 || record.met > 1) /* are handed out as bools */
             return false;

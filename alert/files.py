@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import tempfile
+import secrets
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -15,7 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGEST_FILE = 256 * 1024 * 1024
-"""Bytes a file may have to be read."""
+"""Bytes of a .npz, packed and unpacked."""
+
+LARGEST_DOCUMENT = 64 * 1024 * 1024
+"""Bytes of JSON: as objects they may take twenty times as many."""
+
+LARGEST_DIRECTORY = 64 * 1024
+"""Bytes that the names in a .npz may take, for hundreds of arrays."""
 
 
 def write_json(path: str | os.PathLike[str], document: dict[str, Any]) -> None:
@@ -32,23 +39,19 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]
 def replace(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
     """Have `write` fill a file beside `path`, then move it there in one step."""
     target = Path(path)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with open(beside, "xb") as file:  # with the permissions that the umask leaves
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
+        os.replace(beside, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # it may not be there, for the same reason
+            beside.unlink()
+        if isinstance(error, OSError) and error.filename2 is None:
+            error.filename = str(target)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def read_json(path: str | os.PathLike[str], schema: str, newest: int) -> dict[str, Any]:
@@ -62,9 +65,7 @@ def read_json(path: str | os.PathLike[str], schema: str, newest: int) -> dict[st
         It is not such a document; the message names the file.
     """
     with open(path, "rb") as file:
-        raw = file.read(LARGEST_FILE + 1)
-    if len(raw) > LARGEST_FILE:
-        raise ValueError(f"{Path(path)}: larger than {LARGEST_FILE} bytes")
+        raw = file.read(LARGEST_DOCUMENT + 1)
     return parse_json(path, raw, schema, newest)
 
 
@@ -72,6 +73,8 @@ def parse_json(
     path: str | os.PathLike[str], raw: bytes, schema: str, newest: int
 ) -> dict[str, Any]:
     """Do what `read_json` does with bytes that came from `path`."""
+    if len(raw) > LARGEST_DOCUMENT:
+        raise ValueError(f"{Path(path)}: more than {LARGEST_DOCUMENT} bytes of JSON")
     try:
         document = json.loads(raw, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -117,6 +120,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
         if os.fstat(file.fileno()).st_size > LARGEST_FILE:
             raise ValueError(f"{Path(path)}: larger than {LARGEST_FILE} bytes")
         try:
+            _check_directory(file)
             with zipfile.ZipFile(file) as archive:
                 members = archive.infolist()
                 if sum(member.file_size for member in members) > LARGEST_FILE:
@@ -130,14 +134,32 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
             raise ValueError(f"{Path(path)}: not a .npz, or damaged ({error})") from None
 
 
+def _check_directory(file: IO[bytes]) -> None:
+    """Refuse what would make the library build millions of names: it reads all before we see one.
+
+    A .npz ends with the record that says how long its directory is, without a comment; one of
+    more than 4 GB has another record before it.
+    """
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(end - 42, 0))
+    tail = file.read()
+    before, record = tail[:-22], tail[-22:]
+    if not record.startswith(b"PK\5\6") or not record.endswith(b"\0\0"):
+        raise ValueError("cut short, or no archive")
+    if before.startswith(b"PK\6\7") or int.from_bytes(record[12:16], "little") > LARGEST_DIRECTORY:
+        raise ValueError(f"more than {LARGEST_DIRECTORY} bytes of names")
+
+
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     """Unpack one array; what its header says must agree with the bytes that are there."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{member.filename}: packed otherwise than save does")  # not in pieces
     with archive.open(member) as file:
         try:
             if np.lib.format.read_magic(file) != (1, 0):
                 raise ValueError("unexpected version of the array format")
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-            content = file.read()
+            content = file.read(member.file_size)  # asked for all, it trusts what is packed
             if fortran or dtype.kind not in "fiu":
                 raise ValueError(f"expected plain numbers in C order, got {dtype}")
             # frombuffer and reshape refuse a size that does not fit.

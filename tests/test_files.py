@@ -175,8 +175,8 @@ def test_a_file_that_is_missing_or_a_directory(tmp_path: Path) -> None:
 
 
 def test_an_enormous_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LARGEST_FILE", 100)
+    monkeypatch.setattr(files, "LARGEST_DOCUMENT", 100)
     path = tmp_path / "p.json"
     PROFILE.save(path)
-    with pytest.raises(ValueError, match=r"p\.json: larger than 100 bytes"):
+    with pytest.raises(ValueError, match=r"p\.json: more than 100 bytes"):
         alert.Profile.load(path)

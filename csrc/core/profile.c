@@ -202,9 +202,9 @@ static bool count_rows(const alert_table *t, size_t *rows, size_t *stairs)
     for (size_t i = 0; i < t->models; i++) {
         size_t exits = t->exit_count ? t->exit_count[i] : 0;
         size_t outputs = exits > 0 ? exits : 1;
+        *rows += outputs;
         if (outputs > ALERT_CONFIGURATIONS_MAX)
             return false;
-        *rows += outputs;
         *stairs += outputs * (outputs + 1) / 2;
         if (*rows > ALERT_CONFIGURATIONS_MAX / t->caps || *stairs > ALERT_CONFIGURATIONS_MAX)
             return false;
@@ -233,7 +233,7 @@ int alert_profile_new(alert_profile **out, const alert_table *t, alert_fault *fa
     size_t rows, stairs;
     if (!count_rows(t, &rows, &stairs))
         return alert_fault_in(fault, "exits", "at most 10000000 configurations, exits included",
-                              (double)NAN);
+                              fmax((double)rows * (double)t->caps, (double)stairs));
     alert_profile *p = calloc(1, sizeof *p);
     column *sorting = calloc(t->caps, sizeof *sorting);
     if (!p || !sorting)

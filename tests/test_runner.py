@@ -318,7 +318,7 @@ def test_real_networks_on_the_emulated_package() -> None:
         models=list(models),
     )
     x = torch.randn(8, 64)
-    goal = alert.Goal.min_energy(deadline=0.5, accuracy=0.7, window=1)
+    goal = alert.Goal.min_energy(deadline=60.0, accuracy=0.7, window=1)
     with Runner(models, table, goal, "emulated") as r:
         with torch.inference_mode():
             expected = models["wide"](x)

@@ -179,3 +179,16 @@ def test_constants_belong_to_a_method() -> None:
         alert.Scheduler(PROFILE, GOAL, method="paper", constants={"stray": 0.3})
     with pytest.raises(ValueError, match="price_gain"):
         alert.Scheduler(PROFILE, GOAL, method="calibrated", constants={"price_gain": math.nan})
+
+
+@pytest.mark.parametrize("goal", [GOAL, alert.Goal.max_accuracy(deadline=0.1, energy=1.0)])
+def test_a_price_beyond_all_numbers(goal: alert.Goal) -> None:
+    """Accuracies that differ by next to nothing make a price infinite; a huge gain, an exponent."""
+    for accuracy in ([0.0, 5e-324], [0.5, 0.9]):
+        profile = alert.Profile([[0.01], [0.02]], [[1.0], [2.0]], accuracy, [20.0], 1.0)
+        constants = {"price_gain": 1e6, "price_swing": 1e6, "price_reserve": 1e6}
+        scheduler = alert.Scheduler(profile, goal, method="calibrated", constants=constants)
+        for latency in (0.01, 1.0, 0.0, 0.01):
+            decision = scheduler.step(latency, 1e18)
+            assert all(map(math.isfinite, (decision.energy, decision.accuracy, decision.latency)))
+            assert pickle.loads(pickle.dumps(scheduler)).decision == decision

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from typing import Any
 
@@ -141,3 +142,34 @@ def test_a_last_exit_alone_is_a_traditional_model_that_says_its_exit() -> None:
         assert (plain.decision.exit, anytime.decision.exit) == (None, 0)
         plain.step(latency, None)
         anytime.step(latency, None)
+
+
+@pytest.mark.parametrize("name", ["latency", "power"])
+def test_quotients_of_what_is_accepted_are_finite(name: str) -> None:
+    """Near 0 a slowdown, which is a quotient, would overflow."""
+    good = {"latency": [[1e-12]], "power": [[1e-12]]}
+    profile = alert.Profile(**good, accuracy=[0.5], power_caps=[1e9], idle_power=1e9)
+    goal = alert.Goal.min_energy(deadline=1e-12, accuracy=0.4)
+    for method in alert._core.METHODS:
+        decision = alert.Scheduler(profile, goal, method=method).step(1e9, 1e18, idle_power=1e9)
+        assert math.isfinite(decision.latency + decision.energy)
+    with pytest.raises(ValueError, match=rf"{name}\[0, 0\]: expected .* from 1e-12 to 1e9"):
+        alert.Profile(**{**good, name: [[1e-13]]}, accuracy=[0.5], power_caps=[1.0], idle_power=0.0)
+
+
+def test_exits_have_times_of_their_own() -> None:
+    with pytest.raises(ValueError, match=r"exits\[0, 0\]: .*1e-9 or more"):
+        alert.Profile([[1.0]], [[1.0]], [0.5], [1.0], 0.0, exits={0: [(1e-10, 0.4), (1.0, 0.5)]})
+
+
+@pytest.mark.parametrize(
+    ("exits", "caps", "counted"),
+    [(4000, 3000, 12_000_000.0), (5000, 1, 12_502_500.0)],
+    ids=["outputs under caps", "outputs on the way to outputs"],
+)
+def test_a_few_numbers_cannot_ask_for_all_memory(exits: int, caps: int, counted: float) -> None:
+    watts = np.arange(1.0, caps + 1)
+    steps = [((i + 1) / exits, 0.5) for i in range(exits)]
+    message = f"exits: expected at most 10000000 configurations, exits included, got {counted}"
+    with pytest.raises(ValueError, match=message):
+        alert.Profile([watts], [watts], [0.5], watts, 0.0, exits={0: steps})

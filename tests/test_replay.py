@@ -195,3 +195,12 @@ def test_the_scheduler_of_caps_is_another_one() -> None:
     for system in (scheduler, 3):
         with pytest.raises(TypeError, match="system: expected another Scheduler or None"):
             scheduler._replay(**arrays(), system=system)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["latency", "energy"])
+def test_only_sharing_may_be_none(name: str) -> None:
+    scheduler = alert.Scheduler(synthetic.profile(), GOALS[0])
+    before = scheduler._save()
+    with pytest.raises((TypeError, ValueError)):
+        scheduler._replay(**arrays(**{name: None}))
+    assert scheduler._save() == before

@@ -105,3 +105,14 @@ def test_what_a_scheduler_saves_it_takes_back() -> None:
             other._restore(scheduler._save())
             assert other.decision == scheduler.decision
             assert other._save() == scheduler._save()
+
+
+def test_an_idle_variance_of_nothing_comes_back() -> None:
+    """The filter gets there by itself when its noises are small."""
+    constants = {"idle_v": 1e-300}
+    scheduler = alert.Scheduler(PROFILE, GOAL, method="paper", constants=constants)
+    for _ in range(3):
+        scheduler.step(0.03, 0.5, idle_power=4.0)
+    again = pickle.loads(pickle.dumps(scheduler))
+    assert again.decision == scheduler.decision
+    assert again._save() == scheduler._save()

@@ -26,10 +26,10 @@ def at_once(*acts: Callable[[], object]) -> None:
 
 
 def test_what_is_saved_while_another_window_is_set_is_one_state() -> None:
-    """The size was read before the wait for the thread that steps: 160 KB past the end are written."""
+    """The size was read before the wait for the thread that steps: it was then too small."""
     scheduler = alert.Scheduler(REPLAYED.profile, GOALS[0], method="paper", trace=0)
     r = Recording.of(REPLAYED)
-    latency, energy = (np.tile(array, (20, 1, 1)) for array in (r.latency, r.energy))
+    latency, energy = (np.tile(array, (200, 1, 1)) for array in (r.latency, r.energy))
     found: list[bytes] = []
 
     def replay() -> None:

@@ -1,4 +1,4 @@
-"""A scheduler that is read while another thread steps it without the GIL, and a third changes it."""
+"""A scheduler that is read while one thread steps it without the GIL and another changes it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import synthetic
+from numpy.typing import NDArray
 
 import alert
 from alert.evaluation import Recording
@@ -57,7 +58,7 @@ def test_what_is_saved_while_another_window_is_set_is_one_state() -> None:
 def test_a_trace_that_is_read_while_it_grows_has_no_gaps() -> None:
     scheduler = alert.Scheduler(REPLAYED.profile, GOALS[0], trace=100_000)
     r = Recording.of(REPLAYED)
-    kept: list[np.ndarray] = []
+    kept: list[NDArray[np.void]] = []
 
     def replay() -> None:
         scheduler._replay(r.latency, r.energy, r.idle_power)

@@ -147,7 +147,7 @@ def test_a_last_exit_alone_is_a_traditional_model_that_says_its_exit() -> None:
 @pytest.mark.parametrize("name", ["latency", "power"])
 def test_quotients_of_what_is_accepted_are_finite(name: str) -> None:
     """Near 0 a slowdown, which is a quotient, would overflow."""
-    good = {"latency": [[1e-12]], "power": [[1e-12]]}
+    good: dict[str, Any] = {"latency": [[1e-12]], "power": [[1e-12]]}
     profile = alert.Profile(**good, accuracy=[0.5], power_caps=[1e9], idle_power=1e9)
     goal = alert.Goal.min_energy(deadline=1e-12, accuracy=0.4)
     for method in alert._core.METHODS:

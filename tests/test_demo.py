@@ -292,7 +292,7 @@ def test_interrupting_leaves_nothing_running(tmp_path: Path) -> None:
         first = demo.stderr.read(1)  # the bar: by now the loops have been started
         children = Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()
         os.killpg(demo.pid, signal.SIGINT)  # as Ctrl-C does
-        out, err = demo.communicate(timeout=30)
+        out, err = demo.communicate(timeout=120)
     assert first
     assert len(children) == 2 * min(2, len(os.sched_getaffinity(0)))
     assert (demo.returncode, out) == (130, "")

@@ -420,7 +420,7 @@ def test_limits_are_given_back_however_a_process_ends(
             else:
                 process.stdin.write(f"{ending}\n")
                 process.stdin.flush()
-            process.wait(timeout=10)
+            process.wait(timeout=120)
             wait_for(lambda: gpus.limits() == Gpus.LIMITS)
             power.open("nvml").close()  # free again, worker or not
         finally:

@@ -115,7 +115,8 @@ profile = alert.Profile([[0.02, 0.01]], [[15.0, 30.0]], [0.9], [20.0, 40.0], idl
 goal = alert.Goal.min_energy(deadline=0.5, accuracy=0.5)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    with alert.Runner([lambda x: x], profile, goal, power.open("rapl", root=root)) as runner:
+    device = power.open("rapl", root=root, guard=False)  # one warning less, at the most
+    with alert.Runner([lambda x: x], profile, goal, device) as runner:
         answers = [runner(x) for x in range(20)]
         told = {"answers": answers, "expected": runner.scheduler.decision.energy}
         told["energy"] = [float(joules) for joules in runner.trace["energy"]]

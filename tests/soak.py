@@ -1,17 +1,22 @@
 """Many inputs with contention, faults and goals that change; nothing may grow or go astray.
 
 python tests/soak.py [INPUTS] [METHOD]     # 1 000 000 in Python by default, about a minute
+
+Before them everything is made and dropped ten thousand times.
 """
 
 from __future__ import annotations
 
+import gc
 import math
+import pickle
 import sys
 from dataclasses import dataclass
 
 import numpy as np
 
 import alert
+from alert import power
 
 TRACE = 64
 PROFILE = alert.Profile(
@@ -79,7 +84,34 @@ def soak(method: str, inputs: int, seed: int = 0) -> Soaked:
     return Soaked(inputs, refused, goals, resident_bytes() - start)
 
 
+def cycle(method: str) -> None:
+    """Make and drop one of everything, used once."""
+    arrays = {name: getattr(PROFILE, name) for name in ("latency", "power", "accuracy")}
+    profile = alert.Profile(
+        **arrays, power_caps=[10.0, 20.0], idle_power=5.0, exits={2: [(0.5, 0.65), (1.0, 0.80)]}
+    )
+    scheduler = alert.Scheduler(profile, GOALS[2], method=method, trace=TRACE)
+    scheduler.step(0.02, 0.4)
+    other = pickle.loads(pickle.dumps(scheduler))
+    alert.step_many([scheduler, other], [0.02, 0.03], None)
+    assert len(other.trace) == 2
+    with power.open("emulated") as device:
+        device.set_cap(device.cap_range[1])
+
+
+def grown_by_cycles(count: int, warm: int = 500) -> int:
+    """Bytes that the process has grown by while so many of everything were made and dropped."""
+    for i in range(warm + count):
+        if i == warm:
+            gc.collect()
+            start = resident_bytes()
+        cycle(alert._core.METHODS[i % len(alert._core.METHODS)])
+    gc.collect()
+    return resident_bytes() - start
+
+
 if __name__ == "__main__":
+    print("grown by 10000 cycles:", grown_by_cycles(10_000), "bytes")
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     for name in sys.argv[2:] or alert._core.METHODS:
         print(name, soak(name, count))

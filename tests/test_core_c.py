@@ -29,6 +29,15 @@ def test_the_closed_loop_on_the_emulated_package(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_threads_share_a_profile_under_the_thread_sanitizer(tmp_path: Path) -> None:
+    tsan = ["-g", "-O1", "-fsanitize=thread", "-pthread"]
+    source = str(ROOT / "tests/c/test_threads.c")
+    program = build(tmp_path / "test_threads", *tsan, source, *CORE, "-lm")
+    # Where addresses are scattered too widely the sanitizer does not start.
+    result = run(Path("setarch"), "-R", str(program))
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")
 def test_under_valgrind(tmp_path: Path) -> None:
     program = build(tmp_path / "test_core", "-g", "-O2", SOURCE, *CORE, *COUNTED, "-lm")

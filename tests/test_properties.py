@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from soak import soak
+from soak import grown_by_cycles, soak
 
 import alert
 
@@ -112,6 +112,11 @@ def test_a_long_run_with_contention_faults_and_changing_goals(method: str) -> No
     report = soak(method, inputs=20_000, seed=3)
     assert report.inputs == 20_000
     assert report.grown_bytes < 1_000_000
+
+
+def test_what_is_made_and_dropped_leaves_nothing() -> None:
+    """A leak of one 64-byte block a cycle would be 640 KB."""
+    assert grown_by_cycles(10_000) < 400_000
 
 
 # ------------------------------------------------------------------------------------------ time

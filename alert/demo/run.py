@@ -26,6 +26,9 @@ _MAX_SECONDS = 1.5
 
 _CPUS = 2
 
+# Inputs in a phase of the stream: two or three phases of contention in 200 inputs.
+_PHASE = (30, 50)
+
 
 @dataclass(frozen=True)
 class Demonstration:
@@ -76,7 +79,7 @@ def run(
     output.mkdir(parents=True, exist_ok=True)
     files = {name: output / name for name in ("profile.json", "trace.csv", "demo.png", "demo.json")}
     stream = pictures.stream(inputs, seed)
-    environments = contention.schedule(inputs, seed)
+    environments = contention.schedule(inputs, seed, *_PHASE)
     models = efficientnet.load()
     with ExitStack() as stack:
         stack.enter_context(_confined())

@@ -374,6 +374,42 @@ def test_other_bad_calls_change_nothing(call: Any, kind: type[Exception], messag
     assert (scheduler._save(), scheduler.goal, scheduler.overhead) == (before, goal, 0.001)
 
 
+@pytest.mark.parametrize(
+    ("goal", "kind", "message"),
+    [
+        ([], TypeError, "goal: expected a tuple, got list"),
+        ((7, 0.1, 0.5, 0.0, 0.0, (0, 1, 2), 1), ValueError, "objective: expected ALERT_MIN_ENERGY"),
+        ((0, 0.1, 0.5, 0.0, 0.0, (0, 1, 1), 1), ValueError, "priority: .*each once"),
+        ((0, 0.1, 0.5, 0.0, 0.0, (0, 1, 3), 1), ValueError, "priority: .*each once"),
+    ],
+)
+def test_the_core_does_not_rely_on_its_python_face(
+    goal: Any, kind: type[Exception], message: str
+) -> None:
+    scheduler = running()
+    before = scheduler._save()
+    with pytest.raises(kind, match=message):
+        scheduler._set_goal(goal)
+    assert scheduler._save() == before
+
+
+@pytest.mark.parametrize("name", ["table", "constants"])
+def test_arguments_of_the_core_have_their_types(name: str) -> None:
+    given: dict[str, Any] = {
+        "table": PROFILE._table,
+        "goal": GOAL._as_tuple(),
+        "method": "paper",
+        "constants": {},
+        "overhead": 0.0,
+        "switch_cost": 0.0,
+        "dwell": 1,
+        "trace": 0,
+    }
+    alert._core.Scheduler(**given)
+    with pytest.raises(TypeError, match=f"{name}: expected a .*, got list"):
+        alert._core.Scheduler(**given | {name: []})
+
+
 def test_what_needs_no_error() -> None:
     """Zero seconds and joules happen; NumPy's numbers are numbers."""
     scheduler = running()

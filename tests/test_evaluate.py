@@ -141,13 +141,25 @@ def test_comparisons() -> None:
     assert found["oracle"] == pytest.approx(0.5)
     assert found["best of app-only and sys-only"] == pytest.approx((1.2 / 2.0 + 1.0 / 4.0) / 2)
     assert found["way to informed"] == pytest.approx((1.55 - 1.1) / 0.55)
-    assert found["more violated than paper"] == {"t e": (2, 1)}
-    as_often = table[table["level"] < 3]
-    assert summary.comparisons(as_often)["min_energy"]["more violated than paper"] == {
-        "t e": (1, 0)
+    all_of_them = (1.2 / 1.6 + 1.0 / 1.5 + 1.0 + 2.0) / 4
+    assert found["paper, violated or not"] == pytest.approx(all_of_them)
+
+
+def test_places() -> None:
+    table = rows(
+        default=[(1.2, False), (1.0, True), (1.0, True), (3.0, False)],
+        paper=[(1.6, False), (1.5, False), (1.0, True), (2.0, False)],
+    )
+    table["environment"][table["level"] == 3] = "f"
+    found = summary.places(table)
+    assert list(found) == ["t e", "t f"]
+    assert found["t e"]["min_energy"] == {
+        "settings": 3,
+        "violated": [2, 1],
+        "ratio": pytest.approx(1.2 / 1.6),
     }
-    as_often = table[(table["level"] < 2) | (table["level"] == 3)]
-    assert summary.comparisons(as_often)["min_energy"]["more violated than paper"] == {}
+    assert found["t f"]["min_energy"]["ratio"] == pytest.approx(1.5)
+    assert found["t e"]["max_accuracy"] == {"settings": 0, "violated": [0, 0], "ratio": None}
 
 
 # ---------------------------------------------------------------------------------------- command
@@ -175,12 +187,12 @@ def test_command_writes_tables_and_pictures(
     for text in ("OracleStatic", "holdout", "emulated", "way to informed", "paper-anytime"):
         assert text in shown
     settings = table_of(tmp_path / "out" / "settings.csv")
-    assert len(settings) == 2 * 2 * 2 * 35 * 12
+    assert len(settings) == 2 * 3 * 2 * 35 * 12
     for name in ("calibration.csv", "recovery.csv"):
         assert {row["scheme"] for row in table_of(tmp_path / "out" / name)} >= {"paper", "default"}
     lines = (tmp_path / "out" / "table.md").read_text().splitlines()
     assert len(lines) == 2 + 12
-    assert {line.count("|") for line in lines} == {10}
+    assert {line.count("|") for line in lines} == {14}
     for name in ("ratios.png", "reliability.png", "timeline.png"):
         assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
 
@@ -192,7 +204,7 @@ def test_command_prints_json_of_the_schemes_asked_for(
     assert main([*words, "--schemes", "paper,default,oracle"]) == 0
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert told == json.loads((tmp_path / "summary.json").read_text())
-    assert set(told) == {"all", "holdout"}
+    assert set(told) == {"all", "tuning", "holdout"}
     assert set(told["all"]["schemes"]) == {"paper", "default", "oracle"}
     assert told["all"]["comparisons"]["min_energy"]["informed"] is None
 

@@ -3,8 +3,9 @@
 Schemes are what `alert.Scheduler` does by default, the paper's method and parts of it, systems that
 adapt only the model or only the power cap, and oracles: see `alert.evaluation.SCHEMES`. Each runs
 in about 35 settings for each goal and trace, deadlines from tight to loose and goals over their
-whole reachable range. Tables, a summary and pictures go to the output directory. The last third of
-every trace, the holdout, is also replayed by itself.
+whole reachable range. Tables, a summary and pictures go to the output directory. The first
+two thirds of every trace, for tuning, and the last third, the holdout, are also replayed by
+themselves.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _GOALS = {"min_energy": "energy", "max_accuracy": "error"}
+_PARTS = {
+    "all": "whole traces",
+    "tuning": "the first two thirds of every trace, for tuning",
+    "holdout": "holdout, the last third of every trace",
+}
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -70,9 +76,10 @@ def run(arguments: argparse.Namespace) -> None:
         return
     label = ", emulated" if any(trace.emulated for trace in traces) else ""
     for part, told in summary.items():
-        name = "whole traces" if part == "all" else "holdout, the last third of every trace"
+        name = _PARTS[part]
         for goal in _GOALS:
             out.print(_costs(told, goal, f"{name}{label}"))
+        out.print(_places(told["places"], f"default and paper, {name}{label}"))
         out.print(_behaviour(told, name))
     out.print(_comparisons(summary))
     out.print(f"{len(traces)} traces; everything in {arguments.output}")
@@ -90,6 +97,26 @@ def _costs(told: dict[str, Any], goal: str, name: str) -> Table:
         found = by_goal[goal]
         cells = [_number(found[other]) for other in ("oracle", "static", "clairvoyant")]
         table.add_row(scheme, *cells, f"{found['violated']}")
+    return table
+
+
+def _places(places: dict[str, Any], name: str) -> Table:
+    """Compare the default with the paper's method in each task and environment."""
+    from rich.table import Table
+
+    table = Table("", title=name)
+    for goal in _GOALS:
+        table.add_column(f"{_GOALS[goal]}\n/ paper", justify="right")
+        table.add_column("violated:\ndefault, paper, of", justify="right")
+    for place, by_goal in places.items():
+        cells = []
+        for goal in _GOALS:
+            pair = by_goal[goal]
+            cells += [
+                _number(pair["ratio"]),
+                "{}, {}, {}".format(*pair["violated"], pair["settings"]),
+            ]
+        table.add_row(place, *cells)
     return table
 
 
@@ -128,7 +155,5 @@ def _comparisons(summary: dict[str, Any]) -> Table:
     return table
 
 
-def _number(value: float | dict[str, Any] | None) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{place}: {a} > {b}" for place, (a, b) in value.items()) or "nowhere"
+def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"

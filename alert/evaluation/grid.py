@@ -24,7 +24,7 @@ from alert.goal import Objective
 from alert.trace import Trace
 
 OBJECTIVES: tuple[Objective, ...] = ("min_energy", "max_accuracy")
-PARTS: tuple[Part, ...] = ("all", "holdout")
+PARTS: tuple[Part, ...] = ("all", "tuning", "holdout")
 
 Key: TypeAlias = tuple[str, str, str, str]
 """Task, environment, part and scheme."""

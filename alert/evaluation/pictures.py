@@ -31,21 +31,28 @@ def draw_ratios(table: NDArray[np.void], schemes: Sequence[str], note: str, path
         for x, scheme in enumerate(schemes):
             mine = rows[rows["scheme"] == scheme]
             if len(mine) == len(oracle):  # else it is not about the models of every trace
-                _draw_scheme(axis, x, mine[cost] / oracle[cost], mine["violated"])
+                _draw_scheme(
+                    axis, x, mine[cost] / oracle[cost], mine["violated"], oracle["violated"]
+                )
         axis.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
         axis.set_xticks(range(len(schemes)), schemes, rotation=40, ha="right")
-        axis.set_title(f"{name} relative to Oracle, goal: {objective.replace('_', ' ')}")
+        title = f"{name} relative to Oracle, goal: {objective.replace('_', ' ')}"
+        axis.set_title(title, pad=20)
         axis.set_ylim(0.4, _HIGHEST_RATIO)
     axes[1].plot([], [], "o", color=_SETTING, alpha=0.5, label="a setting")
-    axes[1].plot([], [], "x", color=_VIOLATED, label="violated (and how many)")
-    axes[1].plot([], [], "_", color="black", markersize=14, label="mean of those not violated")
+    axes[1].plot([], [], "x", color=_VIOLATED, label="violated (above: how many)")
+    axes[1].plot([], [], "_", color="black", markersize=14, label="mean where neither violates")
     axes[1].legend(loc="upper left", fontsize="small")
     figure.suptitle(note, fontsize="small")
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=80)
 
 
 def _draw_scheme(
-    axis: Axes, x: int, ratio: NDArray[np.float64], violated: NDArray[np.bool_]
+    axis: Axes,
+    x: int,
+    ratio: NDArray[np.float64],
+    violated: NDArray[np.bool_],
+    oracle_violated: NDArray[np.bool_],
 ) -> None:
     spread = x + np.linspace(-0.28, 0.28, len(ratio))
     shown = np.minimum(ratio, _HIGHEST_RATIO - 0.02)
@@ -53,9 +60,17 @@ def _draw_scheme(
     axis.plot(
         *(spread[~violated], shown[~violated]), "o", color=_SETTING, markersize=2.5, alpha=0.5
     )
-    if not violated.all():
-        axis.plot(x, ratio[~violated].mean(), "_", color="black", markersize=18, mew=2)
-    axis.text(x, 0.43, f"{violated.sum()}", ha="center", fontsize="small", color=_VIOLATED)
+    neither = ~(violated | oracle_violated)
+    if neither.any():
+        axis.plot(x, ratio[neither].mean(), "_", color="black", markersize=18, mew=2)
+    axis.text(
+        *(x, 1.01, f"{violated.sum()}"),
+        transform=axis.get_xaxis_transform(),
+        ha="center",
+        va="bottom",
+        fontsize="small",
+        color=_VIOLATED,
+    )
 
 
 def draw_reliability(bins: Mapping[str, NDArray[np.void]], note: str, path: Path) -> None:
@@ -91,7 +106,9 @@ def draw_timeline(
         inputs = replay.inputs[around]
         late = ~inputs["met"]
         axes[0].plot(around, 1e3 * inputs["latency"], color=colour, label=replay.scheme)
-        axes[0].plot(around[late], 1e3 * inputs["latency"][late], "x", color="black", zorder=3)
+        axes[0].plot(
+            around[late], 1e3 * inputs["latency"][late], "x", color=colour, mew=2, zorder=3
+        )
         axes[1].step(around, caps[inputs["cap"]], where="mid", color=colour)
         axes[2].step(around, inputs["accuracy"], where="mid", color=colour)
         axes[3].plot(around, np.cumsum(inputs["energy"]), color=colour)

@@ -126,5 +126,6 @@ def _draw_timeline(trace: Trace, step: int, path: Path) -> None:
     recording = Recording.of(trace)
     goal = next(s.goal for s in settings(recording, "min_energy", _FACTOR) if s.level == _LEVEL)
     replays = [run(scheme, recording, goal) for scheme in ("paper", "default", "oracle")]
-    note = f"{trace.task}, {trace.environment}: {goal!r}{'; emulated' if trace.emulated else ''}"
+    bounds = f"deadline {1e3 * goal.deadline:.3g} ms, accuracy at least {goal.bound:.3g}"
+    note = f"{trace.task}, {trace.environment}: {bounds}{'; emulated' if trace.emulated else ''}"
     pictures.draw_timeline(recording, replays, step, note, path)

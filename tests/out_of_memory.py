@@ -13,20 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from two_models import PROFILE
 
 import alert
 from alert import _core, power
 from alert.scheduler import _restored as restored
 
 ALLOCATOR = ctypes.CDLL(None)
-PROFILE = alert.Profile(
-    latency=[[0.040, 0.020], [0.080, 0.040]],
-    power=[[10.0, 20.0], [11.0, 21.0]],
-    accuracy=[0.70, 0.80],
-    power_caps=[10.0, 20.0],
-    idle_power=5.0,
-    exits={1: [(0.5, 0.60), (1.0, 0.80)]},
-)
 GOAL = alert.Goal.min_energy(deadline=0.1, accuracy=0.69, window=5)
 OTHER = alert.Goal.max_accuracy(deadline=0.1, energy=1.0, window=50)
 TABLE: dict[str, Any] = {

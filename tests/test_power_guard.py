@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import killing
 import pytest
+from killing import is_dead, wait_for
 from plants import TOP, Plant, compile_plant, running
 
 from alert import power
@@ -36,19 +37,6 @@ def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "journals"
     monkeypatch.setattr(power, "journal_directory", lambda: str(directory))
     return directory
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.002)
-
-
-def is_dead(pid: int) -> bool:
-    with suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0] in "ZX"
-    return True
 
 
 def children_of(pid: int) -> list[int]:

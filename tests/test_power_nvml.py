@@ -10,14 +10,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gpus import LOST, MISMATCH, NO_PERMISSION, NOT_LOADED, NOT_SUPPORTED, Gpus, compile_stub
+from killing import is_dead, wait_for
 
 from alert import power
 
@@ -49,19 +48,6 @@ def joules(device: power.Device) -> float:
     energy = device.energy()
     assert energy is not None
     return energy
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.002)
-
-
-def is_dead(pid: int) -> bool:
-    with suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0] in "ZX"
-    return True
 
 
 # ------------------------------------------------------------------------------- caps and joules

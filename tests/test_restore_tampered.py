@@ -9,17 +9,10 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from two_models import PROFILE
 
 import alert
 
-PROFILE = alert.Profile(
-    latency=[[0.040, 0.020], [0.080, 0.040]],
-    power=[[10.0, 20.0], [11.0, 21.0]],
-    accuracy=[0.70, 0.80],
-    power_caps=[10.0, 20.0],
-    idle_power=5.0,
-    exits={1: [(0.5, 0.60), (1.0, 0.80)]},
-)
 GOAL = alert.Goal.min_energy(deadline=0.1, accuracy=0.75, window=4)
 DOUBLES = (math.nan, math.inf, -math.inf, -1.0, 1e308)
 

@@ -81,10 +81,9 @@ static void scatter(batch *b)
 /* Takes all schedulers or none; -1 with ValueError where one is listed twice. */
 static int take_all(const batch *b)
 {
-    int pid = (int)getpid();
     for (;;) {
         Py_ssize_t taken = 0, first = 0;
-        while (taken < b->size && alert_py_try_take(b->scheduler[taken], pid))
+        while (taken < b->size && alert_py_try_take(b->scheduler[taken]))
             taken++;
         if (taken == b->size)
             return 0;

@@ -5,6 +5,7 @@
 
 #include <numpy/arrayobject.h>
 
+#include "py_fork.h"
 #include "py_options.h"
 
 static PyObject *check_goal(PyObject *module, PyObject *tuple)
@@ -61,6 +62,8 @@ static int module_exec(PyObject *module)
 {
     alert_py_state *state = PyModule_GetState(module);
     import_array1(-1);
+    if (alert_py_fork_exec() < 0)
+        return -1;
     state->record_dtype = alert_py_record_dtype();
     state->choice_dtype = alert_py_choice_dtype();
     state->outcome_dtype = alert_py_outcome_dtype();

@@ -4,8 +4,8 @@
  * hardware is spoken to with the GIL dropped. An emulated device keeps the GIL except to wait. */
 #include <errno.h>
 #include <math.h>
-#include <unistd.h>
 
+#include "py_fork.h"
 #include "py_power.h"
 
 #if PY_VERSION_HEX < 0x030C0000
@@ -40,13 +40,13 @@ static int renew_lock(power_object *o)
         return -1;
     }
     o->lock = lock; /* the old one may be held, and then cannot be freed */
-    o->lock_pid = (int)getpid();
+    o->lock_generation = alert_py_generation;
     return 0;
 }
 
 static int take_lock(power_object *o)
 {
-    if (o->lock_pid != (int)getpid() && renew_lock(o) < 0)
+    if (o->lock_generation != alert_py_generation && renew_lock(o) < 0)
         return -1;
     if (!PyThread_acquire_lock(o->lock, NOWAIT_LOCK)) {
         Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(o->lock, WAIT_LOCK);

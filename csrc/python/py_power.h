@@ -8,7 +8,7 @@
 typedef struct power_object {
     PyObject_HEAD alert_power *power; /* NULL once closed */
     PyThread_type_lock lock;
-    int lock_pid;          /* the process whose threads use the lock */
+    int lock_generation;   /* of the process whose threads use the lock, see py_fork.h */
     alert_py_state *state; /* lives as long as the module, which the type keeps alive */
     PyObject *weak_references;
     alert_power_traits opened;  /* as it was when opened */

@@ -1,8 +1,8 @@
 /* py_power_open.c - opening power devices from Python: functions, exceptions, what was found. */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "py_fork.h"
 #include "py_power.h"
 
 /* --------------------------------------------------------------------------------------- exceptions */
@@ -119,7 +119,7 @@ PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power)
         o->power = power;
         alert_power_about(power, &o->opened);
         o->lock = PyThread_allocate_lock();
-        o->lock_pid = (int)getpid();
+        o->lock_generation = alert_py_generation;
         if (o->lock)
             return (PyObject *)o;
         Py_DECREF(o);

@@ -46,11 +46,11 @@ static alert_recording recording_of(PyArrayObject *const array[ARRAYS], double i
 }
 
 /* Takes both schedulers or none; `system` may be NULL. */
-static bool try_take(alert_py_scheduler *o, alert_py_scheduler *system, int pid)
+static bool try_take(alert_py_scheduler *o, alert_py_scheduler *system)
 {
-    if (!alert_py_try_take(o, pid))
+    if (!alert_py_try_take(o))
         return false;
-    if (!system || alert_py_try_take(system, pid))
+    if (!system || alert_py_try_take(system))
         return true;
     alert_py_give_back(o);
     return false;
@@ -67,8 +67,8 @@ static PyObject *replay(alert_py_scheduler *o, alert_py_scheduler *system,
     if (!outcomes)
         return NULL;
     alert_outcome *out = PyArray_DATA((PyArrayObject *)outcomes);
-    int rc, pid = (int)getpid();
-    while (!try_take(o, system, pid))
+    int rc;
+    while (!try_take(o, system))
         if (alert_py_wait(o) < 0 || (system && alert_py_wait(system) < 0)) {
             Py_DECREF(outcomes);
             return NULL;

@@ -7,7 +7,7 @@
 int alert_py_wait(const alert_py_scheduler *o)
 {
     int user = atomic_load_explicit(&o->taken_by, memory_order_relaxed);
-    if (user != 0 && user != (int)getpid()) {
+    if (user != 0 && user != alert_py_generation) {
         PyErr_SetString(PyExc_RuntimeError,
                         "scheduler: this process was forked while another thread was stepping it; "
                         "make another one");

@@ -4,8 +4,8 @@
 
 #include <sched.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
+#include "py_fork.h"
 #include "py_state.h"
 
 /* A scheduler is used by one thread at a time. With a GIL that is whoever holds it, except while
@@ -14,17 +14,17 @@
 typedef struct alert_py_scheduler {
     PyObject_HEAD alert_scheduler *scheduler;
     alert_py_state *state; /* lives as long as the module, which the type keeps alive */
-    atomic_int taken_by;   /* pid of the process that uses it; 0: nobody */
+    atomic_int taken_by;   /* generation of the process that uses it, see py_fork.h; 0: nobody */
 } alert_py_scheduler;
 
 /* The method _replay(latency, energy, idle_power, sharing=None, system=None), in py_replay.c. */
 PyObject *alert_py_replay(PyObject *self, PyObject *args, PyObject *kwargs);
 
-static inline bool alert_py_try_take(alert_py_scheduler *o, int pid)
+static inline bool alert_py_try_take(alert_py_scheduler *o)
 {
     int nobody = 0;
-    return atomic_compare_exchange_strong_explicit(&o->taken_by, &nobody, pid, memory_order_acquire,
-                                                   memory_order_relaxed);
+    return atomic_compare_exchange_strong_explicit(&o->taken_by, &nobody, alert_py_generation,
+                                                   memory_order_acquire, memory_order_relaxed);
 }
 
 static inline void alert_py_give_back(alert_py_scheduler *o)
@@ -40,7 +40,7 @@ int alert_py_wait(const alert_py_scheduler *o);
 static inline int alert_py_enter(alert_py_scheduler *o)
 {
 #ifdef Py_GIL_DISABLED
-    while (!alert_py_try_take(o, (int)getpid()))
+    while (!alert_py_try_take(o))
 #else
     while (atomic_load_explicit(&o->taken_by, memory_order_acquire) != 0)
 #endif

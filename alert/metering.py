@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, TypeAlias
 
 from alert.device import Device
 from alert.profile import Profile
@@ -15,15 +15,11 @@ Source = Literal["measured", "blended", "profile"]
 TICKS = 50
 
 
-class Reading(NamedTuple):
-    """What one input drew."""
+# What one input drew: joules, or None where the energy cannot be read; how they are known; watts
+# drawn since the input before, or None where not measured.
+Reading: TypeAlias = tuple[float | None, Source, float | None]
 
-    energy: float | None  # joules; None where the energy cannot be read
-    source: Source
-    idle_power: float | None  # watts drawn since the input before; None where not measured
-
-
-_UNREADABLE = Reading(None, "profile", None)
+_UNREADABLE: Reading = (None, "profile", None)
 
 
 class _Window:
@@ -136,8 +132,8 @@ class Meter:
             window.gaps += self._idle_power * gap
         if alone and done - start >= self._long:
             counted = self._read()
-            window.restart(done)
-            return _UNREADABLE if counted is None else Reading(counted, "measured", idle_power)
+            window.since = done
+            return _UNREADABLE if counted is None else (counted, "measured", idle_power)
         source: Source = "profile" if math.isnan(self._ratio) else "blended"
         energy = self._put_down(float(self._power[model, self._column[power_cap]]) * (done - start))
         if done - window.since >= self._long:
@@ -146,7 +142,7 @@ class Meter:
                 return _UNREADABLE
             self._settle(counted)
             window.restart(done)
-        return Reading(energy, source, idle_power)
+        return energy, source, idle_power
 
     def fail(self) -> None:
         """Hear that the input failed. What was drawn since the last reading is nobody's."""

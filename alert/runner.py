@@ -74,9 +74,9 @@ class Runner:
 
     Notes
     -----
-    Models run under `torch.inference_mode` where torch has been imported; to put them into
-    evaluation mode is the caller's business. A runner serves one stream of inputs, one at a time,
-    and nobody else sets the cap of its device meanwhile.
+    Models run under `torch.inference_mode` where torch is imported before the runner is made; to
+    put them into evaluation mode is the caller's business. A runner serves one stream of inputs,
+    one at a time, and nobody else sets the cap of its device meanwhile.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Runner:
         self._scheduler = Scheduler(profile, goal, overhead=overhead or 0.0, **options)
         self._models = in_order(models, profile.models)
         self._waits = [waiter(model) for model in self._models]
+        self._inference_mode = inference_mode()
         self._exits = {i: [fraction for fraction, _ in exits] for i, exits in profile.exits.items()}
         self._clock = clock
         self._fixed_overhead = overhead is not None
@@ -170,7 +171,7 @@ class Runner:
         if wait is not None:
             wait()  # for what the GPU was given before
         try:
-            with inference_mode():
+            with self._inference_mode:
                 meter.begin(decision.latency)
                 device.begin()
                 start = clock()

@@ -33,12 +33,6 @@ def nothing(x: object) -> object:
     return x
 
 
-def enter_and_leave() -> None:
-    """Run nothing in inference mode."""
-    with inference_mode():
-        pass
-
-
 def seconds_per_call(call: Callable[[], object]) -> float:
     """Time one call in a plain loop."""
     begin = time.perf_counter()
@@ -58,6 +52,11 @@ def measure() -> dict[str, dict[str, float]]:
     with device, alert.Runner([nothing] * 5, profile, goal, device) as runner:
         scheduler = alert.Scheduler(profile, goal)
         x = torch.zeros(1)
+        inferring = inference_mode()
+
+        def enter_and_leave() -> None:
+            with inferring:
+                pass
 
         def read_twice() -> None:
             device.energy()

@@ -231,11 +231,11 @@ def test_an_input_that_takes_no_time() -> None:
     cap = package.cap
     for _ in range(3):
         meter.begin(0.0)
-        assert meter.end(0, cap, machine.now, machine.now).energy == 0.0
+        assert meter.end(0, cap, machine.now, machine.now)[0] == 0.0
         assert meter.owed == 0.0
     machine.now += 1.0
     meter.begin(0.0)
-    assert meter.end(0, cap, machine.now, machine.now).energy == 0.0
+    assert meter.end(0, cap, machine.now, machine.now)[0] == 0.0
 
 
 def test_a_short_input_after_a_long_one_starts_a_window() -> None:
@@ -254,7 +254,7 @@ def test_a_short_input_after_a_long_one_starts_a_window() -> None:
         start = machine.now
         machine.work(seconds)
         package.pace()
-        assert meter.end(0, cap, start, machine.now).source == source
+        assert meter.end(0, cap, start, machine.now)[1] == source
 
 
 def test_no_more_is_repaid_than_is_owed() -> None:

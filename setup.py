@@ -1,8 +1,7 @@
 """Builds alert._core. Everything else is in pyproject.toml.
 
 ALERT_DEBUG=1 builds with -O0 -g; ALERT_SANITIZE=1 adds AddressSanitizer and
-UndefinedBehaviorSanitizer; ALERT_COVERAGE=1 counts the lines that run; ALERT_WERROR=1 makes
-warnings errors.
+UndefinedBehaviorSanitizer; ALERT_WERROR=1 makes warnings errors.
 """
 
 import os
@@ -41,7 +40,7 @@ compile_args = ["-std=c11", "-fvisibility=hidden", "-ffp-contract=off"]
 compile_args += ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wdouble-promotion"]
 link_args: list[str] = []
 compile_args += ["-O0", "-g"] if flag("ALERT_DEBUG") else ["-O3"]
-if compiler_is_gcc() and not any(map(flag, ("ALERT_DEBUG", "ALERT_SANITIZE", "ALERT_COVERAGE"))):
+if compiler_is_gcc() and not (flag("ALERT_DEBUG") or flag("ALERT_SANITIZE")):
     compile_args += ["-flto=auto"]
     link_args += ["-flto=auto"]
 if flag("ALERT_WERROR"):
@@ -51,13 +50,15 @@ if flag("ALERT_SANITIZE"):
     sanitize += ["-fno-omit-frame-pointer"]
     compile_args += sanitize
     link_args += sanitize
-if flag("ALERT_COVERAGE"):
-    compile_args += ["--coverage"]
-    link_args += ["--coverage"]
 
 
 class BuildWithWatchdog(build_ext):
     """Builds the extension, and beside it the program that gives limits back."""
+
+    def finalize_options(self) -> None:
+        """Build anew each time: what is there may have been built with other switches."""
+        super().finalize_options()
+        self.force = True
 
     def run(self) -> None:
         """Compile and link both."""

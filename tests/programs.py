@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,14 +10,15 @@ import alert
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = Path(alert.__file__).parents[1]  # where programs in Python find what is tested
+COMPILER = os.environ.get("CC", "gcc").split()
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"]
-FLAGS += [f"-I{ROOT / folder}" for folder in ("csrc", "csrc/core", "csrc/power", "tests/c")]
+FLAGS += [f"-I{folder}" for folder in ("csrc", "csrc/core", "csrc/power", "tests/c")]
 SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 def build(output: Path, *arguments: str) -> Path:
-    """Compile and link one program."""
-    subprocess.run(["gcc", *FLAGS, *arguments, "-o", str(output)], check=True)
+    """Compile and link one program; paths are relative to the project's folder."""
+    subprocess.run([*COMPILER, *FLAGS, *arguments, "-o", str(output)], check=True, cwd=ROOT)
     return output
 
 

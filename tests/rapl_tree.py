@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,8 +47,8 @@ def build(root: Path, zones: Sequence[Zone], control: str = "intel-rapl") -> Pat
 
 
 def read(path: Path) -> int:
-    """Read a file that libpowercap wrote: its text ends at a NUL, what follows is left over."""
-    return int(path.read_bytes().split(b"\0")[0])
+    """Read a file that libpowercap wrote: what follows the number is left over."""
+    return int(re.split(rb"[^0-9]", path.read_bytes())[0])
 
 
 def zone_path(root: Path, index: int = 0) -> Path:

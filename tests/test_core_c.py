@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from programs import ROOT, SANITIZE, build, run
 
-CORE = [str(path) for path in sorted((ROOT / "csrc/core").glob("*.c"))]
+CORE = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("csrc/core/*.c"))
 COUNTED = ["-Wl,--wrap=calloc,--wrap=malloc,--wrap=realloc"]
-SOURCE = str(ROOT / "tests/c/test_core.c")
+SOURCE = "tests/c/test_core.c"
 
 
 def test_under_the_sanitizers(tmp_path: Path) -> None:
@@ -22,8 +22,8 @@ def test_under_the_sanitizers(tmp_path: Path) -> None:
 
 def test_the_closed_loop_on_the_emulated_package(tmp_path: Path) -> None:
     """Contention comes: the estimate rises, another cap is chosen, deadlines are kept."""
-    power = [str(ROOT / f"csrc/power/{name}.c") for name in ("power", "power_emulated")]
-    source = str(ROOT / "tests/c/test_loop.c")
+    power = [f"csrc/power/{name}.c" for name in ("power", "power_emulated")]
+    source = "tests/c/test_loop.c"
     program = build(tmp_path / "test_loop", *SANITIZE, source, *CORE, *power, "-lm")
     result = run(program)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -31,7 +31,7 @@ def test_the_closed_loop_on_the_emulated_package(tmp_path: Path) -> None:
 
 def test_threads_share_a_profile_under_the_thread_sanitizer(tmp_path: Path) -> None:
     tsan = ["-g", "-O1", "-fsanitize=thread", "-pthread"]
-    source = str(ROOT / "tests/c/test_threads.c")
+    source = "tests/c/test_threads.c"
     program = build(tmp_path / "test_threads", *tsan, source, *CORE, "-lm")
     # Where addresses are scattered too widely the sanitizer does not start.
     result = run(Path("setarch"), "-R", str(program))
@@ -52,9 +52,8 @@ def test_compiles_without_a_warning(compiler: str, tmp_path: Path) -> None:
         pytest.skip(f"needs {compiler}")
     flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wpedantic"]
     flags += ["-Wdouble-promotion", "-Werror", "-c", f"-I{ROOT / 'csrc'}"]
-    done = subprocess.run(
-        [compiler, *flags, *CORE], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    command = [compiler, *flags, *(str(ROOT / source) for source in CORE)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -13,12 +13,13 @@ from rapl_tree import package
 
 
 def test_every_allocation_may_fail(tmp_path: Path) -> None:
-    source = str(ROOT / "tests/c/failing_malloc.c")
+    source = "tests/c/failing_malloc.c"
     library = build(tmp_path / "failing_malloc.so", "-O2", "-shared", "-fPIC", source)
     root = build_tree(tmp_path / "tree", [package()])
     walker = [sys.executable, str(ROOT / "tests/out_of_memory.py"), str(root)]
     environment = os.environ | {"LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc"}
     environment |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)  # coverage.py does not survive this
     result = subprocess.run(
         walker, env=environment, capture_output=True, text=True, timeout=120, check=False
     )

@@ -9,13 +9,12 @@ from programs import ROOT, SANITIZE, build, run
 
 def test_dispatch_and_emulated_package(tmp_path: Path) -> None:
     sources = ["tests/c/test_power.c", "csrc/power/power.c", "csrc/power/power_emulated.c"]
-    files = [str(ROOT / source) for source in sources]
-    result = run(build(tmp_path / "test_power", *SANITIZE, *files, "-lm"))
+    result = run(build(tmp_path / "test_power", *SANITIZE, *sources, "-lm"))
     assert result.returncode == 0, result.stderr
 
 
 def test_private_declarations_match_the_library_header(tmp_path: Path) -> None:
-    source = str(ROOT / "tests/c/powercap_layout.c")
+    source = "tests/c/powercap_layout.c"
     ours = run(build(tmp_path / "ours", source))
     real = run(build(tmp_path / "real", "-DREAL", source, "-lpowercap"))
     assert ours.returncode == real.returncode == 0

@@ -137,8 +137,7 @@ static int find_owner(int fd)
     while (locks && owner == 0 && fgets(line, sizeof line, locks))
         if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &major_number, &minor_number,
                    &inode) == 4 &&
-            inode == st.st_ino && major_number == major(st.st_dev) &&
-            minor_number == minor(st.st_dev))
+            inode == st.st_ino && makedev(major_number, minor_number) == st.st_dev)
             owner = pid;
     if (locks)
         (void)fclose(locks);

@@ -26,27 +26,27 @@ uint64_t alert_process_started(int pid)
         return 0;
     ssize_t size = read(fd, text, sizeof text - 1);
     (void)close(fd);
-    if (size <= 0)
-        return 0;
-    text[size] = '\0';
-    char *field = strrchr(text, ')');            /* the name before it may hold anything */
-    if (!field || strncmp(field, ") Z", 3) == 0) /* a zombie is dead */
-        return 0;
-    for (int i = 2; field && i < 22; i++) /* the start time is field 22 */
-        field = strchr(field + 1, ' ');
-    return field ? strtoull(field + 1, NULL, 10) : 0;
+    text[size > 0 ? size : 0] = '\0';
+    char *field = strrchr(text, ')'); /* the name before it may hold anything */
+    char state = 'Z';
+    unsigned long long started = 0; /* field 22 */
+    if (field)
+        (void)sscanf(field,
+                     ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+                     " %llu",
+                     &state, &started);
+    return state == 'Z' ? 0 : started; /* a zombie is dead */
 }
 
 void alert_journal_boot(char *out, size_t size)
 {
     memset(out, 0, size);
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        ssize_t length = read(fd, out, size - 1);
-        out[length > 0 ? length : 0] = '\0';
-        out[strcspn(out, "\n")] = '\0';
-        (void)close(fd);
-    }
+    if (fd < 0)
+        return;
+    (void)!read(fd, out, size - 1); /* nothing is put there when it fails */
+    (void)close(fd);
+    out[strcspn(out, "\n")] = '\0';
 }
 
 /* ------------------------------------------------------------------------------------------ one file */
@@ -60,9 +60,8 @@ static size_t size_of(size_t entries)
 static int check_directory(int fd)
 {
     struct stat st;
-    if (fstat(fd, &st) != 0)
-        return -errno;
-    return st.st_uid == geteuid() && (st.st_mode & 022) == 0 ? 0 : -EPERM;
+    bool ours = fstat(fd, &st) == 0 && st.st_uid == geteuid();
+    return ours && (st.st_mode & 022) == 0 ? 0 : -EPERM;
 }
 
 int alert_journal_directory(const char *directory)
@@ -81,16 +80,16 @@ int alert_journal_directory(const char *directory)
 int alert_journal_create(alert_journal **out, int *fd, const char *directory, size_t entries)
 {
     char path[sizeof((alert_journal *)0)->path];
+    int length = snprintf(path, sizeof path - sizeof ALERT_JOURNAL_SUFFIX, "%s/%d-XXXXXX",
+                          directory, (int)getpid());
+    if (length >= (int)(sizeof path - sizeof ALERT_JOURNAL_SUFFIX))
+        return -ENAMETOOLONG;
     if (mkdir(directory, 0700) != 0 && errno != EEXIST)
         return -errno;
     int checked = alert_journal_directory(directory);
     if (checked < 0)
         return checked;
     (void)close(checked);
-    int length = snprintf(path, sizeof path - sizeof ALERT_JOURNAL_SUFFIX, "%s/%d-XXXXXX",
-                          directory, (int)getpid());
-    if (length >= (int)(sizeof path - sizeof ALERT_JOURNAL_SUFFIX))
-        return -ENAMETOOLONG;
     int file = mkostemp(path, O_CLOEXEC);
     if (file < 0)
         return -errno;
@@ -118,16 +117,19 @@ int alert_journal_create(alert_journal **out, int *fd, const char *directory, si
 
 int alert_journal_commit(alert_journal *j)
 {
-    char unfinished[sizeof j->path];
-    memcpy(unfinished, j->path, sizeof unfinished);
-    (void)strcat(j->path, ALERT_JOURNAL_SUFFIX); /* room was kept for it */
-    return rename(unfinished, j->path) == 0 ? 0 : -errno;
+    char path[sizeof j->path];
+    memcpy(path, j->path, sizeof path);
+    (void)strcat(path, ALERT_JOURNAL_SUFFIX); /* room was kept for it */
+    if (rename(j->path, path) != 0)
+        return -errno;
+    memcpy(j->path, path, sizeof path);
+    return 0;
 }
 
 alert_journal *alert_journal_map(int fd)
 {
     struct stat st;
-    if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof(alert_journal))
+    if (fstat(fd, &st) != 0 || st.st_uid != geteuid() || st.st_size < (off_t)sizeof(alert_journal))
         return NULL;
     size_t size = (size_t)st.st_size;
     alert_journal *j = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

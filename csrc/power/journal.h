@@ -48,7 +48,7 @@ typedef struct alert_journal {
  * alert_journal_commit makes it so. 0 or -errno. */
 int alert_journal_create(alert_journal **out, int *fd, const char *directory, size_t entries);
 int alert_journal_commit(alert_journal *j);
-/* Maps the journal behind `fd`; NULL when it is none. */
+/* Maps the journal behind `fd`; NULL when it is none, or another user's. */
 alert_journal *alert_journal_map(int fd);
 /* Unmaps it and closes `fd`; removes the file when everything has been given back. */
 void alert_journal_close(alert_journal *j, int fd, bool remove);
@@ -64,7 +64,7 @@ int alert_read_number(int fd, uint64_t *out);
 
 /* A descriptor of the directory; -errno, -EPERM when others than this user may write to it. */
 int alert_journal_directory(const char *directory);
-/* The kernel's boot id. */
+/* The kernel's boot id; empty where it cannot be told. */
 void alert_journal_boot(char *out, size_t size);
 
 /* When the process of that pid was started, in clock ticks since boot; 0 when there is none. */

@@ -53,17 +53,18 @@ static void nvml_traits(const void *device, alert_power_traits *out)
     }
 }
 
-/* Hands on the first thing missing for caps, or for energy. */
+static const alert_power_error *missing(const alert_nvml_gpu *g, bool caps)
+{
+    return caps ? &g->cap_missing : &g->read_missing;
+}
+
+/* Hands on the first thing missing for caps, or for energy: there is one. */
 static int say_missing(const nvml *n, bool caps, alert_power_error *error)
 {
-    for (size_t i = 0; i < n->gpus; i++) {
-        const alert_power_error *e = caps ? &n->gpu[i].cap_missing : &n->gpu[i].read_missing;
-        if (e->code && error)
-            *error = *e;
-        if (e->code)
-            return -e->code;
-    }
-    return 0;
+    const alert_nvml_gpu *g = n->gpu;
+    while (!missing(g, caps)->code)
+        g++;
+    return alert_power_hand_on(error, missing(g, caps));
 }
 
 /* Before the first write. Without a guard the cap is put all the same, and the caller hears of it. */

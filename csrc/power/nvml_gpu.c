@@ -133,9 +133,7 @@ int alert_nvml_gpu_own(alert_nvml_gpu *g, const char *directory, alert_power_err
     if (rc)
         alert_nvml_gpu_close(g, true);
     g->can_cap = rc == 0;
-    if (rc == -EBUSY && error)
-        *error = g->cap_missing;
-    return rc == -EBUSY ? rc : 0;
+    return rc == -EBUSY ? alert_power_hand_on(error, &g->cap_missing) : 0;
 }
 
 void alert_nvml_gpu_guard(alert_nvml_gpu *g, alert_journal_entry *entry)

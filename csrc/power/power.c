@@ -34,6 +34,18 @@ int alert_power_fail(alert_power_error *error, int code, const char *where, cons
     return -code;
 }
 
+int alert_power_hand_on(alert_power_error *error, const alert_power_error *failure)
+{
+    if (error)
+        *error = *failure;
+    return -failure->code;
+}
+
+bool alert_power_is_permission(int code)
+{
+    return code == EACCES || code == EPERM || code == EROFS;
+}
+
 void *alert_power_device(const alert_power *p, const alert_power_ops *ops)
 {
     return p->ops == ops ? p->device : NULL;
@@ -90,20 +102,15 @@ int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error)
     int rc = p->traits.can_cap ? check_cap(p, cap_w, error) : 0;
     if (rc || cap_w == p->asked_w)
         return rc;
-    if (p->broken.code) {
-        if (error)
-            *error = p->broken;
-        return -p->broken.code;
-    }
+    if (p->broken.code)
+        return alert_power_hand_on(error, &p->broken);
     alert_power_error problem = {0}, notice = {0};
     if (p->traits.can_cap)
         cap_w = fmin(fmax(cap_w, p->traits.cap_min_w), p->traits.cap_max_w);
     rc = p->ops->set_cap(p->device, cap_w, &notice, &problem);
     if (rc) {
         p->broken = problem;
-        if (error)
-            *error = problem;
-        return rc;
+        return alert_power_hand_on(error, &problem);
     }
     if (notice.code && strcmp(notice.where, p->noticed) != 0) {
         p->notice = notice;

@@ -8,6 +8,12 @@
 int alert_power_fail(alert_power_error *error, int code, const char *where, const char *why,
                      const char *remedy);
 
+/* Hands on a failure described before where somebody asked for it, and returns -code. */
+int alert_power_hand_on(alert_power_error *error, const alert_power_error *failure);
+
+/* Whether an errno value says that a right is missing. */
+bool alert_power_is_permission(int code);
+
 /* The device behind `p` when it is of the kind of `ops`, else NULL. */
 void *alert_power_device(const alert_power *p, const alert_power_ops *ops);
 

@@ -56,7 +56,10 @@ typedef enum powercap_constraint_file {
 
 #endif
 
-/* The library's functions, named as there without the prefix powercap_. */
+/* The library's functions, named as there without the prefix powercap_. Those that read and write return -errno when
+ * they fail, in every release; the names of files always fit ALERT_POWERCAP_FILE. */
+#define ALERT_POWERCAP_FILE 48
+
 typedef struct alert_powercap {
     void *library;
     int (*zone_file_get_name)(powercap_zone_file, char *, size_t);

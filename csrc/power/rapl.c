@@ -190,31 +190,27 @@ static void rapl_traits(const void *device, alert_power_traits *out)
     out->settle_s = r->zone[0].prepared ? settle_s : fmax(r->options.window_s, 0.0);
 }
 
-/* Hands on the first thing missing for caps, or for energy. */
+static const alert_power_error *missing(const alert_rapl_zone *z, bool caps)
+{
+    return caps ? &z->cap_missing : &z->read_missing;
+}
+
+/* Hands on the first thing missing for caps, or for energy: there is one. */
 static int say_missing(const rapl *r, bool caps, alert_power_error *error)
 {
-    for (size_t i = 0; i < r->packages; i++) {
-        const alert_power_error *e = caps ? &r->zone[i].cap_missing : &r->zone[i].read_missing;
-        if (e->code && error)
-            *error = *e;
-        if (e->code)
-            return -e->code;
-    }
-    return 0;
+    const alert_rapl_zone *z = r->zone;
+    while (!missing(z, caps)->code)
+        z++;
+    return alert_power_hand_on(error, missing(z, caps));
 }
 
 /* Before the first write. Without a guard the cap is put all the same, and the caller hears of it. */
 static void start_guard(rapl *r, alert_power_error *notice)
 {
-    size_t entries = 0, used = 0;
-    for (size_t i = 0; i < r->packages; i++)
-        entries += alert_rapl_zone_entries(&r->zone[i]);
-    if (alert_guard_new(&r->guard, r->journal, entries, notice) != 0)
+    if (alert_guard_new(&r->guard, r->journal, r->packages * ALERT_RAPL_ENTRIES, notice) != 0)
         return;
-    for (size_t i = 0; i < r->packages; i++) {
-        alert_rapl_zone_guard(&r->zone[i], &r->guard.journal->entry[used]);
-        used += alert_rapl_zone_entries(&r->zone[i]);
-    }
+    for (size_t i = 0; i < r->packages; i++)
+        alert_rapl_zone_guard(&r->zone[i], &r->guard.journal->entry[i * ALERT_RAPL_ENTRIES]);
     (void)alert_guard_arm(&r->guard, r->watchdog[0] ? r->watchdog : NULL, notice);
 }
 
@@ -278,8 +274,6 @@ static int rapl_close(void *device, bool owner, alert_power_error *error)
         int rc = alert_rapl_zone_give_back(&r->zone[i], first ? NULL : error);
         first = first ? first : rc;
     }
-    if (first && !r->guard.journal && error) /* nobody else knows */
-        error->remedy[0] = '\0';
     alert_guard_free(&r->guard, owner, first == 0);
     for (size_t i = 0; i < r->zones; i++) {
         if (owner)

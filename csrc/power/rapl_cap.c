@@ -80,7 +80,7 @@ static int check_taken(const alert_rapl_zone *z, uint64_t asked_uw, uint64_t bef
     uint64_t held_uw = z->long_term.held, in_force_uw = with_twin(z, held_uw);
     bool disabled = z->enabled.fd >= 0 && z->enabled.held == 0;
     bool off = distance(held_uw, asked_uw) > ROUNDING_UW, locked;
-    locked = off && !z->moves && held_uw == before_uw && asked_uw < before_uw;
+    locked = off && !z->moves && asked_uw < before_uw;
     if (!disabled && distance(in_force_uw, asked_uw) <= ROUNDING_UW)
         return 0;
     const char *cause = disabled ? "the zone is disabled (enabled = 0) and cannot be enabled"
@@ -133,11 +133,8 @@ int alert_rapl_zone_cap(alert_rapl_zone *z, double cap_w, double window_s,
 int alert_rapl_zone_limit(const alert_rapl_zone *z, double *limit_w, alert_power_error *error)
 {
     uint64_t limit_uw;
-    if (z->long_term.fd < 0) {
-        if (error)
-            *error = z->cap_missing;
-        return -z->cap_missing.code;
-    }
+    if (z->long_term.fd < 0)
+        return alert_power_hand_on(error, &z->cap_missing);
     int rc = alert_setting_get(&z->long_term, &limit_uw);
     if (rc)
         return alert_rapl_cap_fail(z, &z->long_term, rc, error);

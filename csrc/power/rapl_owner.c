@@ -4,13 +4,12 @@
 #include <string.h>
 
 #include "guard.h"
+#include "power.h"
 #include "rapl_zone.h"
-
-#define SETTINGS 4
 
 /* What a cap may change, in the order it is given back: should something fail on the way, a limit at its old
  * value matters most. */
-static void settings_of(alert_rapl_zone *z, alert_setting *out[SETTINGS])
+static void settings_of(alert_rapl_zone *z, alert_setting *out[ALERT_RAPL_ENTRIES])
 {
     out[0] = &z->short_term;
     out[1] = &z->long_term;
@@ -26,7 +25,7 @@ static bool is_changeable(const alert_setting *s)
 int alert_rapl_zone_own(alert_rapl_zone *z, alert_power_error *error)
 {
     char path[sizeof z->path + sizeof z->long_term.file + 1];
-    alert_setting *setting[SETTINGS];
+    alert_setting *setting[ALERT_RAPL_ENTRIES];
     if (!z->can_cap)
         return 0;
     (void)snprintf(path, sizeof path, "%s/%s", z->path, z->long_term.file);
@@ -35,7 +34,7 @@ int alert_rapl_zone_own(alert_rapl_zone *z, alert_power_error *error)
         return rc;
     z->owned = true;
     settings_of(z, setting);
-    for (size_t i = 0; i < SETTINGS; i++) {
+    for (size_t i = 0; i < ALERT_RAPL_ENTRIES; i++) {
         rc = setting[i]->fd >= 0 ? alert_setting_refresh(setting[i]) : 0;
         if (rc)
             return alert_rapl_cap_fail(z, setting[i], rc, error);
@@ -43,16 +42,11 @@ int alert_rapl_zone_own(alert_rapl_zone *z, alert_power_error *error)
     return 0;
 }
 
-size_t alert_rapl_zone_entries(const alert_rapl_zone *z)
+void alert_rapl_zone_guard(alert_rapl_zone *z, alert_journal_entry entry[ALERT_RAPL_ENTRIES])
 {
-    return z->owned ? SETTINGS : 0;
-}
-
-void alert_rapl_zone_guard(alert_rapl_zone *z, alert_journal_entry *entry)
-{
-    alert_setting *setting[SETTINGS];
+    alert_setting *setting[ALERT_RAPL_ENTRIES];
     settings_of(z, setting);
-    for (size_t i = 0; i < SETTINGS; i++)
+    for (size_t i = 0; i < ALERT_RAPL_ENTRIES; i++)
         if (is_changeable(setting[i])) {
             (void)snprintf(entry[i].path, sizeof entry[i].path, "%s/%s", z->path, setting[i]->file);
             entry[i].fd = setting[i]->fd;
@@ -64,20 +58,20 @@ void alert_rapl_zone_guard(alert_rapl_zone *z, alert_journal_entry *entry)
 
 int alert_rapl_zone_give_back(alert_rapl_zone *z, alert_power_error *error)
 {
-    alert_setting *setting[SETTINGS];
-    char why[ALERT_POWER_TEXT];
+    alert_setting *setting[ALERT_RAPL_ENTRIES];
+    char where[sizeof z->path + ALERT_POWERCAP_FILE + 1], why[ALERT_POWER_TEXT];
     int first = 0;
     settings_of(z, setting);
-    for (size_t i = 0; i < SETTINGS; i++) {
+    for (size_t i = 0; i < ALERT_RAPL_ENTRIES; i++) {
         int rc = alert_setting_give_back(setting[i]);
         if (rc == 0 || rc == -ENODEV || first) /* what is gone needs nothing back */
             continue;
-        first = alert_rapl_fail(z, setting[i]->file, rc,
-                                "`alert restore` and the next start try again", error);
+        (void)snprintf(where, sizeof where, "%s/%s", z->path, setting[i]->file);
         (void)snprintf(why, sizeof why, "%llu, as found there, could not be given back: %s",
                        (unsigned long long)setting[i]->found, strerror(-rc));
-        if (error)
-            memcpy(error->why, why, sizeof error->why);
+        bool noted = setting[i]->entry != NULL; /* else nobody else knows */
+        first = alert_power_fail(error, -rc, where, why,
+                                 noted ? "`alert restore` and the next start try again" : "");
     }
     return first;
 }

@@ -5,21 +5,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-int alert_powercap_status(int returned)
-{
-    if (returned >= 0)
-        return 0;
-    if (returned == -1 && errno != 0)
-        return -errno;
-    return returned;
-}
+#include "power.h"
 
 int alert_setting_get(const alert_setting *s, uint64_t *out)
 {
     powercap_constraint constraint = {.power_limit_uw = s->fd, .time_window_us = s->fd};
     powercap_zone zone = {.enabled = s->fd};
-    int enabled = 0, rc = 0;
-    errno = 0;
+    int enabled = 0, rc;
     switch (s->kind) {
     case ALERT_SETTING_LIMIT_UW:
         rc = s->api->constraint_get_power_limit_uw(&constraint, out);
@@ -27,12 +19,11 @@ int alert_setting_get(const alert_setting *s, uint64_t *out)
     case ALERT_SETTING_WINDOW_US:
         rc = s->api->constraint_get_time_window_us(&constraint, out);
         break;
-    case ALERT_SETTING_ENABLED:
+    default: /* ALERT_SETTING_ENABLED */
         rc = s->api->zone_get_enabled(&zone, &enabled);
         *out = enabled != 0;
         break;
     }
-    rc = alert_powercap_status(rc);
     if (rc == 0 && *out == 0 && s->kind != ALERT_SETTING_ENABLED)
         return -EBADMSG;
     if (rc == 0 && *out < s->held / 2) /* perhaps cut short, which the library does not tell */
@@ -44,20 +35,14 @@ static int write_value(const alert_setting *s, uint64_t value)
 {
     powercap_constraint constraint = {.power_limit_uw = s->fd, .time_window_us = s->fd};
     powercap_zone zone = {.enabled = s->fd};
-    int rc = 0;
-    errno = 0;
     switch (s->kind) {
     case ALERT_SETTING_LIMIT_UW:
-        rc = s->api->constraint_set_power_limit_uw(&constraint, value);
-        break;
+        return s->api->constraint_set_power_limit_uw(&constraint, value);
     case ALERT_SETTING_WINDOW_US:
-        rc = s->api->constraint_set_time_window_us(&constraint, value);
-        break;
-    case ALERT_SETTING_ENABLED:
-        rc = s->api->zone_set_enabled(&zone, (int)value);
-        break;
+        return s->api->constraint_set_time_window_us(&constraint, value);
+    default: /* ALERT_SETTING_ENABLED */
+        return s->api->zone_set_enabled(&zone, (int)value);
     }
-    return alert_powercap_status(rc);
 }
 
 int alert_setting_refresh(alert_setting *s)
@@ -73,7 +58,7 @@ int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_settin
     *s = (alert_setting){.api = api, .kind = kind, .writable = true};
     (void)snprintf(s->file, sizeof s->file, "%s", file);
     s->fd = openat(dirfd, file, O_RDWR | O_CLOEXEC);
-    if (s->fd < 0 && (errno == EACCES || errno == EPERM || errno == EROFS)) {
+    if (s->fd < 0 && alert_power_is_permission(errno)) {
         s->writable = false;
         s->fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
     }

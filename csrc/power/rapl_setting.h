@@ -21,7 +21,7 @@ typedef struct alert_setting {
     alert_setting_kind kind;
     int fd; /* -1 where there is no such file, or it may not even be read */
     bool writable;
-    char file[48];
+    char file[ALERT_POWERCAP_FILE];
     uint64_t found;
     alert_journal_entry *entry; /* where writes are noted; NULL before there is a guard */
     uint64_t held;              /* read back after the last write; `found` before the first */
@@ -41,9 +41,5 @@ int alert_setting_put(alert_setting *s, uint64_t value);
 /* 0 also when there was nothing to give back; -ENODATA when what was found does not take. */
 int alert_setting_give_back(alert_setting *s);
 void alert_setting_close(alert_setting *s);
-
-/* What a libpowercap call returned as 0 or -errno. The library says -errno in some places and -1 with errno
- * in others; errno must be 0 before the call, since it also leaves errno set on success. */
-int alert_powercap_status(int returned);
 
 #endif

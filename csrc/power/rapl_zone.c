@@ -12,7 +12,6 @@
 
 #define MICRO           1e-6
 #define CONSTRAINTS_MAX 16
-#define FILE_NAME_MAX   48
 
 #define REMEDY_CAP "writing limits needs root, or the rule that `alert info` prints"
 #define REMEDY_READ                                                                                \
@@ -22,15 +21,10 @@
 
 /* ------------------------------------------------------------------------------------------- failures */
 
-static bool is_permission(int code)
-{
-    return code == EACCES || code == EPERM || code == EROFS;
-}
-
 int alert_rapl_fail(const alert_rapl_zone *z, const char *file, int rc, const char *remedy,
                     alert_power_error *error)
 {
-    char where[sizeof z->path + FILE_NAME_MAX + 1];
+    char where[sizeof z->path + ALERT_POWERCAP_FILE + 1];
     (void)snprintf(where, sizeof where, "%s/%s", z->path, file);
     return alert_power_fail(error, -rc, where, strerror(-rc), remedy);
 }
@@ -38,7 +32,7 @@ int alert_rapl_fail(const alert_rapl_zone *z, const char *file, int rc, const ch
 int alert_rapl_cap_fail(const alert_rapl_zone *z, const alert_setting *s, int rc,
                         alert_power_error *error)
 {
-    const char *remedy = is_permission(-rc)             ? REMEDY_CAP
+    const char *remedy = alert_power_is_permission(-rc) ? REMEDY_CAP
                          : -rc == ENODATA || -rc == EIO ? ALERT_RAPL_REMEDY_LOCK
                                                         : "";
     return alert_rapl_fail(z, s->file, rc, remedy, error);
@@ -51,58 +45,64 @@ static void trim(char *text)
     text[strcspn(text, "\n")] = '\0';
 }
 
+/* A descriptor of a zone's file, or -errno. */
+static int open_zone_file(const alert_rapl_zone *z, int dirfd, powercap_zone_file which)
+{
+    char file[ALERT_POWERCAP_FILE];
+    (void)z->api->zone_file_get_name(which, file, sizeof file);
+    int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Likewise, of the constraint of that number. */
+static int open_constraint_file(const alert_rapl_zone *z, int dirfd, uint32_t number,
+                                powercap_constraint_file which)
+{
+    char file[ALERT_POWERCAP_FILE];
+    (void)z->api->constraint_file_get_name(which, number, file, sizeof file);
+    int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 static int read_zone_name(alert_rapl_zone *z, int dirfd)
 {
-    char file[FILE_NAME_MAX];
-    if (z->api->zone_file_get_name(POWERCAP_ZONE_FILE_NAME, file, sizeof file) < 0)
-        return -EINVAL;
-    powercap_zone fd = {.name = openat(dirfd, file, O_RDONLY | O_CLOEXEC)};
+    powercap_zone fd = {.name = open_zone_file(z, dirfd, POWERCAP_ZONE_FILE_NAME)};
     if (fd.name < 0)
-        return -errno;
-    errno = 0;
-    int rc = alert_powercap_status((int)z->api->zone_get_name(&fd, z->name, sizeof z->name));
+        return fd.name;
+    ssize_t size = z->api->zone_get_name(&fd, z->name, sizeof z->name);
     (void)close(fd.name);
     trim(z->name);
-    return rc;
+    return size < 0 ? (int)size : 0;
 }
 
 /* The constraint of that number: 0 with its name, or -errno; -ENOENT after the last one. */
 static int read_constraint_name(const alert_rapl_zone *z, int dirfd, uint32_t number, char *name,
                                 size_t size)
 {
-    char file[FILE_NAME_MAX];
-    if (z->api->constraint_file_get_name(POWERCAP_CONSTRAINT_FILE_NAME, number, file, sizeof file) <
-        0)
-        return -EINVAL;
-    powercap_constraint fd = {.name = openat(dirfd, file, O_RDONLY | O_CLOEXEC)};
+    powercap_constraint fd = {
+        .name = open_constraint_file(z, dirfd, number, POWERCAP_CONSTRAINT_FILE_NAME)};
     if (fd.name < 0)
-        return -errno;
-    errno = 0;
-    int rc = alert_powercap_status((int)z->api->constraint_get_name(&fd, name, size));
+        return fd.name;
+    ssize_t length = z->api->constraint_get_name(&fd, name, size);
     (void)close(fd.name);
     trim(name);
-    return rc;
+    return length < 0 ? (int)length : 0;
 }
 
-static int open_constraint_file(const alert_rapl_zone *z, int dirfd, uint32_t number,
-                                powercap_constraint_file which, alert_setting_kind kind,
-                                alert_setting *out)
+static int open_setting(const alert_rapl_zone *z, int dirfd, uint32_t number,
+                        powercap_constraint_file which, alert_setting_kind kind, alert_setting *out)
 {
-    char file[FILE_NAME_MAX];
-    if (z->api->constraint_file_get_name(which, number, file, sizeof file) < 0)
-        return -EINVAL;
+    char file[ALERT_POWERCAP_FILE];
+    (void)z->api->constraint_file_get_name(which, number, file, sizeof file);
     return alert_setting_open(out, z->api, kind, dirfd, file);
 }
 
 /* The lowest limit a constraint states, in watts; 0 where it states none worth believing. */
 static double read_min_power_w(const alert_rapl_zone *z, int dirfd, uint32_t number)
 {
-    char file[FILE_NAME_MAX];
     uint64_t least_uw = 0;
-    if (z->api->constraint_file_get_name(POWERCAP_CONSTRAINT_FILE_MIN_POWER_UW, number, file,
-                                         sizeof file) < 0)
-        return 0.0;
-    powercap_constraint fd = {.min_power_uw = openat(dirfd, file, O_RDONLY | O_CLOEXEC)};
+    powercap_constraint fd = {.min_power_uw = open_constraint_file(
+                                  z, dirfd, number, POWERCAP_CONSTRAINT_FILE_MIN_POWER_UW)};
     if (fd.min_power_uw < 0)
         return 0.0;
     int rc = z->api->constraint_get_min_power_uw(&fd, &least_uw);
@@ -122,21 +122,22 @@ static void open_constraints(alert_rapl_zone *z, int dirfd)
         if (named < 0 && !hidden)
             hidden = named;
         if (named == 0 && strcmp(name, "long_term") == 0) {
-            rc = open_constraint_file(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW,
-                                      ALERT_SETTING_LIMIT_UW, &z->long_term);
-            (void)open_constraint_file(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_TIME_WINDOW_US,
-                                       ALERT_SETTING_WINDOW_US, &z->long_window);
+            rc = open_setting(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW,
+                              ALERT_SETTING_LIMIT_UW, &z->long_term);
+            (void)open_setting(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_TIME_WINDOW_US,
+                               ALERT_SETTING_WINDOW_US, &z->long_window);
             z->min_power_w = read_min_power_w(z, dirfd, i);
         } else if (named == 0 && strcmp(name, "short_term") == 0) {
-            (void)open_constraint_file(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW,
-                                       ALERT_SETTING_LIMIT_UW, &z->short_term);
-            (void)open_constraint_file(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_TIME_WINDOW_US,
-                                       ALERT_SETTING_WINDOW_US, &z->short_window);
+            (void)open_setting(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW,
+                               ALERT_SETTING_LIMIT_UW, &z->short_term);
+            (void)open_setting(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_TIME_WINDOW_US,
+                               ALERT_SETTING_WINDOW_US, &z->short_window);
         }
     }
     if (rc == -ENOENT && hidden) /* perhaps long_term's: some kernels show root alone the names */
         (void)alert_rapl_fail(z, "constraint_*_name", hidden,
-                              is_permission(-hidden) ? REMEDY_CAP : "", &z->cap_missing);
+                              alert_power_is_permission(-hidden) ? REMEDY_CAP : "",
+                              &z->cap_missing);
     else if (rc == -ENOENT)
         (void)alert_power_fail(&z->cap_missing, ENOENT, z->path,
                                "no long_term constraint: this zone only counts energy", "");
@@ -155,30 +156,25 @@ static void open_constraints(alert_rapl_zone *z, int dirfd)
  * then the next reading makes up for the one refused here. */
 static int read_counter(const alert_rapl_zone *z, uint64_t *out)
 {
-    errno = 0;
-    int rc = alert_powercap_status(z->api->zone_get_energy_uj(&z->fd, out));
+    int rc = z->api->zone_get_energy_uj(&z->fd, out);
     return rc == 0 && *out == 0 ? -EBADMSG : rc;
 }
 
 static void open_counter(alert_rapl_zone *z, int dirfd)
 {
-    char file[FILE_NAME_MAX];
-    powercap_zone range = {.max_energy_range_uj = -1};
-    if (z->api->zone_file_get_name(POWERCAP_ZONE_FILE_MAX_ENERGY_RANGE_UJ, file, sizeof file) >= 0)
-        range.max_energy_range_uj = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
+    powercap_zone range = {.max_energy_range_uj =
+                               open_zone_file(z, dirfd, POWERCAP_ZONE_FILE_MAX_ENERGY_RANGE_UJ)};
     if (range.max_energy_range_uj >= 0) {
         if (z->api->zone_get_max_energy_range_uj(&range, &z->range_uj) != 0)
             z->range_uj = 0;
         (void)close(range.max_energy_range_uj);
     }
-    int rc = -EINVAL;
-    if (z->api->zone_file_get_name(POWERCAP_ZONE_FILE_ENERGY_UJ, file, sizeof file) >= 0) {
-        z->fd.energy_uj = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
-        rc = z->fd.energy_uj >= 0 ? read_counter(z, &z->last_uj) : -errno;
-    }
+    z->fd.energy_uj = open_zone_file(z, dirfd, POWERCAP_ZONE_FILE_ENERGY_UJ);
+    int rc = z->fd.energy_uj >= 0 ? read_counter(z, &z->last_uj) : z->fd.energy_uj;
     z->can_read = rc == 0;
     if (rc)
-        (void)alert_rapl_fail(z, file, rc, is_permission(-rc) ? REMEDY_READ : "", &z->read_missing);
+        (void)alert_rapl_fail(z, "energy_uj", rc, alert_power_is_permission(-rc) ? REMEDY_READ : "",
+                              &z->read_missing);
 }
 
 int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api, const char *directory)
@@ -192,11 +188,11 @@ int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api, const ch
         return -errno;
     int rc = read_zone_name(z, dirfd);
     if (rc == 0) {
-        char file[FILE_NAME_MAX];
+        char file[ALERT_POWERCAP_FILE];
         open_constraints(z, dirfd);
         open_counter(z, dirfd);
-        if (api->zone_file_get_name(POWERCAP_ZONE_FILE_ENABLED, file, sizeof file) >= 0)
-            (void)alert_setting_open(&z->enabled, api, ALERT_SETTING_ENABLED, dirfd, file);
+        (void)api->zone_file_get_name(POWERCAP_ZONE_FILE_ENABLED, file, sizeof file);
+        (void)alert_setting_open(&z->enabled, api, ALERT_SETTING_ENABLED, dirfd, file);
     }
     (void)close(dirfd);
     return rc;

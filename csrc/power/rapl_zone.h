@@ -11,6 +11,9 @@
 #define ALERT_RAPL_REMEDY_LOCK                                                                     \
     "the firmware may have locked the limit: look for a power limit lock in the BIOS setup"
 
+/* What a cap may change in a zone. */
+#define ALERT_RAPL_ENTRIES 4
+
 typedef struct alert_rapl_zone {
     const alert_powercap *api;
     char name[64];
@@ -58,9 +61,8 @@ double alert_rapl_zone_counter_j(const alert_rapl_zone *z);
 /* Makes this process the one owner of a zone that can be capped, and takes what is in force then as what was
  * found. -EBUSY when there is another. */
 int alert_rapl_zone_own(alert_rapl_zone *z, alert_power_error *error) ALERT_MUST_CHECK;
-/* How many entries of a journal the zone needs, and fills them. */
-size_t alert_rapl_zone_entries(const alert_rapl_zone *z);
-void alert_rapl_zone_guard(alert_rapl_zone *z, alert_journal_entry *entry);
+/* Fills the entries of a journal that an owned zone needs. */
+void alert_rapl_zone_guard(alert_rapl_zone *z, alert_journal_entry entry[ALERT_RAPL_ENTRIES]);
 /* 0 when everything is back, or is somebody else's by now; else the first failure. */
 int alert_rapl_zone_give_back(alert_rapl_zone *z, alert_power_error *error);
 /* Lets others own it. */

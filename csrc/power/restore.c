@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "alert_power.h"
@@ -14,13 +13,14 @@
 static bool is_setting(const char *path)
 {
     const char *name = strrchr(path, '/');
-    const char *end = name ? strrchr(name, '_') : NULL;
-    if (!name || name == path)
+    if (!name)
         return false;
     if (strcmp(name, "/enabled") == 0)
         return true;
-    return strncmp(name, "/constraint_", 12) == 0 && end &&
-           (strcmp(end, "_uw") == 0 || strcmp(end, "_us") == 0);
+    if (strncmp(name, "/constraint_", 12) != 0)
+        return false;
+    const char *unit = strrchr(name, '_');
+    return strcmp(unit, "_uw") == 0 || strcmp(unit, "_us") == 0;
 }
 
 static int replay_entry(alert_journal_entry *e)
@@ -62,23 +62,35 @@ static bool is_abandoned(const alert_journal *j, int fd)
            alert_process_started(j->watchdog) != j->watchdog_started;
 }
 
+/* What was written before a reboot is gone. Where the boot id cannot be told, what is still there decides. */
+static bool is_of_another_boot(const alert_journal *j)
+{
+    char boot[sizeof j->boot];
+    alert_journal_boot(boot, sizeof boot);
+    return boot[0] && j->boot[0] && memcmp(boot, j->boot, sizeof boot) != 0;
+}
+
 static void replay_file(int dirfd, const char *name, alert_power_report report, void *context)
 {
-    char boot[sizeof((alert_journal *)0)->boot];
-    struct stat st;
     int fd = openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return;
-    alert_journal *j = fstat(fd, &st) == 0 && st.st_uid == geteuid() ? alert_journal_map(fd) : NULL;
-    if (j && is_abandoned(j, fd)) {
-        alert_journal_boot(boot, sizeof boot);
-        if (memcmp(boot, j->boot, sizeof boot) != 0 || replay_entries(j, report, context))
-            (void)unlinkat(dirfd, name, 0);
-    }
+    alert_journal *j = alert_journal_map(fd);
+    if (j && is_abandoned(j, fd) && (is_of_another_boot(j) || replay_entries(j, report, context)))
+        (void)unlinkat(dirfd, name, 0);
     if (j)
         alert_journal_close(j, fd, false);
     else
         (void)close(fd);
+}
+
+/* Waits for others, whatever signals come: they take milliseconds. */
+static int lock(int fd)
+{
+    while (flock(fd, LOCK_EX) != 0)
+        if (errno != EINTR)
+            return -errno;
+    return 0;
 }
 
 int alert_power_restore(const char *directory, alert_power_report report, void *context)
@@ -86,22 +98,20 @@ int alert_power_restore(const char *directory, alert_power_report report, void *
     int dirfd = alert_journal_directory(directory);
     if (dirfd < 0)
         return dirfd == -ENOENT ? 0 : dirfd;
-    if (flock(dirfd, LOCK_EX) != 0 || lseek(dirfd, 0, SEEK_SET) != 0) { /* one replay at a time */
+    DIR *d = fdopendir(dirfd);
+    if (!d) {
         int rc = -errno;
         (void)close(dirfd);
         return rc;
     }
-    int listing = dup(dirfd); /* closedir closes it */
-    DIR *d = listing >= 0 ? fdopendir(listing) : NULL;
-    for (struct dirent *entry = d ? readdir(d) : NULL; entry; entry = readdir(d)) {
+    int rc = lock(dirfd); /* one replay at a time */
+    for (struct dirent *entry = rc ? NULL : readdir(d); entry; entry = readdir(d)) {
         size_t length = strlen(entry->d_name);
         if (length > sizeof ALERT_JOURNAL_SUFFIX &&
             strcmp(entry->d_name + length + 1 - sizeof ALERT_JOURNAL_SUFFIX,
                    ALERT_JOURNAL_SUFFIX) == 0)
             replay_file(dirfd, entry->d_name, report, context);
     }
-    if (d)
-        (void)closedir(d);
-    (void)close(dirfd);
-    return 0;
+    (void)closedir(d);
+    return rc;
 }

@@ -227,7 +227,7 @@ static PyObject *restore(PyObject *module, PyObject *argument)
     context.thread = PyEval_SaveThread();
     int rc = alert_power_restore(directory, report_restored, &context);
     PyEval_RestoreThread(context.thread);
-    if (rc && !PyErr_Occurred()) {
+    if (rc) { /* then nothing was reported */
         errno = -rc;
         PyErr_SetFromErrnoWithFilename(PyExc_OSError, directory);
     }

@@ -51,6 +51,8 @@ def build_step_core(directory: Path, *flags: str) -> Path:
         "-O3",
         "-flto=auto",
         "-ffp-contract=off",
+        "-fno-math-errno",
+        "-fno-trapping-math",
         *flags,
         "-I",
         str(ROOT / "csrc"),

@@ -1,13 +1,12 @@
 #include "belief.h"
 
-double alert_accuracy(const alert_belief *b, const alert_row *row, size_t column, double q_fail,
-                      double *probability)
+double alert_accuracy_of_stairs(const alert_belief *b, const alert_row *row, size_t column,
+                                double q_fail, double in_time)
 {
     /* Pr[the output looked at is out by the deadline], from the last output to the first. Outputs
      * equally accurate count as the first of them: stopping there is then an exact tie, which goes
      * to the lower energy. */
-    double in_time = alert_probability(b, row->latency_s[column]), later = 0.0, expected = 0.0;
-    *probability = in_time;
+    double later = 0.0, expected = 0.0;
     for (size_t k = row->stairs; k-- > 0;) {
         const alert_stair *stair = &row->stair[k];
         if (k > 0 && stair[-1].accuracy == stair->accuracy)

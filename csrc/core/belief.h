@@ -43,11 +43,21 @@ static inline double alert_energy(const alert_belief *b, double latency_s, doubl
     return power_w * (run + b->idle_ratio * rest) + b->idle_power_w * rest;
 }
 
+/* The same where the row has outputs on the way to its exit. */
+double alert_accuracy_of_stairs(const alert_belief *b, const alert_row *row, size_t column,
+                                double q_fail, double in_time);
+
 /* Expected accuracy of the configuration in one column of `row` [R]: the sum over its outputs of
  * accuracy x Pr[this is the last one out by the deadline], q_fail for none at all. `probability` is
  * that the configuration itself is done by the deadline. */
-double alert_accuracy(const alert_belief *b, const alert_row *row, size_t column, double q_fail,
-                      double *probability);
+static inline double alert_accuracy(const alert_belief *b, const alert_row *row, size_t column,
+                                    double q_fail, double *probability)
+{
+    double in_time = *probability = alert_probability(b, row->latency_s[column]);
+    if (row->stairs > 1)
+        return alert_accuracy_of_stairs(b, row, column, q_fail, in_time);
+    return row->best_accuracy * in_time + q_fail * (1.0 - in_time);
+}
 
 /* Not more than the expected energy of any column that `least` sums up. With rest >= T - mu t, and
  * rest >= 0, the energy p mu t + (phi p + W) rest is at least
@@ -59,13 +69,11 @@ double alert_accuracy(const alert_belief *b, const alert_row *row, size_t column
  * it bounds. */
 static inline double alert_least_energy(const alert_belief *b, const alert_least *least)
 {
-    double bound = b->mean * least->work_j, sharper = 0.0;
-    if (b->idle_ratio == 0.0) {
-        if (least->active_j > 0.0)
-            sharper = b->mean * least->active_j + b->idle_power_w * b->deadline_s;
-    } else if (b->idle_ratio <= 1.0) {
+    double bound = b->mean * least->work_j, sharper = bound;
+    if (b->idle_ratio == 0.0)
+        sharper = b->mean * least->active_j + b->idle_power_w * b->deadline_s;
+    else if (b->idle_ratio <= 1.0)
         sharper = (1.0 - b->idle_ratio) * bound + b->idle_ratio * least->power_w * b->deadline_s;
-    }
     return (sharper > bound ? sharper : bound) * (1.0 - 1e-9);
 }
 

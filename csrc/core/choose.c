@@ -19,7 +19,7 @@ typedef struct search {
     double least_accuracy; /* -infinity: none */
     double most_energy_j;  /* infinity: none */
     double time_quantile;  /* slowdown that must still be in time; -infinity: none */
-    alert_choice best;     /* row is NULL as long as nothing is found */
+    alert_choice *best;    /* row is NULL as long as nothing is found */
 } search;
 
 /* Expected accuracy falls along the row. */
@@ -47,12 +47,20 @@ static double energy_of(const search *s, const alert_row *row, size_t column)
 /* Whether the columns up to this one are known to cost more than the best so far. */
 static bool costs_more(const search *s, const alert_row *row, size_t column)
 {
-    return s->best.row && alert_least_energy(s->belief, &row->least[column]) > s->best.energy_j;
+    return s->best->row && alert_least_energy(s->belief, &row->least[column]) > s->best->energy_j;
 }
 
 static bool comes_first(const search *s, const alert_row *row, size_t column)
 {
-    return alert_comes_first(row, column, s->best.row, s->best.column);
+    return alert_comes_first(row, column, s->best->row, s->best->column);
+}
+
+/* Member by member: what is copied whole right after its parts were written waits for them. */
+static void take(search *s, const alert_row *row, size_t column, double energy_j)
+{
+    s->best->row = row;
+    s->best->column = column;
+    s->best->energy_j = energy_j;
 }
 
 /* --------------------------------------------------------------------------------- least energy */
@@ -105,14 +113,12 @@ static void cheapest_of_row(search *s, const alert_row *row)
         count = count_accurate(s, row, count);
     for (size_t j = count; j-- > 0 && !costs_more(s, row, j);) {
         double energy = energy_of(s, row, j);
-        if (s->best.row &&
-            (energy > s->best.energy_j || (energy == s->best.energy_j && !comes_first(s, row, j))))
+        if (s->best->row && (energy > s->best->energy_j ||
+                             (energy == s->best->energy_j && !comes_first(s, row, j))))
             continue;
         if (!ordered && !is_accurate_enough(s, row, j))
             continue;
-        s->best.row = row;
-        s->best.column = j;
-        s->best.energy_j = energy;
+        take(s, row, j, energy);
     }
 }
 
@@ -126,7 +132,7 @@ static void find_lowest_energy(search *s)
         if (!costs_more(s, row, row->columns - 1))
             cheapest_of_row(s, row);
     }
-    alert_choice *best = &s->best;
+    alert_choice *best = s->best;
     if (best->row)
         best->accuracy = accuracy_of(s, best->row, best->column, &best->probability);
 }
@@ -150,10 +156,10 @@ static size_t count_unaffordable(const search *s, const alert_row *row)
 static bool beats_best(const search *s, const alert_row *row, size_t column, double accuracy,
                        double energy)
 {
-    if (!s->best.row || accuracy != s->best.accuracy)
-        return !s->best.row || accuracy > s->best.accuracy;
-    if (energy != s->best.energy_j)
-        return energy < s->best.energy_j;
+    if (!s->best->row || accuracy != s->best->accuracy)
+        return !s->best->row || accuracy > s->best->accuracy;
+    if (energy != s->best->energy_j)
+        return energy < s->best->energy_j;
     return comes_first(s, row, column);
 }
 
@@ -171,12 +177,11 @@ static void most_accurate_of_row(search *s, const alert_row *row)
         if (ordered && accuracy < row_best)
             break;
         row_best = accuracy;
-        if (beats_best(s, row, j, accuracy, energy))
-            s->best = (alert_choice){.row = row,
-                                     .column = j,
-                                     .energy_j = energy,
-                                     .accuracy = accuracy,
-                                     .probability = probability};
+        if (!beats_best(s, row, j, accuracy, energy))
+            continue;
+        take(s, row, j, energy);
+        s->best->accuracy = accuracy;
+        s->best->probability = probability;
     }
 }
 
@@ -185,7 +190,7 @@ static void find_highest_accuracy(search *s)
     const alert_profile *p = s->profile;
     for (size_t r = 0; r < p->rows; r++) {
         const alert_row *row = p->accurate[r];
-        if (s->best.row && row->best_accuracy < s->best.accuracy && s->q_fail < s->best.accuracy)
+        if (s->best->row && row->best_accuracy < s->best->accuracy && s->q_fail < s->best->accuracy)
             break;
         most_accurate_of_row(s, row);
     }
@@ -211,14 +216,14 @@ static bool attempt(search *s, const alert_goal *goal, double bound, bool keep_b
     s->most_energy_j = !saving && keep_bound ? bound : HUGE_VAL;
     s->time_quantile =
         keep_latency ? alert_slowdown_quantile(b, goal->probability, s->plan->time_z) : -HUGE_VAL;
-    s->best.row = NULL;
+    s->best->row = NULL;
     if (!keep_bound)
         saving = alert_importance(goal, ALERT_ENERGY) < alert_importance(goal, ALERT_ACCURACY);
     if (saving)
         find_lowest_energy(s);
     else
         find_highest_accuracy(s);
-    return s->best.row != NULL;
+    return s->best->row != NULL;
 }
 
 static bool attempt_in_turn(search *s, const alert_goal *goal, double bound)
@@ -235,11 +240,10 @@ static bool attempt_in_turn(search *s, const alert_goal *goal, double bound)
 void alert_choose(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
                   const alert_goal *goal, double bound, alert_choice *out)
 {
-    search s = {.profile = profile, .belief = belief, .plan = plan, .q_fail = goal->q_fail};
+    search s = {
+        .profile = profile, .belief = belief, .plan = plan, .q_fail = goal->q_fail, .best = out};
     alert_plan_follow(plan, profile, goal, bound);
-    bool feasible = attempt_in_turn(&s, goal, bound);
-    *out = s.best;
-    out->feasible = feasible;
+    out->feasible = attempt_in_turn(&s, goal, bound);
 }
 
 /* -------------------------------------------------------------------------------- lowest latency */
@@ -247,21 +251,20 @@ void alert_choose(const alert_profile *profile, alert_plan *plan, const alert_be
 void alert_choose_fastest(const alert_profile *profile, const alert_belief *belief,
                           const alert_goal *goal, alert_choice *out)
 {
-    search s = {.profile = profile, .belief = belief, .q_fail = goal->q_fail};
+    search s = {.profile = profile, .belief = belief, .q_fail = goal->q_fail, .best = out};
+    *out = (alert_choice){0};
     for (size_t r = 0; r < profile->rows; r++) {
         const alert_row *row = &profile->row[r];
         for (size_t j = 0; j < row->columns && row->latency_s[j] == row->latency_s[0]; j++) {
             double energy = energy_of(&s, row, j);
-            const alert_choice *best = &s.best;
-            double least = best->row ? best->row->latency_s[best->column] : HUGE_VAL;
+            double least = out->row ? out->row->latency_s[out->column] : HUGE_VAL;
             bool better = row->latency_s[j] < least;
             if (row->latency_s[j] == least)
-                better = energy < best->energy_j ||
-                         (energy == best->energy_j && comes_first(&s, row, j));
+                better =
+                    energy < out->energy_j || (energy == out->energy_j && comes_first(&s, row, j));
             if (better)
-                s.best = (alert_choice){.row = row, .column = j, .energy_j = energy};
+                take(&s, row, j, energy);
         }
     }
-    s.best.accuracy = accuracy_of(&s, s.best.row, s.best.column, &s.best.probability);
-    *out = s.best;
+    out->accuracy = accuracy_of(&s, out->row, out->column, &out->probability);
 }

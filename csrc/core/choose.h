@@ -41,6 +41,7 @@ typedef struct alert_plan {
     double accuracy, q_fail, probability; /* for which the quantiles hold */
     double time_z;                        /* quantile of the least probability; -infinity: none */
     double *accuracy_z;                   /* one a row; NaN: not worked out yet */
+    uint32_t *first; /* one a row: where the priced search of the last step began */
 } alert_plan;
 
 int alert_plan_new(alert_plan *plan, const alert_profile *profile) ALERT_MUST_CHECK;
@@ -64,10 +65,14 @@ typedef struct alert_place {
 } alert_place;
 
 /* The choice where the goal's bound has a price, in joules per unit of accuracy (price.h): the lowest
- * energy - price x accuracy among those with probability >= Pr, or among all when there are none. Ties go as
- * above. `last`, which is looked at first, may be any configuration; the nearer to the best it is, the shorter is the
- * search: rows are cut into stretches of columns, and those are passed over whose least energy (alert_least_energy)
- * and highest accuracy (of the fastest of them) together cannot beat the best so far. */
+ * energy - price x accuracy among those with probability >= Pr, or among all when there are none. Ties go as above.
+ *
+ * The search begins at `last`, which may be any configuration; the nearer to the result, the shorter. Only a
+ * configuration with
+ *     energy <= lowest value so far + price x accuracy
+ * can beat the best so far. A row is walked from the first column for which that may hold at the row's highest
+ * accuracy. In an ordered row the accuracy of each one looked at limits that of all slower ones; the walk ends when
+ * alert_least says that none of them takes so little energy. */
 void alert_choose_priced(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
                          const alert_goal *goal, double price, const alert_place *last,
                          alert_choice *out);

@@ -10,13 +10,15 @@ int alert_plan_new(alert_plan *plan, const alert_profile *profile)
     /* no goal has this probability, so the first use works everything out */
     *plan = (alert_plan){.probability = -1.0};
     plan->accuracy_z = calloc(profile->rows, sizeof *plan->accuracy_z);
-    return plan->accuracy_z ? 0 : -ENOMEM;
+    plan->first = calloc(profile->rows, sizeof *plan->first);
+    return plan->accuracy_z && plan->first ? 0 : -ENOMEM;
 }
 
 void alert_plan_clear(alert_plan *plan)
 {
     free(plan->accuracy_z);
-    plan->accuracy_z = NULL;
+    free(plan->first);
+    *plan = (alert_plan){0};
 }
 
 void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,

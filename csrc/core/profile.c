@@ -106,7 +106,7 @@ static int by_latency(const void *a, const void *b)
 static int by_work(const void *a, const void *b)
 {
     const alert_row *x = a, *y = b;
-    double x_work = x->least[x->columns - 1].work_j, y_work = y->least[y->columns - 1].work_j;
+    double x_work = x->overall.work_j, y_work = y->overall.work_j;
     if (x_work != y_work)
         return x_work < y_work ? -1 : 1;
     if (x->model != y->model)
@@ -140,7 +140,8 @@ static void fill_columns(alert_profile *p, const alert_table *t, size_t i, doubl
         p->cap[first + j] = sorting[j].cap;
         least.work_j = fmin(least.work_j, power * latency);
         least.power_w = fmin(least.power_w, power);
-        least.active_j = fmin(least.active_j, (power - t->idle_power_w) * latency);
+        double active = (power - t->idle_power_w) * latency;
+        least.active_j = fmin(least.active_j, active > 0.0 ? active : ALERT_NO_BOUND);
         p->least[first + j] = least;
     }
     row->columns = t->caps;
@@ -148,6 +149,7 @@ static void fill_columns(alert_profile *p, const alert_table *t, size_t i, doubl
     row->power_w = p->power_w + first;
     row->cap = p->cap + first;
     row->least = p->least + first;
+    row->overall = least;
 }
 
 /* The outputs on the way to exit k of an anytime model whose exits begin at `exit` in the table;

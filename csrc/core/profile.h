@@ -19,12 +19,15 @@ typedef struct alert_stair {
     const double *latency_s; /* until this output; a column each, in the row's order */
 } alert_stair;
 
+/* Less than any energy, and finite times any slowdown. */
+#define ALERT_NO_BOUND (-1e200)
+
 /* The smallest of three products over the columns of a row up to and including one of them, from
  * which alert_least_energy() bounds the energy of all these columns. */
 typedef struct alert_least {
     double work_j;   /* p t */
     double power_w;  /* p */
-    double active_j; /* (p - idle power) t */
+    double active_j; /* (p - idle power) t; ALERT_NO_BOUND where that is not positive */
 } alert_least;
 
 typedef struct alert_row {
@@ -40,6 +43,7 @@ typedef struct alert_row {
     double best_accuracy;     /* highest accuracy of its stairs */
     bool ascending;           /* accuracies never fall from stair to stair */
     const alert_least *least; /* M: over the columns up to this one */
+    alert_least overall;      /* the last of them */
 } alert_row;
 
 struct alert_profile {

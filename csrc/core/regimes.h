@@ -59,10 +59,12 @@ typedef struct alert_regimes {
 } alert_regimes;
 
 void alert_regimes_init(alert_regimes *r, const alert_constants *c);
-/* ratio: measured / profiled latency, >= 0, infinity allowed. */
-void alert_regimes_update(alert_regimes *r, const alert_constants *c, double ratio);
+/* forecast: that of alert_regimes_forecast(r), under which the input ran; ratio: measured / profiled latency, >= 0, infinity
+ * allowed. */
+void alert_regimes_update(alert_regimes *r, const alert_constants *c, const alert_mixture *forecast,
+                          double ratio);
 /* The slowdown of the next input. */
-alert_mixture alert_regimes_forecast(const alert_regimes *r);
+void alert_regimes_forecast(const alert_regimes *r, alert_mixture *out);
 /* Every number is within its bounds. */
 bool alert_regimes_are_sane(const alert_regimes *r);
 

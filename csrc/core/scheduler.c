@@ -42,23 +42,18 @@ static double time_within(const alert_scheduler *s, double deadline_s)
     return time > 0.0 ? time : 0.0;
 }
 
-/* `forecast` is where the belief keeps its distribution, where that is a mixture. */
-static alert_belief belief_now(const alert_scheduler *s, double deadline_s, alert_mixture *forecast)
+static alert_belief belief_now(const alert_scheduler *s, double deadline_s)
 {
     const alert_learned *now = &s->now;
-    alert_belief belief = {
-        .mean = now->slowdown.mean,
-        .std = sqrt(now->slowdown.variance),
+    const alert_mixture *mixture = s->method == ALERT_CALIBRATED ? &s->forecast : NULL;
+    return (alert_belief){
+        .mean = mixture ? alert_mixture_mean(mixture) : now->slowdown.mean,
+        .std = mixture ? alert_mixture_std(mixture) : sqrt(now->slowdown.variance),
         .deadline_s = time_within(s, deadline_s),
         .idle_ratio = now->idle.ratio,
         .idle_power_w = now->idle.started ? 0.0 : s->profile->idle_power_w,
+        .mixture = mixture,
     };
-    if (s->method == ALERT_CALIBRATED) {
-        *forecast = alert_regimes_forecast(&now->regimes);
-        alert_mixture_moments(forecast, &belief.mean, &belief.std);
-        belief.mixture = forecast;
-    }
-    return belief;
 }
 
 /* An input that came late, and that nothing can be expected to finish in time. (In time from the start on, it is a
@@ -105,33 +100,25 @@ static void choose(alert_scheduler *s, alert_belief *belief, double deadline_s, 
 
 static void decide(alert_scheduler *s, double deadline_s)
 {
-    const alert_profile *p = s->profile;
-    alert_mixture forecast;
-    alert_belief belief = belief_now(s, deadline_s, &forecast);
+    alert_pending *next = &s->now.pending;
     alert_choice choice;
-    choose(s, &belief, deadline_s, &choice);
-    belief.mixture = NULL; /* does not outlive the choice */
-    double latency = choice.row->latency_s[choice.column];
-    size_t cap = choice.row->cap[choice.column];
-    s->now.pending = (alert_pending){
-        .row = (size_t)(choice.row - p->row),
-        .column = choice.column,
-        .deadline_s = deadline_s,
-        .belief = belief,
-        .bound = s->goal.bound,
-        .decision =
-            {
-                .model = choice.row->model,
-                .cap = cap,
-                .exit = choice.row->exit,
-                .power_cap_w = p->power_cap_w[cap],
-                .latency_s = belief.mean * latency,
-                .energy_j = choice.energy_j,
-                .accuracy = choice.accuracy,
-                .probability = choice.probability,
-                .feasible = choice.feasible,
-            },
-    };
+    next->belief = belief_now(s, deadline_s);
+    choose(s, &next->belief, deadline_s, &choice);
+    next->belief.mixture = NULL; /* does not outlive the choice */
+    next->row = (size_t)(choice.row - s->profile->row);
+    next->column = choice.column;
+    next->deadline_s = deadline_s;
+    next->bound = s->goal.bound;
+    alert_decision *d = &next->decision;
+    d->model = choice.row->model;
+    d->cap = choice.row->cap[choice.column];
+    d->exit = choice.row->exit;
+    d->power_cap_w = s->profile->power_cap_w[d->cap];
+    d->latency_s = next->belief.mean * choice.row->latency_s[choice.column];
+    d->energy_j = choice.energy_j;
+    d->accuracy = choice.accuracy;
+    d->probability = choice.probability;
+    d->feasible = choice.feasible;
 }
 
 /* ------------------------------------------------------------------------------------- learning */
@@ -240,10 +227,12 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
     remember(s, m, &o);
     settle(s, m, &o);
     double ratio = m->latency_s / o.profiled_s;
-    if (s->method == ALERT_CALIBRATED)
-        alert_regimes_update(&now->regimes, c, ratio);
-    else
+    if (s->method == ALERT_CALIBRATED) {
+        alert_regimes_update(&now->regimes, c, &s->forecast, ratio);
+        alert_regimes_forecast(&now->regimes, &s->forecast);
+    } else {
         alert_slowdown_filter_update(&now->slowdown, c, ratio);
+    }
     if (m->has_idle_power)
         alert_idle_filter_update(&now->idle, c, m->idle_power_w, o.power_w,
                                  s->profile->idle_power_w);
@@ -311,6 +300,7 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     }
     alert_slowdown_filter_init(&s->now.slowdown, s->constants);
     alert_regimes_init(&s->now.regimes, s->constants);
+    alert_regimes_forecast(&s->now.regimes, &s->forecast);
     alert_idle_filter_init(&s->now.idle, s->constants);
     start_price(s);
     decide(s, goal->deadline_s);
@@ -434,8 +424,7 @@ void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t 
 
 void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std)
 {
-    alert_mixture forecast;
-    alert_belief belief = belief_now(s, s->goal.deadline_s, &forecast);
+    alert_belief belief = belief_now(s, s->goal.deadline_s);
     *mean = belief.mean;
     *std = belief.std;
 }

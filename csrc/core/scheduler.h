@@ -48,6 +48,7 @@ struct alert_scheduler {
     size_t dwell, trace_capacity;
     bool switching; /* changing the cap costs something */
     alert_learned now;
+    alert_mixture forecast; /* by now.regimes */
     alert_plan plan;
     alert_window window;
     alert_record *trace; /* ring; input n is at n % trace_capacity */

@@ -174,6 +174,7 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size, 
         return alert_fault_in(fault, "state", "the bytes saved from a scheduler like this one",
                               (double)NAN);
     s->now = now;
+    alert_regimes_forecast(&now.regimes, &s->forecast);
     s->window.count = header.window_count;
     s->window.next = header.window_next;
     s->window.sum = header.window_sum;

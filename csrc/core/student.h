@@ -20,19 +20,20 @@
  * accuracy can be met. */
 #define ALERT_STUDENT_CERTAIN 12.0
 
-static inline double alert_student_density(double z)
+/* 1 / density. */
+static inline double alert_student_thinness(double z)
 {
     double w = 1.0 + 0.25 * z * z;
-    return 0.375 / (w * w * sqrt(w));
+    return 8.0 / 3.0 * w * w * sqrt(w);
 }
 
 /* Pr[Z <= z]; 1 for z >= ALERT_STUDENT_CERTAIN. */
 static inline double alert_student_cdf(double z)
 {
-    if (z >= ALERT_STUDENT_CERTAIN)
-        return 1.0;
     double u = z / sqrt(1.0 + 0.25 * z * z);
-    return fmax(0.5 + u * (0.375 - 0.03125 * u * u), 0.0);
+    double p = 0.5 + u * (0.375 - 0.03125 * u * u);
+    p = p > 0.0 ? p : 0.0;
+    return z < ALERT_STUDENT_CERTAIN ? p : 1.0;
 }
 
 /* The z with Pr[Z <= z] = p; ALERT_STUDENT_CERTAIN at most, -infinity for p <= 0. */

@@ -14,7 +14,7 @@
 #include "choose.h"
 #include "expect.h"
 
-enum { MODELS = 6, CAPS = 7, EXITS = 4, CONFIGURATIONS = MODELS * CAPS * EXITS };
+enum { MODELS = 6, CAPS = 40, EXITS = 4, CONFIGURATIONS = MODELS * CAPS * EXITS };
 
 static unsigned long long state;
 
@@ -73,7 +73,7 @@ static void random_table(table *x)
 {
     bool coarse = below(2) == 0;
     x->t = (alert_table){.models = 1 + below(MODELS),
-                         .caps = 1 + below(CAPS),
+                         .caps = 1 + below(below(8) == 0 ? CAPS : 7),
                          .latency_s = x->latency,
                          .power_w = x->power,
                          .accuracy = x->accuracy,
@@ -127,8 +127,10 @@ static alert_belief random_belief(double idle_power_w)
 static alert_mixture random_mixture(void)
 {
     double other = below(4) == 0 ? 0.0 : uniform(0.0, 0.5), level = uniform(0.3, 2.5);
-    return (alert_mixture){{{1.0 - other, level, uniform(0.005, 0.4)},
-                            {other, level * uniform(0.3, 3.0), uniform(0.005, 0.4)}}};
+    alert_mixture mixture;
+    alert_mixture_set(&mixture, other, (double[]){level, level * uniform(0.3, 3.0)},
+                      (double[]){uniform(0.005, 0.4), uniform(0.005, 0.4)});
+    return mixture;
 }
 
 /* --------------------------------------------------------------------------------------- the scan */
@@ -282,29 +284,34 @@ static void compare_priced(const table *x, const alert_profile *profile, alert_p
     alert_goal goal = random_goal();
     alert_mixture mixture = random_mixture();
     alert_belief belief = random_belief(x->t.idle_power_w);
-    double price = exp(uniform(-5.0, 5.0)), lowest = HUGE_VAL, chosen = HUGE_VAL;
+    double price = exp(uniform(-5.0, 5.0)), lowest = HUGE_VAL;
     alert_place last = {below(profile->rows), below(profile->caps)};
     alert_choice choice;
     belief.mixture = &mixture;
-    alert_mixture_moments(&mixture, &belief.mean, &belief.std);
+    belief.mean = alert_mixture_mean(&mixture);
+    belief.std = alert_mixture_std(&mixture);
     alert_choose_priced(profile, plan, &belief, &goal, price, &last, &choice);
     size_t count = weigh_all(x, &belief, goal.q_fail, all);
+    const configuration *chosen = NULL;
     bool some = false, edge = false;
     for (size_t c = 0; c < count; c++) {
         some = some || all[c].probability >= goal.probability;
         edge = edge || fabs(all[c].probability - goal.probability) < 1e-9;
-    }
-    for (size_t c = 0; c < count; c++) {
-        double value = all[c].energy - price * all[c].accuracy;
-        if (!some || goal.probability == 0.0 || all[c].probability >= goal.probability)
-            lowest = fmin(lowest, value);
         if (all[c].model == choice.row->model && all[c].exit == choice.row->exit &&
             all[c].cap == choice.row->cap[choice.column])
-            chosen = value;
+            chosen = &all[c];
     }
     EXPECT(edge || choice.feasible == some);
-    if (!edge)
-        EXPECT_NEAR(chosen, lowest, 1e-11 * (1.0 + price));
+    if (edge)
+        return;
+    for (size_t c = 0; c < count; c++) {
+        if (some && goal.probability > 0.0 && all[c].probability < goal.probability)
+            continue;
+        lowest = fmin(lowest, all[c].energy - price * all[c].accuracy);
+        if (all[c].energy == chosen->energy && all[c].accuracy == chosen->accuracy)
+            EXPECT(!better(&all[c], chosen, (rule){.saving = true}));
+    }
+    EXPECT_NEAR(chosen->energy - price * chosen->accuracy, lowest, 1e-11 * (1.0 + price));
 }
 
 static void compare(const table *x, const alert_profile *profile, alert_plan *plan)
@@ -315,7 +322,8 @@ static void compare(const table *x, const alert_profile *profile, alert_plan *pl
     alert_choice choice;
     if (below(3) == 0) {
         belief.mixture = &mixture;
-        alert_mixture_moments(&mixture, &belief.mean, &belief.std);
+        belief.mean = alert_mixture_mean(&mixture);
+        belief.std = alert_mixture_std(&mixture);
     }
     alert_choose(profile, plan, &belief, &goal, goal.bound, &choice);
     verdict v = scan(all, weigh_all(x, &belief, goal.q_fail, all), &goal);

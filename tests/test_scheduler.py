@@ -377,37 +377,6 @@ def test_what_a_window_gathered_is_kept_while_the_goal_is_of_its_kind() -> None:
     assert scheduler.decision == (1, 10.0)
 
 
-# ------------------------------------------------------------------------------------- the decision
-
-
-def test_a_decision_is_a_pair_with_more_to_say() -> None:
-    decision = choice(Goal.min_energy(10, 0.7))
-    model, power_cap = decision
-    assert (model, power_cap) == (decision.model, decision.power_cap) == (1, 10.0)
-    assert isinstance(decision, tuple)
-    assert len(decision) == 2
-    assert decision == (1, 10.0)
-    assert hash(decision) == hash((1, 10.0))
-    assert repr(decision) == "alert.Decision(model=1, power_cap=10.0)"
-    assert alert.Decision.__match_args__ == ("model", "power_cap")
-    match decision:
-        case alert.Decision(number, watts):
-            assert (number, watts) == (1, 10.0)
-    with pytest.raises(AttributeError):
-        decision.model = 0  # type: ignore[misc]
-
-
-@pytest.mark.parametrize(
-    "again", [copy.copy, copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))]
-)
-def test_a_decision_copies_and_pickles_whole(again: Any) -> None:
-    decision = choice(Goal.min_energy(10, 0.7))
-    other = again(decision)
-    for name in ("model", "power_cap", "exit", "latency", "energy", "accuracy", "probability"):
-        assert getattr(other, name) == getattr(decision, name)
-    assert other.feasible is decision.feasible is True
-
-
 # -------------------------------------------------------------------------------------------- trace
 
 

@@ -44,10 +44,10 @@ static double energy_of(const search *s, const alert_row *row, size_t column)
     return alert_energy(s->belief, row->latency_s[column], row->power_w[column]);
 }
 
-/* Whether the columns up to this one are known to cost more than the best so far. */
-static bool costs_more(const search *s, const alert_row *row, size_t column)
+/* Whether the columns summed up are known to cost more than the best so far. */
+static bool cost_more(const search *s, const alert_least *least)
 {
-    return s->best->row && alert_least_energy(s->belief, &row->least[column]) > s->best->energy_j;
+    return s->best->row && alert_least_energy(s->belief, least) > s->best->energy_j;
 }
 
 static bool comes_first(const search *s, const alert_row *row, size_t column)
@@ -76,7 +76,7 @@ static size_t count_in_time(const search *s, const alert_row *row, double quanti
             low = middle + 1;
         } else {
             high = middle;
-            if (high > 0 && costs_more(s, row, high - 1))
+            if (high > 0 && cost_more(s, &row->least[high - 1]))
                 return 0;
         }
     }
@@ -111,7 +111,7 @@ static void cheapest_of_row(search *s, const alert_row *row)
     size_t count = count_in_time(s, row, quantile);
     if (ordered && !simple)
         count = count_accurate(s, row, count);
-    for (size_t j = count; j-- > 0 && !costs_more(s, row, j);) {
+    for (size_t j = count; j-- > 0 && !cost_more(s, &row->least[j]);) {
         double energy = energy_of(s, row, j);
         if (s->best->row && (energy > s->best->energy_j ||
                              (energy == s->best->energy_j && !comes_first(s, row, j))))
@@ -129,7 +129,7 @@ static void find_lowest_energy(search *s)
         const alert_row *row = &p->row[r];
         if (row->best_accuracy < s->least_accuracy && s->q_fail < s->least_accuracy)
             continue;
-        if (!costs_more(s, row, row->columns - 1))
+        if (!cost_more(s, &row->overall))
             cheapest_of_row(s, row);
     }
     alert_choice *best = s->best;

@@ -26,7 +26,7 @@ int alert_py_goal(PyObject *tuple, alert_goal *out);
 int alert_py_size(PyObject *object, const char *name, const char *expected, size_t *out);
 
 /* A decision as alert.Decision, and its type; new references. */
-PyObject *alert_py_decision(const alert_py_state *state, const alert_decision *decision);
+PyObject *alert_py_decision(alert_py_state *state, const alert_decision *decision);
 PyTypeObject *alert_py_decision_type(void);
 
 /* The dtypes of alert_record, alert_decision and alert_outcome. */

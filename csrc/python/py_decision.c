@@ -20,21 +20,59 @@ static PyStructSequence_Desc DECISION = {
     .n_in_sequence = 2,
 };
 
-PyObject *alert_py_decision(const alert_py_state *state, const alert_decision *d)
+/* A struct sequence costs as much to make and to drop as the step itself. The last one is kept, and used again when
+ * nobody else has it any more, as after `model, power_cap = scheduler.step(...)`. Not where another thread may look at the
+ * count meanwhile, nor where a tuple remembers its hash (3.14). */
+#if defined(Py_GIL_DISABLED) || PY_VERSION_HEX >= 0x030E0000
+#define KEEPS_LAST 0
+#else
+#define KEEPS_LAST 1
+#endif
+
+/* Takes the reference to `value`, which is NULL with an exception set where it could not be made. */
+static int put(PyObject *o, Py_ssize_t i, PyObject *value)
 {
-    PyObject *o = PyStructSequence_New(state->decision_type);
+    PyObject *old = PyStructSequence_GET_ITEM(o, i);
+    if (!value)
+        return -1;
+    PyStructSequence_SET_ITEM(o, i, value);
+    Py_XDECREF(old);
+    return 0;
+}
+
+static int put_double(PyObject *o, Py_ssize_t i, double value)
+{
+    PyObject *old = PyStructSequence_GET_ITEM(o, i);
+    if (old && PyFloat_AS_DOUBLE(old) == value)
+        return 0;
+    return put(o, i, PyFloat_FromDouble(value));
+}
+
+static int fill(PyObject *o, const alert_decision *d)
+{
+    if (put(o, 0, PyLong_FromSize_t(d->model)) < 0 || put_double(o, 1, d->power_cap_w) < 0 ||
+        put(o, 2, d->exit < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(d->exit)) < 0 ||
+        put_double(o, 3, d->latency_s) < 0 || put_double(o, 4, d->energy_j) < 0 ||
+        put_double(o, 5, d->accuracy) < 0 || put_double(o, 6, d->probability) < 0)
+        return -1;
+    return put(o, 7, Py_NewRef(d->feasible ? Py_True : Py_False));
+}
+
+PyObject *alert_py_decision(alert_py_state *state, const alert_decision *d)
+{
+    PyObject *o = state->last_decision;
+    if (KEEPS_LAST && o && Py_REFCNT(o) == 1)
+        Py_INCREF(o);
+    else
+        o = PyStructSequence_New(state->decision_type);
     if (!o)
         return NULL;
-    PyStructSequence_SET_ITEM(o, 0, PyLong_FromSize_t(d->model));
-    PyStructSequence_SET_ITEM(o, 1, PyFloat_FromDouble(d->power_cap_w));
-    PyStructSequence_SET_ITEM(o, 2, d->exit < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(d->exit));
-    PyStructSequence_SET_ITEM(o, 3, PyFloat_FromDouble(d->latency_s));
-    PyStructSequence_SET_ITEM(o, 4, PyFloat_FromDouble(d->energy_j));
-    PyStructSequence_SET_ITEM(o, 5, PyFloat_FromDouble(d->accuracy));
-    PyStructSequence_SET_ITEM(o, 6, PyFloat_FromDouble(d->probability));
-    PyStructSequence_SET_ITEM(o, 7, Py_NewRef(d->feasible ? Py_True : Py_False));
-    if (PyErr_Occurred())
-        Py_CLEAR(o);
+    if (fill(o, d) < 0) {
+        Py_DECREF(o);
+        return NULL;
+    }
+    if (KEEPS_LAST && o != state->last_decision)
+        Py_XSETREF(state->last_decision, Py_NewRef(o));
     return o;
 }
 

@@ -84,6 +84,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->table_type);
     Py_VISIT(state->scheduler_type);
     Py_VISIT(state->decision_type);
+    Py_VISIT(state->last_decision);
     Py_VISIT(state->record_dtype);
     Py_VISIT(state->choice_dtype);
     Py_VISIT(state->outcome_dtype);
@@ -101,6 +102,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->table_type);
     Py_CLEAR(state->scheduler_type);
     Py_CLEAR(state->decision_type);
+    Py_CLEAR(state->last_decision);
     Py_CLEAR(state->record_dtype);
     Py_CLEAR(state->choice_dtype);
     Py_CLEAR(state->outcome_dtype);

@@ -80,13 +80,19 @@ static PyObject *scheduler_step(PyObject *self, PyObject *const *args, Py_ssize_
                                 PyObject *kwnames)
 {
     alert_py_scheduler *o = (alert_py_scheduler *)self;
-    PyObject *values[STEP_ARGUMENTS];
+    PyObject *values[STEP_ARGUMENTS] = {NULL};
     alert_measurement measured;
     alert_decision decision;
     alert_fault fault;
     int rc;
-    if (alert_py_arguments("step", o->state->keywords, 2, 2, args, nargs, kwnames, values) < 0 ||
-        to_measurement(values, &measured) < 0 || alert_py_enter(o) < 0)
+    if (nargs == 2 && !kwnames) { /* as a rule */
+        values[LATENCY] = args[0];
+        values[ENERGY] = args[1];
+    } else if (alert_py_arguments("step", o->state->keywords, 2, 2, args, nargs, kwnames, values) <
+               0) {
+        return NULL;
+    }
+    if (to_measurement(values, &measured) < 0 || alert_py_enter(o) < 0)
         return NULL;
     rc = alert_scheduler_step(o->scheduler, &measured, &decision, &fault);
     alert_py_leave(o);

@@ -11,6 +11,7 @@ typedef struct alert_py_state {
     PyTypeObject *table_type;
     PyTypeObject *scheduler_type;
     PyTypeObject *decision_type; /* struct sequence */
+    PyObject *last_decision;     /* see py_decision.c */
     PyObject *record_dtype;      /* NumPy dtype of alert_record */
     PyObject *choice_dtype;      /* of alert_decision */
     PyObject *outcome_dtype;     /* and of alert_outcome */

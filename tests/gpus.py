@@ -27,7 +27,8 @@ class _Gpu(ctypes.Structure):
         *(("limit_mw", ctypes.c_uint32), ("least_mw", ctypes.c_uint32)),
         *(("most_mw", ctypes.c_uint32), ("other_limit_mw", ctypes.c_uint32)),
         *(("unit_mw", ctypes.c_uint32), ("ignores", ctypes.c_uint32)),
-        *(("divided", ctypes.c_uint32), ("fault", ctypes.c_int32 * len(FUNCTIONS))),
+        *(("divided", ctypes.c_uint32), ("good_calls", ctypes.c_uint32)),
+        ("fault", ctypes.c_int32 * len(FUNCTIONS)),
         *(("energy_mj", ctypes.c_uint64), ("calls", ctypes.c_uint64 * len(FUNCTIONS))),
     )
 

@@ -15,6 +15,8 @@
 /* A limit read back within this much of the one asked for took. */
 #define ROUNDING_MW 1000
 
+#define NOT_GIVEN_BACK "the limit found could not be given back"
+
 static const char FIXED[] = "the power limit of this GPU is fixed, as it is in most laptops";
 static const char NO_COUNTER[] = "energy is counted from the Volta generation on";
 
@@ -222,10 +224,10 @@ int alert_nvml_gpu_give_back(alert_nvml_gpu *g, alert_power_error *error)
         code = put(g, g->found_mw);
     if (code == 0 || alert_nvml_errno(code) == ENODEV) /* what is gone needs nothing back */
         return 0;
-    return alert_nvml_fail(g->api, code, g->label,
-                           "the limit found could not be given back; "
-                           "`alert restore` and the next start try again",
-                           error);
+    return alert_nvml_fail(
+        g->api, code, g->label,
+        g->entry ? NOT_GIVEN_BACK "; `alert restore` and the next start try again" : NOT_GIVEN_BACK,
+        error);
 }
 
 /* -------------------------------------------------------------------------------------------- energy */

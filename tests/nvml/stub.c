@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,6 +46,8 @@ const char *nvmlErrorString(int code)
         return "GPU is lost";
     case 18:
         return "Driver/library version mismatch";
+    case -1: /* no code of this driver's */
+        return NULL;
     default:
         return "Unknown Error";
     }
@@ -90,8 +93,10 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, stub_gpu **out)
 /* The fault to report, after counting the call. */
 static int called(stub_gpu *gpu, int function)
 {
-    gpu->calls[function]++;
-    return machine->users > 0 ? gpu->fault[function] : UNINITIALIZED;
+    bool good = gpu->calls[function]++ < gpu->good_calls;
+    if (machine->users == 0)
+        return UNINITIALIZED;
+    return good ? 0 : gpu->fault[function];
 }
 
 int nvmlDeviceGetName(stub_gpu *gpu, char *out, unsigned size)
@@ -100,11 +105,13 @@ int nvmlDeviceGetName(stub_gpu *gpu, char *out, unsigned size)
     return called(gpu, STUB_NAME);
 }
 
+#ifndef NO_UUIDS
 int nvmlDeviceGetUUID(stub_gpu *gpu, char *out, unsigned size)
 {
     (void)snprintf(out, size, "%s", gpu->uuid);
     return called(gpu, STUB_UUID);
 }
+#endif
 
 #ifndef OLD_DRIVER
 int nvmlDeviceGetMigMode(stub_gpu *gpu, unsigned *current, unsigned *pending)

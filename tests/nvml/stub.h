@@ -32,6 +32,7 @@ typedef struct stub_gpu {
     uint32_t unit_mw;        /* limits are rounded down to it */
     uint32_t ignores;        /* limits that are set have no effect */
     uint32_t divided;        /* MIG */
+    uint32_t good_calls;     /* of each function, before its fault */
     int32_t fault[STUB_FUNCTIONS];
     uint64_t energy_mj;
     uint64_t calls[STUB_FUNCTIONS];

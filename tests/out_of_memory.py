@@ -1,17 +1,24 @@
 """Walks every allocation of every call and lets it fail; run by test_no_memory.py.
 
-LD_PRELOAD=failing_malloc.so PYTHONMALLOC=malloc python out_of_memory.py POWERCAP_ROOT
+LD_PRELOAD=failing_malloc.so PYTHONMALLOC=malloc python out_of_memory.py POWERCAP_ROOT JOURNALS
+
+The powercap tree has a package with memory, and one whose energy cannot be read.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
+import os
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import journals
 import numpy as np
 from two_models import PROFILE
 
@@ -32,7 +39,10 @@ TABLE: dict[str, Any] = {
     "exit_fraction": np.array([0.5, 1.0]),
     "exit_accuracy": np.ones(2),
 }
-ROOT = sys.argv[1]
+ROOT, JOURNALS = sys.argv[1], sys.argv[2]
+SETTING = f"{ROOT}/enabled"
+JOURNAL = journals.write(Path(JOURNALS), [journals.Entry(SETTING, 0, 1)])
+LEFT = JOURNAL.read_bytes()
 
 scheduler = alert.Scheduler(PROFILE, GOAL, trace=7)
 streams = [alert.Scheduler(PROFILE, GOAL, trace=0) for _ in range(5)]
@@ -63,10 +73,55 @@ def bad_name() -> None:
 
 
 def cap() -> None:
-    opened = _core.open_rapl(ROOT, False, False, -1, None, 0.0, 0.0, None, None)
+    opened = _core.open_rapl(ROOT, False, True, 0, None, 0.0, 0.0, None, None)
     opened.set_cap(opened.cap_range[1])
     opened.energy()
     opened.close()
+
+
+def warning() -> None:
+    opened = _core.open_rapl(ROOT, False, False, 1, None, 0.0, 0.0, None, None)
+    assert opened.energy() is None
+    opened.close()
+
+
+def gpus() -> None:
+    opened = _core.open_nvml(None, True, False, None, None, JOURNALS, None)
+    assert len(opened.gpus) == 2
+    opened.close()
+
+
+def leave_behind() -> None:
+    """Write what a process that died has left."""
+    for path, data in ((SETTING, b"1\n"), (JOURNAL, LEFT)):
+        with open(path, "wb") as file:  # pathlib would keep some memory
+            file.write(data)
+
+
+def replay() -> None:
+    try:
+        told = _core.restore(JOURNALS)
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        raise MemoryError from error
+    assert len(told) == 1
+
+
+def lock_of_a_forked_child() -> None:
+    """A child needs a lock of its own, which may be refused; it gets it the next time."""
+    for use in (device.energy, device.close):
+        child = os.fork()
+        if child == 0:
+            for n in range(1, 20):
+                with suppress(MemoryError):
+                    ALLOCATOR.failing_malloc_arm(n)
+                    use()
+                    break
+            ALLOCATOR.failing_malloc_arm(0)
+            use()
+            os._exit(n < 2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def no_rapl() -> None:
@@ -93,6 +148,9 @@ KEEPS: dict[str, Callable[[], object]] = {
     "energy": lambda: device.energy(),
     "zones": lambda: zones.zones,
     "rapl": cap,
+    "warning": warning,
+    "gpus": gpus,
+    "replay": replay,
     "no rapl": no_rapl,
 }
 # These may have done their work before memory for the result ran out.
@@ -110,6 +168,8 @@ def walk(call: Callable[[], object], keeps: bool) -> int:
     """Let the first, the second, ... allocation of `call` fail until none is left to fail."""
     for n in range(1, 5000):
         before = scheduler._save() if keeps else b""
+        if call is replay:
+            leave_behind()
         hit = True
         try:
             ALLOCATOR.failing_malloc_arm(n)
@@ -128,6 +188,7 @@ def walk(call: Callable[[], object], keeps: bool) -> int:
         else:
             scheduler.step(0.03, 0.5)
         if not hit and reached:
+            assert call is not replay or Path(SETTING).read_text() == "0\n"
             return n
     raise AssertionError("no end")
 
@@ -137,6 +198,7 @@ def main() -> None:
     calls = {**{name: (call, True) for name, call in KEEPS.items()}}
     calls |= {name: (call, False) for name, call in STEPS.items()}
     living = []
+    lock_of_a_forked_child()
     for _ in range(4):
         walked = {name: walk(call, keeps) for name, (call, keeps) in calls.items()}
         gc.collect()

@@ -7,17 +7,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gpus import Gpus, compile_stub
 from programs import ROOT, build
+from rapl_tree import Zone, package
 from rapl_tree import build as build_tree
-from rapl_tree import package
 
 
 def test_every_allocation_may_fail(tmp_path: Path) -> None:
     source = "tests/c/failing_malloc.c"
     library = build(tmp_path / "failing_malloc.so", "-O2", "-shared", "-fPIC", source)
-    root = build_tree(tmp_path / "tree", [package()])
+    memory = Zone("dram", energy_uj=1_000_000)
+    packages = [package(children=(memory,)), package("package-1", energy_uj=None)]
+    root = build_tree(tmp_path / "tree", packages)
+    gpus = Gpus(tmp_path / "driver", compile_stub(tmp_path))
     walker = [sys.executable, str(ROOT / "tests/out_of_memory.py"), str(root)]
-    environment = os.environ | {"LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc"}
+    walker += [str(tmp_path / "journals")]
+    environment = gpus.environment() | {"LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc"}
     environment |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     environment.pop("COVERAGE_PROCESS_CONFIG", None)  # coverage.py does not survive this
     result = subprocess.run(

@@ -330,10 +330,13 @@ def test_arguments_of_step_by_position_and_name() -> None:
     with pytest.raises(TypeError, match=r"step\(\) got multiple values for argument 'latency'"):
         step(0.1, 1.0, latency=0.1)
     assert scheduler._save() == before
-    by_position, by_name = running(), running()
+    by_position, by_name, by_another_string = running(), running(), running()
     by_position.step(0.1, 1.0)
     by_name.step(energy=1.0, latency=0.1)
     assert by_position._save() == by_name._save()
+    again: Any = {"".join(["ener", "gy"]): 1.0}  # an equal string, not the same
+    by_another_string.step(0.1, **again)
+    assert by_position._save() == by_another_string._save()
 
 
 def test_an_exit_beyond_the_one_chosen() -> None:
@@ -354,10 +357,19 @@ def test_an_exit_beyond_the_one_chosen() -> None:
         (lambda s: s.decide(0.0), ValueError, "deadline: expected a finite number of seconds > 0"),
         (lambda s: s.decide(math.nan), ValueError, "deadline: .*got nan"),
         (lambda s: s.decide("soon"), TypeError, "deadline: expected a number of seconds or None"),
+        (lambda s: s.decide(0.1, 3), TypeError, r"decide\(\)"),
         (lambda s: s.share(math.inf, 3), ValueError, "deadline: .*got inf"),
         (lambda s: s.share(0.3, 0), ValueError, "inputs: expected at least one input, got 0"),
         (lambda s: s.share(0.3, -3), ValueError, "inputs: expected at least one input, got -3"),
         (lambda s: s.share(0.3, 1.5), TypeError, "inputs: expected at least one input, got float"),
+        (lambda s: s.share("soon", 3), TypeError, "deadline: expected .*, got str"),
+        (lambda s: s.share(0.3), TypeError, r"share\(\)"),
+        (lambda s: s.set_switching("dear", 3), TypeError, "switch_cost: expected .*, got str"),
+        (lambda s: s.set_switching(0.1, 1.5), TypeError, "dwell: expected .*, got float"),
+        (lambda s: s.set_switching(0.1), TypeError, r"set_switching\(\)"),
+        (lambda s: s._replay(3), TypeError, r"_replay\(\)"),
+        (lambda s: alert.step_many(*[[s]]), TypeError, r"step_many\(\)"),
+        (lambda s: alert.step_many(s, [0.1], None), TypeError, "not iterable"),
         (lambda s: setattr(s, "goal", 3), TypeError, "goal: expected a Goal, got int"),
         (lambda s: setattr(s, "overhead", -1.0), ValueError, "overhead: .*got -1.0"),
         (lambda s: setattr(s, "overhead", None), TypeError, "overhead: .*got NoneType"),
@@ -379,6 +391,7 @@ def test_other_bad_calls_change_nothing(call: Any, kind: type[Exception], messag
     [
         ([], TypeError, "goal: expected a tuple, got list"),
         ((7, 0.1, 0.5, 0.0, 0.0, (0, 1, 2), 1), ValueError, "objective: expected ALERT_MIN_ENERGY"),
+        ((0, 0.1, 0.5, 0.0, 0.0, (0, 1, 2), -1), ValueError, "window: expected a number of inputs"),
         ((0, 0.1, 0.5, 0.0, 0.0, (0, 1, 1), 1), ValueError, "priority: .*each once"),
         ((0, 0.1, 0.5, 0.0, 0.0, (0, 1, 3), 1), ValueError, "priority: .*each once"),
     ],
@@ -393,7 +406,9 @@ def test_the_core_does_not_rely_on_its_python_face(
     assert scheduler._save() == before
 
 
-@pytest.mark.parametrize("name", ["table", "constants"])
+@pytest.mark.parametrize(
+    "name", ["table", "goal", "constants", "overhead", "switch_cost", "dwell", "trace"]
+)
 def test_arguments_of_the_core_have_their_types(name: str) -> None:
     given: dict[str, Any] = {
         "table": PROFILE._table,
@@ -406,8 +421,52 @@ def test_arguments_of_the_core_have_their_types(name: str) -> None:
         "trace": 0,
     }
     alert._core.Scheduler(**given)
-    with pytest.raises(TypeError, match=f"{name}: expected a .*, got list"):
+    with pytest.raises(TypeError, match=f"{name}: expected a.*, got list"):
         alert._core.Scheduler(**given | {name: []})
+    with pytest.raises(TypeError, match=name):
+        alert._core.Scheduler(**{key: value for key, value in given.items() if key != name})
+
+
+def test_functions_of_the_core_have_their_types() -> None:
+    with pytest.raises(TypeError, match="goal: expected a tuple, got int"):
+        alert._core.check_goal(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"method: expected one of .*, got 3"):
+        alert._core.constants(3)  # type: ignore[arg-type]
+
+
+class Unavailable:
+    """What cannot be had as an array, for reasons of its own."""
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray[Any, Any]:
+        raise LookupError("not here")
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "message"),
+    [
+        ({"latency": "x"}, TypeError, "latency: expected an array of numbers with 2 dimensions, g"),
+        ({"accuracy": {}}, TypeError, "accuracy: expected an array of numbers with 1 dimension, g"),
+        ({"power": Unavailable()}, LookupError, "not here"),
+        ({"exit_count": [1, 1]}, ValueError, "exits: expected 1 models along axis 0, got 2"),
+        ({"exit_count": [1]}, ValueError, "exits: expected 1 exits along axis 0, got 2"),
+        ({"exit_accuracy": [0.5]}, ValueError, "exits: expected 2 exits along axis 0, got 1"),
+        ({"idle_power": "low"}, TypeError, "must be real number"),
+    ],
+)
+def test_a_bad_table(change: dict[str, Any], kind: type[Exception], message: str) -> None:
+    given: dict[str, Any] = {
+        "latency": [[0.1]],
+        "power": [[10.0]],
+        "accuracy": [0.5],
+        "power_caps": [10.0],
+        "idle_power": 1.0,
+        "exit_count": [2],
+        "exit_fraction": [0.5, 1.0],
+        "exit_accuracy": [0.4, 0.5],
+    }
+    alert._core.Table(**given)
+    with pytest.raises(kind, match=message):
+        alert._core.Table(**given | change)
 
 
 def test_what_needs_no_error() -> None:

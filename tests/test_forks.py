@@ -55,6 +55,26 @@ def drive_pickled(state: bytes) -> list[tuple[float, ...]]:
     return drive(pickle.loads(state))
 
 
+INPUT = np.full((1, 2, 2), 0.03)  # seconds and joules of both models under both caps
+# Everything that a scheduler does; the second one is nobody else's.
+USES: dict[str, Callable[[alert.Scheduler, alert.Scheduler, bytes], object]] = {
+    "step": lambda s, _, __: s.step(0.03, 0.5),
+    "decide": lambda s, _, __: s.decide(0.1),
+    "share": lambda s, _, __: s.share(0.2, 2),
+    "goal": lambda s, _, __: setattr(s, "goal", GOAL),
+    "overhead": lambda s, _, __: s.overhead,
+    "set overhead": lambda s, _, __: setattr(s, "overhead", 0.001),
+    "switching": lambda s, _, __: s.set_switching(0.01, 2),
+    "decision": lambda s, _, __: s.decision,
+    "slowdown": lambda s, _, __: s.slowdown,
+    "trace": lambda s, _, __: s.trace,
+    "save": lambda s, _, __: s._save(),
+    "restore": lambda s, _, state: s._restore(state),
+    "replay": lambda s, _, __: s._replay(INPUT, INPUT, 5.0),
+    "replay under its caps": lambda s, free, _: free._replay(INPUT, INPUT, 5.0, None, s),
+}
+
+
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 class TestFork:
     def test_a_child_goes_on_from_where_its_parent_was(self) -> None:
@@ -74,6 +94,7 @@ class TestFork:
         busy = [alert.Scheduler(PROFILE, GOAL, trace=0) for _ in range(20_000)]
         free = alert.Scheduler(PROFILE, GOAL)
         latencies = np.full(len(busy), 0.03)
+        state = busy[0]._save()
         stop = threading.Event()
 
         def work() -> None:
@@ -82,12 +103,12 @@ class TestFork:
 
         def check() -> None:
             drive(free)
-            for use in (lambda: busy[0].step(0.03, 0.5), lambda: busy[-1].trace):
+            for name, use in USES.items():
                 try:
-                    use()
+                    use(busy[0], free, state)
                 except RuntimeError as error:
                     assert "forked" in str(error)  # noqa: PT017
-                    told.write(b"forked")
+                    told.write(f"{name}\n".encode())
             try:
                 alert.step_many(busy, latencies, None)
             except RuntimeError as error:
@@ -104,7 +125,7 @@ class TestFork:
                 stop.set()
                 thread.join()
             told.close()
-            assert b"forked" in answers.read()
+            assert set(answers.read().decode().splitlines()) == set(USES)
         assert codes == [0] * 10
 
     def test_a_fork_while_another_thread_uses_a_device_leaves_no_child_hanging(self) -> None:

@@ -237,6 +237,18 @@ def test_instances_hold_their_type_and_let_go_of_it(kind: str) -> None:
     assert abs(sys.getrefcount(cls) - before) <= 2
 
 
+def test_the_collector_is_told_of_all_that_is_held() -> None:
+    scheduler = core_scheduler({})
+    assert scheduler in gc.get_referrers(_core.Scheduler)
+    held: list[Any] = [_core.Table, _core.Scheduler, _core.Decision, _core.PowerDevice]
+    held += [_core.PowerError, _core.PowerPermissionError, _core.PowerWarning]
+    held += [_core.RECORD, _core.OUTCOME, alert.step_many([scheduler], [0.03], None).dtype]
+    held += [thing for thing in gc.get_referents(_core) if type(thing) is tuple]
+    assert held[-1] == ("latency", "energy", "deadline", "idle_power", "exit")
+    for thing in held:
+        assert any(referrer is _core for referrer in gc.get_referrers(thing)), thing
+
+
 ERRORS: dict[str, Callable[[alert.Scheduler], object]] = {
     "step: too few": lambda s: s.step(0.1),  # type: ignore[call-arg]
     "step: too many": lambda s: s.step(0.1, 1.0, 2.0),  # type: ignore[call-arg]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,19 @@ def test_a_bad_measurement_is_named() -> None:
     scheduler = alert.Scheduler(synthetic.profile(), GOALS[0])
     with pytest.raises(ValueError, match=r"latency\[4\]: expected a finite number of seconds.*nan"):
         scheduler._replay(**given)
+
+
+def test_a_sentence_may_not_take_longer_than_any_input_may() -> None:
+    given = arrays()
+    usual, patient = (
+        alert.Scheduler(synthetic.profile(), replace(GOALS[0], deadline=deadline))
+        for deadline in (0.02, 9e8)
+    )
+    message = r"deadline\[0\]: expected a finite number of seconds > 0.*got 2700000000\.0"
+    for schedulers in ((patient, None), (patient, usual), (usual, patient)):
+        with pytest.raises(ValueError, match=message):
+            schedulers[0]._replay(**given, system=schedulers[1])
+    assert len(usual.trace) == len(patient.trace) == 0
 
 
 def test_the_scheduler_of_caps_is_another_one() -> None:

@@ -14,7 +14,7 @@ from two_models import PROFILE
 import alert
 
 GOAL = alert.Goal.min_energy(deadline=0.1, accuracy=0.75, window=4)
-DOUBLES = (math.nan, math.inf, -math.inf, -1.0, 1e308)
+DOUBLES = (math.nan, math.inf, -math.inf, -1.0, 0.0, 1e308)
 
 
 def make(method: str) -> alert.Scheduler:
@@ -47,7 +47,8 @@ def test_every_word_replaced(method: str) -> None:
     accepted = 0
     for at in range(0, len(state) - 7, 8):
         words = [struct.pack("<d", x) for x in DOUBLES] + [struct.pack("<Q", 2**64 - 1)]
-        for word in [*words, struct.pack("<Q", 0x0202020202020202)]:
+        words += [struct.pack("<Q", flags) for flags in (0x0202020202020202, 0x0200020002000200)]
+        for word in words:
             tampered = state[:at] + word + state[at + 8 :]
             victim = make(method)
             before = victim._save()

@@ -8,6 +8,7 @@ import pickle
 from itertools import pairwise
 from random import Random
 
+import numpy as np
 import pytest
 from random_cases import Twins, random_deadline, random_goal, random_table
 
@@ -92,6 +93,40 @@ def test_a_held_cap_is_left_only_upwards() -> None:
     assert not held.decision.feasible
 
 
+def test_a_lost_input_gets_the_fastest_whatever_is_held() -> None:
+    """Nothing can be in time: neither the cap in force nor what a change costs counts."""
+    profile = alert.Profile(
+        latency=[[0.03, 0.05], [0.03, 0.05], [0.2, 0.04]],
+        power=[[12.0, 30.0], [10.0, 30.0], [10.0, 30.0]],  # the second takes least
+        accuracy=[0.7, 0.7, 0.8],
+        power_caps=[LOW, HIGH],
+        idle_power=5.0,
+    )
+    goal = alert.Goal.min_energy(deadline=0.2, accuracy=0.79, window=1)
+    scheduler = alert.Scheduler(profile, goal, switch_cost=0.01, dwell=50)
+    assert scheduler.decide(0.15) == (2, HIGH)
+    scheduler.step(0.04, 1.2)
+    assert scheduler.decision == (2, HIGH)  # held
+    lost = scheduler.decide(0.02)
+    assert lost == (1, LOW)
+    assert not lost.feasible
+    assert lost.latency == pytest.approx(0.03 * scheduler.slowdown[0])
+
+
+def test_of_two_that_are_alike_the_first_is_chosen() -> None:
+    """For a price of accuracy, too, which weighs energy and accuracy together."""
+    twice = alert.Profile(
+        latency=np.repeat(PROFILE.latency, 2, axis=0),
+        power=np.repeat(PROFILE.power, 2, axis=0),
+        accuracy=np.repeat(PROFILE.accuracy, 2),
+        power_caps=PROFILE.power_caps,
+        idle_power=PROFILE.idle_power,
+    )
+    scheduler = alert.Scheduler(twice, GOAL, dwell=3)
+    chosen = {scheduler.step(0.04, 0.4, deadline=d).model for d in (0.2, 0.06, 0.05, 0.2, 0.2)}
+    assert chosen <= {0, 2}
+
+
 def test_a_shared_deadline_pays_for_changes() -> None:
     scheduler = settled(switch_cost=0.02)
     scheduler.share(2 * URGENT, 2)
@@ -108,6 +143,9 @@ def test_may_be_set_at_any_time() -> None:
     assert (scheduler.switch_cost, scheduler.dwell) == (0.02, 4)
     scheduler.set_switching(switch_cost=0.0, dwell=1)
     assert scheduler.decide(URGENT).power_cap == HIGH
+    scheduler.set_switching(0.0, 3)
+    scheduler.step(0.02, 0.6)
+    assert [scheduler.step(0.02, 0.6).power_cap for _ in range(2)] == [HIGH, LOW]
 
 
 @pytest.mark.parametrize("cost", [-1e-9, math.nan, math.inf, 2e9])

@@ -49,7 +49,8 @@ void alert_plan_clear(alert_plan *plan);
 /* Forgets what no longer holds. */
 void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,
                        double bound);
-/* For an ordered row of one output: z with accuracy >= bound exactly when t (mean + z std) <= T. */
+/* For an ordered row of one output, and a bound above q_fail: z with accuracy >= bound exactly when
+ * t (mean + z std) <= T. */
 double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, const alert_row *row);
 
 /* The last tie-break: lower cap, lower model index, lower exit. */

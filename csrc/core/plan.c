@@ -38,9 +38,8 @@ void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const ale
 double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, const alert_row *row)
 {
     double *z = &plan->accuracy_z[row - profile->row];
-    double above = plan->accuracy - plan->q_fail;
     if (isnan(*z))
-        *z = above <= 0.0 ? -HUGE_VAL
-                          : alert_normal_quantile(above / (row->stair[0].accuracy - plan->q_fail));
+        *z = alert_normal_quantile((plan->accuracy - plan->q_fail) /
+                                   (row->stair[0].accuracy - plan->q_fail));
     return *z;
 }

@@ -94,7 +94,7 @@ void alert_price_start(alert_price *p, const alert_constants *c, const alert_pro
     point cheap = best_at(&m, 0.0), rich = best_at(&m, HUGE_VAL);
     double gain = rich.accuracy - goal->q_fail;
     double first, last, start;
-    if (rich.accuracy > cheap.accuracy && rich.energy_j > cheap.energy_j) {
+    if (rich.accuracy > cheap.accuracy) { /* so it takes more energy, too */
         first = slope(&m, goal, FIRST, cheap, rich);
         last = slope(&m, goal, LAST, cheap, rich);
         start = slope(&m, goal, AT_BOUND, cheap, rich);

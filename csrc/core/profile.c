@@ -109,9 +109,7 @@ static int by_work(const void *a, const void *b)
     double x_work = x->overall.work_j, y_work = y->overall.work_j;
     if (x_work != y_work)
         return x_work < y_work ? -1 : 1;
-    if (x->model != y->model)
-        return x->model < y->model ? -1 : 1;
-    return (x->exit > y->exit) - (x->exit < y->exit);
+    return (x->output > y->output) - (x->output < y->output); /* by model, then by exit */
 }
 
 static int by_accuracy(const void *a, const void *b)
@@ -205,10 +203,10 @@ static bool count_rows(const alert_table *t, size_t *rows, size_t *stairs)
         size_t exits = t->exit_count ? t->exit_count[i] : 0;
         size_t outputs = exits > 0 ? exits : 1;
         *rows += outputs;
-        if (outputs > ALERT_CONFIGURATIONS_MAX)
+        if (*rows > ALERT_CONFIGURATIONS_MAX / t->caps)
             return false;
         *stairs += outputs * (outputs + 1) / 2;
-        if (*rows > ALERT_CONFIGURATIONS_MAX / t->caps || *stairs > ALERT_CONFIGURATIONS_MAX)
+        if (*stairs > ALERT_CONFIGURATIONS_MAX)
             return false;
     }
     return true;

@@ -36,13 +36,11 @@ static inline double alert_student_cdf(double z)
     return z < ALERT_STUDENT_CERTAIN ? p : 1.0;
 }
 
-/* The z with Pr[Z <= z] = p; ALERT_STUDENT_CERTAIN at most, -infinity for p <= 0. */
+/* The z with Pr[Z <= z] = p <= 1; ALERT_STUDENT_CERTAIN at most, -infinity for p <= 0. */
 static inline double alert_student_quantile(double p)
 {
     if (p <= 0.0)
         return -HUGE_VAL;
-    if (p >= 1.0)
-        return ALERT_STUDENT_CERTAIN;
     double v = 2.0 * sin(asin(2.0 * p - 1.0) / 3.0);
     return fmin(2.0 * v / sqrt(1.0 - v * v), ALERT_STUDENT_CERTAIN);
 }

@@ -336,21 +336,19 @@ static PyObject *scheduler_set_switching(PyObject *self, PyObject *args, PyObjec
 
 /* ----------------------------------------------------------------------------------------- type */
 
-/* The module of the C type among the bases of `type`; NULL with an exception when there is none. */
-static PyObject *module_of(PyTypeObject *type)
+/* `type` is the C type or, as Python has seen to, a subclass of it. */
+static alert_py_state *state_of(PyTypeObject *type)
 {
 #if PY_VERSION_HEX >= 0x030B0000
-    return PyType_GetModuleByDef(type, &alert_py_module);
+    return PyModule_GetState(PyType_GetModuleByDef(type, &alert_py_module));
 #else
-    for (; type; type = type->tp_base) {
+    for (;; type = type->tp_base) {
         PyObject *module =
             PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ? PyType_GetModule(type) : NULL;
         if (module && PyModule_GetDef(module) == &alert_py_module)
-            return module;
+            return PyModule_GetState(module);
         PyErr_Clear();
     }
-    PyErr_SetString(PyExc_TypeError, "not a subclass of alert._core.Scheduler");
-    return NULL;
 #endif
 }
 
@@ -362,10 +360,8 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     alert_goal goal;
     alert_options options;
     alert_fault fault;
-    PyObject *module = module_of(type);
-    alert_py_state *state = module ? PyModule_GetState(module) : NULL;
-    if (!state ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOO:Scheduler", names, &table, &goal_tuple,
+    alert_py_state *state = state_of(type);
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOO:Scheduler", names, &table, &goal_tuple,
                                      &method, &constants, &overhead, &switch_cost, &dwell, &trace))
         return NULL;
     alert_profile *profile = alert_py_table_profile(state, table);

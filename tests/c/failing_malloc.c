@@ -3,10 +3,13 @@
  *
  * Only the thread that armed it is hit.
  */
+#include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -14,12 +17,15 @@ void *__libc_realloc(void *old, size_t size);
 void __libc_free(void *p);
 
 static __thread long countdown; /* 0: not armed; 1: the next allocation fails */
+static __thread const char *spared;
 static atomic_long living;
 
 /* The n-th allocation from now on fails, n >= 1; 0 disarms. */
 void failing_malloc_arm(long n);
 /* Whether that has not happened yet; disarms. */
 int failing_malloc_disarm(void);
+/* Until told otherwise, what this library or its callees allocate does not fail, but the next that is allocated. */
+void failing_malloc_spare(const char *library);
 /* Blocks allocated and not freed. */
 long failing_malloc_living(void);
 
@@ -40,10 +46,32 @@ long failing_malloc_living(void)
     return atomic_load(&living);
 }
 
+void failing_malloc_spare(const char *library)
+{
+    void *frame;
+    spared = library;
+    (void)backtrace(&frame, 1); /* the first one loads a library */
+}
+
+static bool is_spared(void)
+{
+    void *frame[100];
+    Dl_info where;
+    int frames = spared ? backtrace(frame, 100) : 0;
+    for (int i = 0; i < frames; i++)
+        if (dladdr(frame[i], &where) && strstr(where.dli_fname, spared))
+            return true;
+    return false;
+}
+
 static bool fails(void)
 {
-    if (countdown == 0 || --countdown > 0)
+    if (countdown == 0 || countdown-- > 1)
         return false;
+    if (is_spared()) {
+        countdown = 1;
+        return false;
+    }
     errno = ENOMEM;
     return true;
 }

@@ -138,7 +138,7 @@ static alert_mixture random_mixture(void)
 typedef struct configuration {
     size_t model, cap;
     ptrdiff_t exit;
-    double accuracy, energy, probability;
+    double latency, accuracy, energy, probability;
 } configuration;
 
 static double in_time(const alert_belief *b, double latency)
@@ -157,6 +157,7 @@ static configuration weigh(const table *x, const alert_belief *b, double q_fail,
     configuration c = {.model = i,
                        .cap = j,
                        .exit = exits > 0 ? (ptrdiff_t)k : -1,
+                       .latency = latency,
                        .energy = power * (run + b->idle_ratio * rest) + b->idle_power_w * rest,
                        .probability = in_time(b, latency)};
     if (exits == 0) {
@@ -314,6 +315,53 @@ static void compare_priced(const table *x, const alert_profile *profile, alert_p
     EXPECT_NEAR(chosen->energy - price * chosen->accuracy, lowest, 1e-11 * (1.0 + price));
 }
 
+/* The lowest latency, whatever the goal. */
+static void compare_fastest(const table *x, const alert_profile *profile)
+{
+    static const rule CHEAPEST = {.saving = true};
+    alert_goal goal = random_goal();
+    alert_belief belief = random_belief(x->t.idle_power_w);
+    alert_choice choice;
+    alert_choose_fastest(profile, &belief, &goal, &choice);
+    size_t count = weigh_all(x, &belief, goal.q_fail, all);
+    const configuration *best = &all[0];
+    for (size_t c = 1; c < count; c++)
+        if (all[c].latency < best->latency ||
+            (all[c].latency == best->latency && better(&all[c], best, CHEAPEST)))
+            best = &all[c];
+    EXPECT(best->model == choice.row->model && best->exit == choice.row->exit);
+    EXPECT(best->cap == choice.row->cap[choice.column] && !choice.feasible);
+    EXPECT_NEAR(choice.accuracy, best->accuracy, 1e-12);
+}
+
+/* A price so high that joules vanish beside it: of equal accuracies the one that takes less is chosen all the same. */
+static void test_a_price_beyond_rounding(void)
+{
+    static const double LATENCY[] = {0.2, 0.1, 0.1}, POWER[] = {10.0, 10.0, 10.0}, CAP[] = {10.0};
+    static const double ACCURACY[] = {0.5, 0.5, 0.5};
+    alert_table t = {.models = 3,
+                     .caps = 1,
+                     .latency_s = LATENCY,
+                     .power_w = POWER,
+                     .accuracy = ACCURACY,
+                     .power_cap_w = CAP};
+    alert_goal goal = {.objective = ALERT_MAX_ACCURACY, .bound = 1.0, .q_fail = 0.5};
+    alert_mixture mixture;
+    alert_belief belief = {.mean = 1.0, .std = 0.1, .deadline_s = 1.0, .mixture = &mixture};
+    alert_mixture_set(&mixture, 0.0, (const double[]){1.0, 2.0}, (const double[]){0.1, 0.1});
+    alert_profile *profile;
+    alert_plan plan;
+    EXPECT(alert_profile_new(&profile, &t, NULL) == 0 && alert_plan_new(&plan, profile) == 0);
+    for (size_t r = 0; r < 3; r++) {
+        alert_choice choice;
+        alert_choose_priced(profile, &plan, &belief, &goal, 1e20, &(alert_place){r, 0}, &choice);
+        EXPECT(choice.row->model == 1);
+        EXPECT_NEAR(choice.energy_j, 1.0, 1e-12);
+    }
+    alert_plan_clear(&plan);
+    alert_profile_unref(profile);
+}
+
 static void compare(const table *x, const alert_profile *profile, alert_plan *plan)
 {
     alert_goal goal = random_goal();
@@ -346,6 +394,7 @@ int main(int argc, char **argv)
     static table x;
     unsigned long decisions = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
     state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    test_a_price_beyond_rounding();
     for (unsigned long done = 0; done < decisions && expect_failures < 10;) {
         alert_profile *profile;
         alert_plan plan;
@@ -359,6 +408,7 @@ int main(int argc, char **argv)
                 compare_priced(&x, profile, &plan);
             else
                 compare(&x, profile, &plan);
+        compare_fastest(&x, profile);
         alert_plan_clear(&plan);
         alert_profile_unref(profile);
     }

@@ -234,12 +234,50 @@ static void test_bad_tables(void)
     t = good_table();
     t.caps = 0;
     EXPECT(refused(&t, "power_caps", -1, -1));
+    t.caps = (size_t)UINT32_MAX + 1;
+    EXPECT(refused(&t, "power_caps", -1, -1));
     t = good_table();
     t.exit_fraction = (const double[]){1.0, 1.0};
     EXPECT(refused(&t, "exits", 1, 1));
     t = good_table();
     t.exit_accuracy = (const double[]){0.5, 0.7};
     EXPECT(refused(&t, "exits", 1, 1));
+}
+
+static void test_bad_options(void)
+{
+    alert_profile *p = good_profile();
+    alert_scheduler *s = NULL;
+    alert_fault fault = {0};
+    alert_options options = usual_options();
+    options.method = (alert_method)7;
+    EXPECT(alert_scheduler_new(&s, p, &GOAL, &options, &fault) == -EINVAL);
+    EXPECT(strcmp(fault.name, "method") == 0 && fault.value == 7.0);
+    alert_goal goal = GOAL;
+    goal.deadline_s = 0.0;
+    options = usual_options();
+    EXPECT(alert_scheduler_new(&s, p, &goal, &options, &fault) == -EINVAL && !s);
+    EXPECT(strcmp(fault.name, "deadline") == 0);
+    alert_profile_unref(p);
+}
+
+/* A measurement out of range ends a replay there; who wants to know which need not. */
+static void test_a_bad_recording(void)
+{
+    static const double ENERGY[12] = {0.0};
+    double latency[12];
+    for (size_t i = 0; i < 12; i++)
+        latency[i] = i < 6 ? 1.0 : -1.0; /* of three outputs under two caps: the second input's */
+    alert_recording r = {
+        .inputs = 2, .outputs = 3, .caps = 2, .latency_s = latency, .energy_j = ENERGY};
+    alert_outcome out[2];
+    alert_fault fault = {0};
+    alert_scheduler *s = scheduler_for(&GOAL);
+    EXPECT(alert_replay(s, NULL, &r, out, NULL) == -EINVAL);
+    EXPECT(alert_scheduler_trace_length(s) == 1);
+    EXPECT(alert_replay(s, NULL, &r, out, &fault) == -EINVAL);
+    EXPECT(strcmp(fault.name, "latency") == 0 && fault.index[0] == 1);
+    alert_scheduler_free(s);
 }
 
 static void test_a_refused_step_changes_nothing(void)
@@ -409,6 +447,8 @@ int main(void)
     test_filters_keep_their_invariants();
     test_the_window();
     test_bad_tables();
+    test_bad_options();
+    test_a_bad_recording();
     test_a_refused_step_changes_nothing();
     test_choices();
     test_the_trace_is_a_ring();

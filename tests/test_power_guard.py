@@ -152,6 +152,25 @@ def test_a_guard_that_cannot_be_set_up_is_said_once(
     assert list(journals.iterdir()) == []
 
 
+def test_the_first_limit_that_cannot_be_given_back_is_told(server: Plant, journals: Path) -> None:
+    found = server.limits()
+    device = power.open("rapl", root=server.root)
+    device.set_cap(100.0)
+    capped = server.limits()
+    changed = [path for path in found if capped[path] != found[path]]
+    assert len(changed) >= 4  # two limits and two windows
+    for path in changed:
+        server.fault("write", path, 5)
+    with pytest.warns(power.PowerWarning, match="could not be given back") as caught:
+        device.close()
+    assert len(caught) == 1
+    for path in changed:
+        server.fault("write", path, 0)
+    assert server.limits() == capped
+    assert len(power.restore(journals)) == len(changed)
+    assert server.limits() == found
+
+
 def test_somebody_elses_later_change_stays(server: Plant) -> None:
     code = """
 device = power.open("rapl", root=sys.argv[1])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -367,9 +367,7 @@ def test_a_watchdog_that_somebody_else_has_waited_for(fresh: Plant, directory: P
     assert list(directory.iterdir()) == []
 
 
-def test_an_owner_is_told_from_others_on_other_disks(
-    fresh: Plant, tmp_path: Path, directory: Path
-) -> None:
+def test_an_owner_is_told_from_others_on_other_disks(tmp_path: Path, directory: Path) -> None:
     """The kernel lists locks by device and inode, and those of two trees may be numbered alike."""
     code = """
 import sys
@@ -378,21 +376,24 @@ device = power.open("rapl", root=sys.argv[1])
 print("owned", flush=True)
 sys.stdin.read()
 """
-    program = Path(shutil.copy(compile_plant(tmp_path), tmp_path / "second"))
-    with running(program, tmp_path / "other", "wrapping") as other:
-        import sys
-
-        with subprocess.Popen(
+    program = compile_plant(tmp_path)
+    with (
+        running(program, tmp_path / "one", "wrapping") as one,
+        running(program, tmp_path / "other", "wrapping") as other,
+        subprocess.Popen(
             [sys.executable, "-c", code, str(other.root)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        ) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "owned\n"
-            with power.open("rapl", root=fresh.root):
-                for root, owner in ((other.root, process.pid), (fresh.root, os.getpid())):
-                    with pytest.raises(power.PowerError, match=rf"\b{owner}\b"):
-                        power.open("rapl", root=root)
-            process.kill()
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline() == "owned\n"
+        with power.open("rapl", root=one.root):
+            inodes = {(plant.root / LIMIT).stat().st_ino for plant in (one, other)}
+            assert len(inodes) == 1
+            for root, owner in ((other.root, process.pid), (one.root, os.getpid())):
+                with pytest.raises(power.PowerError, match=rf"\b{owner}\b"):
+                    power.open("rapl", root=root)
+        process.kill()

@@ -21,6 +21,7 @@ from alert import power
 Start = Callable[[str], AbstractContextManager[Plant]]
 
 LIMIT = f"{TOP}:0/constraint_0_power_limit_uw"
+SHORT = f"{TOP}:0/constraint_1_power_limit_uw"
 ENERGY = f"{TOP}:0/energy_uj"
 CAPPABLE = ("client", "server", "dies", "disabled", "mmio", "private", "wrapping", "compute")
 READABLE = (*CAPPABLE, "amd", "mirrored")
@@ -260,6 +261,33 @@ def test_a_locked_limit(start: Start) -> None:
             device.set_cap(cap)
         assert all(writes == 0 for _, _, writes in plant.counts().values())
         assert not device.can_cap
+
+
+def test_a_limit_that_does_not_rise_may_still_fall(wrapping: Plant) -> None:
+    with power.open("rapl", root=wrapping.root, cap_range=(10, 150)) as device:
+        wrapping.trick("ignore", LIMIT)
+        with pytest.warns(power.PowerWarning, match="110 W did not take, 95 W .*clamped"):
+            device.set_cap(110.0)
+        assert device.can_cap
+        wrapping.trick("honest", LIMIT)
+        device.set_cap(50.0)
+        assert device.cap == 50.0
+
+
+def test_a_short_term_that_cannot_be_written(wrapping: Plant) -> None:
+    """It is raised before long_term, which then stays, and lowered after."""
+    found = wrapping.limits()
+    for before, cap, left in ((None, 130.0, 95.0), (130.0, 60.0, 60.0)):
+        with power.open("rapl", root=wrapping.root, cap_range=(10, 150)) as device:
+            if before is not None:
+                device.set_cap(before)
+            wrapping.fault("write", SHORT, errno.EIO)
+            with pytest.warns(power.PowerWarning, match="constraint_1.*Input/output error"):
+                device.set_cap(cap)
+            assert not device.can_cap
+            assert device.cap == left
+            wrapping.fault("write", SHORT, 0)
+        assert wrapping.limits() == found
 
 
 def test_a_lower_limit_under_the_other_name(start: Start) -> None:

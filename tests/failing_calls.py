@@ -11,13 +11,15 @@ import fcntl
 import importlib.util
 import os
 import shutil
+import signal
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rapl_tree import Zone, build, package, read
+from rapl_tree import Zone, build, package, read, zone_path
 
 from alert import _core, power
 
@@ -208,6 +210,44 @@ def who_owns_a_zone() -> None:
         assert "this process" in refused(root).why
 
 
+def forks_that_cannot_be_watched() -> None:
+    """Then a child could keep the zone: nobody becomes its owner. Before any other device."""
+    root, n, before = machine("watched"), 0, -1
+    while failed > before:  # all that an observer opens
+        n, before = n + 1, failed
+        with suppress(power.PowerError), perhaps_failing("open", errno.EMFILE, n):
+            _core.open_rapl(str(root), True, True, -1, None, 0.0, 0.0, None, None).close()
+    with failing("open", errno.EMFILE, n + 1):  # the journals' directory comes first
+        error = refused(root)
+    assert (error.errno, Path(error.what).parent) == (errno.EMFILE, zone_path(root))
+    with failing("__register_atfork", errno.ENOMEM), suppress(MemoryError):
+        open_rapl(root)
+        raise AssertionError("it could be opened")
+    open_rapl(root).close()
+
+
+def a_child_lets_go_where_it_can_open_nothing() -> None:
+    root = machine("child")
+    reading, writing = os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        device = open_rapl(root, watchdog=None)
+        CALLS.failing_calls_arm(b"open", *map(ctypes.c_long, (1, FOREVER)), errno.EMFILE)
+        if os.fork() == 0:
+            told = f"{os.getpid()} {CALLS.failing_calls_disarm()} {device.energy()} {device.cap}"
+            os.write(writing, told.encode())
+            time.sleep(60)
+        os._exit(0)
+    os.waitpid(parent, 0)
+    child, failures, *readings = os.read(reading, 100).decode().split()
+    assert failures == "2", failures  # one for each die
+    assert readings == ["0.0", "nan"], readings
+    open_rapl(root).close()
+    os.kill(int(child), signal.SIGKILL)
+    os.close(reading)
+    os.close(writing)
+
+
 # -------------------------------------------------------------------------------------- restore
 
 
@@ -270,7 +310,9 @@ import alert
 
 def main() -> None:
     warnings.simplefilter("ignore")
+    forks_that_cannot_be_watched()
     any_call_may_fail()
+    a_child_lets_go_where_it_can_open_nothing()
     a_guard_that_cannot_be_set_up_is_said_once()
     a_journal_is_kept_without_a_watchdog()
     who_owns_a_zone()

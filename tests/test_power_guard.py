@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -258,6 +260,49 @@ def test_children_that_live_on_do_not_keep_the_zone(server: Plant, journals: Pat
         assert server.limits() == found
     finally:
         os.kill(child, signal.SIGKILL)
+
+
+def test_there_is_one_owner_after_the_death_of_both(server: Plant, journals: Path) -> None:
+    """Also while children of the dead live on, whose descriptors its lock was shared with."""
+    code = """
+try:
+    power.open("rapl", root=sys.argv[1])
+except power.PowerError as error:
+    print(error.why)
+"""
+    child = kill_both(server, journals, keep_child=True)
+    assert child is not None
+    try:
+        with power.open("rapl", root=server.root):
+            with script(code, str(server.root)) as another:
+                told, _ = another.communicate(timeout=60)
+            assert told == f"process {os.getpid()} caps it already\n"
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_a_child_made_past_the_c_library_keeps_the_zone(server: Plant) -> None:
+    """It does not hear of the fork: as long as it lives, nobody can be the only owner."""
+    code = """
+import ctypes, os, time
+device = power.open("rapl", root=sys.argv[1], guard=False)
+child = ctypes.CDLL(None).syscall(ctypes.c_long(NUMBER), ctypes.c_long(17), 0, 0, 0, 0)
+if child == 0:
+    time.sleep(60)
+print(child, flush=True)
+os.kill(os.getpid(), 9)
+""".replace("NUMBER", "220" if platform.machine() == "aarch64" else "56")
+    with script(code, str(server.root)) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+    try:
+        with pytest.raises(power.PowerError, match=f"process {process.pid} has ended") as caught:
+            power.open("rapl", root=server.root)
+        assert caught.value.errno == errno.EBUSY
+    finally:
+        os.kill(child, signal.SIGKILL)
+    wait_for(lambda: is_dead(child))
+    power.open("rapl", root=server.root).close()
 
 
 def test_an_observer_does_not_replay(server: Plant, journals: Path) -> None:

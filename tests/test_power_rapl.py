@@ -505,7 +505,7 @@ def test_children_do_not_give_back(client: Path) -> None:
                 ok = False
             except power.PowerPermissionError:
                 pass
-            ok = ok and device.energy() is not None
+            ok = ok and device.energy() is not None and device.cap == 20.0
             device.close()
             power._close_all()
             os._exit(0 if ok and limits(zone)[0] == 20_000_000 else 1)

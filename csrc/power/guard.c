@@ -7,18 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "power.h"
 
 #define UNGUARDED "should this process be killed, the limits it found are not given back at once"
-
-/* -------------------------------------------------------------------------------------------- guard */
 
 int alert_guard_new(alert_guard *g, const char *directory, size_t entries, alert_power_error *error)
 {
@@ -116,60 +111,4 @@ void alert_guard_free(alert_guard *g, bool owner, bool done)
         (void)close(g->control_fd);
     alert_journal_close(g->journal, g->journal_fd, owner && done);
     g->journal = NULL;
-}
-
-/* -------------------------------------------------------------------------------------------- owner */
-
-/* A watchdog needs less than a millisecond. */
-#define PATIENCE_MS 500
-
-/* The process that holds the flock on the file; 0 when that cannot be told. */
-static int find_owner(int fd)
-{
-    char line[256];
-    struct stat st;
-    int owner = 0, pid;
-    unsigned major_number, minor_number;
-    unsigned long inode;
-    if (fstat(fd, &st) != 0)
-        return 0;
-    FILE *locks = fopen("/proc/locks", "re");
-    while (locks && owner == 0 && fgets(line, sizeof line, locks))
-        if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &major_number, &minor_number,
-                   &inode) == 4 &&
-            inode == st.st_ino && makedev(major_number, minor_number) == st.st_dev)
-            owner = pid;
-    if (locks)
-        (void)fclose(locks);
-    return owner;
-}
-
-int alert_own(int fd, const char *path, alert_power_error *error)
-{
-    char why[ALERT_POWER_TEXT];
-    int owner = 0;
-    for (int i = 0; i < PATIENCE_MS; i++) {
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-            return 0;
-        if (errno != EWOULDBLOCK)
-            return alert_power_fail(error, errno, path, strerror(errno), "");
-        owner = find_owner(fd);
-        if (owner > 0 && alert_process_started(owner) != 0)
-            break;
-        (void)usleep(1000); /* just freed, or its owner is dead and the watchdog gives it back */
-    }
-    if (owner > 0 && alert_process_started(owner) == 0)
-        return 0; /* only children that it forked still hold copies of its descriptor */
-    if (owner == getpid())
-        (void)snprintf(why, sizeof why, "this process (%d) has opened it already", owner);
-    else if (owner > 0)
-        (void)snprintf(why, sizeof why, "process %d caps it already", owner);
-    else
-        (void)snprintf(why, sizeof why, "another process caps it already");
-    return alert_power_fail(error, EBUSY, path, why, "close it there, or only observe");
-}
-
-void alert_disown(int fd)
-{
-    (void)flock(fd, LOCK_UN);
 }

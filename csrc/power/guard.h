@@ -25,9 +25,4 @@ int alert_guard_arm(alert_guard *g, const char *program, alert_power_error *erro
  * `done`: everything is back, else the journal stays for a later replay. */
 void alert_guard_free(alert_guard *g, bool owner, bool done);
 
-/* One owner per file. 0; -EBUSY naming the process that caps it already. */
-int alert_own(int fd, const char *path, alert_power_error *error);
-/* Frees the file for others, whoever else has a copy of the descriptor. */
-void alert_disown(int fd);
-
 #endif

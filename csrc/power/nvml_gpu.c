@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "owner.h"
 #include "power.h"
 
 #define MILLI 1e-3

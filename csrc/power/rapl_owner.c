@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "guard.h"
+#include "owner.h"
 #include "power.h"
 #include "rapl_zone.h"
 

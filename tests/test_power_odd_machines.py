@@ -209,7 +209,9 @@ with power.open("rapl", root={str(root)!r}, guard=False) as device:
     for warning in caught:
         print(warning.message)
 """
-        lines = run_as_nobody(root, code).stdout.splitlines()
+        result = run_as_nobody(root, code)
+        assert result.returncode == 0, result.stderr
+        lines = result.stdout.splitlines()
         assert lines[0] == expected
         assert ["cannot be enabled" in line for line in lines[1:]] == [True] * (name == "enabled")
         assert read(limit_of(root)) == 45_000_000

@@ -71,3 +71,25 @@ def test_a_trace_that_is_read_while_it_grows_has_no_gaps() -> None:
     assert len(scheduler.trace) == 2 * ROUNDS * len(REPLAYED)
     for inputs in kept:
         np.testing.assert_array_equal(inputs, np.arange(len(inputs)))
+
+
+def test_replays_and_batches_of_the_same_schedulers_take_turns() -> None:
+    one, other = (alert.Scheduler(REPLAYED.profile, GOALS[0], trace=100_000) for _ in range(2))
+    batch = [alert.Scheduler(REPLAYED.profile, GOALS[0], trace=0) for _ in range(10_000)]
+    batch += [other, one]
+    latencies = np.full(len(batch), 0.03)
+    r = Recording.of(REPLAYED)
+
+    def step() -> None:
+        alert.step_many(batch, latencies, None)
+
+    def replay() -> None:
+        other._replay(r.latency, r.energy, r.idle_power)
+
+    def replay_both() -> None:
+        one._replay(r.latency, r.energy, r.idle_power, None, other)
+
+    for _ in range(ROUNDS):
+        at_once(step, replay, replay_both)
+    assert len(one.trace) == ROUNDS * (1 + len(REPLAYED))
+    assert len(other.trace) == ROUNDS * (1 + 2 * len(REPLAYED))

@@ -47,8 +47,7 @@ def test_every_word_replaced(method: str) -> None:
     accepted = 0
     for at in range(0, len(state) - 7, 8):
         words = [struct.pack("<d", x) for x in DOUBLES] + [struct.pack("<Q", 2**64 - 1)]
-        words += [struct.pack("<Q", flags) for flags in (0x0202020202020202, 0x0200020002000200)]
-        for word in words:
+        for word in [*words, struct.pack("<Q", 0x0202020202020202)]:
             tampered = state[:at] + word + state[at + 8 :]
             victim = make(method)
             before = victim._save()
@@ -61,6 +60,18 @@ def test_every_word_replaced(method: str) -> None:
                 accepted += 1
                 check_works(victim)
     assert accepted > 0  # the trace's numbers, say: they are only shown
+
+
+@pytest.mark.parametrize("name", ["feasible", "met"])
+def test_a_flag_of_the_trace_that_is_neither_true_nor_false(name: str) -> None:
+    """NumPy would hand it out as it is."""
+    scheduler = make("calibrated")
+    state = bytearray(scheduler._save())
+    record = alert._core.RECORD
+    assert record.fields is not None
+    state[-record.itemsize + record.fields[name][1]] = 2
+    with pytest.raises(ValueError, match="state"):
+        scheduler._restore(bytes(state))
 
 
 @pytest.mark.parametrize("method", alert._core.METHODS)

@@ -203,10 +203,8 @@ static bool count_rows(const alert_table *t, size_t *rows, size_t *stairs)
         size_t exits = t->exit_count ? t->exit_count[i] : 0;
         size_t outputs = exits > 0 ? exits : 1;
         *rows += outputs;
-        if (*rows > ALERT_CONFIGURATIONS_MAX / t->caps)
-            return false;
-        *stairs += outputs * (outputs + 1) / 2;
-        if (*stairs > ALERT_CONFIGURATIONS_MAX)
+        *stairs += outputs * (outputs + 1) / 2; /* may wrap, but then there are too many rows */
+        if (*rows > ALERT_CONFIGURATIONS_MAX / t->caps || *stairs > ALERT_CONFIGURATIONS_MAX)
             return false;
     }
     return true;

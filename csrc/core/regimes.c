@@ -155,8 +155,7 @@ static bool regime_is_sane(const alert_regime *k)
 
 bool alert_regimes_are_sane(const alert_regimes *r)
 {
-    return regime_is_sane(&r->now) && r->now.inputs > 0.0 && regime_is_sane(&r->other) &&
-           r->in_other >= 0.0 && r->in_other <= 0.5 && r->inputs > 0.0 && isfinite(r->inputs) &&
-           r->changes >= 0.0 && r->changes <= r->inputs && r->stray >= 0.0 &&
-           r->stray <= ALERT_RATIO_MAX;
+    return regime_is_sane(&r->now) && regime_is_sane(&r->other) && r->in_other >= 0.0 &&
+           r->in_other <= 0.5 && r->inputs > 0.0 && isfinite(r->inputs) && r->changes >= 0.0 &&
+           r->changes <= r->inputs && r->stray >= 0.0 && r->stray <= ALERT_RATIO_MAX;
 }

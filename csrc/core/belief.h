@@ -59,22 +59,40 @@ static inline double alert_accuracy(const alert_belief *b, const alert_row *row,
     return row->best_accuracy * in_time + q_fail * (1.0 - in_time);
 }
 
-/* Not more than the expected energy of any column that `least` sums up. With rest >= T - mu t, and
- * rest >= 0, the energy p mu t + (phi p + W) rest is at least
+/* What alert_least_energy() makes of a belief, once for a whole search. */
+typedef struct alert_floor {
+    double work, share, other, rest_j; /* see there */
+    bool by_power;                     /* `other` goes with power, else with active energy */
+} alert_floor;
+
+/* With rest >= T - mu t, and rest >= 0, the energy p mu t + (phi p + W) rest is at least
  *     mu p t                                 always,
  *     mu (p - W) t + W T                     while phi = 0,
- *     (1 - phi) mu p t + phi p T             while W = 0 and phi <= 1,
- * each smallest term by term. No difference of large numbers is taken (active_j is used where it is
- * positive), so that the last factor is enough to keep rounding from lifting the bound above what
- * it bounds. */
-static inline double alert_least_energy(const alert_belief *b, const alert_least *least)
+ *     (1 - phi) mu p t + phi p T             while W = 0 and phi <= 1.
+ * No difference of large numbers is taken (active_j is used where it is positive), so that a small part off is enough
+ * to keep rounding from lifting the bound above what it bounds. */
+static inline alert_floor alert_floor_of(const alert_belief *b)
 {
-    double bound = b->mean * least->work_j, sharper = bound;
-    if (b->idle_ratio == 0.0)
-        sharper = b->mean * least->active_j + b->idle_power_w * b->deadline_s;
-    else if (b->idle_ratio <= 1.0)
-        sharper = (1.0 - b->idle_ratio) * bound + b->idle_ratio * least->power_w * b->deadline_s;
-    return (sharper > bound ? sharper : bound) * (1.0 - 1e-9);
+    double mean = b->mean * (1.0 - 1e-9), deadline_s = b->deadline_s * (1.0 - 1e-9);
+    alert_floor f = {.work = mean};
+    if (b->idle_ratio == 0.0) {
+        f.other = mean;
+        f.rest_j = b->idle_power_w * deadline_s;
+    } else if (b->idle_ratio <= 1.0) {
+        f.share = (1.0 - b->idle_ratio) * mean;
+        f.other = b->idle_ratio * deadline_s;
+        f.by_power = true;
+    }
+    return f;
+}
+
+/* Not more than the expected energy of any column that `least` sums up: smallest term by smallest term. */
+static inline double alert_least_energy(const alert_floor *f, const alert_least *least)
+{
+    double bound = f->work * least->work_j;
+    double other = f->other * (f->by_power ? least->power_w : least->active_j);
+    double sharper = f->share * least->work_j + other + f->rest_j;
+    return sharper > bound ? sharper : bound;
 }
 
 #endif

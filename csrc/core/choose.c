@@ -14,6 +14,7 @@ bool alert_comes_first(const alert_row *a, size_t a_column, const alert_row *b, 
 typedef struct search {
     const alert_profile *profile;
     const alert_belief *belief;
+    alert_floor floor;
     alert_plan *plan;
     double q_fail;
     double least_accuracy; /* -infinity: none */
@@ -47,7 +48,7 @@ static double energy_of(const search *s, const alert_row *row, size_t column)
 /* Whether the columns summed up are known to cost more than the best so far. */
 static bool cost_more(const search *s, const alert_least *least)
 {
-    return s->best->row && alert_least_energy(s->belief, least) > s->best->energy_j;
+    return s->best->row && alert_least_energy(&s->floor, least) > s->best->energy_j;
 }
 
 static bool comes_first(const search *s, const alert_row *row, size_t column)
@@ -65,6 +66,11 @@ static void take(search *s, const alert_row *row, size_t column, double energy_j
 
 /* --------------------------------------------------------------------------------- least energy */
 
+static bool is_in_time(const search *s, const alert_row *row, size_t column, double quantile)
+{
+    return row->latency_s[column] * quantile <= s->belief->deadline_s;
+}
+
 /* The number of leading columns that are done by the deadline at `quantile` times their latency;
  * 0 also when all of them cost more than the best so far. */
 static size_t count_in_time(const search *s, const alert_row *row, double quantile)
@@ -72,7 +78,7 @@ static size_t count_in_time(const search *s, const alert_row *row, double quanti
     size_t low = 0, high = row->columns;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (row->latency_s[middle] * quantile <= s->belief->deadline_s) {
+        if (is_in_time(s, row, middle, quantile)) {
             low = middle + 1;
         } else {
             high = middle;
@@ -145,7 +151,7 @@ static size_t count_unaffordable(const search *s, const alert_row *row)
     size_t low = 0, high = s->most_energy_j < HUGE_VAL ? row->columns : 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (alert_least_energy(s->belief, &row->least[middle]) > s->most_energy_j)
+        if (alert_least_energy(&s->floor, &row->least[middle]) > s->most_energy_j)
             low = middle + 1;
         else
             high = middle;
@@ -168,7 +174,7 @@ static void most_accurate_of_row(search *s, const alert_row *row)
     bool ordered = is_ordered(s, row);
     double row_best = -HUGE_VAL;
     for (size_t j = count_unaffordable(s, row); j < row->columns; j++) {
-        if (row->latency_s[j] * s->time_quantile > s->belief->deadline_s)
+        if (!is_in_time(s, row, j, s->time_quantile))
             break;
         double energy = energy_of(s, row, j);
         if (energy > s->most_energy_j)
@@ -240,8 +246,12 @@ static bool attempt_in_turn(search *s, const alert_goal *goal, double bound)
 void alert_choose(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
                   const alert_goal *goal, double bound, alert_choice *out)
 {
-    search s = {
-        .profile = profile, .belief = belief, .plan = plan, .q_fail = goal->q_fail, .best = out};
+    search s = {.profile = profile,
+                .belief = belief,
+                .floor = alert_floor_of(belief),
+                .plan = plan,
+                .q_fail = goal->q_fail,
+                .best = out};
     alert_plan_follow(plan, profile, goal, bound);
     out->feasible = attempt_in_turn(&s, goal, bound);
 }

@@ -41,7 +41,7 @@ typedef struct alert_plan {
     double accuracy, q_fail, probability; /* for which the quantiles hold */
     double time_z;                        /* quantile of the least probability; -infinity: none */
     double *accuracy_z;                   /* one a row; NaN: not worked out yet */
-    uint32_t *first; /* one a row: where the priced search of the last step began */
+    uint32_t *first; /* one a row: the first column that the last priced search could afford */
 } alert_plan;
 
 int alert_plan_new(alert_plan *plan, const alert_profile *profile) ALERT_MUST_CHECK;

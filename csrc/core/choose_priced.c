@@ -5,9 +5,11 @@
 
 typedef struct search {
     const alert_belief *belief;
+    alert_floor floor;
     double q_fail, price;
     double time_quantile; /* slowdown that must still be in time; -infinity: none */
     double value;         /* of the best so far */
+    double limit, gain;   /* value and price, a little more: outweighs rounding */
     alert_choice *best;   /* row is NULL as long as nothing is found */
 } search;
 
@@ -18,16 +20,15 @@ static bool comes_first(const search *s, const alert_row *row, size_t column, do
     return alert_comes_first(row, column, s->best->row, s->best->column);
 }
 
-/* What is no more accurate than this and takes more energy than the result cannot beat the best so far; the small
- * parts outweigh rounding. */
+/* What is no more accurate than this and takes more energy than the result cannot beat the best so far. */
 static double most_energy(const search *s, double accuracy)
 {
-    return s->value + 1e-12 * fabs(s->value) + (1.0 + 1e-12) * s->price * accuracy;
+    return s->limit + s->gain * accuracy;
 }
 
 static bool is_affordable(const search *s, const alert_least *least, double most)
 {
-    return alert_least_energy(s->belief, least) <= most;
+    return alert_least_energy(&s->floor, least) <= most;
 }
 
 static double energy_of(const search *s, const alert_row *row, size_t column)
@@ -47,6 +48,7 @@ static inline double consider(search *s, const alert_row *row, size_t column, do
     double value = energy_j - s->price * accuracy;
     if (value < s->value || (value == s->value && comes_first(s, row, column, energy_j))) {
         s->value = value;
+        s->limit = value + 1e-12 * fabs(value);
         s->best->row = row;
         s->best->column = column;
         s->best->energy_j = energy_j;
@@ -90,8 +92,8 @@ static bool is_ordered(const search *s, const alert_row *row)
 
 /* Looks at the columns from `first` to before `end`, none of which exceeds `accuracy`. In an ordered row each one looked
  * at limits the accuracy of those that follow. */
-static void best_of_columns(search *s, const alert_row *row, size_t first, size_t end,
-                            double accuracy)
+static inline void best_of_columns(search *s, const alert_row *row, size_t first, size_t end,
+                                   double accuracy)
 {
     bool ordered = is_ordered(s, row);
     for (size_t j = first; j < end; j++) {
@@ -138,7 +140,10 @@ void alert_choose_priced(const alert_profile *profile, alert_plan *plan, const a
 {
     alert_plan_follow(plan, profile, goal, goal->bound);
     search s = {.belief = belief,
+                .floor = alert_floor_of(belief),
                 .value = HUGE_VAL,
+                .limit = HUGE_VAL,
+                .gain = price * (1.0 + 1e-12),
                 .q_fail = goal->q_fail,
                 .price = price,
                 .time_quantile = alert_slowdown_quantile(belief, goal->probability, plan->time_z),

@@ -5,7 +5,7 @@
  * one of the family with density, integral and quantile in closed form. With u = z / sqrt(1 + z^2 / 4):
  *
  *     density   3/8 (1 + z^2/4)^(-5/2)
- *     integral  1/2 + 3/8 u (1 - u^2/12)
+ *     integral  (2 + u)^2 (4 - u) / 32
  *     quantile  2 v / sqrt(1 - v^2),  v = 2 sin(asin(2 p - 1) / 3)
  *
  * Its mean absolute value is 1, its variance 2. (The quantile solves 3 v - v^3 = 2 (2 p - 1), v = u/2, by
@@ -30,9 +30,8 @@ static inline double alert_student_thinness(double z)
 /* Pr[Z <= z]; 1 for z >= ALERT_STUDENT_CERTAIN. */
 static inline double alert_student_cdf(double z)
 {
-    double u = z / sqrt(1.0 + 0.25 * z * z);
-    double p = 0.5 + u * (0.375 - 0.03125 * u * u);
-    p = p > 0.0 ? p : 0.0;
+    double u = z / sqrt(1.0 + 0.25 * z * z), from_below = 2.0 + u;
+    double p = from_below * from_below * (0.125 - 0.03125 * u);
     return z < ALERT_STUDENT_CERTAIN ? p : 1.0;
 }
 

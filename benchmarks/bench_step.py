@@ -3,8 +3,11 @@
 Run ``python benchmarks/bench_step.py``. Every round times ``math.hypot(a, b)``, ``step()`` from
 Python and ``alert_scheduler_step()`` from C by each method, and the decision of the paper's method
 in NumPy and in pure Python, one after the other; the table shows the median over the rounds of each
-time divided by hypot's time of the same round. All loops have the same form. NumPy and pure Python
-are checked to choose what ``step()`` chooses.
+time divided by hypot's time of the same round. All loops have the same form, and drop the result;
+"kept" is a loop that still has the last result when it asks for the next. What is measured back is
+the profiled latency of what was chosen, slowed down by a factor of 0.8 to 1.2. NumPy and pure
+Python are checked to choose what ``step()`` chooses. With one configuration there is nothing to
+choose: that row is what learning and the call cost.
 """
 
 from __future__ import annotations
@@ -29,9 +32,17 @@ from tqdm.auto import tqdm
 import alert
 from alert._core import METHODS
 
-SIZES = ((5, 11), (10, 10), (10, 40), (40, 50), (100, 100), (250, 400))
+SIZES = ((1, 1), (5, 11), (10, 10), (10, 40), (40, 50), (100, 100), (250, 400))
 STEPS = 2000
 ROUNDS = 15
+
+COLUMNS = {
+    **{name: f"step(), {name}" for name in METHODS},
+    "kept": "kept, calibrated",
+    **{f"{name}_in_c": f"C alone, {name}" for name in METHODS},
+    "numpy": "NumPy + SciPy",
+    "python": "pure Python",
+}
 
 Step = Callable[[float, float], object]
 
@@ -125,9 +136,18 @@ def check_agreement(profile: alert.Profile, goal: alert.Goal, latencies: list[fl
                 raise AssertionError(f"{type(other).__name__} chose {other.choice}, not {chosen}")
 
 
-def in_c(method: str) -> str:
-    """Name the time of a method without Python."""
-    return f"{method}_in_c"
+def measured_back(
+    profile: alert.Profile, goal: alert.Goal, method: str, factors: list[float]
+) -> list[float]:
+    """Latencies of what the method chooses, on a machine that is slowed down by `factors`."""
+    scheduler = alert.Scheduler(profile, goal, method=method)
+    latencies = []
+    for factor in factors:
+        model, power_cap = scheduler.decision
+        cap = int(np.searchsorted(profile.power_caps, power_cap))
+        latencies.append(float(profile.latency[model, cap]) * factor)
+        scheduler.step(latencies[-1], 0.5)
+    return latencies
 
 
 def time_loop(step: Step, latencies: list[float]) -> float:
@@ -135,6 +155,16 @@ def time_loop(step: Step, latencies: list[float]) -> float:
     begin = time.perf_counter()
     for latency in latencies:
         step(latency, 0.5)
+    return (time.perf_counter() - begin) / len(latencies)
+
+
+def time_kept(step: Step, latencies: list[float]) -> float:
+    """Seconds one call takes while the last result is still there."""
+    begin = time.perf_counter()
+    kept: object = None
+    for latency in latencies:
+        kept = step(latency, 0.5)
+    del kept
     return (time.perf_counter() - begin) / len(latencies)
 
 
@@ -150,24 +180,27 @@ def measure(models: int, caps: int, directory: Path, program: Path) -> dict[str,
     profile, goal = tables.profile(models, caps), tables.goal()
     data = directory / f"{models}x{caps}.bin"
     tables.write_for_c(profile, data)
-    random = np.random.default_rng(1)
-    latencies = (0.02 * random.uniform(0.8, 1.2, STEPS)).tolist()
-    check_agreement(profile, goal, latencies)
-    few = latencies[: max(5, 20_000 // (models * caps))]
-    loops: dict[str, tuple[Step, list[float]]] = {
-        **{name: (alert.Scheduler(profile, goal, method=name).step, latencies) for name in METHODS},
-        "numpy": (NumpyScheduler(profile, goal).step, few),
-        "python": (PythonScheduler(profile, goal).step, few),
-    }
-    ratios: dict[str, list[float]] = {name: [] for name in (*loops, *map(in_c, METHODS))}
+    factors = np.random.default_rng(1).uniform(0.8, 1.2, STEPS).tolist()
+    inputs = {name: measured_back(profile, goal, name, factors) for name in METHODS}
+    check_agreement(profile, goal, inputs["paper"])
+    few = inputs["paper"][: max(5, 20_000 // (models * caps))]
+    ratios: dict[str, list[float]] = {name: [] for name in COLUMNS}
     floors = []
     for _ in tqdm(range(ROUNDS), desc=f"{models} x {caps}", leave=False):
-        floor = time_loop(math.hypot, latencies)
+        floor = time_loop(math.hypot, inputs["paper"])
         floors.append(floor)
+        times = {
+            "numpy": time_loop(NumpyScheduler(profile, goal).step, few),
+            "python": time_loop(PythonScheduler(profile, goal).step, few),
+        }
         for method, name in enumerate(METHODS):
-            ratios[in_c(name)].append(time_core(program, data, method) / floor)
-        for name, (step, inputs) in loops.items():
-            ratios[name].append(time_loop(step, inputs) / floor)
+            step = alert.Scheduler(profile, goal, method=name).step
+            times[name] = time_loop(step, inputs[name])
+            times[f"{name}_in_c"] = time_core(program, data, method)
+        step = alert.Scheduler(profile, goal).step
+        times["kept"] = time_kept(step, inputs["calibrated"])
+        for name, seconds in times.items():
+            ratios[name].append(seconds / floor)
     result = {name: statistics.median(values) for name, values in ratios.items()}
     return {**result, "hypot_ns": 1e9 * statistics.median(floors)}
 
@@ -185,13 +218,10 @@ def main() -> None:
         print(json.dumps({f"{m}x{c}": result for (m, c), result in results.items()}, indent=1))
         return
     table = Table(title="one decision, as a multiple of math.hypot(a, b)")
-    columns = {name: f"step(), {name}" for name in METHODS}
-    columns |= {in_c(name): f"C alone, {name}" for name in METHODS}
-    columns |= {"numpy": "NumPy + SciPy", "python": "pure Python"}
-    for heading in ("models x caps", *columns.values(), "hypot"):
+    for heading in ("models x caps", *COLUMNS.values(), "hypot"):
         table.add_column(heading, justify="right")
     for (models, caps), r in results.items():
-        cells = [f"{r[name]:.3g}" for name in columns]
+        cells = [f"{r[name]:.3g}" for name in COLUMNS]
         table.add_row(f"{models} x {caps}", *cells, f"{r['hypot_ns']:.0f} ns")
     Console().print(table)
 

@@ -9,8 +9,8 @@ double alert_mixture_quantile(const alert_mixture *m, double p)
     double z = alert_student_quantile(p);
     if (!(z > -HUGE_VAL))
         return z;
-    double low = m->level[0] + z / m->scale[0];
-    double high = m->level[1] + z / m->scale[1];
+    double low = m->level[0] + z * m->width[0];
+    double high = m->level[1] + z * m->width[1];
     if (!(m->other > 0.0))
         return low;
     if (low > high) {
@@ -33,6 +33,6 @@ double alert_mixture_std(const alert_mixture *m)
     double weight[2] = {1.0 - m->other, m->other};
     double gap = m->level[1] - m->level[0], within = 0.0;
     for (int k = 0; k < 2; k++)
-        within += weight[k] / (m->scale[k] * m->scale[k]);
+        within += weight[k] * m->width[k] * m->width[k];
     return sqrt(2.0 * within + weight[0] * weight[1] * gap * gap);
 }

@@ -13,8 +13,9 @@
 typedef struct alert_mixture {
     double other;    /* weight_1; weight_0 is the rest of 1 */
     double level[2]; /* > 0 */
-    /* z_k = scale_k x - shift_k, with 1 / (level_k spread_k) and 1 / spread_k: a mixture is asked more often than
-     * made, and a division takes long. */
+    double width[2]; /* level x spread */
+    /* z_k = scale_k x - shift_k, with 1 / width_k and 1 / spread_k: a mixture is asked more often than made, and a
+     * division takes long. */
     double scale[2], shift[2];
 } alert_mixture;
 
@@ -24,7 +25,8 @@ static inline void alert_mixture_set(alert_mixture *m, double other, const doubl
     m->other = other;
     for (int k = 0; k < 2; k++) {
         m->level[k] = level[k];
-        m->scale[k] = 1.0 / (level[k] * spread[k]);
+        m->width[k] = level[k] * spread[k];
+        m->scale[k] = 1.0 / m->width[k];
         m->shift[k] = 1.0 / spread[k];
     }
 }

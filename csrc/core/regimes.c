@@ -44,9 +44,10 @@ void alert_regimes_init(alert_regimes *r, const alert_constants *c)
     };
 }
 
+/* The reciprocal does not have to wait for the changes. */
 static double change_rate(const alert_regimes *r)
 {
-    return r->changes / r->inputs;
+    return r->changes * (1.0 / r->inputs);
 }
 
 void alert_regimes_forecast(const alert_regimes *r, alert_mixture *out)
@@ -98,9 +99,9 @@ static void learn(alert_regime *k, const alert_constants *c, double share, doubl
     double spread_gain = gain_of(k->inputs, c->spread_gain, 0.2);
     z = within(z, -ALERT_Z_CUT, ALERT_Z_CUT);
     /* the share of a hopeless z is nothing; a level cannot fall below a tenth of itself at once */
-    k->level = level_within(k->level * larger(1.0 + share * level_gain * k->spread * z, 0.1));
-    k->spread = within(k->spread * (1.0 + share * spread_gain * (fabs(z) - 1.0)), ALERT_SPREAD_MIN,
-                       ALERT_SPREAD_MAX);
+    k->level = level_within(k->level * larger(1.0 + share * (level_gain * k->spread * z), 0.1));
+    k->spread = within(k->spread * (1.0 + share * (spread_gain * (fabs(z) - 1.0))),
+                       ALERT_SPREAD_MIN, ALERT_SPREAD_MAX);
 }
 
 static void rearrange(alert_regimes *r, const alert_constants *c)

@@ -256,8 +256,8 @@ void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *st
 
 /* Inputs now remembered, at most trace_capacity. */
 size_t alert_scheduler_trace_length(const alert_scheduler *s);
-/* Copies them out, oldest first. `out` has room for alert_scheduler_trace_length(). */
-void alert_scheduler_trace(const alert_scheduler *s, alert_record *out);
+/* Copies the first `length` of them to `out`, oldest first; `length` is at most alert_scheduler_trace_length(). */
+void alert_scheduler_trace(const alert_scheduler *s, size_t length, alert_record *out);
 
 /* Everything a scheduler has learnt, in one block of bytes: valid for the same profile, goal and
  * options on the same kind of machine. */

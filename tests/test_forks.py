@@ -7,7 +7,6 @@ import importlib
 import multiprocessing
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch.utils.data
+from forking import in_child
 
 import alert
 from alert import power
@@ -30,21 +30,6 @@ PROFILE = alert.Profile(
     idle_power=5.0,
 )
 GOAL = alert.Goal.min_energy(deadline=0.1, accuracy=0.69)
-
-
-def in_child(work: Callable[[], object], seconds: float = 5.0) -> int:
-    """Run `work` in a forked child; its exit code, or -SIGALRM when it hangs."""
-    pid = os.fork()
-    if pid == 0:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # it may be pytest's
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def drive(scheduler: alert.Scheduler, inputs: int = 50) -> list[tuple[float, ...]]:

@@ -1,29 +1,145 @@
-"""A scheduler that is read while one thread steps it without the GIL and another changes it."""
+"""Threads that use one object at once: nothing is lost, and what they are given is of one moment.
+
+Without a GIL each of these fails when the lock that it is about is taken out; CONTRIBUTING.md says
+how to run them so.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 import synthetic
+from forking import in_child
 from numpy.typing import NDArray
+from rapl_tree import build, constraint_file, package, read, zone_path
+from two_models import PROFILE
 
 import alert
+from alert import _core, power
 from alert.evaluation import Recording
 
-GOALS = [alert.Goal.min_energy(0.1, 0.7, window=window) for window in (2, 20_000)]
+GOALS = [
+    alert.Goal.min_energy(0.1, 0.7, window=2),
+    alert.Goal.min_energy(0.1, 0.8, window=500),
+]
 REPLAYED = synthetic.trace(300)
 ROUNDS = 30
+THREADS = 4
 
 
 def at_once(*acts: Callable[[], object]) -> None:
-    """Start each while the first one runs."""
-    threads = [threading.Thread(target=act) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    """Run each in a thread of its own, all from one moment on; what one raises is raised."""
+    moments: list[float] = []
+    start = threading.Barrier(len(acts), lambda: moments.append(time.perf_counter() + 1e-4))
+
+    def run(act: Callable[[], object]) -> None:
+        start.wait()
+        while time.perf_counter() < moments[0]:  # those that wait at a barrier wake up one by one
+            pass
+        act()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        for done in [pool.submit(run, act) for act in acts]:
+            done.result()
+
+
+FIELDS = ("model", "power_cap", "exit", "latency", "energy", "accuracy", "probability", "feasible")
+
+
+def fields(decision: alert.Decision) -> tuple[object, ...]:
+    return tuple(getattr(decision, name) for name in FIELDS)
+
+
+# -------------------------------------------------------------------------------------- schedulers
+
+
+@pytest.mark.parametrize("method", alert._core.METHODS)
+def test_steps_of_many_threads_are_all_taken(method: str) -> None:
+    steps = 3_000
+    scheduler = alert.Scheduler(PROFILE, GOALS[0], method=method, trace=THREADS * steps)
+
+    def step(thread: int) -> None:
+        for i in range(steps):
+            scheduler.step(0.03 + 1e-6 * (thread * steps + i), 0.5)
+
+    at_once(*(lambda thread=thread: step(thread) for thread in range(THREADS)))
+    trace = scheduler.trace
+    np.testing.assert_array_equal(trace["input"], np.arange(THREADS * steps))
+    taken = np.sort(trace["latency"])
+    np.testing.assert_array_equal(taken, [0.03 + 1e-6 * i for i in range(THREADS * steps)])
+
+
+@pytest.mark.parametrize("act", ["decide", "share"])
+def test_each_thread_gets_the_choice_it_asked_for(act: str) -> None:
+    scheduler = alert.Scheduler(PROFILE, GOALS[0])
+
+    def choose(deadline: float) -> tuple[object, ...]:
+        if act == "decide":
+            return fields(scheduler.decide(deadline))
+        return fields(scheduler.share(deadline, 2))
+
+    deadlines = [0.02 * (2 + i) for i in range(THREADS)]
+    expected = [choose(deadline) for deadline in deadlines]
+    assert len(set(expected)) == THREADS
+    found: list[set[tuple[object, ...]]] = [set() for _ in deadlines]
+
+    def ask(i: int) -> None:
+        for _ in range(2_000):
+            found[i].add(choose(deadlines[i]))
+
+    at_once(*(lambda i=i: ask(i) for i in range(THREADS)))
+    assert found == [{choice} for choice in expected]
+
+
+LOOKS: dict[str, Callable[[alert.Scheduler], object]] = {
+    "decision": lambda scheduler: fields(scheduler.decision),
+    "slowdown": lambda scheduler: scheduler.slowdown,
+    "state": lambda scheduler: scheduler._save(),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("change", ["goal", "restore"])
+def test_what_is_read_meanwhile_is_of_one_moment(change: str, look: str) -> None:
+    """Of one goal or the other, whose windows differ in size, or of one state or the other."""
+    scheduler = alert.Scheduler(PROFILE, GOALS[0], trace=0)
+    states = [scheduler._save()]
+    for i in range(50):
+        scheduler.step(0.2, 1.0 + 0.01 * i)
+    states.append(scheduler._save())
+
+    def turn(i: int) -> None:
+        if change == "goal":
+            scheduler.goal = GOALS[i % 2]
+        else:
+            scheduler._restore(states[i % 2])
+
+    def turn_often() -> None:
+        while not done.is_set():
+            for i in range(100):
+                turn(i)
+
+    def look_often() -> None:
+        found.update(LOOKS[look](scheduler) for _ in range(20_000))
+        done.set()
+
+    turn(1)
+    possible = set()
+    for i in range(2):
+        turn(i)
+        possible.add(LOOKS[look](scheduler))
+    found: set[object] = set()
+    done = threading.Event()
+    at_once(turn_often, look_often)
+    assert found <= possible
 
 
 def test_what_is_saved_while_another_window_is_set_is_one_state() -> None:
@@ -73,6 +189,29 @@ def test_a_trace_that_is_read_while_it_grows_has_no_gaps() -> None:
         np.testing.assert_array_equal(inputs, np.arange(len(inputs)))
 
 
+@pytest.mark.parametrize("steps", [90, 500])
+def test_a_trace_that_is_read_while_it_begins_anew_or_wraps_has_no_gaps(steps: int) -> None:
+    """Its length is asked for before room is made for it, and may have changed when there is."""
+    scheduler = alert.Scheduler(PROFILE, GOALS[0], trace=100)
+    empty = scheduler._save()
+
+    done = threading.Event()
+
+    def fill() -> None:
+        while not done.is_set():
+            scheduler._restore(empty)
+            for _ in range(steps):
+                scheduler.step(0.03, 0.5)
+
+    def read() -> None:
+        for _ in range(5_000):
+            inputs = scheduler.trace["input"].astype(np.int64)
+            assert (np.diff(inputs) == 1).all()
+        done.set()
+
+    at_once(fill, read)
+
+
 def test_replays_and_batches_of_the_same_schedulers_take_turns() -> None:
     one, other = (alert.Scheduler(REPLAYED.profile, GOALS[0], trace=100_000) for _ in range(2))
     batch = [alert.Scheduler(REPLAYED.profile, GOALS[0], trace=0) for _ in range(10_000)]
@@ -93,3 +232,114 @@ def test_replays_and_batches_of_the_same_schedulers_take_turns() -> None:
         at_once(step, replay, replay_both)
     assert len(one.trace) == ROUNDS * (1 + len(REPLAYED))
     assert len(other.trace) == ROUNDS * (1 + 2 * len(REPLAYED))
+
+
+def test_numbers_that_turn_bad_during_a_replay_are_refused_or_were_good() -> None:
+    """A replay reads its arrays while it runs, for a copy would take as long as the replay."""
+    r = Recording.of(REPLAYED)
+    latency, energy = (np.tile(array, (20, 1, 1)) for array in (r.latency, r.energy))
+    good = latency[-1].copy()
+
+    def replay() -> None:
+        for _ in range(ROUNDS):
+            scheduler = alert.Scheduler(REPLAYED.profile, GOALS[0], method="paper", trace=1)
+            try:
+                outcomes = scheduler._replay(latency, energy, r.idle_power)
+                assert np.isfinite(outcomes["latency"]).all()
+            except ValueError as error:
+                assert f"latency[{len(latency) - 1}]: expected a finite" in str(error)  # noqa: PT017
+            scheduler.step(0.03, 0.5)  # is not left taken
+
+    def spoil() -> None:
+        for value in (np.nan, -1.0, np.inf):
+            for _ in range(1_000):
+                latency[-1] = value
+                latency[-1] = good
+
+    at_once(replay, spoil)
+
+
+def test_a_table_is_made_of_one_moment_of_its_arrays() -> None:
+    """Exits that are counted, checked and counted again must be as many each time."""
+    arrays: dict[str, Any] = {
+        "latency": np.ones((2, 1)),
+        "power": np.ones((2, 1)),
+        "accuracy": np.ones(2),
+        "power_caps": np.ones(1),
+        "idle_power": 0.0,
+        "exit_count": np.array([2, 0], np.uintp),
+        "exit_fraction": np.array([0.5, 1.0]),
+        "exit_accuracy": np.ones(2),
+    }
+    counts = arrays["exit_count"]
+
+    def change() -> None:
+        for _ in range(20_000):
+            counts[0] = 2**32
+            counts[0] = 2
+
+    def make() -> None:
+        for _ in range(5_000):
+            try:
+                _core.Table(**arrays)
+            except ValueError as error:
+                assert "exits: expected as many pairs" in str(error)  # noqa: PT017
+
+    at_once(make, change)
+
+
+# ----------------------------------------------------------------------------------------- devices
+
+
+def test_a_device_is_closed_once() -> None:
+    for _ in range(ROUNDS):
+        device = power.open("emulated")
+        at_once(*[device.close] * THREADS)
+        assert device.closed
+
+
+def test_limits_that_are_given_back_while_they_are_set_stay_given_back(tmp_path: Path) -> None:
+    limit = constraint_file(zone_path(build(tmp_path, [package()])), "long_term", "power_limit_uw")
+    before = read(limit)
+    for _ in range(ROUNDS):
+        device = power.open("rapl", root=tmp_path)
+        low, high = device.cap_range
+
+        def use(device: power.Device = device, low: float = low, high: float = high) -> None:
+            while True:
+                device.set_cap(low)
+                device.set_cap(high)
+                assert low <= device.cap <= high
+                assert device.energy() is not None
+                assert "rapl" in repr(device)
+
+        def use_until_closed(use: Callable[[], None] = use) -> None:
+            with pytest.raises(ValueError, match="closed"):
+                use()
+
+        at_once(use_until_closed, use_until_closed, device.close)
+        assert read(limit) == before
+
+
+def test_a_failure_is_told_once(tmp_path: Path) -> None:
+    build(tmp_path, [package(energy_uj=None)])
+    for _ in range(10 * ROUNDS):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            device = power.open("rapl", root=tmp_path, observe=True)
+            told.clear()
+            at_once(device.energy, device.energy)
+        assert [warning.category for warning in told] == [power.PowerWarning]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_threads_of_a_forked_child_agree_on_a_lock() -> None:
+    """It makes one of its own, for the one it was born with may be held for ever."""
+    devices = [power.open("emulated") for _ in range(100)]
+
+    def check() -> None:
+        for device in devices:
+            at_once(*[device.close] * THREADS)
+
+    for _ in range(5):
+        assert in_child(check, seconds=20.0) == 0

@@ -94,6 +94,10 @@ def test_an_exception_of_a_conversion_is_passed_on(name: str) -> None:
     assert scheduler._save() == before
 
 
+@pytest.mark.skipif(
+    not getattr(sys, "_is_gil_enabled", lambda: True)(),
+    reason="without a GIL NumPy itself copies from arrays that are being resized",
+)
 def test_a_caller_may_resize_an_array_that_step_many_reads() -> None:
     streams = [alert.Scheduler(PROFILE, GOAL, trace=0) for _ in range(2000)]
     latencies = np.full(len(streams), 0.03)
@@ -202,20 +206,23 @@ def test_an_error_whose_path_is_cut_inside_a_character(tmp_path: Path, shift: in
 # ------------------------------------------------------------------------------------- collection
 
 
-def make_a_cycle() -> tuple[weakref.ref[Any], weakref.ref[Any]]:
-    class Own(alert.Scheduler):  # has a __dict__
-        itself: Own
+def make_a_cycle(base: type[Any], *arguments: object) -> tuple[weakref.ref[Any], weakref.ref[Any]]:
+    cls: Any = type("Own", (base,), {})  # its instances have a __dict__
+    instance = cls(*arguments)
+    instance.itself = instance
+    return weakref.ref(instance), weakref.ref(cls)
 
-    scheduler = Own(PROFILE, GOAL)
-    scheduler.itself = scheduler
-    return weakref.ref(scheduler), weakref.ref(Own)
+
+class Usual:
+    """A class as Python makes them. Python 3.13 without a GIL keeps every one of them for ever."""
 
 
 def test_subclasses_and_their_instances_in_cycles_are_collected() -> None:
-    instance, cls = make_a_cycle()
+    instance, cls = make_a_cycle(alert.Scheduler, PROFILE, GOAL)
+    _, usual = make_a_cycle(Usual)
     gc.collect()
     assert instance() is None
-    assert cls() is None
+    assert (cls() is None) == (usual() is None)
 
 
 @pytest.mark.parametrize("kind", ["Table", "Scheduler", "PowerDevice", "Decision"])
@@ -245,8 +252,9 @@ def test_the_collector_is_told_of_all_that_is_held() -> None:
     held += [_core.RECORD, _core.OUTCOME, alert.step_many([scheduler], [0.03], None).dtype]
     held += [thing for thing in gc.get_referents(_core) if type(thing) is tuple]
     assert held[-1] == ("latency", "energy", "deadline", "idle_power", "exit")
+    told = gc.get_referents(_core)
     for thing in held:
-        assert any(referrer is _core for referrer in gc.get_referrers(thing)), thing
+        assert any(other is thing for other in told), thing
 
 
 ERRORS: dict[str, Callable[[alert.Scheduler], object]] = {
@@ -303,9 +311,9 @@ def test_errors_leak_nothing(name: str) -> None:
     fail(20)
     gc.collect()
     blocks, counts = sys.getallocatedblocks(), [sys.getrefcount(o) for o in watched]
-    fail(200)
+    fail(1000)
     gc.collect()
     after = [sys.getrefcount(o) for o in watched]
     assert all(abs(x - y) < 100 for x, y in zip(after, counts, strict=True))
-    assert sys.getallocatedblocks() - blocks < 150
+    assert sys.getallocatedblocks() - blocks < 500
     assert scheduler._save() == before

@@ -12,10 +12,9 @@ size_t alert_scheduler_trace_length(const alert_scheduler *s)
     return s->now.inputs < capacity ? (size_t)s->now.inputs : capacity;
 }
 
-void alert_scheduler_trace(const alert_scheduler *s, alert_record *out)
+void alert_scheduler_trace(const alert_scheduler *s, size_t length, alert_record *out)
 {
-    size_t length = alert_scheduler_trace_length(s);
-    uint64_t first = s->now.inputs - length;
+    uint64_t first = s->now.inputs - alert_scheduler_trace_length(s);
     for (size_t i = 0; i < length; i++)
         out[i] = s->trace[(first + i) % s->trace_capacity];
 }

@@ -31,22 +31,30 @@ void alert_py_power_unlock(power_object *o)
     PyThread_release_lock(o->lock);
 }
 
-/* A fork copies the lock, but not the thread that may hold it: a child has a lock of its own. */
+/* A fork copies the lock, but not the thread that may hold it: a child has a lock of its own, which the first
+ * of its threads to come makes. */
 static int renew_lock(power_object *o)
 {
-    PyThread_type_lock lock = PyThread_allocate_lock();
-    if (!lock) {
-        PyErr_NoMemory();
-        return -1;
+    int owner;
+    while ((owner = atomic_load(&o->lock_generation)) != alert_py_generation) {
+        if (owner == -alert_py_generation ||
+            !atomic_compare_exchange_strong(&o->lock_generation, &owner, -alert_py_generation))
+            continue; /* another thread makes it, and is about to be done */
+        PyThread_type_lock lock = PyThread_allocate_lock();
+        if (lock)
+            o->lock = lock; /* the old one may be held, and then cannot be freed */
+        atomic_store(&o->lock_generation, lock ? alert_py_generation : owner);
+        if (!lock) {
+            PyErr_NoMemory();
+            return -1;
+        }
     }
-    o->lock = lock; /* the old one may be held, and then cannot be freed */
-    o->lock_generation = alert_py_generation;
     return 0;
 }
 
 static int take_lock(power_object *o)
 {
-    if (o->lock_generation != alert_py_generation && renew_lock(o) < 0)
+    if (renew_lock(o) < 0)
         return -1;
     if (!PyThread_acquire_lock(o->lock, NOWAIT_LOCK)) {
         Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(o->lock, WAIT_LOCK);
@@ -104,11 +112,8 @@ static PyObject *device_set_cap(PyObject *self, PyObject *value)
         alert_py_power_raise(o->state, &error);
         return NULL;
     }
-    if (!o->told_cap) {
-        o->told_cap = true;
-        if (warn(o, &error) < 0)
-            return NULL;
-    }
+    if (!atomic_exchange(&o->told_cap, true) && warn(o, &error) < 0)
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -138,11 +143,8 @@ static PyObject *device_energy(PyObject *self, PyObject *unused)
     alert_py_power_unlock(o);
     if (rc == 0)
         return PyFloat_FromDouble(energy_j);
-    if (!o->told_energy) {
-        o->told_energy = true;
-        if (warn(o, &error) < 0)
-            return NULL;
-    }
+    if (!atomic_exchange(&o->told_energy, true) && warn(o, &error) < 0)
+        return NULL;
     Py_RETURN_NONE;
 }
 

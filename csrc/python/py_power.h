@@ -2,17 +2,21 @@
 #ifndef ALERT_PY_POWER_H
 #define ALERT_PY_POWER_H
 
+#include <stdatomic.h>
+
 #include "alert_power.h"
 #include "py_convert.h"
 
 typedef struct power_object {
-    PyObject_HEAD alert_power *power; /* NULL once closed */
+    PyObject_HEAD alert_power *_Atomic power; /* NULL once closed; changes under the lock */
     PyThread_type_lock lock;
-    int lock_generation;   /* of the process whose threads use the lock, see py_fork.h */
+    atomic_int
+        lock_generation; /* of the process whose threads use the lock, see py_fork.h; negative while
+                                   it is made */
     alert_py_state *state; /* lives as long as the module, which the type keeps alive */
     PyObject *weak_references;
-    alert_power_traits opened;  /* as it was when opened */
-    bool told_cap, told_energy; /* failures of which there is one warning only */
+    alert_power_traits opened;         /* as it was when opened */
+    atomic_bool told_cap, told_energy; /* failures of which there is one warning only */
 } power_object;
 
 /* The type of power_object, not yet in the module. */

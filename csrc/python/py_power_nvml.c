@@ -9,15 +9,18 @@ static int parse_indices(PyObject *value, unsigned out[GPUS_MAX], size_t *count)
     *count = 0;
     if (value == Py_None)
         return 0;
-    PyObject *list = PySequence_Fast(value, "gpus: expected a sequence of indices");
-    if (!list)
+    PyObject *tuple = PySequence_Tuple(value); /* other threads may change a list */
+    if (!tuple) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_SetString(PyExc_TypeError, "gpus: expected a sequence of indices");
         return -1;
-    Py_ssize_t size = PySequence_Fast_GET_SIZE(list);
+    }
+    Py_ssize_t size = PyTuple_GET_SIZE(tuple);
     int rc = size > 0 && size <= GPUS_MAX ? 0 : -1;
     if (rc)
         PyErr_Format(PyExc_ValueError, "gpus: expected 1 to %d indices, got %zd", GPUS_MAX, size);
     for (Py_ssize_t i = 0; i < size && !rc; i++) {
-        PyObject *item = PySequence_Fast_GET_ITEM(list, i);
+        PyObject *item = PyTuple_GET_ITEM(tuple, i);
         long index = PyLong_Check(item) ? PyLong_AsLong(item) : -1;
         PyErr_Clear(); /* an index too large for a long is out of range as well */
         if (index < 0 || index > INT_MAX) {
@@ -27,7 +30,7 @@ static int parse_indices(PyObject *value, unsigned out[GPUS_MAX], size_t *count)
             out[(*count)++] = (unsigned)index;
         }
     }
-    Py_DECREF(list);
+    Py_DECREF(tuple);
     return rc;
 }
 

@@ -119,7 +119,7 @@ PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power)
         o->power = power;
         alert_power_about(power, &o->opened);
         o->lock = PyThread_allocate_lock();
-        o->lock_generation = alert_py_generation;
+        atomic_init(&o->lock_generation, alert_py_generation);
         if (o->lock)
             return (PyObject *)o;
         Py_DECREF(o);

@@ -188,8 +188,11 @@ static PyObject *scheduler_save(PyObject *self, PyObject *unused)
 {
     (void)unused;
     alert_py_scheduler *o = (alert_py_scheduler *)self;
-    for (;;) { /* another thread may set a goal with another window while this one waits to enter */
+    for (;;) { /* another thread may set a goal with another window meanwhile */
+        if (alert_py_enter(o) < 0)
+            return NULL;
         size_t size = alert_scheduler_state_size(o->scheduler);
+        alert_py_leave(o);
         PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
         if (!bytes || alert_py_enter(o) < 0) {
             Py_XDECREF(bytes);
@@ -285,13 +288,22 @@ static int set_overhead(PyObject *self, PyObject *value, void *closure)
     return rc ? alert_py_raise(rc, &fault) : 0;
 }
 
+static int switching(PyObject *self, double *cost, size_t *dwell)
+{
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    if (alert_py_enter(o) < 0)
+        return -1;
+    alert_scheduler_switching(o->scheduler, cost, dwell);
+    alert_py_leave(o);
+    return 0;
+}
+
 static PyObject *get_switch_cost(PyObject *self, void *closure)
 {
     (void)closure;
     double cost;
     size_t dwell;
-    alert_scheduler_switching(((alert_py_scheduler *)self)->scheduler, &cost, &dwell);
-    return PyFloat_FromDouble(cost);
+    return switching(self, &cost, &dwell) < 0 ? NULL : PyFloat_FromDouble(cost);
 }
 
 static PyObject *get_dwell(PyObject *self, void *closure)
@@ -299,8 +311,7 @@ static PyObject *get_dwell(PyObject *self, void *closure)
     (void)closure;
     double cost;
     size_t dwell;
-    alert_scheduler_switching(((alert_py_scheduler *)self)->scheduler, &cost, &dwell);
-    return PyLong_FromSize_t(dwell);
+    return switching(self, &cost, &dwell) < 0 ? NULL : PyLong_FromSize_t(dwell);
 }
 
 PyDoc_STRVAR(

@@ -13,10 +13,12 @@ typedef struct table_object {
 
 /* --------------------------------------------------------------------------------------- arrays */
 
-/* The argument as a C-contiguous array of the given type and dimensions. */
+/* The argument as a C-contiguous array of the given type and dimensions; a copy, for without a GIL
+ * other threads may change the caller's array between check and use. */
 static PyArrayObject *array_of(PyObject *object, const char *name, int type, int dimensions)
 {
-    PyObject *array = PyArray_FROMANY(object, type, 0, 0, NPY_ARRAY_IN_ARRAY);
+    PyObject *array =
+        PyArray_FROMANY(object, type, 0, 0, NPY_ARRAY_IN_ARRAY | NPY_ARRAY_ENSURECOPY);
     if (!array) {
         if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError)) {
             PyErr_Clear();

@@ -108,7 +108,8 @@ PyObject *alert_py_outcome_dtype(void)
 
 PyObject *alert_py_trace(alert_py_scheduler *o)
 {
-    for (;;) { /* whatever runs while memory is allocated may step the scheduler */
+    for (;
+         ;) { /* others may step the scheduler meanwhile, or restore a state with a shorter trace */
         if (alert_py_enter(o) < 0)
             return NULL;
         npy_intp length = (npy_intp)alert_scheduler_trace_length(o->scheduler);
@@ -119,9 +120,10 @@ PyObject *alert_py_trace(alert_py_scheduler *o)
             Py_XDECREF(array);
             return NULL;
         }
-        bool fits = (npy_intp)alert_scheduler_trace_length(o->scheduler) == length;
+        bool fits = (npy_intp)alert_scheduler_trace_length(o->scheduler) >= length;
         if (fits)
-            alert_scheduler_trace(o->scheduler, PyArray_DATA((PyArrayObject *)array));
+            alert_scheduler_trace(o->scheduler, (size_t)length,
+                                  PyArray_DATA((PyArrayObject *)array));
         alert_py_leave(o);
         if (fits)
             return array;

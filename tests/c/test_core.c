@@ -342,9 +342,13 @@ static void test_the_trace_is_a_ring(void)
     for (uint64_t n = 0; n < 10; n++) {
         size_t length = alert_scheduler_trace_length(s);
         EXPECT(length == (n < 3 ? n : 3));
-        alert_scheduler_trace(s, record);
+        alert_scheduler_trace(s, length, record);
         for (size_t i = 0; i < length; i++)
             EXPECT(record[i].input == n - length + i);
+        if (length > 0) {
+            alert_scheduler_trace(s, 1, record);
+            EXPECT(record[0].input == n - length);
+        }
         (void)step(s, 1.0 + (double)n);
     }
     alert_scheduler_free(s);

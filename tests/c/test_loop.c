@@ -136,7 +136,7 @@ int main(void)
 
     static alert_record record[INPUTS];
     EXPECT(alert_scheduler_trace_length(s) == INPUTS);
-    alert_scheduler_trace(s, record);
+    alert_scheduler_trace(s, INPUTS, record);
     for (size_t i = 0; i < INPUTS; i++) /* a cap is kept to, whatever the load */
         EXPECT(record[i].energy_j <= record[i].power_cap_w * record[i].latency_s * (1.0 + 1e-6));
     alert_scheduler_free(s);

@@ -150,7 +150,7 @@ static void check_trace(const subject *x)
     size_t length = alert_scheduler_trace_length(x->s);
     alert_record *record = calloc(length + 1, sizeof *record);
     REQUIRE(record && length <= x->options.trace_capacity);
-    alert_scheduler_trace(x->s, record);
+    alert_scheduler_trace(x->s, length, record);
     for (size_t i = 1; i < length; i++)
         REQUIRE(record[i].input == record[i - 1].input + 1);
     for (size_t i = 0; i < length; i++)

@@ -127,6 +127,25 @@ def any_call_may_fail() -> None:
         walk(root, function, code, lambda: use(root))
 
 
+def a_right_that_is_missing_comes_with_a_rule() -> None:
+    root = machine("rights")
+    for code in (errno.EACCES, errno.EPERM, errno.EROFS):
+        lacks = set()
+        for n in range(1, 100):
+            try:
+                with perhaps_failing("openat", code, n):
+                    device = open_rapl(root)
+            except power.PowerError:
+                continue
+            for zone in device.zones:
+                for right in ("cap_missing", "read_missing"):
+                    if zone["name"] != "dram" and zone[right]:
+                        assert "alert info" in zone[right]["remedy"], (code, zone[right])
+                        lacks.add(right)
+            device.close()
+        assert len(lacks) == 2, code
+
+
 # ---------------------------------------------------------------------------------------- guard
 
 
@@ -312,6 +331,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     forks_that_cannot_be_watched()
     any_call_may_fail()
+    a_right_that_is_missing_comes_with_a_rule()
     a_child_lets_go_where_it_can_open_nothing()
     a_guard_that_cannot_be_set_up_is_said_once()
     a_journal_is_kept_without_a_watchdog()

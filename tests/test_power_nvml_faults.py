@@ -6,6 +6,7 @@ import errno
 import math
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import journals
@@ -119,6 +120,25 @@ def test_a_cap_that_cannot_be_read_back_is_given_back_all_the_same(gpus: Gpus) -
     assert gpus.limits() == Gpus.LIMITS
 
 
+def test_a_cap_that_cannot_be_read_back_is_ours_should_the_process_die(
+    gpus: Gpus, directory: Path
+) -> None:
+    child = os.fork()
+    if child == 0:
+        device = _core.open_nvml(None, False, True, None, None, str(directory), None)
+        device.set_cap(400.0)
+        gpus.fault("limit", UNKNOWN, gpu=0)
+        with suppress(power.PowerWarning):
+            device.set_cap(300.0)
+        os._exit(0)
+    os.waitpid(child, 0)
+    gpus.fault("limit", 0, gpu=0)
+    assert gpus.limits()[0] == pytest.approx(122.222, abs=0.001)
+    assert len(power.restore(directory)) == 2
+    assert gpus.limits() == Gpus.LIMITS
+    gpus.machine.users = 0  # the dead said no goodbye
+
+
 @pytest.mark.parametrize("guard", [True, False])
 def test_limits_that_cannot_be_given_back_are_said_once(
     gpus: Gpus, directory: Path, guard: bool
@@ -196,9 +216,10 @@ def test_a_guard_that_cannot_be_set_up_is_said_once(gpus: Gpus, directory: Path)
         directory.chmod(0o777)  # others could make us write anywhere
         with pytest.warns(power.PowerWarning, match="not given back") as caught:
             device.set_cap(400.0)
+        directory.chmod(0o700)
         device.set_cap(300.0)
         assert len(caught) == 1
-        assert list(directory.glob("*.journal")) == []
+        assert list(directory.glob("*.journal")) == []  # what was found is not there any more
     assert gpus.limits() == Gpus.LIMITS
 
 

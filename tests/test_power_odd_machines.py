@@ -113,14 +113,17 @@ def test_dies_whose_counters_cannot_all_be_read(
             assert device.energy() is None
 
 
-def test_three_dies_that_show_one_counter(tmp_path: Path) -> None:
-    zones = [package(f"package-0-die-{i}", energy_uj=5_000_000) for i in range(3)]
+def test_dies_that_show_the_counter_of_another(tmp_path: Path) -> None:
+    zones = [
+        package(f"package-0-die-{i}", energy_uj=energy)
+        for i, energy in enumerate((5_000_000, 9_000_000, 5_000_000))
+    ]
     root = build(tmp_path / "powercap", zones)
     with power.open("rapl", root=root) as device:
-        assert [zone["mirrors"] for zone in device.zones] == [False, True, True]
+        assert [zone["mirrors"] for zone in device.zones] == [False, False, True]
         for i in range(3):
-            (zone_path(root, i) / "energy_uj").write_text("6000000\n")
-        assert device.energy() == 1.0
+            (zone_path(root, i) / "energy_uj").write_text("11000000\n")
+        assert device.energy() == 8.0
 
 
 def test_memory_whose_counter_cannot_be_read_is_not_counted(tmp_path: Path) -> None:

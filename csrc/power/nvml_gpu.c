@@ -157,12 +157,15 @@ static int put(alert_nvml_gpu *g, unsigned limit_mw)
     if (g->entry)
         atomic_store(&g->entry->writing, 1);
     int code = g->api->set_limit(g->handle, limit_mw);
-    int unread = code ? 0 : g->api->limit(g->handle, &g->held_mw);
-    if (g->entry && !unread) {
-        atomic_store(&g->entry->held, g->held_mw);
-        atomic_store(&g->entry->writing, 0);
+    if (code == 0) {
+        code = g->api->limit(g->handle, &g->held_mw);
+        g->unread = code != 0;
     }
-    return code ? code : unread;
+    if (g->entry) {
+        atomic_store(&g->entry->held, g->held_mw);
+        atomic_store(&g->entry->writing, g->unread);
+    }
+    return code;
 }
 
 static unsigned distance(unsigned a, unsigned b)
@@ -217,10 +220,10 @@ int alert_nvml_gpu_limit(const alert_nvml_gpu *g, double *limit_w, alert_power_e
 int alert_nvml_gpu_give_back(alert_nvml_gpu *g, alert_power_error *error)
 {
     unsigned now_mw = 0;
-    if (g->lock_fd < 0 || g->held_mw == g->found_mw)
+    if (g->lock_fd < 0 || (g->held_mw == g->found_mw && !g->unread))
         return 0;
     int code = g->api->limit(g->handle, &now_mw);
-    if (!code && now_mw == g->held_mw)
+    if (!code && (now_mw == g->held_mw || g->unread))
         code = put(g, g->found_mw);
     if (code == 0 || alert_nvml_errno(code) == ENODEV) /* what is gone needs nothing back */
         return 0;

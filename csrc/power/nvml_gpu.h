@@ -19,10 +19,11 @@ typedef struct alert_nvml_gpu {
     bool can_cap, can_read;
     alert_power_error cap_missing, read_missing; /* code 0 where nothing is missing */
     unsigned least_mw, most_mw;                  /* the driver's constraints */
-    unsigned found_mw, held_mw;              /* limit as found; read back after the last write */
-    bool capped;                             /* has been, since it was opened */
-    int lock_fd;                             /* -1 while it is not owned */
-    alert_journal_entry *entry;              /* where writes are noted; NULL without a guard */
+    unsigned found_mw, held_mw; /* limit as found; read back after the last write */
+    bool unread;                /* the last write could not be read back: the limit there is ours */
+    bool capped;                /* has been, since it was opened */
+    int lock_fd;                /* -1 while it is not owned */
+    alert_journal_entry *entry; /* where writes are noted; NULL without a guard */
     unsigned long long counter_mj, drawn_mj; /* at the last read; since opening */
 } alert_nvml_gpu;
 

@@ -22,7 +22,7 @@
 static struct {
     pthread_mutex_t mutex;
     int *fd; /* of the files this process owns */
-    size_t fds, room;
+    size_t fds;
     int nothing; /* stands in, in a child, for a file that cannot be opened again */
     bool ready;
 } owned = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -73,13 +73,10 @@ static int watch_forks(void)
 /* Makes room for one more. 0 or -errno. */
 static int make_room(void)
 {
-    if (owned.fds < owned.room)
-        return 0;
-    int *grown = realloc(owned.fd, (owned.room + 16) * sizeof *grown);
+    int *grown = realloc(owned.fd, (owned.fds + 1) * sizeof *grown);
     if (!grown)
         return -ENOMEM;
     owned.fd = grown;
-    owned.room += 16;
     return 0;
 }
 

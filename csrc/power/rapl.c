@@ -34,11 +34,11 @@ typedef struct rapl {
 
 /* ------------------------------------------------------------------------------------------ discovery */
 
-/* The N of "package-N" and "package-N-die-M"; -1 for other names. */
+/* The N of "package-N" and "package-N-die-M"; negative for other names. */
 static int package_of(const char *name)
 {
     int package, die, end = 0;
-    if (sscanf(name, "package-%d%n", &package, &end) != 1 || package < 0)
+    if (sscanf(name, "package-%d%n", &package, &end) != 1)
         return -1;
     if (name[end] == '\0')
         return package;
@@ -129,11 +129,11 @@ static void find_mirrors(rapl *r)
     for (size_t i = 0; i < r->packages; i++)
         for (size_t j = 0; j < i; j++) {
             alert_rapl_zone *a = &r->zone[j], *b = &r->zone[i];
-            if (package_of(a->name) != package_of(b->name) || !a->can_read || !b->can_read)
+            if (package_of(a->name) != package_of(b->name))
                 continue;
             a_j = alert_rapl_zone_counter_j(a);
             b_j = alert_rapl_zone_counter_j(b);
-            b->mirrors = b->mirrors || fabs(a_j - b_j) <= MIRROR_J;
+            b->mirrors = b->mirrors || fabs(a_j - b_j) <= MIRROR_J; /* false for NaN */
         }
 }
 

@@ -95,7 +95,7 @@ static int give_back_once(alert_setting *s)
     int rc = alert_setting_get(s, &now);
     if (rc)
         return rc;
-    if (now == s->found || (now != s->held && !s->unread))
+    if (now != s->held && !s->unread) /* somebody else's */
         return 0;
     rc = alert_setting_put(s, s->found);
     return rc == 0 && s->held != s->found ? -ENODATA : rc;

@@ -129,8 +129,10 @@ int nvmlDeviceGetTotalEnergyConsumption(stub_gpu *gpu, unsigned long long *mj)
 
 int nvmlDeviceGetPowerManagementLimit(stub_gpu *gpu, unsigned *mw)
 {
-    *mw = gpu->limit_mw;
-    return called(gpu, STUB_LIMIT);
+    int fault = called(gpu, STUB_LIMIT);
+    if (!fault)
+        *mw = gpu->limit_mw;
+    return fault;
 }
 
 int nvmlDeviceGetEnforcedPowerLimit(stub_gpu *gpu, unsigned *mw)

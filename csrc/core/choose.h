@@ -35,16 +35,19 @@ typedef struct alert_choice {
     bool feasible;
 } alert_choice;
 
-/* What follows from a goal alone: for each row of the profile the normal quantile that its latency
- * must keep. Worked out when first asked for, and kept until the goal or its bound changes. */
+/* What need not be worked out again for every step. By the paper's method, for each row of the profile the normal
+ * quantile that its latency must keep: it follows from the goal, is worked out when first asked for, and is kept until
+ * the goal or its bound changes. */
 typedef struct alert_plan {
     double accuracy, q_fail, probability; /* for which the quantiles hold */
     double time_z;                        /* quantile of the least probability; -infinity: none */
-    double *accuracy_z;                   /* one a row; NaN: not worked out yet */
-    uint32_t *first; /* one a row: the first column that the last priced search could afford */
+    double *accuracy_z;                   /* ALERT_PAPER: one a row; NaN: not worked out yet */
+    uint32_t *
+        first; /* ALERT_CALIBRATED: one a row, the first column that the last priced search could afford */
 } alert_plan;
 
-int alert_plan_new(alert_plan *plan, const alert_profile *profile) ALERT_MUST_CHECK;
+int alert_plan_new(alert_plan *plan, const alert_profile *profile,
+                   alert_method method) ALERT_MUST_CHECK;
 void alert_plan_clear(alert_plan *plan);
 /* Forgets what no longer holds. */
 void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,

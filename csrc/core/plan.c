@@ -1,17 +1,20 @@
-/* plan.c - the normal quantiles that a goal asks of each row. */
+/* plan.c - what a search need not work out again for every step. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "choose.h"
 
-int alert_plan_new(alert_plan *plan, const alert_profile *profile)
+int alert_plan_new(alert_plan *plan, const alert_profile *profile, alert_method method)
 {
+    bool by_quantile = method == ALERT_PAPER;
     /* no goal has this probability, so the first use works everything out */
     *plan = (alert_plan){.probability = -1.0};
-    plan->accuracy_z = calloc(profile->rows, sizeof *plan->accuracy_z);
-    plan->first = calloc(profile->rows, sizeof *plan->first);
-    return plan->accuracy_z && plan->first ? 0 : -ENOMEM;
+    if (by_quantile)
+        plan->accuracy_z = calloc(profile->rows, sizeof *plan->accuracy_z);
+    else
+        plan->first = calloc(profile->rows, sizeof *plan->first);
+    return plan->accuracy_z || plan->first ? 0 : -ENOMEM;
 }
 
 void alert_plan_clear(alert_plan *plan)
@@ -31,7 +34,7 @@ void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const ale
     plan->q_fail = goal->q_fail;
     plan->probability = goal->probability;
     plan->time_z = alert_normal_quantile(goal->probability);
-    for (size_t r = 0; r < profile->rows; r++)
+    for (size_t r = 0; plan->accuracy_z && r < profile->rows; r++)
         plan->accuracy_z[r] = (double)NAN;
 }
 

@@ -287,7 +287,7 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     s->switching = options->switch_cost_s > 0.0 || options->dwell > 1;
     rc = set_constants(s, &options->constants);
     if (!rc)
-        rc = alert_plan_new(&s->plan, profile);
+        rc = alert_plan_new(&s->plan, profile, s->method);
     if (!rc)
         rc = alert_window_new(&s->window, goal->window);
     if (!rc && options->trace_capacity > 0) {

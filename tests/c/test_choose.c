@@ -351,7 +351,8 @@ static void test_a_price_beyond_rounding(void)
     alert_mixture_set(&mixture, 0.0, (const double[]){1.0, 2.0}, (const double[]){0.1, 0.1});
     alert_profile *profile;
     alert_plan plan;
-    EXPECT(alert_profile_new(&profile, &t, NULL) == 0 && alert_plan_new(&plan, profile) == 0);
+    EXPECT(alert_profile_new(&profile, &t, NULL) == 0 &&
+           alert_plan_new(&plan, profile, ALERT_CALIBRATED) == 0);
     for (size_t r = 0; r < 3; r++) {
         alert_choice choice;
         alert_choose_priced(profile, &plan, &belief, &goal, 1e20, &(alert_place){r, 0}, &choice);
@@ -362,7 +363,7 @@ static void test_a_price_beyond_rounding(void)
     alert_profile_unref(profile);
 }
 
-static void compare(const table *x, const alert_profile *profile, alert_plan *plan)
+static void compare(const table *x, const alert_profile *profile, alert_plan plan[2])
 {
     alert_goal goal = random_goal();
     alert_mixture mixture = random_mixture();
@@ -373,7 +374,8 @@ static void compare(const table *x, const alert_profile *profile, alert_plan *pl
         belief.mean = alert_mixture_mean(&mixture);
         belief.std = alert_mixture_std(&mixture);
     }
-    alert_choose(profile, plan, &belief, &goal, goal.bound, &choice);
+    alert_choose(profile, &plan[belief.mixture ? ALERT_CALIBRATED : ALERT_PAPER], &belief, &goal,
+                 goal.bound, &choice);
     verdict v = scan(all, weigh_all(x, &belief, goal.q_fail, all), &goal);
     const configuration *best = v.best;
     bool same = best->model == choice.row->model && best->exit == choice.row->exit &&
@@ -397,19 +399,21 @@ int main(int argc, char **argv)
     test_a_price_beyond_rounding();
     for (unsigned long done = 0; done < decisions && expect_failures < 10;) {
         alert_profile *profile;
-        alert_plan plan;
+        alert_plan plan[2];
         random_table(&x);
         if (alert_profile_new(&profile, &x.t, NULL) != 0)
             return 2;
-        if (alert_plan_new(&plan, profile) != 0)
+        if (alert_plan_new(&plan[ALERT_PAPER], profile, ALERT_PAPER) != 0 ||
+            alert_plan_new(&plan[ALERT_CALIBRATED], profile, ALERT_CALIBRATED) != 0)
             return 2;
         for (int i = 0; i < 20; i++, done++)
             if (below(3) == 0)
-                compare_priced(&x, profile, &plan);
+                compare_priced(&x, profile, &plan[ALERT_CALIBRATED]);
             else
-                compare(&x, profile, &plan);
+                compare(&x, profile, plan);
         compare_fastest(&x, profile);
-        alert_plan_clear(&plan);
+        alert_plan_clear(&plan[ALERT_PAPER]);
+        alert_plan_clear(&plan[ALERT_CALIBRATED]);
         alert_profile_unref(profile);
     }
     EXPECT(edges * 1000 < decisions);

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import killing
@@ -431,6 +431,22 @@ def test_a_forked_child_does_not_keep_what_its_parent_closed(server: Plant) -> N
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def test_a_forked_child_keeps_files_that_have_a_closed_devices_numbers(
+    server: Plant, tmp_path: Path
+) -> None:
+    power.open("rapl", root=server.root).close()
+    with ExitStack() as stack:
+        files = [stack.enter_context((tmp_path / str(i)).open("w")) for i in range(30)]
+        child = os.fork()
+        if child == 0:
+            for file in files:
+                file.write("child")
+                file.flush()
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert {(tmp_path / str(i)).read_text() for i in range(30)} == {"child"}
 
 
 def test_a_failed_open_leaves_no_owner(server: Plant) -> None:

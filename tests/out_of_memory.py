@@ -49,6 +49,22 @@ NUMPY = b"_multiarray_umath"
 scheduler = alert.Scheduler(PROFILE, GOAL, trace=7)
 streams = [alert.Scheduler(PROFILE, GOAL, trace=0) for _ in range(5)]
 latencies = np.full(5, 0.03)
+recorded = np.full((2, 3, 2), 0.03)  # of the three outputs of PROFILE under its two caps
+# Python keeps the integers below 257: those of this decision want memory.
+many = alert.Scheduler(
+    alert.Profile(
+        latency=np.full((300, 1), 0.01),
+        power=np.full((300, 1), 10.0),
+        accuracy=np.linspace(0.1, 1.0, 300),
+        power_caps=[10.0],
+        idle_power=1.0,
+        exits={299: [(k / 300, k / 300) for k in range(1, 301)]},
+    ),
+    alert.Goal.max_accuracy(deadline=10.0, energy=100.0),
+    trace=0,
+)
+assert many.decision == (299, 10.0)
+assert many.decision.exit == 299
 device = power.open("emulated")
 zones = _core.open_rapl(ROOT, True, False, -1, None, 0.0, 0.0, None, None)
 
@@ -72,6 +88,14 @@ def bad_name() -> None:
     except ValueError:
         return
     raise AssertionError("took an unknown constant")
+
+
+def bad_method() -> None:
+    try:
+        _core.constants("odd")
+    except ValueError:
+        return
+    raise AssertionError("took an unknown method")
 
 
 def cap() -> None:
@@ -161,6 +185,8 @@ KEEPS: dict[str, Callable[[], object]] = {
     "repr": lambda: repr(scheduler),
     "bad step": bad_step,
     "bad name": bad_name,
+    "bad method": bad_method,
+    "large numbers": lambda: (many.decision, many.decision),  # the second is made anew
     "constants": lambda: alert.constants("paper"),
     "emulated": lambda: power.open("emulated").close(),
     "energy": lambda: device.energy(),
@@ -178,6 +204,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "share": lambda: scheduler.share(0.2, 3),
     "goal": set_goal,
     "many": lambda: alert.step_many(streams, latencies, latencies),
+    "recording": lambda: scheduler._replay(recorded, recorded, 5.0),
     "set_cap": lambda: device.set_cap(device.cap_range[0]),
 }
 
@@ -225,10 +252,9 @@ def main() -> None:
         walked = {name: walk(call, keeps) for name, (call, keeps) in calls.items()}
         gc.collect()
         living.append(ALLOCATOR.failing_malloc_living())
-    print({"module": modules} | walked)
-    print(
-        modules + sum(walked.values()), "allocations failed; blocks alive after each round:", living
-    )
+    print(walked)
+    failed = modules + sum(walked.values())
+    print(failed, "allocations failed; blocks alive after each round:", living)
     assert living[3] - living[1] < 20, living  # one leak would be there in every round
 
 

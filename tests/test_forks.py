@@ -94,6 +94,7 @@ class TestFork:
                 except RuntimeError as error:
                     assert "forked" in str(error)  # noqa: PT017
                     told.write(f"{name}\n".encode())
+            drive(free)  # let go of by the replay that could not have both
             try:
                 alert.step_many(busy, latencies, None)
             except RuntimeError as error:

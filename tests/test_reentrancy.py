@@ -254,8 +254,8 @@ def test_the_collector_is_told_of_all_that_is_held() -> None:
     held: list[Any] = [_core.Table, _core.Scheduler, _core.Decision, _core.PowerDevice]
     held += [_core.PowerError, _core.PowerPermissionError, _core.PowerWarning]
     held += [_core.RECORD, _core.OUTCOME, alert.step_many([scheduler], [0.03], None).dtype]
-    told = gc.get_referents(_core)
     assert scheduler.decision is not None  # kept, to be used again
+    told = gc.get_referents(_core)
     kept = [thing for thing in told if type(thing) in (tuple, _core.Decision)]
     assert ("latency", "energy", "deadline", "idle_power", "exit") in kept
     for thing in held + kept:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -121,6 +122,20 @@ def test_an_error_without_words_is_named(status: Status, monkeypatch: pytest.Mon
     assert status("info") == (1, "", "alert: MemoryError\n")
 
 
+def test_a_warning_is_one_line(status: Status, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = power.describe()
+
+    def warn(_: Any) -> Any:
+        warnings.warn("it is late", power.PowerWarning, stacklevel=1)
+        return found
+
+    monkeypatch.setattr(power, "describe", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        code, _, err = status("info")
+    assert (code, err) == (0, "alert: warning: it is late\n")
+
+
 def test_interrupted_is_status_130(status: Status, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(_: Any) -> None:
         raise KeyboardInterrupt
@@ -189,6 +204,16 @@ def test_info_on_a_machine_that_can_do_it_all(status: Status, tmp_path: Path) ->
     assert "RAPL: power caps from 1 to 45 W, energy" in out
     assert 'power="auto" is rapl: real caps, real joules' in out
     assert "missing" not in out.partition("NVML")[0]
+
+
+def test_info_prints_the_rule_that_grants_what_is_missing(
+    status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = power.describe()
+    found["rapl"]["rule"] = "KERNEL==[a-z]\nRUN+=/bin/chgrp\n"  # no markup
+    monkeypatch.setattr(power, "describe", lambda root: found)
+    out = status("info")[1]
+    assert f"The rule that grants it:\n\n{found['rapl']['rule']}" in out
 
 
 def test_info_lists_gpus(status: Status, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from simulation import SECONDS, Machine, Network, Package, profile
 
 import alert
 from alert.cli import demo as command
+from alert.cli import main
 from alert.demo import picture, plan, run, traces
 from alert.demo.stream import Outcome, play
 from alert.workloads.contention import Environment
@@ -277,6 +278,26 @@ def test_a_short_real_run(
     assert len(labels) == 6
     assert all(": " in line for line in labels)
     assert "EfficientNet" in capsys.readouterr().err  # the bars
+    monkeypatch.setattr(run, "run", lambda *_: done)
+    monkeypatch.setattr(command, "_CHOICES", 0)
+    assert main(["demo", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == summary
+    assert main(["demo"]) == 0
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in ("10 pictures", "10 x others", labels[-1], "demo.png"))
+
+
+@pytest.mark.parametrize("option", ["--inputs", "--seed"])
+@pytest.mark.parametrize("number", ["-1", "1.5", "many"])
+def test_numbers_that_are_none(
+    option: str, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["demo", f"{option}={number}"])
+    assert f"expected a whole number >= 0, got {number!r}" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["demo", "--inputs=0"])
+    assert "expected at least 1, got 0" in capsys.readouterr().err
 
 
 def test_interrupting_leaves_nothing_running(tmp_path: Path) -> None:

@@ -55,6 +55,23 @@ assert "torch" not in sys.modules
     assert set(json.loads(done.stdout)) == {"cpu", "cores", "system", "architecture"}
 
 
+def test_names_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    assert "gpu" in fingerprint.machine() or not torch.cuda.is_available()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"GPU number {index}")
+    assert fingerprint.machine()["gpu"] == "GPU number 0"
+
+
+def test_counts_all_cores_where_a_process_cannot_be_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 96)
+    assert fingerprint.machine()["cores"] == 96
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert fingerprint.machine()["cores"] == 1
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import synthetic
@@ -48,6 +50,30 @@ def test_two_processes_find_the_same() -> None:
         assert mine.keys() == its.keys() == {("synthetic", "compute", "all", "paper")}
         for key, counted in mine.items():
             np.testing.assert_array_equal(counted, its[key])
+
+
+def test_a_scheme_is_left_out_where_the_trace_lacks_its_models() -> None:
+    trace = synthetic.trace(60, 3)
+    p = trace.profile
+    plain = alert.Profile(
+        p.latency[:2], p.power[:2], p.accuracy[:2], p.power_caps, p.idle_power, models=p.models[:2]
+    )
+    alone = alert.Trace(plain, trace.latency[:, :2], trace.energy[:, :2])
+    found = grid.run([trace, alone], ["oracle", "paper-anytime"], parts=("all",)).table
+    assert (found["scheme"] == "oracle").sum() == 2 * SETTINGS
+    assert (found["scheme"] == "paper-anytime").sum() == SETTINGS
+
+
+def test_a_bar_only_where_tqdm_is_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = synthetic.trace(30, 3)
+    shown = grid.run([trace], ["paper"], parts=("all",), progress=True)
+    assert "replaying" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    found = grid.run([trace], ["paper"], parts=("all",), progress=True)
+    assert capsys.readouterr().err == ""
+    np.testing.assert_array_equal(found.table, shown.table)
 
 
 def test_refuses_an_unknown_scheme() -> None:

@@ -283,6 +283,24 @@ def test_without_a_journal_it_ends_at_once(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------ guard
 
 
+@pytest.mark.parametrize(
+    ("user", "runtime", "expected"),
+    [
+        (0, "/run/user/0", "/run/alert"),
+        (7, "/run/user/7", "/run/user/7/alert"),
+        (7, None, "/tmp/alert-7"),
+    ],
+)
+def test_where_journals_are_kept(
+    user: int, runtime: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    if runtime:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+    assert power.journal_directory() == expected
+
+
 @pytest.fixture
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(power, "journal_directory", lambda: str(tmp_path / "j"))

@@ -126,6 +126,22 @@ def test_takes_the_caps_where_energy_cannot_be_read() -> None:
     assert trace.origin["energy_read"] is False
 
 
+def test_nothing_need_run_beside_it_nor_need_it_ever_be_quiet() -> None:
+    lab = Lab()
+    trace = lab.record(schedule=None, switch=None)
+    assert (trace.phases, lab.switched) == (("quiet",), [])
+    beside = lab.record(schedule=["memory"] * 6)  # there is nothing that should be like the profile
+    np.testing.assert_allclose(beside.slowdown, 2.0, rtol=1e-9)
+
+
+def test_a_cap_that_cannot_be_set_is_not_put_back() -> None:
+    """Firmware may have left one above the range."""
+    lab = Lab()
+    lab.package.cap = 2 * Package.PEAK
+    lab.record()
+    assert set(lab.package.caps_set) == set(CAPS)
+
+
 def test_lets_a_new_cap_settle() -> None:
     lab = Lab()
     lab.package.settle_s = 1.0

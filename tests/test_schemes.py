@@ -465,6 +465,9 @@ def test_schemes_that_need_models_say_so() -> None:
         alone.replay(part, GOALS[0], "best")
     with pytest.raises(ValueError, match="profile: expected the models and power caps"):
         trace.replay(part, GOALS[0])
+    whole = alert.Profile(p.latency, p.power, p.accuracy, p.power_caps, p.idle_power, p.models)
+    with pytest.raises(ValueError, match="profile: expected the exits"):
+        trace.replay(whole, GOALS[0])
 
 
 def test_another_profile_is_what_schemes_are_told_but_not_what_happens() -> None:

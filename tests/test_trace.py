@@ -119,6 +119,7 @@ def huge(shape: str) -> bytes:
         ({"header.npy": npy(np.frombuffer(b"{", np.uint8))}, "not JSON"),
         ({"latency.npy": npy(np.array([{}], object))}, "latency.npy: .*plain numbers"),
         ({"latency.npy": b"junk"}, "latency.npy: "),
+        ({"latency.npy": npy(np.ones(3), version=(2, 0))}, "latency.npy: unexpected version"),
         ({"latency.npy": huge("(1099511627776, 3, 3)")}, "latency.npy: cannot reshape"),
         ({"latency.npy": huge("(-1, 4)")}, "latency: expected the shape"),
         ({"energy.npy": npy(np.full((5, 3, 3), np.nan, "f4"))}, r"energy\[0, 0, 0\]: .*finite"),

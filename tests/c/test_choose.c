@@ -41,6 +41,7 @@ static size_t below(size_t n)
 
 typedef struct table {
     alert_table t;
+    double second; /* unit of time: what holds for milliseconds holds for minutes */
     double latency[MODELS * CAPS], power[MODELS * CAPS], accuracy[MODELS], cap[CAPS];
     size_t exits[MODELS];
     double fraction[MODELS * EXITS], reached[MODELS * EXITS];
@@ -72,6 +73,7 @@ static void random_exits(table *x, bool coarse)
 static void random_table(table *x)
 {
     bool coarse = below(2) == 0;
+    x->second = below(4) == 0 ? uniform(0.001, 1000.0) : 1.0;
     x->t = (alert_table){.models = 1 + below(MODELS),
                          .caps = 1 + below(below(8) == 0 ? CAPS : 7),
                          .latency_s = x->latency,
@@ -83,7 +85,7 @@ static void random_table(table *x)
                          .exit_fraction = x->fraction,
                          .exit_accuracy = x->reached};
     for (size_t c = 0; c < x->t.models * x->t.caps; c++) {
-        x->latency[c] = value(coarse, 0.01, 0.1);
+        x->latency[c] = x->second * value(coarse, 0.01, 0.1);
         x->power[c] = value(coarse, 5.0, 40.0);
     }
     for (size_t i = 0; i < x->t.models; i++)
@@ -93,7 +95,7 @@ static void random_table(table *x)
     random_exits(x, coarse);
 }
 
-static alert_goal random_goal(void)
+static alert_goal random_goal(double second)
 {
     static const alert_quantity ORDER[6][3] = {
         {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY},
@@ -107,18 +109,19 @@ static alert_goal random_goal(void)
                        .deadline_s = 1.0,
                        .probability = below(2) == 0 ? 0.0 : uniform(0.05, 0.999),
                        .q_fail = below(2) == 0 ? 0.0 : uniform(0.0, 0.6)};
-    goal.bound = goal.objective == ALERT_MIN_ENERGY ? uniform(0.0, 1.0) : uniform(0.05, 6.0);
+    goal.bound =
+        goal.objective == ALERT_MIN_ENERGY ? uniform(0.0, 1.0) : second * uniform(0.05, 6.0);
     memcpy(goal.priority, ORDER[below(6)], sizeof goal.priority);
     return goal;
 }
 
-static alert_belief random_belief(double idle_power_w)
+static alert_belief random_belief(const table *x)
 {
     alert_belief b = {.mean = uniform(0.3, 2.5),
                       .std = below(3) == 0 ? uniform(1e-6, 0.02) : uniform(0.02, 1.0),
-                      .deadline_s = below(10) == 0 ? 0.0 : uniform(0.005, 0.25)};
+                      .deadline_s = below(10) == 0 ? 0.0 : x->second * uniform(0.005, 0.25)};
     if (below(2) == 0)
-        b.idle_power_w = idle_power_w;
+        b.idle_power_w = x->t.idle_power_w;
     else
         b.idle_ratio = uniform(0.0, below(4) == 0 ? 2.0 : 0.6);
     return b;
@@ -282,10 +285,10 @@ static unsigned long edges, infeasible;
 /* Of those likely enough to be in time, or else of all, the lowest energy - price x accuracy. */
 static void compare_priced(const table *x, const alert_profile *profile, alert_plan *plan)
 {
-    alert_goal goal = random_goal();
+    alert_goal goal = random_goal(x->second);
     alert_mixture mixture = random_mixture();
-    alert_belief belief = random_belief(x->t.idle_power_w);
-    double price = exp(uniform(-5.0, 5.0)), lowest = HUGE_VAL;
+    alert_belief belief = random_belief(x);
+    double price = x->second * exp(uniform(-5.0, 5.0)), lowest = HUGE_VAL;
     alert_place last = {below(profile->rows), below(profile->caps)};
     alert_choice choice;
     belief.mixture = &mixture;
@@ -319,8 +322,8 @@ static void compare_priced(const table *x, const alert_profile *profile, alert_p
 static void compare_fastest(const table *x, const alert_profile *profile)
 {
     static const rule CHEAPEST = {.saving = true};
-    alert_goal goal = random_goal();
-    alert_belief belief = random_belief(x->t.idle_power_w);
+    alert_goal goal = random_goal(x->second);
+    alert_belief belief = random_belief(x);
     alert_choice choice;
     alert_choose_fastest(profile, &belief, &goal, &choice);
     size_t count = weigh_all(x, &belief, goal.q_fail, all);
@@ -365,9 +368,9 @@ static void test_a_price_beyond_rounding(void)
 
 static void compare(const table *x, const alert_profile *profile, alert_plan plan[2])
 {
-    alert_goal goal = random_goal();
+    alert_goal goal = random_goal(x->second);
     alert_mixture mixture = random_mixture();
-    alert_belief belief = random_belief(x->t.idle_power_w);
+    alert_belief belief = random_belief(x);
     alert_choice choice;
     if (below(3) == 0) {
         belief.mixture = &mixture;

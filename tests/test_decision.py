@@ -64,6 +64,16 @@ def test_a_decision_that_is_kept_stays_as_it_was() -> None:
     assert len({decision.energy for decision in kept}) > 10
 
 
+def test_numbers_taken_out_of_a_decision_stay_as_they_were() -> None:
+    scheduler = alert.Scheduler(PROFILE, GOAL)
+    taken, then = [], []
+    for latency in latencies(0.02):
+        taken.append(fields(scheduler.step(latency, 0.4)))
+        then.append(repr(taken[-1]))
+    assert [repr(numbers) for numbers in taken] == then
+    assert len(set(then)) > 10
+
+
 def test_a_decision_does_not_remember_the_hash_of_one_that_was_dropped() -> None:
     scheduler = alert.Scheduler(PROFILE, GOAL)
     hashes = set()

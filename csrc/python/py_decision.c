@@ -20,9 +20,10 @@ static PyStructSequence_Desc DECISION = {
     .n_in_sequence = 2,
 };
 
-/* A struct sequence costs as much to make and to drop as the step itself. The last one is kept, and used again when
- * nobody else has it any more, as after `model, power_cap = scheduler.step(...)`. Not where another thread may look at the
- * count meanwhile, nor where a tuple remembers its hash (3.14). */
+/* A struct sequence of floats costs more to make and to drop than the step itself. The last one is kept, and filled
+ * again when nobody else has it any more, as after `model, power_cap = scheduler.step(...)`; so is each of its floats
+ * that nobody took out. Not where another thread may look at the counts meanwhile, nor where a tuple remembers its hash
+ * (3.14). */
 #if defined(Py_GIL_DISABLED) || PY_VERSION_HEX >= 0x030E0000
 #define KEEPS_LAST 0
 #else
@@ -43,9 +44,10 @@ static int put(PyObject *o, Py_ssize_t i, PyObject *value)
 static int put_double(PyObject *o, Py_ssize_t i, double value)
 {
     PyObject *old = PyStructSequence_GET_ITEM(o, i);
-    if (old && PyFloat_AS_DOUBLE(old) == value)
-        return 0;
-    return put(o, i, PyFloat_FromDouble(value));
+    if (!old || Py_REFCNT(old) > 1)
+        return put(o, i, PyFloat_FromDouble(value));
+    ((PyFloatObject *)old)->ob_fval = value; /* ours alone */
+    return 0;
 }
 
 static int fill(PyObject *o, const alert_decision *d)

@@ -87,7 +87,7 @@ def use(root: Path) -> None:
     """Do all there is to do with a device."""
     device = open_rapl(root)
     assert device.zones
-    for cap in (30.0, 20.0):  # of one die as well, where the other is not seen
+    for cap in (30.0, 20.0):
         device.set_cap(cap)
         device.energy()
     assert repr(device.cap)

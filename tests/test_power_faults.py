@@ -35,6 +35,7 @@ TABLE = [
     *itertools.product(["open"], [ENERGY], [*READS, "short", "garbage", "vanish"], ["no energy"]),
     ("open", f"{ZONE}/constraint_0_name", "vanish", "no caps"),
     ("open", f"{ZONE}/name", "vanish", "no package"),
+    *itertools.product(["open"], [f"{ZONE}/name"], READS, ["no machine"]),
     *itertools.product(["set_cap"], [LIMIT], [*WRITES, *READS, *TRICKS], ["caps end"]),
     ("set_cap", LIMIT, "ignore", "caps end"),
     ("set_cap", LIMIT, "ignore", "not as asked"),
@@ -132,6 +133,13 @@ def no_energy(plant: Plant, file: str, fault: str) -> None:
 def no_package(plant: Plant, file: str, fault: str) -> None:
     inject(plant, file, fault)
     with pytest.raises(power.PowerError, match="no package"):
+        power.open("rapl", root=plant.root)
+
+
+def no_machine(plant: Plant, file: str, fault: str) -> None:
+    """A zone that may be a package: without it a part of the machine would not be capped."""
+    inject(plant, file, fault)
+    with pytest.raises((power.PowerError, ValueError), match=f"{ZONE}: {said(fault)}"):
         power.open("rapl", root=plant.root)
 
 
@@ -245,6 +253,7 @@ OUTCOMES: dict[str, Callable[[Plant, str, str], None]] = {
     "no caps": no_caps,
     "no energy": no_energy,
     "no package": no_package,
+    "no machine": no_machine,
     "caps end": caps_end,
     "not as asked": not_as_asked,
     "short_term follows": short_term_follows,

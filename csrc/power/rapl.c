@@ -18,6 +18,10 @@
 #define TICK_S    1e-3
 #define TWIN      "intel-rapl-mmio"
 #define TWINS_MAX 8
+#define NO_RAPL                                                                                    \
+    "on the machine itself try `modprobe intel_rapl_msr`; virtual machines and containers have "   \
+    "no "                                                                                          \
+    "RAPL"
 /* Two reads of one counter differ by no more than what a package draws between two ticks. */
 #define MIRROR_J 0.5
 
@@ -52,7 +56,8 @@ static bool is_package(const char *name)
     return package_of(name) >= 0;
 }
 
-/* Adds the zone in `directory` when it is wanted. */
+/* Adds the zone in `directory` when it is wanted. Where that cannot be told, a part of the machine might stay
+ * without the cap, and nobody would hear of it. */
 static int add_zone(rapl *r, const char *directory, bool (*wanted)(const char *),
                     alert_power_error *error)
 {
@@ -61,12 +66,19 @@ static int add_zone(rapl *r, const char *directory, bool (*wanted)(const char *)
         return alert_power_fail(error, ENOMEM, directory, "out of memory", "");
     r->zone = grown;
     alert_rapl_zone *z = &r->zone[r->zones];
-    if (alert_rapl_zone_open(z, &r->api, directory) != 0 || !wanted(z->name)) {
-        alert_rapl_zone_close(z);
+    int rc = alert_rapl_zone_open(z, &r->api, directory);
+    if (rc == 0 && wanted(z->name)) {
+        r->zones++;
         return 0;
     }
-    r->zones++;
-    return 0;
+    alert_rapl_zone_close(z);
+    return rc == 0 || rc == -ENOENT ? 0
+                                    : alert_power_fail(error, -rc, directory, strerror(-rc), "");
+}
+
+static int too_long(const char *path, alert_power_error *error)
+{
+    return alert_power_fail(error, ENAMETOOLONG, path, strerror(ENAMETOOLONG), "");
 }
 
 /* The zones among the children of `directory`, whose names begin with `prefix` and a colon. Zones sit one
@@ -79,12 +91,12 @@ static int add_children(rapl *r, const char *directory, const char *prefix,
     int rc = 0;
     DIR *d = opendir(directory);
     if (!d)
-        return -errno;
+        return alert_power_fail(error, errno, directory, strerror(errno), NO_RAPL);
     for (struct dirent *entry = readdir(d); entry && rc == 0; entry = readdir(d)) {
         if (strncmp(entry->d_name, prefix, length) != 0 || entry->d_name[length] != ':')
             continue;
         int size = snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
-        rc = size < (int)sizeof path ? add_zone(r, path, wanted, error) : -ENAMETOOLONG;
+        rc = size < (int)sizeof path ? add_zone(r, path, wanted, error) : too_long(path, error);
     }
     (void)closedir(d);
     return rc;
@@ -142,14 +154,11 @@ static int discover(rapl *r, const char *root, alert_power_error *error)
     char control[sizeof r->zone->path], path[sizeof r->zone->path];
     int size = snprintf(control, sizeof control, "%s/" CONTROL, root);
     int rc = size < (int)sizeof control ? add_children(r, control, CONTROL, is_package, error)
-                                        : -ENAMETOOLONG;
-    if (rc == -ENOMEM)
+                                        : too_long(control, error);
+    if (rc)
         return rc;
-    if (rc || r->zones == 0)
-        return alert_power_fail(error, rc ? -rc : ENOENT, control,
-                                rc ? strerror(-rc) : "no package among its zones",
-                                "on the machine itself try `modprobe intel_rapl_msr`; virtual "
-                                "machines and containers have no RAPL");
+    if (r->zones == 0)
+        return alert_power_fail(error, ENOENT, control, "no package among its zones", NO_RAPL);
     if (r->options.package >= 0)
         keep_package(r, r->options.package);
     if (r->zones == 0)
@@ -162,7 +171,7 @@ static int discover(rapl *r, const char *root, alert_power_error *error)
         (void)snprintf(path, sizeof path, "%s",
                        r->zone[i].path); /* the zones move as they grow in number */
         rc = add_children(r, path, strrchr(path, '/') + 1, is_dram, error);
-        if (rc == -ENOMEM)
+        if (rc)
             return rc;
     }
     return 0;

@@ -135,6 +135,17 @@ def test_memory_whose_counter_cannot_be_read_is_not_counted(tmp_path: Path) -> N
         assert device.energy() == 2.0
 
 
+def test_a_zone_that_may_be_memory_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    root = build(tmp_path / "powercap", [package(children=(Zone("dram"),))])
+    name = zone_path(root) / "intel-rapl:0:0" / "name"
+    name.unlink()
+    name.mkdir()
+    with pytest.raises(power.PowerError, match="Is a directory") as caught:
+        power.open("rapl", root=root, dram=True)
+    assert caught.value.what == str(name.parent)
+    power.open("rapl", root=root).close()  # nobody asked for it
+
+
 def test_a_package_without_limit_or_counter(tmp_path: Path) -> None:
     """There is nothing to cap by nature: what is missing is the right to read."""
     root = build(tmp_path / "powercap", [Zone("package-0", energy_uj=None)])

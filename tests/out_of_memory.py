@@ -93,7 +93,8 @@ def bad_name() -> None:
 def bad_method() -> None:
     try:
         _core.constants("odd")
-    except ValueError:
+    except ValueError as error:
+        assert "'paper'" in str(error)  # noqa: PT017
         return
     raise AssertionError("took an unknown method")
 

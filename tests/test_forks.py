@@ -49,6 +49,8 @@ USES: dict[str, Callable[[alert.Scheduler, alert.Scheduler, bytes], object]] = {
     "goal": lambda s, _, __: setattr(s, "goal", GOAL),
     "overhead": lambda s, _, __: s.overhead,
     "set overhead": lambda s, _, __: setattr(s, "overhead", 0.001),
+    "switch cost": lambda s, _, __: s.switch_cost,
+    "dwell": lambda s, _, __: s.dwell,
     "switching": lambda s, _, __: s.set_switching(0.01, 2),
     "decision": lambda s, _, __: s.decision,
     "slowdown": lambda s, _, __: s.slowdown,

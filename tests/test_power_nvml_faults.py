@@ -253,6 +253,13 @@ def test_arguments_are_named(gpus: Gpus) -> None:
     with pytest.raises(TypeError):
         _core.open_nvml()  # type: ignore[call-arg]
 
+    def lost() -> Iterator[int]:
+        yield 0
+        raise LookupError("on the way")
+
+    with pytest.raises(LookupError, match="on the way"):
+        power.open("nvml", gpus=lost())  # type: ignore[arg-type]
+
 
 def test_what_is_told_of_gpus_once_closed(gpus: Gpus) -> None:
     device = power.open("nvml")

@@ -109,9 +109,11 @@ def test_another_limit_that_cannot_be_asked_for(gpus: Gpus) -> None:
         gpus.fault("limit", 0, gpu=0)
 
 
-def test_a_cap_that_cannot_be_read_back_is_given_back_all_the_same(gpus: Gpus) -> None:
+@pytest.mark.parametrize("first", [True, False])
+def test_a_cap_that_cannot_be_read_back_is_given_back_all_the_same(gpus: Gpus, first: bool) -> None:
     with power.open("nvml") as device:
-        device.set_cap(400.0)
+        if not first:
+            device.set_cap(400.0)
         gpus.fault("limit", UNKNOWN, gpu=0)
         with pytest.warns(power.PowerWarning, match="Unknown Error"):
             device.set_cap(300.0)

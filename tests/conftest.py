@@ -8,6 +8,15 @@ from pathlib import Path
 
 import pytest
 
+COMPILED = {"gpus", "library", "machine", "plant", "program", "server"}  # by fixtures
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that compile something: ``-m "not compiler"`` leaves them out."""
+    for item in items:
+        if not COMPILED.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.compiler)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def away_from_the_sources() -> Iterator[None]:

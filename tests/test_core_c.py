@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from programs import ROOT, SANITIZE, build, run
 
+pytestmark = pytest.mark.compiler
 CORE = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("csrc/core/*.c"))
 COUNTED = ["-Wl,--wrap=calloc,--wrap=malloc,--wrap=realloc"]
 SOURCE = "tests/c/test_core.c"

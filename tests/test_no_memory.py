@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from gpus import Gpus, compile_stub
 from programs import ROOT, build
 from rapl_tree import Zone, package
 from rapl_tree import build as build_tree
+
+pytestmark = pytest.mark.compiler
 
 
 def test_every_allocation_may_fail(tmp_path: Path) -> None:

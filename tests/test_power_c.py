@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from programs import ROOT, SANITIZE, build, run
+
+pytestmark = pytest.mark.compiler
 
 
 def test_dispatch_and_emulated_package(tmp_path: Path) -> None:

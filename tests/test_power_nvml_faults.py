@@ -39,6 +39,7 @@ def gpus(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         assert gpus.machine.users == 0  # every init had its shutdown
 
 
+@pytest.mark.compiler
 def test_a_library_without_a_function_that_is_needed(tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     gpus = Gpus(tmp_path / "driver", compile_stub(tmp_path / "broken", "-DNO_UUIDS"))

@@ -305,6 +305,7 @@ def test_arguments_are_checked_below_python_too(tmp_path: Path) -> None:
     assert sorted(os.listdir(root)) == ["intel-rapl"]
 
 
+@pytest.mark.compiler
 def test_a_library_of_another_kind(tmp_path: Path) -> None:
     """One of that name without the functions is said to lack them."""
     import subprocess

@@ -61,6 +61,12 @@ static PyMethodDef module_functions[] = {
 static int module_exec(PyObject *module)
 {
     alert_py_state *state = PyModule_GetState(module);
+#if PY_VERSION_HEX < 0x030C0000 /* from then on a slot says so; the NumPy of 3.10 only warns */
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "alert: subinterpreters are not supported");
+        return -1;
+    }
+#endif
     import_array1(-1);
     if (alert_py_fork_exec() < 0)
         return -1;

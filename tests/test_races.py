@@ -6,6 +6,7 @@ how to run them so.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 import warnings
@@ -63,18 +64,18 @@ def fields(decision: alert.Decision) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("method", alert._core.METHODS)
 def test_steps_of_many_threads_are_all_taken(method: str) -> None:
-    steps = 3_000
+    steps = 20_000
     scheduler = alert.Scheduler(PROFILE, GOALS[0], method=method, trace=THREADS * steps)
 
     def step(thread: int) -> None:
         for i in range(steps):
-            scheduler.step(0.03 + 1e-6 * (thread * steps + i), 0.5)
+            scheduler.step(0.03 + 1e-7 * (thread * steps + i), 0.5)
 
     at_once(*(lambda thread=thread: step(thread) for thread in range(THREADS)))
     trace = scheduler.trace
     np.testing.assert_array_equal(trace["input"], np.arange(THREADS * steps))
     taken = np.sort(trace["latency"])
-    np.testing.assert_array_equal(taken, [0.03 + 1e-6 * i for i in range(THREADS * steps)])
+    np.testing.assert_array_equal(taken, [0.03 + 1e-7 * i for i in range(THREADS * steps)])
 
 
 @pytest.mark.parametrize("act", ["decide", "share"])
@@ -92,7 +93,7 @@ def test_each_thread_gets_the_choice_it_asked_for(act: str) -> None:
     found: list[set[tuple[object, ...]]] = [set() for _ in deadlines]
 
     def ask(i: int) -> None:
-        for _ in range(2_000):
+        for _ in range(10_000):
             found[i].add(choose(deadlines[i]))
 
     at_once(*(lambda i=i: ask(i) for i in range(THREADS)))
@@ -106,14 +107,16 @@ LOOKS: dict[str, Callable[[alert.Scheduler], object]] = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("change", ["goal", "restore"])
+@pytest.mark.parametrize(
+    ("change", "look"),
+    [("goal", "decision"), ("goal", "state"), *itertools.product(["restore"], LOOKS)],
+)
 def test_what_is_read_meanwhile_is_of_one_moment(change: str, look: str) -> None:
     """Of one goal or the other, whose windows differ in size, or of one state or the other."""
     scheduler = alert.Scheduler(PROFILE, GOALS[0], trace=0)
     states = [scheduler._save()]
     for i in range(50):
-        scheduler.step(0.2, 1.0 + 0.01 * i)
+        scheduler.step(0.03, 0.5 + 0.01 * i)
     states.append(scheduler._save())
 
     def turn(i: int) -> None:
@@ -128,7 +131,7 @@ def test_what_is_read_meanwhile_is_of_one_moment(change: str, look: str) -> None
                 turn(i)
 
     def look_often() -> None:
-        found.update(LOOKS[look](scheduler) for _ in range(20_000))
+        found.update(LOOKS[look](scheduler) for _ in range(40_000))
         done.set()
 
     turn(1)
@@ -136,6 +139,7 @@ def test_what_is_read_meanwhile_is_of_one_moment(change: str, look: str) -> None
     for i in range(2):
         turn(i)
         possible.add(LOOKS[look](scheduler))
+    assert len(possible) == 2
     found: set[object] = set()
     done = threading.Event()
     at_once(turn_often, look_often)
@@ -323,7 +327,7 @@ def test_limits_that_are_given_back_while_they_are_set_stay_given_back(tmp_path:
 
 def test_a_failure_is_told_once(tmp_path: Path) -> None:
     build(tmp_path, [package(energy_uj=None)])
-    for _ in range(10 * ROUNDS):
+    for _ in range(3 * ROUNDS):
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             device = power.open("rapl", root=tmp_path, observe=True)
@@ -335,11 +339,11 @@ def test_a_failure_is_told_once(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_threads_of_a_forked_child_agree_on_a_lock() -> None:
     """It makes one of its own, for the one it was born with may be held for ever."""
-    devices = [power.open("emulated") for _ in range(100)]
+    devices = [power.open("emulated") for _ in range(20)]
 
     def check() -> None:
         for device in devices:
-            at_once(*[device.close] * THREADS)
+            at_once(device.close, device.close)
 
-    for _ in range(5):
-        assert in_child(check, seconds=20.0) == 0
+    for _ in range(3):
+        assert in_child(check, seconds=60.0) == 0

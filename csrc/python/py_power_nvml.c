@@ -80,32 +80,20 @@ static PyObject *gpu_dict(const alert_nvml_gpu_info *gpu)
                          alert_py_power_missing(&gpu->read_missing));
 }
 
-/* What is known of one GPU; 1, 0 beyond the last, -1 with an exception set. No object is made under the
- * lock: making one may collect garbage, and a finalizer may want the lock. */
-static int gpu_info(power_object *o, size_t index, alert_nvml_gpu_info *out)
+static PyObject *gpu_at(power_object *o, size_t index)
 {
+    alert_nvml_gpu_info gpu;
     if (!alert_py_power_lock(o))
-        return -1;
-    int there = index < alert_power_nvml_gpus(o->power);
+        return NULL;
+    bool there = index < alert_power_nvml_gpus(o->power);
     if (there)
-        alert_power_nvml_gpu(o->power, index, out);
+        alert_power_nvml_gpu(o->power, index, &gpu);
     alert_py_power_unlock(o);
-    return there;
+    return there ? gpu_dict(&gpu) : NULL;
 }
 
 PyObject *alert_py_power_gpus(PyObject *self, void *closure)
 {
     (void)closure;
-    alert_nvml_gpu_info info;
-    PyObject *list = PyList_New(0);
-    int there = 0;
-    for (size_t i = 0; list && (there = gpu_info((power_object *)self, i, &info)) == 1; i++) {
-        PyObject *dict = gpu_dict(&info);
-        if (!dict || PyList_Append(list, dict) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(dict);
-    }
-    if (there < 0)
-        Py_CLEAR(list);
-    return list;
+    return alert_py_power_list((power_object *)self, gpu_at);
 }

@@ -79,34 +79,35 @@ static PyObject *zone_dict(const alert_rapl_zone_info *zone)
         "read_missing", alert_py_power_missing(&zone->read_missing));
 }
 
-/* One zone as it is; 1, 0 beyond the last, -1 with an exception set. No object is made under the lock:
- * making one may collect garbage, and a finalizer may want the lock. */
-static int zone_info(power_object *o, size_t index, alert_rapl_zone_info *out)
+PyObject *alert_py_power_list(power_object *o, PyObject *(*describe)(power_object *, size_t))
 {
+    PyObject *list = PyList_New(0), *item = NULL;
+    for (size_t i = 0; list && (item = describe(o, i)); i++) {
+        if (PyList_Append(list, item) < 0)
+            Py_CLEAR(list);
+        Py_DECREF(item);
+    }
+    if (list && PyErr_Occurred())
+        Py_CLEAR(list);
+    return list;
+}
+
+static PyObject *zone_at(power_object *o, size_t index)
+{
+    alert_rapl_zone_info zone;
     if (!alert_py_power_lock(o))
-        return -1;
-    int there = index < alert_power_rapl_zones(o->power);
+        return NULL;
+    bool there = index < alert_power_rapl_zones(o->power);
     if (there)
-        alert_power_rapl_zone(o->power, index, out);
+        alert_power_rapl_zone(o->power, index, &zone);
     alert_py_power_unlock(o);
-    return there;
+    return there ? zone_dict(&zone) : NULL;
 }
 
 PyObject *alert_py_power_zones(PyObject *self, void *closure)
 {
     (void)closure;
-    alert_rapl_zone_info info;
-    PyObject *list = PyList_New(0);
-    int there = 0;
-    for (size_t i = 0; list && (there = zone_info((power_object *)self, i, &info)) == 1; i++) {
-        PyObject *dict = zone_dict(&info);
-        if (!dict || PyList_Append(list, dict) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(dict);
-    }
-    if (there < 0)
-        Py_CLEAR(list);
-    return list;
+    return alert_py_power_list((power_object *)self, zone_at);
 }
 
 /* ------------------------------------------------------------------------------------------ opening */

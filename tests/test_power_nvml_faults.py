@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import math
 import os
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -253,6 +256,8 @@ def test_arguments_are_named(gpus: Gpus) -> None:
         power.open("nvml", gpus=[0, 2**31])
     with pytest.raises(ValueError, match=r"gpus: expected 1 to 256 indices, got 257"):
         power.open("nvml", gpus=range(257))
+    with pytest.raises(TypeError, match="gpus: expected a sequence of indices"):
+        power.open("nvml", gpus=0)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         _core.open_nvml()  # type: ignore[call-arg]
 
@@ -271,3 +276,20 @@ def test_what_is_told_of_gpus_once_closed(gpus: Gpus) -> None:
         _ = device.gpus
     with power.open("emulated") as other:
         assert other.gpus == []
+
+
+def test_gpus_are_listed_without_holding_the_lock(gpus: Gpus) -> None:
+    """A finalizer that wants the device runs while the list is made (before Python 3.12)."""
+    script = """
+    import gc
+    from alert import power
+
+    device = power.open("nvml", observe=True)
+    gc.callbacks.append(lambda phase, info: device.energy())
+    gc.set_threshold(1, 1, 1)
+    kept = [device.gpus for _ in range(300)]  # so that no dict comes from a free list
+    assert all(len(gpus) == 2 for gpus in kept)
+    gc.set_threshold(0)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    subprocess.run(command, env=gpus.environment(), check=True, timeout=60)

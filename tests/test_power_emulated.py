@@ -165,13 +165,16 @@ device.set_cap(device.cap_range[0])
 device.begin()
 time.sleep(0.6)  # under this cap a minute's work
 ticks = []
+started = threading.Event()
 def tick():
+    started.wait()
     for _ in range(3):
         ticks.append(time.perf_counter())
         time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGINT)
 threading.Thread(target=tick).start()
 try:
+    started.set()
     device.pace()
 except KeyboardInterrupt:
     assert len(ticks) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import alert
@@ -26,3 +27,7 @@ def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it to its end."""
     command = [str(program), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def has_gil() -> bool:
+    return getattr(sys, "_is_gil_enabled", lambda: True)()  # from Python 3.13 on

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from programs import has_gil
 from rapl_tree import build, package
 from two_models import PROFILE
 
@@ -21,10 +22,6 @@ import alert
 from alert import _core, power
 
 GOAL = alert.Goal.min_energy(deadline=0.1, accuracy=0.69)
-
-
-def has_gil() -> bool:
-    return getattr(sys, "_is_gil_enabled", lambda: True)()  # from Python 3.13 on
 
 
 class Number:

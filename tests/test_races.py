@@ -131,8 +131,10 @@ def test_what_is_read_meanwhile_is_of_one_moment(change: str, look: str) -> None
                 turn(i)
 
     def look_often() -> None:
-        found.update(LOOKS[look](scheduler) for _ in range(40_000))
-        done.set()
+        try:
+            found.update(LOOKS[look](scheduler) for _ in range(40_000))
+        finally:
+            done.set()
 
     turn(1)
     possible = set()
@@ -208,10 +210,12 @@ def test_a_trace_that_is_read_while_it_begins_anew_or_wraps_has_no_gaps(steps: i
                 scheduler.step(0.03, 0.5)
 
     def read() -> None:
-        for _ in range(5_000):
-            inputs = scheduler.trace["input"].astype(np.int64)
-            assert (np.diff(inputs) == 1).all()
-        done.set()
+        try:
+            for _ in range(5_000):
+                inputs = scheduler.trace["input"].astype(np.int64)
+                assert (np.diff(inputs) == 1).all()
+        finally:
+            done.set()
 
     at_once(fill, read)
 

@@ -19,7 +19,7 @@ PyObject *alert_py_power_text(const alert_power_error *e)
 }
 
 /* Sets the text attributes `what`, `why` and `remedy`. */
-static int describe(PyObject *error, const alert_power_error *e)
+static int set_texts(PyObject *error, const alert_power_error *e)
 {
     const struct {
         const char *name, *text;
@@ -49,7 +49,7 @@ void alert_py_power_raise(const alert_py_state *state, const alert_power_error *
     if (text)
         error = PyObject_CallFunction(
             permission ? state->power_permission_error : state->power_error, "iO", e->code, text);
-    if (error && describe(error, e) == 0)
+    if (error && set_texts(error, e) == 0)
         PyErr_SetObject((PyObject *)Py_TYPE(error), error);
     Py_XDECREF(text);
     Py_XDECREF(error);

@@ -131,9 +131,10 @@ static void cheapest_of_row(search *s, const alert_row *row)
 static void find_lowest_energy(search *s)
 {
     const alert_profile *p = s->profile;
-    for (size_t r = 0; r < p->rows; r++) {
+    bool all = s->least_accuracy <= s->q_fail;
+    for (size_t r = all ? 0 : s->plan->hopeless; r < p->rows; r++) {
         const alert_row *row = &p->row[r];
-        if (row->best_accuracy < s->least_accuracy && s->q_fail < s->least_accuracy)
+        if (!all && row->best_accuracy < s->least_accuracy)
             continue;
         if (!cost_more(s, &row->overall))
             cheapest_of_row(s, row);

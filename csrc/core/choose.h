@@ -41,6 +41,7 @@ typedef struct alert_choice {
 typedef struct alert_plan {
     double accuracy, q_fail, probability; /* for which the quantiles hold */
     double time_z;                        /* quantile of the least probability; -infinity: none */
+    size_t hopeless;                      /* rows that come first and cannot have the accuracy */
     double *accuracy_z;                   /* ALERT_PAPER: one a row; NaN: not worked out yet */
     uint32_t *
         first; /* ALERT_CALIBRATED: one a row, the first column that the last priced search could afford */
@@ -49,9 +50,18 @@ typedef struct alert_plan {
 int alert_plan_new(alert_plan *plan, const alert_profile *profile,
                    alert_method method) ALERT_MUST_CHECK;
 void alert_plan_clear(alert_plan *plan);
-/* Forgets what no longer holds. */
-void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,
-                       double bound);
+/* Forgets what holds for another goal. */
+void alert_plan_renew(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,
+                      double bound);
+
+static inline void alert_plan_follow(alert_plan *plan, const alert_profile *profile,
+                                     const alert_goal *goal, double bound)
+{
+    if (plan->accuracy != bound || plan->q_fail != goal->q_fail ||
+        plan->probability != goal->probability)
+        alert_plan_renew(plan, profile, goal, bound);
+}
+
 /* For an ordered row of one output, and a bound above q_fail: z with accuracy >= bound exactly when
  * t (mean + z std) <= T. */
 double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, const alert_row *row);

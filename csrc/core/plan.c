@@ -24,18 +24,19 @@ void alert_plan_clear(alert_plan *plan)
     *plan = (alert_plan){0};
 }
 
-void alert_plan_follow(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,
-                       double bound)
+void alert_plan_renew(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,
+                      double bound)
 {
-    if (plan->accuracy == bound && plan->q_fail == goal->q_fail &&
-        plan->probability == goal->probability)
-        return;
     plan->accuracy = bound;
     plan->q_fail = goal->q_fail;
     plan->probability = goal->probability;
     plan->time_z = alert_normal_quantile(goal->probability);
     for (size_t r = 0; plan->accuracy_z && r < profile->rows; r++)
         plan->accuracy_z[r] = (double)NAN;
+    plan->hopeless = 0;
+    while (plan->hopeless < profile->rows && bound > goal->q_fail &&
+           profile->row[plan->hopeless].best_accuracy < bound)
+        plan->hopeless++;
 }
 
 double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, const alert_row *row)

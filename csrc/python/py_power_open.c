@@ -79,10 +79,10 @@ static PyObject *zone_dict(const alert_rapl_zone_info *zone)
         "read_missing", alert_py_power_missing(&zone->read_missing));
 }
 
-PyObject *alert_py_power_list(power_object *o, PyObject *(*describe)(power_object *, size_t))
+PyObject *alert_py_power_list(power_object *o, PyObject *(*describe_one)(power_object *, size_t))
 {
     PyObject *list = PyList_New(0), *item = NULL;
-    for (size_t i = 0; list && (item = describe(o, i)); i++) {
+    for (size_t i = 0; list && (item = describe_one(o, i)); i++) {
         if (PyList_Append(list, item) < 0)
             Py_CLEAR(list);
         Py_DECREF(item);

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+import pickle
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 from soak import grown_by_cycles, soak
 
 import alert
@@ -19,6 +29,7 @@ EDGES = [0.0, 1e-300, 1e-12, 1e-9, 1.0, 1e6, 1e9]
 seconds = st.one_of(st.floats(1e-4, 10.0), st.sampled_from(EDGES[2:]))
 latencies = st.one_of(st.floats(0.0, 10.0), st.sampled_from(EDGES))
 bad = st.sampled_from([math.nan, math.inf, -math.inf, -1.0, -1e-300, 1e19])
+switching = st.tuples(st.sampled_from([0.0, 1e-3, 1.0, 1e9]), st.integers(1, 4))
 fractions = st.one_of(st.floats(0.0, 1.0), st.sampled_from([0.0, 5e-324, 0.5, 1.0]))
 
 
@@ -56,52 +67,183 @@ def goals(draw: st.DrawFn) -> alert.Goal:
     return alert.Goal.max_accuracy(energy=draw(st.floats(1e-6, 1e18)), **common)
 
 
-def check(scheduler: alert.Scheduler, decision: alert.Decision) -> None:
-    profile = scheduler.profile
-    assert scheduler.decision == decision
-    assert 0 <= decision.model < len(profile.models)
-    assert decision.power_cap in profile.power_caps
-    exits = profile.exits.get(decision.model)
-    exit = -1 if decision.exit is None else decision.exit
-    assert exit == -1 if exits is None else 0 <= exit < len(exits)
-    assert 0.0 <= decision.latency < math.inf
-    assert 0.0 <= decision.energy < math.inf
-    assert -1e-9 <= decision.accuracy <= 1.0 + 1e-9
-    assert 0.0 <= decision.probability <= 1.0
-    mean, std = scheduler.slowdown
-    assert 0.0 <= mean <= 1e6
-    assert 0.0 < std < math.inf
+OUT_OF_RANGE: dict[str, st.SearchStrategy[Any]] = {
+    "latency": bad,
+    "energy": bad,
+    "deadline": st.one_of(bad, st.just(0.0)),
+    "idle_power": bad,
+    "exit": st.integers(4, 2**40),  # no model has as many
+}
 
 
-@settings(max_examples=150, deadline=None)
-@given(data=st.data(), profile=profiles(), goal=goals(), method=st.sampled_from(METHODS))
-def test_any_stream(
-    data: st.DataObject, profile: alert.Profile, goal: alert.Goal, method: str
-) -> None:
-    scheduler = alert.Scheduler(profile, goal, method=method, trace=5)
-    check(scheduler, scheduler.decision)
-    for _ in range(data.draw(st.integers(1, 15))):
-        act = data.draw(st.sampled_from(["step", "step", "step", "bad", "goal", "share", "decide"]))
-        if act == "step":
-            energy = data.draw(st.one_of(st.none(), st.floats(0.0, 1e18)))
-            idle = data.draw(st.one_of(st.none(), st.floats(0.0, 1e9)))
-            decision = scheduler.step(data.draw(latencies), energy, idle_power=idle)
-        elif act == "bad":
-            before = scheduler._save()
-            name = data.draw(st.sampled_from(["latency", "energy", "deadline", "idle_power"]))
-            arguments: dict[str, Any] = {"latency": 0.1, "energy": 1.0, name: data.draw(bad)}
+class AnyUse(RuleBasedStateMachine):
+    """A scheduler under whatever may be done to it, valid or not, in any order."""
+
+    scheduler: alert.Scheduler
+    arguments: dict[str, Any]
+    states: list[tuple[alert.Goal, float, int, bytes]]
+
+    @initialize(
+        profile=profiles(),
+        goal=goals(),
+        method=st.sampled_from(METHODS),
+        overhead=st.sampled_from([0.0, 1e-3, 1e9]),
+        switching=switching,
+    )
+    def begin(
+        self,
+        profile: alert.Profile,
+        goal: alert.Goal,
+        method: str,
+        overhead: float,
+        switching: tuple[float, int],
+    ) -> None:
+        cost, dwell = switching
+        self.arguments = {"method": method, "trace": 5}
+        self.scheduler = alert.Scheduler(
+            profile, goal, overhead=overhead, switch_cost=cost, dwell=dwell, **self.arguments
+        )
+        self.states = []
+
+    def decided(self, decision: alert.Decision) -> None:
+        assert self.scheduler.decision == decision
+
+    # ------------------------------------------------------------------------------------ valid
+
+    @rule(
+        latency=latencies,
+        energy=st.one_of(st.none(), st.floats(0.0, 1e18)),
+        deadline=st.one_of(st.none(), seconds),
+        idle_power=st.one_of(st.none(), st.floats(0.0, 1e9)),
+        early=st.booleans(),
+    )
+    def step(
+        self,
+        latency: float,
+        energy: float | None,
+        deadline: float | None,
+        idle_power: float | None,
+        early: bool,
+    ) -> None:
+        exit = 0 if early and self.scheduler.decision.exit is not None else None
+        options: dict[str, Any] = {"deadline": deadline, "idle_power": idle_power, "exit": exit}
+        self.decided(self.scheduler.step(latency, energy, **options))
+
+    @rule(latency=latencies, energy=st.one_of(st.just(math.nan), st.floats(0.0, 1e18)))
+    def step_many(self, latency: float, energy: float) -> None:
+        choice = alert.step_many([self.scheduler], [latency], [energy])[0]
+        assert (choice["model"], choice["power_cap"]) == tuple(self.scheduler.decision)
+
+    @rule(latency=latencies, times=st.integers(1, 30))
+    def steady(self, latency: float, times: int) -> None:
+        for _ in range(times):
+            self.scheduler.step(latency, None)
+
+    @rule(deadline=st.one_of(st.none(), seconds))
+    def decide(self, deadline: float | None) -> None:
+        self.decided(self.scheduler.decide(deadline))
+
+    @rule(deadline=seconds, inputs=st.integers(1, 5))
+    def share(self, deadline: float, inputs: int) -> None:
+        self.decided(self.scheduler.share(deadline, inputs))
+
+    @rule(goal=goals())
+    def set_goal(self, goal: alert.Goal) -> None:
+        self.scheduler.goal = goal
+
+    @rule(switching=switching)
+    def set_switching(self, switching: tuple[float, int]) -> None:
+        self.scheduler.set_switching(*switching)
+
+    @rule(overhead=st.sampled_from([0.0, 1e-3, 1.0, 1e9]))
+    def set_overhead(self, overhead: float) -> None:
+        self.scheduler.overhead = overhead
+
+    @rule()
+    def save(self) -> None:
+        s = self.scheduler
+        self.states.append((s.goal, s.switch_cost, s.dwell, s._save()))
+
+    @precondition(lambda self: self.states)
+    @rule(data=st.data())
+    def restore(self, data: st.DataObject) -> None:
+        goal, cost, dwell, state = data.draw(st.sampled_from(self.states))
+        self.scheduler.goal = goal
+        self.scheduler.set_switching(cost, dwell)
+        self.scheduler._restore(state)
+        assert self.scheduler._save() == state
+
+    @rule()
+    def go_on_in_another_process(self) -> None:
+        twin = pickle.loads(pickle.dumps(self.scheduler))
+        assert twin._save() == self.scheduler._save()
+        assert twin.decision == self.scheduler.decision
+        self.scheduler = twin
+
+    # ---------------------------------------------------------------------------------- invalid
+
+    @rule(name=st.sampled_from(sorted(OUT_OF_RANGE)), data=st.data())
+    def bad_step(self, name: str, data: st.DataObject) -> None:
+        before = self.scheduler._save()
+        given: dict[str, Any] = {"latency": 0.1, "energy": 1.0}
+        given[name] = data.draw(OUT_OF_RANGE[name])
+        with pytest.raises(ValueError, match=name):
+            self.scheduler.step(**given)
+        if name in ("latency", "energy") and not (name == "energy" and math.isnan(given[name])):
             with pytest.raises(ValueError, match=name):
-                scheduler.step(**arguments)
-            assert scheduler._save() == before
-            decision = scheduler.decision
-        elif act == "goal":
-            scheduler.goal = data.draw(goals())
-            decision = scheduler.decision
-        elif act == "share":
-            decision = scheduler.share(data.draw(seconds), data.draw(st.integers(1, 5)))
-        else:
-            decision = scheduler.decide(data.draw(seconds))
-        check(scheduler, decision)
+                alert.step_many([self.scheduler], [given["latency"]], [given["energy"]])
+        assert self.scheduler._save() == before
+
+    @rule(value=bad, other=st.integers(-5, 0))
+    def bad_setting(self, value: float, other: int) -> None:
+        s = self.scheduler
+        before = s._save(), s.goal, s.overhead, s.switch_cost, s.dwell
+        refused: list[Callable[[], object]] = [
+            lambda: s.decide(value),
+            lambda: s.share(value, 1),
+            lambda: s.share(1.0, other),
+            lambda: setattr(s, "overhead", value),
+            lambda: s.set_switching(value, 1),
+            lambda: s.set_switching(0.0, other),
+            lambda: setattr(s, "goal", replace(s.goal, deadline=value)),
+            lambda: s._restore(before[0][:-1]),
+        ]
+        for act in refused:
+            with pytest.raises(ValueError, match="expected"):
+                act()
+        assert (s._save(), s.goal, s.overhead, s.switch_cost, s.dwell) == before
+
+    # ------------------------------------------------------------------------------ always true
+
+    @invariant()
+    def what_it_says_is_in_bounds(self) -> None:
+        profile, decision = self.scheduler.profile, self.scheduler.decision
+        assert 0 <= decision.model < len(profile.models)
+        assert decision.power_cap in profile.power_caps
+        exits = profile.exits.get(decision.model)
+        exit = -1 if decision.exit is None else decision.exit
+        assert exit == -1 if exits is None else 0 <= exit < len(exits)
+        assert 0.0 <= decision.latency < math.inf
+        assert 0.0 <= decision.energy < math.inf
+        assert -1e-9 <= decision.accuracy <= 1.0 + 1e-9
+        assert 0.0 <= decision.probability <= 1.0
+        mean, std = self.scheduler.slowdown
+        assert 0.0 <= mean <= 1e6
+        assert 0.0 < std < math.inf
+
+    @invariant()
+    def what_it_remembers_is_in_bounds(self) -> None:
+        trace = self.scheduler.trace
+        assert (np.diff(trace["input"].astype(np.int64)) == 1).all()
+        for name in ("latency", "slowdown", "slowdown_mean", "slowdown_std", "expected_latency"):
+            assert np.isfinite(trace[name]).all()
+            assert (trace[name] >= 0.0).all()
+        assert np.isfinite(trace["expected_energy"]).all()
+        assert ((trace["accuracy"] >= 0.0) & (trace["accuracy"] <= 1.0)).all()
+
+
+TestAnyUse = AnyUse.TestCase
+TestAnyUse.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
 
 
 # ------------------------------------------------------------------------------------------ soak

@@ -59,8 +59,8 @@ void alert_regimes_forecast(const alert_regimes *r, alert_mixture *out)
 
 static void count(alert_regimes *r, double changes)
 {
-    r->changes += changes;
     r->inputs += 1.0;
+    r->changes = smaller(r->changes + changes, r->inputs); /* rounding would let a rate of 1 grow */
     if (r->inputs > ALERT_CHANGE_MEMORY) {
         r->inputs *= 0.5;
         r->changes *= 0.5;

@@ -11,6 +11,7 @@
 #include "expect.h"
 #include "fault.h"
 #include "filter.h"
+#include "regimes.h"
 #include "window.h"
 
 /* ------------------------------------------------------------------------------------ allocations */
@@ -123,6 +124,27 @@ static void test_the_normal_distribution(void)
     EXPECT(alert_normal_quantile(1.0 - 1e-16) <= ALERT_Z_CERTAIN);
     for (double z = -8.0; z < 6.0; z += 0.0625)
         EXPECT_NEAR(alert_normal_quantile(alert_normal_cdf(z)), z, z > 4.0 ? 1e-7 : 1e-11);
+}
+
+/* A rate of 1 is allowed, and rounding may not lift it above that. */
+static void test_regimes_keep_their_invariants(void)
+{
+    alert_constants c = alert_constants_default(ALERT_CALIBRATED);
+    uint32_t random = 1;
+    c.change_rate = 1.0;
+    c.stray = 1e-100; /* no outliers: every input counts */
+    for (size_t run = 0; run < 2000; run++) {
+        alert_regimes r;
+        alert_mixture forecast;
+        alert_regimes_init(&r, &c);
+        for (size_t i = 0; i < 40; i++) {
+            random = random * 1664525u + 1013904223u;
+            alert_regimes_forecast(&r, &forecast);
+            EXPECT(forecast.other >= 0.0 && forecast.other <= 1.0);
+            alert_regimes_update(&r, &c, &forecast, exp((random >> 8) / 0x1p23 * 15.0 - 15.0));
+            EXPECT(alert_regimes_are_sane(&r));
+        }
+    }
 }
 
 /* ---------------------------------------------------------------------------------------- filters */
@@ -449,6 +471,7 @@ int main(void)
     test_the_normal_distribution();
     test_first_steps_of_the_filters();
     test_filters_keep_their_invariants();
+    test_regimes_keep_their_invariants();
     test_the_window();
     test_bad_tables();
     test_bad_options();

@@ -281,17 +281,23 @@ def test_a_table_is_made_of_one_moment_of_its_arrays() -> None:
     }
     counts = arrays["exit_count"]
 
+    done = threading.Event()
+
     def change() -> None:
-        for _ in range(20_000):
-            counts[0] = 2**32
-            counts[0] = 2
+        while not done.is_set():
+            for _ in range(100):
+                counts[0] = 2**32
+                counts[0] = 2
 
     def make() -> None:
-        for _ in range(5_000):
-            try:
-                _core.Table(**arrays)
-            except ValueError as error:
-                assert "exits: expected as many pairs" in str(error)  # noqa: PT017
+        try:
+            for _ in range(20_000):
+                try:
+                    _core.Table(**arrays)
+                except ValueError as error:
+                    assert "exits: expected as many pairs" in str(error)  # noqa: PT017
+        finally:
+            done.set()
 
     at_once(make, change)
 

@@ -1,10 +1,10 @@
 /*
  * belief.h - internal: what is believed of the next input, and what follows for a configuration.
  *
- * The slowdown xi has the distribution F = Normal(mean, std^2) [A/R], or that of mixture.h [ours], so a configuration of profiled
- * latency t is done by T with probability F(T / t) [A/R], and Pr >= r means t F^-1(r) <= T: along a
- * row, which ascends in latency, the configurations that are likely enough to be in time come
- * first.
+ * The slowdown xi has the distribution F = Normal(mean, std^2) [A/R], or that of mixture.h [ours], so a
+ * configuration of profiled latency t is done by T with probability F(T / t) [A/R], and Pr >= r means
+ * t F^-1(r) <= T: along a row, which ascends in latency, the configurations that are likely enough to be in
+ * time come first.
  */
 #ifndef ALERT_BELIEF_H
 #define ALERT_BELIEF_H

@@ -43,8 +43,8 @@ typedef struct alert_plan {
     double time_z;                        /* quantile of the least probability; -infinity: none */
     size_t hopeless;                      /* rows that come first and cannot have the accuracy */
     double *accuracy_z;                   /* ALERT_PAPER: one a row; NaN: not worked out yet */
-    uint32_t *
-        first; /* ALERT_CALIBRATED: one a row, the first column that the last priced search could afford */
+    /* ALERT_CALIBRATED: one a row, the first column that the last priced search could afford */
+    uint32_t *first;
 } alert_plan;
 
 int alert_plan_new(alert_plan *plan, const alert_profile *profile,

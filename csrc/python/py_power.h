@@ -10,9 +10,8 @@
 typedef struct power_object {
     PyObject_HEAD alert_power *_Atomic power; /* NULL once closed; changes under the lock */
     PyThread_type_lock lock;
-    atomic_int
-        lock_generation; /* of the process whose threads use the lock, see py_fork.h; negative while
-                                   it is made */
+    /* Of the process whose threads use the lock, see py_fork.h; negative while it is made. */
+    atomic_int lock_generation;
     alert_py_state *state; /* lives as long as the module, which the type keeps alive */
     PyObject *weak_references;
     alert_power_traits opened;         /* as it was when opened */

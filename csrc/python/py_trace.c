@@ -108,8 +108,8 @@ PyObject *alert_py_outcome_dtype(void)
 
 PyObject *alert_py_trace(alert_py_scheduler *o)
 {
-    for (;
-         ;) { /* others may step the scheduler meanwhile, or restore a state with a shorter trace */
+    /* Others may step the scheduler meanwhile, or restore a state with a shorter trace. */
+    for (;;) {
         if (alert_py_enter(o) < 0)
             return NULL;
         npy_intp length = (npy_intp)alert_scheduler_trace_length(o->scheduler);

@@ -146,8 +146,8 @@ typedef struct alert_rapl_options {
 } alert_rapl_options;
 
 alert_rapl_options alert_rapl_options_default(void);
-/* Every package of the machine as one device; a cap is split in proportion to the limits found. Opens what may be opened: -ENOENT where
- * there is no RAPL, -EACCES where it may neither be capped nor read. */
+/* Every package of the machine as one device; a cap is split in proportion to the limits found. Opens what may be
+ * opened: -ENOENT where there is no RAPL, -EACCES where it may neither be capped nor read. */
 int alert_power_open_rapl(alert_power **out, const alert_rapl_options *options,
                           alert_power_error *error) ALERT_MUST_CHECK;
 

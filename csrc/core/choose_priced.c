@@ -90,8 +90,8 @@ static bool is_ordered(const search *s, const alert_row *row)
     return row->ascending && row->stair[0].accuracy >= s->q_fail;
 }
 
-/* Looks at the columns from `first` to before `end`, none of which exceeds `accuracy`. In an ordered row each one looked
- * at limits the accuracy of those that follow. */
+/* Looks at the columns from `first` to before `end`, none of which exceeds `accuracy`. In an ordered row each one
+ * looked at limits the accuracy of those that follow. */
 static inline void best_of_columns(search *s, const alert_row *row, size_t first, size_t end,
                                    double accuracy)
 {

@@ -59,8 +59,8 @@ typedef struct alert_regimes {
 } alert_regimes;
 
 void alert_regimes_init(alert_regimes *r, const alert_constants *c);
-/* forecast: that of alert_regimes_forecast(r), under which the input ran; ratio: measured / profiled latency, >= 0, infinity
- * allowed. */
+/* forecast: that of alert_regimes_forecast(r), under which the input ran; ratio: measured / profiled latency, >= 0,
+ * infinity allowed. */
 void alert_regimes_update(alert_regimes *r, const alert_constants *c, const alert_mixture *forecast,
                           double ratio);
 /* The slowdown of the next input. */

@@ -38,8 +38,8 @@ PyObject *alert_py_power_missing(const alert_power_error *e);
 /* The Python object of an open device, which it takes over. */
 PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power);
 
-/* What `describe_one` makes of each index, from 0 to the first of which it makes nothing: NULL, without an exception. It
- * makes no object under the lock: making one may collect garbage, and a finalizer may want the lock. */
+/* What `describe_one` makes of each index, from 0 to the first of which it makes nothing: NULL, without an exception.
+ * It makes no object under the lock: making one may collect garbage, and a finalizer may want the lock. */
 PyObject *alert_py_power_list(power_object *o, PyObject *(*describe_one)(power_object *, size_t));
 
 /* The attributes `zones` and `gpus`: lists of dicts. */

@@ -11,8 +11,8 @@ enum { LATENCY, ENERGY, SHARING, ARRAYS };
 
 static const char *const ARRAY_NAME[ARRAYS] = {"latency", "energy", "sharing"};
 
-/* Not copies, which would take as long as the replay: while it runs without the GIL the caller's numbers may change, each
- * of which is checked when it is used, but the arrays must not be resized. */
+/* Not copies, which would take as long as the replay: while it runs without the GIL the caller's numbers may change,
+ * each of which is checked when it is used, but the arrays must not be resized. */
 static int gather(PyObject *const given[ARRAYS], PyArrayObject *array[ARRAYS])
 {
     for (int i = 0; i < ARRAYS; i++) {

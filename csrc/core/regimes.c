@@ -44,10 +44,9 @@ void alert_regimes_init(alert_regimes *r, const alert_constants *c)
     };
 }
 
-/* The reciprocal does not have to wait for the changes. */
 static double change_rate(const alert_regimes *r)
 {
-    return r->changes * (1.0 / r->inputs);
+    return r->changes / r->inputs;
 }
 
 void alert_regimes_forecast(const alert_regimes *r, alert_mixture *out)

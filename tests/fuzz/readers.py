@@ -1,0 +1,84 @@
+"""Coverage-guided fuzzing of the readers of profiles and traces.
+
+python tests/fuzz/readers.py [SECONDS] [DIRECTORY]     # 30 by default; DIRECTORY gathers
+
+Wants atheris, which is not among the tools that the project installs: it has no build for every
+Python. The first byte of an input says what the rest is: a profile, a trace, or the header of a
+trace whose arrays are good (the checksums of a zip let few damaged traces through). A reader may
+refuse a file with ValueError, and with nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import tempfile
+import warnings
+import zipfile
+from pathlib import Path
+
+import atheris
+import numpy as np
+
+with atheris.instrument_imports(include=["alert"]):
+    import alert
+
+PROFILE = alert.Profile([[0.02, 0.01]], [[5.0, 9.0]], [0.8], [5.0, 10.0], 2.0)
+TRACE = alert.Trace(PROFILE, latency=np.full((3, 1, 2), 0.02), energy=np.full((3, 1, 2), 0.1))
+
+
+def saved(directory: Path) -> tuple[bytes, bytes]:
+    """Return what a profile and a trace look like on disk."""
+    PROFILE.save(directory / "p.json")
+    TRACE.save(directory / "t.npz")
+    return (directory / "p.json").read_bytes(), (directory / "t.npz").read_bytes()
+
+
+def with_header(trace: bytes, header: bytes) -> bytes:
+    """Return the trace with another header, its checksums right."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(trace)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            if name == "header.npy":
+                array = io.BytesIO()
+                np.save(array, np.frombuffer(header, np.uint8))
+                new.writestr(name, array.getvalue())
+            else:
+                new.writestr(name, old.read(name))
+    return out.getvalue()
+
+
+def main() -> None:
+    """Fuzz until the time is over or a reader fails."""
+    seconds = sys.argv[1] if len(sys.argv) > 1 else "30"
+    directory = Path(tempfile.mkdtemp())
+    gathered = Path(sys.argv[2]) if len(sys.argv) > 2 else directory / "corpus"
+    gathered.mkdir(exist_ok=True)
+    profile, trace = saved(directory)
+    with np.load(directory / "t.npz") as arrays:
+        header = arrays["header"].tobytes()
+    for kind, content in enumerate((profile, trace, header)):
+        (gathered / f"seed-{kind}").write_bytes(bytes([kind]) + content)
+    warnings.simplefilter("ignore")  # of profiles measured elsewhere
+
+    def read(data: bytes) -> None:
+        kind, content = data[0] % 3 if data else 0, data[1:]
+        path = directory / ("x.json" if kind == 0 else "x.npz")
+        path.write_bytes(with_header(trace, content) if kind == 2 else content)
+        with contextlib.suppress(ValueError):
+            (alert.Profile if kind == 0 else alert.Trace).load(path)
+
+    options = [
+        f"-max_total_time={seconds}",
+        "-max_len=8192",
+        "-len_control=0",
+        "-rss_limit_mb=2048",
+        "-timeout=20",
+    ]
+    atheris.Setup([sys.argv[0], *options, str(gathered)], read)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

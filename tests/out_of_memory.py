@@ -17,11 +17,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import module_from_spec
 from pathlib import Path
-from typing import Any
 
 import journals
 import numpy as np
-from two_models import PROFILE
+from two_models import PROFILE, table_arrays
 
 import alert
 from alert import _core, power
@@ -30,16 +29,7 @@ from alert.scheduler import _restored as restored
 ALLOCATOR = ctypes.CDLL(None)
 GOAL = alert.Goal.min_energy(deadline=0.1, accuracy=0.69, window=5)
 OTHER = alert.Goal.max_accuracy(deadline=0.1, energy=1.0, window=50)
-TABLE: dict[str, Any] = {
-    "latency": np.ones((2, 1)),
-    "power": np.ones((2, 1)),
-    "accuracy": np.ones(2),
-    "power_caps": np.ones(1),
-    "idle_power": 0.0,
-    "exit_count": np.array([2, 0], np.uintp),
-    "exit_fraction": np.array([0.5, 1.0]),
-    "exit_accuracy": np.ones(2),
-}
+TABLE = table_arrays()
 ROOT, JOURNALS = sys.argv[1], sys.argv[2]
 SETTINGS = [f"{ROOT}/intel-rapl/{name}enabled" for name in ("", "intel-rapl:0/")]
 JOURNAL = journals.write(Path(JOURNALS), [journals.Entry(path, 0, 1) for path in SETTINGS])

@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ import synthetic
 from forking import in_child
 from numpy.typing import NDArray
 from rapl_tree import build, constraint_file, package, read, zone_path
-from two_models import PROFILE
+from two_models import PROFILE, table_arrays
 
 import alert
 from alert import _core, power
@@ -269,16 +268,7 @@ def test_numbers_that_turn_bad_during_a_replay_are_refused_or_were_good() -> Non
 
 def test_a_table_is_made_of_one_moment_of_its_arrays() -> None:
     """Exits that are counted, checked and counted again must be as many each time."""
-    arrays: dict[str, Any] = {
-        "latency": np.ones((2, 1)),
-        "power": np.ones((2, 1)),
-        "accuracy": np.ones(2),
-        "power_caps": np.ones(1),
-        "idle_power": 0.0,
-        "exit_count": np.array([2, 0], np.uintp),
-        "exit_fraction": np.array([0.5, 1.0]),
-        "exit_accuracy": np.ones(2),
-    }
+    arrays = table_arrays()
     counts = arrays["exit_count"]
 
     done = threading.Event()

@@ -1,5 +1,9 @@
 """A traditional and an anytime model under two power caps."""
 
+from typing import Any
+
+import numpy as np
+
 import alert
 
 PROFILE = alert.Profile(
@@ -10,3 +14,17 @@ PROFILE = alert.Profile(
     idle_power=5.0,
     exits={1: [(0.5, 0.60), (1.0, 0.80)]},
 )
+
+
+def table_arrays() -> dict[str, Any]:
+    """Return arguments of `_core.Table`: the first of two models has two exits."""
+    return {
+        "latency": np.ones((2, 1)),
+        "power": np.ones((2, 1)),
+        "accuracy": np.ones(2),
+        "power_caps": np.ones(1),
+        "idle_power": 0.0,
+        "exit_count": np.array([2, 0], np.uintp),
+        "exit_fraction": np.array([0.5, 1.0]),
+        "exit_accuracy": np.ones(2),
+    }

@@ -4,22 +4,49 @@
 
 static const double SQRT_HALF = 0.70710678118654752440;
 
-double alert_normal_cdf(double z)
+/* Coefficients from the constant term up. */
+static inline double polynomial(int degree, const double *coefficient, double x)
 {
-    if (z >= ALERT_Z_CERTAIN)
-        return 1.0;
-    return 0.5 * erfc(-z * SQRT_HALF);
+    double sum = coefficient[degree];
+    for (int i = degree - 1; i >= 0; i--)
+        sum = sum * x + coefficient[i];
+    return sum;
 }
 
-/* Ratio of two polynomials of degree 7 in x, coefficients from the constant term up. */
-static double ratio7(const double num[8], const double den[8], double x)
+/* exp(-z^2/2) N(|z|) / D(|z|) is the tail beyond |z|: N / D approximates exp(z^2/2) Pr[Z > z] on [0, 7], with a
+ * relative error of 5e-16. (Fitted by weighted least squares at Chebyshev points with 60 digits; half at 0. libm's
+ * erfc() takes another path for each of four ranges, and a processor cannot foresee in which the next z is: 20 ns.) */
+double alert_normal_cdf(double z)
 {
-    double n = num[7], d = den[7];
-    for (int i = 6; i >= 0; i--) {
-        n = n * x + num[i];
-        d = d * x + den[i];
-    }
-    return n / d;
+    static const double n[8] = {0.5,
+                                0.5976884063586884989,
+                                0.3562645437632636187,
+                                0.130978585063531564,
+                                0.03162993369130646018,
+                                0.004991403564021173607,
+                                0.0004774513213297823295,
+                                0.00002154045107047511532};
+    static const double d[9] = {1.0,
+                                1.993261373520195606,
+                                1.802921563104670991,
+                                0.9698112831535689004,
+                                0.3407273608757839553,
+                                0.08048065793282770796,
+                                0.0125656175144617557,
+                                0.001196792038333121415,
+                                0.00005399391775132291545};
+    if (z >= ALERT_Z_CERTAIN)
+        return 1.0;
+    if (z < -ALERT_Z_CERTAIN)
+        return 0.5 * erfc(-z * SQRT_HALF);
+    double distance = fabs(z);
+    double tail = exp(-0.5 * z * z) * polynomial(7, n, distance) / polynomial(8, d, distance);
+    return z < 0.0 ? tail : 1.0 - tail;
+}
+
+static double ratio(const double numerator[8], const double denominator[8], double x)
+{
+    return polynomial(7, numerator, x) / polynomial(7, denominator, x);
 }
 
 /* Rational approximations of Wichura, "Algorithm AS 241: The Percentage Points of the Normal
@@ -69,8 +96,8 @@ double alert_normal_quantile(double p)
         return ALERT_Z_CERTAIN;
     double centred = p - 0.5;
     if (fabs(centred) <= 0.425)
-        return centred * ratio7(a, b, 0.180625 - centred * centred);
+        return centred * ratio(a, b, 0.180625 - centred * centred);
     double r = sqrt(-log(centred < 0.0 ? p : 1.0 - p));
-    double tail = r <= 5.0 ? ratio7(c, d, r - 1.6) : ratio7(e, f, r - 5.0);
+    double tail = r <= 5.0 ? ratio(c, d, r - 1.6) : ratio(e, f, r - 5.0);
     return centred < 0.0 ? -tail : fmin(tail, ALERT_Z_CERTAIN);
 }

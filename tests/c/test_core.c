@@ -122,6 +122,8 @@ static void test_the_normal_distribution(void)
     EXPECT(alert_normal_quantile(0.0) == -HUGE_VAL);
     EXPECT(alert_normal_quantile(1.0) == ALERT_Z_CERTAIN);
     EXPECT(alert_normal_quantile(1.0 - 1e-16) <= ALERT_Z_CERTAIN);
+    for (double z = -8.0; z < ALERT_Z_CERTAIN; z += 0.0625) /* what is left is rounding of z^2 */
+        EXPECT_NEAR(2.0 * alert_normal_cdf(z) / erfc(-z * sqrt(0.5)), 1.0, 2e-14);
     for (double z = -8.0; z < 6.0; z += 0.0625)
         EXPECT_NEAR(alert_normal_quantile(alert_normal_cdf(z)), z, z > 4.0 ? 1e-7 : 1e-11);
 }

@@ -86,7 +86,8 @@ typedef struct alert_place {
  *     energy <= lowest value so far + price x accuracy
  * can beat the best so far. A row is walked from the first column for which that may hold at the row's highest
  * accuracy. In an ordered row the accuracy of each one looked at limits that of all slower ones; the walk ends when
- * alert_least says that none of them takes so little energy. */
+ * alert_least says that none of them takes so little energy. What is slower than alert_mixture_mark() is known to be
+ * late so often that most such rows need no integral. `belief` has a mixture. */
 void alert_choose_priced(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
                          const alert_goal *goal, double price, const alert_place *last,
                          alert_choice *out);

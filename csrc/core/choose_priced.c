@@ -10,6 +10,8 @@ typedef struct search {
     double time_quantile; /* slowdown that must still be in time; -infinity: none */
     double value;         /* of the best so far */
     double limit, gain;   /* value and price, a little more: outweighs rounding */
+    double slow_s;        /* what takes this long, or longer, ... */
+    double slow_share;    /* ... is done in time with this probability at most */
     alert_choice *best;   /* row is NULL as long as nothing is found */
 } search;
 
@@ -115,10 +117,24 @@ static double highest_accuracy(const search *s, const alert_row *row)
     return row->best_accuracy > s->q_fail ? row->best_accuracy : s->q_fail;
 }
 
+/* Whether the columns from `column` on are too slow for what they cost at the least, `least_j`: no integral is taken
+ * to see that. */
+static bool is_slow(const search *s, const alert_row *row, size_t column, double least_j)
+{
+    if (row->latency_s[column] < s->slow_s || row->stairs > 1)
+        return false;
+    double accuracy = s->q_fail + (highest_accuracy(s, row) - s->q_fail) * s->slow_share;
+    return least_j > most_energy(s, accuracy);
+}
+
 static void best_of_row(search *s, const alert_row *row, size_t end, uint32_t *guess)
 {
     double accuracy = highest_accuracy(s, row), most = most_energy(s, accuracy);
-    if (!is_affordable(s, &row->overall, most))
+    double least_j = alert_least_energy(&s->floor, &row->overall);
+    if (least_j > most)
+        return;
+    if (is_slow(s, row, *guess, least_j) &&
+        (*guess == 0 || !is_affordable(s, &row->least[*guess - 1], most)))
         return;
     *guess = (uint32_t)first_affordable(s, row, most, *guess);
     best_of_columns(s, row, *guess, end, accuracy);
@@ -148,6 +164,7 @@ void alert_choose_priced(const alert_profile *profile, alert_plan *plan, const a
                 .price = price,
                 .time_quantile = alert_slowdown_quantile(belief, goal->probability, plan->time_z),
                 .best = out};
+    s.slow_s = belief->deadline_s / alert_mixture_mark(belief->mixture, &s.slow_share);
     out->row = NULL;
     find(&s, profile, plan, last);
     out->feasible = out->row != NULL;

@@ -44,6 +44,13 @@ static inline double alert_mixture_cdf(const alert_mixture *m, double x)
     return p[0] + m->other * (p[1] - p[0]);
 }
 
+/* A slowdown x in the upper tail, and what Pr[xi <= x] does not exceed: all of the other component may be below. */
+static inline double alert_mixture_mark(const alert_mixture *m, double *at_most)
+{
+    *at_most = 1.0 - (1.0 - m->other) * ALERT_STUDENT_BEYOND_2;
+    return m->level[0] + 2.0 * m->width[0];
+}
+
 static inline double alert_mixture_mean(const alert_mixture *m)
 {
     return m->level[0] + m->other * (m->level[1] - m->level[0]);

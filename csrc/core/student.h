@@ -20,6 +20,9 @@
  * accuracy can be met. */
 #define ALERT_STUDENT_CERTAIN 12.0
 
+/* Pr[Z > 2] = 1/2 - 5 sqrt(2) / 16 */
+#define ALERT_STUDENT_BEYOND_2 0.05805826175840780
+
 /* 1 / density. */
 static inline double alert_student_thinness(double z)
 {

@@ -61,8 +61,8 @@ static inline double alert_accuracy(const alert_belief *b, const alert_row *row,
 
 /* What alert_least_energy() makes of a belief, once for a whole search. */
 typedef struct alert_floor {
-    double work, share, other, rest_j; /* see there */
-    bool by_power;                     /* `other` goes with power, else with active energy */
+    double work;                           /* one bound goes with work alone, */
+    double share, power_s, active, rest_j; /* the other with work, power and active energy */
 } alert_floor;
 
 /* With rest >= T - mu t, and rest >= 0, the energy p mu t + (phi p + W) rest is at least
@@ -76,12 +76,11 @@ static inline alert_floor alert_floor_of(const alert_belief *b)
     double mean = b->mean * (1.0 - 1e-9), deadline_s = b->deadline_s * (1.0 - 1e-9);
     alert_floor f = {.work = mean};
     if (b->idle_ratio == 0.0) {
-        f.other = mean;
+        f.active = mean;
         f.rest_j = b->idle_power_w * deadline_s;
     } else if (b->idle_ratio <= 1.0) {
         f.share = (1.0 - b->idle_ratio) * mean;
-        f.other = b->idle_ratio * deadline_s;
-        f.by_power = true;
+        f.power_s = b->idle_ratio * deadline_s;
     }
     return f;
 }
@@ -90,8 +89,8 @@ static inline alert_floor alert_floor_of(const alert_belief *b)
 static inline double alert_least_energy(const alert_floor *f, const alert_least *least)
 {
     double bound = f->work * least->work_j;
-    double other = f->other * (f->by_power ? least->power_w : least->active_j);
-    double sharper = f->share * least->work_j + other + f->rest_j;
+    double sharper = f->share * least->work_j + f->power_s * least->power_w +
+                     f->active * least->active_j + f->rest_j;
     return sharper > bound ? sharper : bound;
 }
 

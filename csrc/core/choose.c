@@ -20,7 +20,8 @@ typedef struct search {
     double least_accuracy; /* -infinity: none */
     double most_energy_j;  /* infinity: none */
     double time_quantile;  /* slowdown that must still be in time; -infinity: none */
-    alert_choice *best;    /* row is NULL as long as nothing is found */
+    size_t near;        /* the column at which the last row passed over was seen to cost too much */
+    alert_choice *best; /* row is NULL as long as nothing is found */
 } search;
 
 /* Expected accuracy falls along the row. */
@@ -72,18 +73,20 @@ static bool is_in_time(const search *s, const alert_row *row, size_t column, dou
 }
 
 /* The number of leading columns that are done by the deadline at `quantile` times their latency;
- * 0 also when all of them cost more than the best so far. */
-static size_t count_in_time(const search *s, const alert_row *row, double quantile)
+ * 0 also when all of them cost more than the best so far. The first column tried is the one that said
+ * so of another row: rows are much alike. */
+static size_t count_in_time(search *s, const alert_row *row, double quantile)
 {
     size_t low = 0, high = row->columns;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
+    for (size_t middle = s->near; low < high; middle = low + (high - low) / 2) {
         if (is_in_time(s, row, middle, quantile)) {
             low = middle + 1;
-        } else {
-            high = middle;
-            if (high > 0 && cost_more(s, &row->least[high - 1]))
-                return 0;
+            continue;
+        }
+        high = middle;
+        if (high > 0 && cost_more(s, &row->least[high - 1])) {
+            s->near = high;
+            return 0;
         }
     }
     return low;
@@ -103,19 +106,26 @@ static size_t count_accurate(const search *s, const alert_row *row, size_t count
     return low;
 }
 
-static void cheapest_of_row(search *s, const alert_row *row)
+/* The slowdown at which a configuration of the row must still be in time. */
+static double quantile_of_row(const search *s, size_t r, bool by_quantile)
 {
-    bool ordered = is_ordered(s, row);
-    /* a quantile of a mixture costs more than the few integrals of a bisection */
-    bool simple = ordered && row->stairs == 1 && !s->belief->mixture;
     double quantile = s->time_quantile;
-    if (simple && s->least_accuracy > s->q_fail) {
-        const alert_belief *b = s->belief;
-        double needed = b->mean + b->std * alert_plan_accuracy_z(s->plan, s->profile, row);
+    if (by_quantile) {
+        double z = alert_plan_accuracy_z(s->plan, s->profile, r);
+        double needed = s->belief->mean + s->belief->std * z;
         quantile = needed > quantile ? needed : quantile;
     }
-    size_t count = count_in_time(s, row, quantile);
-    if (ordered && !simple)
+    return quantile;
+}
+
+static void cheapest_of_row(search *s, size_t r, bool by_quantile)
+{
+    const alert_row *row = &s->profile->row[r];
+    size_t count = count_in_time(s, row, quantile_of_row(s, r, by_quantile));
+    if (count == 0)
+        return;
+    bool ordered = is_ordered(s, row);
+    if (ordered && s->least_accuracy > s->q_fail && !(by_quantile && row->stairs == 1))
         count = count_accurate(s, row, count);
     for (size_t j = count; j-- > 0 && !cost_more(s, &row->least[j]);) {
         double energy = energy_of(s, row, j);
@@ -132,12 +142,13 @@ static void find_lowest_energy(search *s)
 {
     const alert_profile *p = s->profile;
     bool all = s->least_accuracy <= s->q_fail;
+    double least_accuracy = all ? -HUGE_VAL : s->least_accuracy;
+    /* a quantile of a mixture costs more than the few integrals of a bisection */
+    bool by_quantile = !all && !s->belief->mixture;
     for (size_t r = all ? 0 : s->plan->hopeless; r < p->rows; r++) {
         const alert_row *row = &p->row[r];
-        if (!all && row->best_accuracy < s->least_accuracy)
-            continue;
-        if (!cost_more(s, &row->overall))
-            cheapest_of_row(s, row);
+        if (row->best_accuracy >= least_accuracy && !cost_more(s, &row->overall))
+            cheapest_of_row(s, r, by_quantile);
     }
     alert_choice *best = s->best;
     if (best->row)
@@ -252,6 +263,7 @@ void alert_choose(const alert_profile *profile, alert_plan *plan, const alert_be
                 .floor = alert_floor_of(belief),
                 .plan = plan,
                 .q_fail = goal->q_fail,
+                .near = profile->caps / 2,
                 .best = out};
     alert_plan_follow(plan, profile, goal, bound);
     out->feasible = attempt_in_turn(&s, goal, bound);

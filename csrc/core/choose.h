@@ -26,6 +26,8 @@
 #ifndef ALERT_CHOOSE_H
 #define ALERT_CHOOSE_H
 
+#include <math.h>
+
 #include "belief.h"
 
 typedef struct alert_choice {
@@ -62,9 +64,15 @@ static inline void alert_plan_follow(alert_plan *plan, const alert_profile *prof
         alert_plan_renew(plan, profile, goal, bound);
 }
 
-/* For an ordered row of one output, and a bound above q_fail: z with accuracy >= bound exactly when
- * t (mean + z std) <= T. */
-double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, const alert_row *row);
+double alert_plan_work_out_z(alert_plan *plan, const alert_profile *profile, size_t r);
+
+/* For a bound above q_fail and a row `r` that can have it: where the row has one output, the z with accuracy >= bound
+ * exactly when t (mean + z std) <= T; else -infinity. */
+static inline double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, size_t r)
+{
+    double z = plan->accuracy_z[r];
+    return isnan(z) ? alert_plan_work_out_z(plan, profile, r) : z;
+}
 
 /* The last tie-break: lower cap, lower model index, lower exit. */
 bool alert_comes_first(const alert_row *a, size_t a_column, const alert_row *b, size_t b_column);

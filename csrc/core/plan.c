@@ -39,11 +39,10 @@ void alert_plan_renew(alert_plan *plan, const alert_profile *profile, const aler
         plan->hopeless++;
 }
 
-double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, const alert_row *row)
+double alert_plan_work_out_z(alert_plan *plan, const alert_profile *profile, size_t r)
 {
-    double *z = &plan->accuracy_z[row - profile->row];
-    if (isnan(*z))
-        *z = alert_normal_quantile((plan->accuracy - plan->q_fail) /
-                                   (row->stair[0].accuracy - plan->q_fail));
-    return *z;
+    const alert_row *row = &profile->row[r];
+    double share = (plan->accuracy - plan->q_fail) / (row->best_accuracy - plan->q_fail);
+    plan->accuracy_z[r] = row->stairs == 1 ? alert_normal_quantile(share) : -HUGE_VAL;
+    return plan->accuracy_z[r];
 }

@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gpus import Gpus, compile_stub
+from plants import Plant, compile_plant, running
+from rapl_tree import CLIENT, build
+
+from alert import power
 
 COMPILED = {"gpus", "library", "machine", "plant", "program", "server"}  # by fixtures
 
@@ -36,3 +41,36 @@ def interruptible() -> None:
     A shell has what it runs in the background ignore Ctrl-C, and whatever that starts inherits it.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    directory = tmp_path_factory.mktemp("plant")
+    with running(compile_plant(directory), directory / "machine", "wrapping") as plant:
+        yield plant
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_stub(tmp_path_factory.mktemp("stub"))
+
+
+@pytest.fixture
+def gpus(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpus]:
+    gpus = Gpus(tmp_path / "driver", library)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(gpus.library.parent))  # for the watchdog
+    with gpus.loaded():
+        yield gpus
+        assert gpus.machine.users == 0  # every init had its shutdown
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Path:
+    return build(tmp_path / "powercap", CLIENT)
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the journals of this process in a directory of the test's own."""
+    monkeypatch.setattr(power, "journal_directory", lambda: str(tmp_path / "journals"))
+    return tmp_path / "journals"

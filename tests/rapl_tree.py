@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+HERE = Path(__file__).parent
 
 
 @dataclass
@@ -81,3 +86,37 @@ def _write_zone(path: Path, zone: Zone) -> None:
             (path / file).write_text(f"{value}\n")
     for index, child in enumerate(zone.children):
         _write_zone(path / f"{path.name}:{index}", child)
+
+
+PSYS = Zone("psys", (Constraint("long_term", 80_000_000, 27_983_872),), energy_uj=5_000_000)
+UNCORE = Zone("uncore", energy_uj=7_000_000)
+CLIENT = (PSYS, package(children=(Zone("core", energy_uj=1), UNCORE)))
+
+
+def limits(zone: Path) -> tuple[int, int, int, int]:
+    """Return long_term's limit and window, short_term's limit, enabled."""
+    return (
+        read(constraint_file(zone, "long_term", "power_limit_uw")),
+        read(constraint_file(zone, "long_term", "time_window_us")),
+        read(constraint_file(zone, "short_term", "power_limit_uw")),
+        read(zone / "enabled"),
+    )
+
+
+def run_as_nobody(root: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Run `code`, which gives up root itself; the tree belongs to nobody then."""
+    assert os.getuid() == 0, "permission tests need root, to become somebody else"
+    for directory, names, files in os.walk(root):
+        for name in [*names, *files]:
+            os.chown(Path(directory) / name, 65534, 65534)
+    for parent in root.parents:
+        if parent.stat().st_mode & 0o5 != 0o5 and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o5)
+    prelude = f"import sys; sys.path.insert(0, {str(HERE)!r}); import pytest\n"
+    return subprocess.run(
+        [sys.executable, "-W", "always", "-c", prelude + code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

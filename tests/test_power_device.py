@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plants import TOP, Plant, compile_plant, running
+from plants import TOP, Plant
 from rapl_tree import build, package
 
 from alert import _core, power
@@ -22,13 +22,6 @@ from alert import _core, power
 LIMIT = f"{TOP}:0/constraint_0_power_limit_uw"
 ENERGY = f"{TOP}:0/energy_uj"
 EIO = 5
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    directory = tmp_path_factory.mktemp("plant")
-    with running(compile_plant(directory), directory / "machine", "wrapping") as plant:
-        yield plant
 
 
 @pytest.fixture

@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from devices import joules
 from plants import FAULTS, TOP, Plant, compile_plant, running
 
 from alert import power
+
+pytestmark = pytest.mark.usefixtures("directory")
 
 ZONE = f"{TOP}:0"
 LIMIT = f"{ZONE}/constraint_0_power_limit_uw"
@@ -62,13 +65,6 @@ def plant(program: Path, tmp_path: Path) -> Iterator[Plant]:
         yield machine
 
 
-@pytest.fixture(autouse=True)
-def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "journals"
-    monkeypatch.setattr(power, "journal_directory", lambda: str(directory))
-    return directory
-
-
 def inject(plant: Plant, file: str, fault: str) -> None:
     words = fault.split()
     if len(words) == 1:
@@ -91,14 +87,14 @@ def said(fault: str) -> str:
 
 @pytest.mark.parametrize(("when", "file", "fault", "outcome"), TABLE)
 def test_fault(
-    plant: Plant, journals: Path, when: str, file: str, fault: str, outcome: str
+    plant: Plant, directory: Path, when: str, file: str, fault: str, outcome: str
 ) -> None:
     found = plant.limits()
     OUTCOMES[outcome](plant, file, fault)
     heal(plant, file)
-    power.restore(journals)
+    power.restore(directory)
     assert plant.limits() == found
-    assert not journals.exists() or list(journals.iterdir()) == []
+    assert not directory.exists() or list(directory.iterdir()) == []
 
 
 def no_caps(plant: Plant, file: str, fault: str) -> None:
@@ -262,12 +258,6 @@ OUTCOMES: dict[str, Callable[[Plant, str, str], None]] = {
     "back": back,
     "gone": gone,
 }
-
-
-def joules(device: power.Device) -> float:
-    energy = device.energy()
-    assert energy is not None
-    return energy
 
 
 def drawn(plant: Plant, device: power.Device, seconds: float) -> float:

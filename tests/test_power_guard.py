@@ -22,6 +22,8 @@ from plants import TOP, Plant, compile_plant, running
 
 from alert import power
 
+pytestmark = pytest.mark.usefixtures("directory")
+
 LIMIT = f"{TOP}:0/constraint_0_power_limit_uw"
 HERE = Path(__file__).parent
 
@@ -31,14 +33,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     directory = tmp_path_factory.mktemp("plant")
     with running(compile_plant(directory), directory / "server", "server") as plant:
         yield plant
-
-
-@pytest.fixture(autouse=True)
-def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the journals of this process in a directory of the test's own."""
-    directory = tmp_path / "journals"
-    monkeypatch.setattr(power, "journal_directory", lambda: str(directory))
-    return directory
 
 
 def children_of(pid: int) -> list[int]:
@@ -91,21 +85,21 @@ def test_a_restarted_kernel(server: Plant, case: killing.Case) -> None:
 
 
 def test_the_watchdog_starts_with_the_first_cap_and_ends_with_the_device(
-    server: Plant, journals: Path
+    server: Plant, directory: Path
 ) -> None:
     before = children_of(os.getpid())
     with power.open("rapl", root=server.root) as device:
         assert children_of(os.getpid()) == before
-        assert not journals.exists()
+        assert not directory.exists()
         device.set_cap(100.0)
         (watchdog,) = set(children_of(os.getpid())) - set(before)
         wait_for(lambda: Path(f"/proc/{watchdog}/comm").read_text() == "alert-watchdog\n")
         assert os.getsid(watchdog) == watchdog
-        assert len(list(journals.glob("*.journal"))) == 1
+        assert len(list(directory.glob("*.journal"))) == 1
         device.set_cap(110.0)
         assert len(set(children_of(os.getpid())) - set(before)) == 1
     assert children_of(os.getpid()) == before
-    assert list(journals.iterdir()) == []
+    assert list(directory.iterdir()) == []
 
 
 def test_the_watchdog_holds_nothing_of_ours(server: Plant, tmp_path: Path) -> None:
@@ -124,37 +118,37 @@ def test_the_watchdog_holds_nothing_of_ours(server: Plant, tmp_path: Path) -> No
         assert os.readlink(f"/proc/{watchdog}/cwd") == "/"
 
 
-def test_without_a_guard_there_is_none(server: Plant, journals: Path) -> None:
+def test_without_a_guard_there_is_none(server: Plant, directory: Path) -> None:
     before = children_of(os.getpid())
     found = server.limits()
     with power.open("rapl", root=server.root, guard=False) as device:
         device.set_cap(100.0)
         assert children_of(os.getpid()) == before
-        assert not journals.exists()
+        assert not directory.exists()
     assert server.limits() == found
 
 
 def test_a_guard_that_cannot_be_set_up_is_said_once(
-    server: Plant, journals: Path, monkeypatch: pytest.MonkeyPatch
+    server: Plant, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journals.mkdir(mode=0o777)
-    journals.chmod(0o777)  # others could make us write anywhere
+    directory.mkdir(mode=0o777)
+    directory.chmod(0o777)  # others could make us write anywhere
     with power.open("rapl", root=server.root) as device:
         with pytest.warns(power.PowerWarning, match="not given back"):
             device.set_cap(100.0)
         assert device.cap == 100.0
         device.set_cap(90.0)
-    journals.chmod(0o700)
+    directory.chmod(0o700)
     monkeypatch.setattr(power, "_WATCHDOG", "/nonexistent/watchdog")
     with power.open("rapl", root=server.root) as device:
         with pytest.warns(power.PowerWarning, match="/nonexistent/watchdog"):
             device.set_cap(100.0)
         device.set_cap(90.0)
-        assert len(list(journals.glob("*.journal"))) == 1
-    assert list(journals.iterdir()) == []
+        assert len(list(directory.glob("*.journal"))) == 1
+    assert list(directory.iterdir()) == []
 
 
-def test_the_first_limit_that_cannot_be_given_back_is_told(server: Plant, journals: Path) -> None:
+def test_the_first_limit_that_cannot_be_given_back_is_told(server: Plant, directory: Path) -> None:
     found = server.limits()
     device = power.open("rapl", root=server.root)
     device.set_cap(100.0)
@@ -169,7 +163,7 @@ def test_the_first_limit_that_cannot_be_given_back_is_told(server: Plant, journa
     for path in changed:
         server.fault("write", path, 0)
     assert server.limits() == capped
-    assert len(power.restore(journals)) == len(changed)
+    assert len(power.restore(directory)) == len(changed)
     assert server.limits() == found
 
 
@@ -193,7 +187,7 @@ sys.stdin.read()
 # -------------------------------------------------------------------------------------- journal
 
 
-def kill_both(server: Plant, journals: Path, *, keep_child: bool = False) -> int | None:
+def kill_both(server: Plant, directory: Path, *, keep_child: bool = False) -> int | None:
     """Have a process that caps die together with its watchdog; return a child that lives on."""
     code = """
 import os, time
@@ -210,7 +204,7 @@ if sys.argv[3] == "True":
 print(child, flush=True)
 sys.stdin.read()
 """
-    with script(code, str(server.root), str(journals), str(keep_child)) as process:
+    with script(code, str(server.root), str(directory), str(keep_child)) as process:
         assert process.stdout is not None
         child = int(process.stdout.readline())
         others = set(children_of(process.pid)) - {child}
@@ -221,37 +215,37 @@ sys.stdin.read()
     return child or None
 
 
-def test_a_journal_covers_the_death_of_both(server: Plant, journals: Path) -> None:
+def test_a_journal_covers_the_death_of_both(server: Plant, directory: Path) -> None:
     found = server.limits()
-    kill_both(server, journals)
+    kill_both(server, directory)
     left = server.limits()
     assert left[LIMIT] == 50_000_000
-    told = power.restore(journals)
+    told = power.restore(directory)
     assert server.limits() == found
     assert sorted(item["path"] for item in told) == sorted(
         str(server.root / path) for path in found if left[path] != found[path]
     )
     assert all(item["error"] is None for item in told)
     assert {item["path"]: item["value"] for item in told}[str(server.root / LIMIT)] == 200_000_000
-    assert list(journals.iterdir()) == []
-    assert power.restore(journals) == []
+    assert list(directory.iterdir()) == []
+    assert power.restore(directory) == []
     assert json.dumps(told)
 
 
-def test_the_next_open_replays_the_journal(server: Plant, journals: Path) -> None:
+def test_the_next_open_replays_the_journal(server: Plant, directory: Path) -> None:
     found = server.limits()
-    kill_both(server, journals)
+    kill_both(server, directory)
     assert server.limits() != found
     with power.open("rapl", root=server.root) as device:
         assert server.limits() == found
         assert device.cap == 400.0
     assert server.limits() == found
-    assert list(journals.iterdir()) == []
+    assert list(directory.iterdir()) == []
 
 
-def test_children_that_live_on_do_not_keep_the_zone(server: Plant, journals: Path) -> None:
+def test_children_that_live_on_do_not_keep_the_zone(server: Plant, directory: Path) -> None:
     found = server.limits()
-    child = kill_both(server, journals, keep_child=True)
+    child = kill_both(server, directory, keep_child=True)
     assert child is not None
     try:
         with power.open("rapl", root=server.root) as device:
@@ -262,7 +256,7 @@ def test_children_that_live_on_do_not_keep_the_zone(server: Plant, journals: Pat
         os.kill(child, signal.SIGKILL)
 
 
-def test_there_is_one_owner_after_the_death_of_both(server: Plant, journals: Path) -> None:
+def test_there_is_one_owner_after_the_death_of_both(server: Plant, directory: Path) -> None:
     """Also while children of the dead live on, whose descriptors its lock was shared with."""
     code = """
 try:
@@ -270,7 +264,7 @@ try:
 except power.PowerError as error:
     print(error.why)
 """
-    child = kill_both(server, journals, keep_child=True)
+    child = kill_both(server, directory, keep_child=True)
     assert child is not None
     try:
         with power.open("rapl", root=server.root):
@@ -305,59 +299,59 @@ os.kill(os.getpid(), 9)
     power.open("rapl", root=server.root).close()
 
 
-def test_an_observer_does_not_replay(server: Plant, journals: Path) -> None:
+def test_an_observer_does_not_replay(server: Plant, directory: Path) -> None:
     found = server.limits()
-    kill_both(server, journals)
+    kill_both(server, directory)
     left = server.limits()
     power.describe(server.root)
     power.open("rapl", root=server.root, observe=True).close()
     assert server.limits() == left
-    power.restore(journals)
+    power.restore(directory)
     assert server.limits() == found
 
 
-def test_the_journal_of_a_living_process_is_left_alone(server: Plant, journals: Path) -> None:
+def test_the_journal_of_a_living_process_is_left_alone(server: Plant, directory: Path) -> None:
     with power.open("rapl", root=server.root) as device:
         device.set_cap(100.0)
-        assert power.restore(journals) == []
-        assert len(list(journals.glob("*.journal"))) == 1
+        assert power.restore(directory) == []
+        assert len(list(directory.glob("*.journal"))) == 1
         assert device.cap == 100.0
 
 
-def test_a_file_that_cannot_be_given_back_is_kept_for_later(server: Plant, journals: Path) -> None:
+def test_a_file_that_cannot_be_given_back_is_kept_for_later(server: Plant, directory: Path) -> None:
     found = server.limits()
-    kill_both(server, journals)
+    kill_both(server, directory)
     server.fault("write", LIMIT, 5)
-    told = {item["path"]: item["error"] for item in power.restore(journals)}
+    told = {item["path"]: item["error"] for item in power.restore(directory)}
     assert told[str(server.root / LIMIT)] == "Input/output error"
-    assert len(list(journals.glob("*.journal"))) == 1
+    assert len(list(directory.glob("*.journal"))) == 1
     server.fault("write", LIMIT, 0)
-    power.restore(journals)
+    power.restore(directory)
     assert server.limits() == found
-    assert list(journals.iterdir()) == []
+    assert list(directory.iterdir()) == []
 
 
-def test_a_journal_from_before_a_reboot_is_dropped(server: Plant, journals: Path) -> None:
+def test_a_journal_from_before_a_reboot_is_dropped(server: Plant, directory: Path) -> None:
     found = server.limits()
-    kill_both(server, journals)
+    kill_both(server, directory)
     left = server.limits()
-    (journal,) = journals.glob("*.journal")
+    (journal,) = directory.glob("*.journal")
     kept = journal.parent.parent / "kept"
     shutil.copy(journal, kept)
     data = bytearray(journal.read_bytes())
     data[8] ^= 1  # the boot id
     journal.write_bytes(bytes(data))
-    assert power.restore(journals) == []
+    assert power.restore(directory) == []
     assert server.limits() == left
-    assert list(journals.iterdir()) == []
+    assert list(directory.iterdir()) == []
     shutil.copy(kept, journal)
-    assert power.restore(journals)
+    assert power.restore(directory)
     assert server.limits() == found
 
 
-def test_a_journal_names_no_other_files(server: Plant, journals: Path, tmp_path: Path) -> None:
-    kill_both(server, journals)
-    (journal,) = journals.glob("*.journal")
+def test_a_journal_names_no_other_files(server: Plant, directory: Path, tmp_path: Path) -> None:
+    kill_both(server, directory)
+    (journal,) = directory.glob("*.journal")
     victim = tmp_path / "precious"
     victim.write_text("1\n")
     data = journal.read_bytes()
@@ -365,25 +359,25 @@ def test_a_journal_names_no_other_files(server: Plant, journals: Path, tmp_path:
     forged = str(victim).encode()
     assert data.count(target) == 1
     journal.write_bytes(data.replace(target, forged + b"\0" * (len(target) - len(forged))))
-    power.restore(journals)
+    power.restore(directory)
     assert victim.read_text() == "1\n"
     (server.root / LIMIT).write_text("200000000")
 
 
 @pytest.mark.parametrize("content", [b"", b"alertJ1\0", b"\0" * 5000, os.urandom(5000)])
-def test_what_is_no_journal_is_left_alone(journals: Path, content: bytes) -> None:
-    journals.mkdir(mode=0o700)
-    file = journals / "1-x.journal"
+def test_what_is_no_journal_is_left_alone(directory: Path, content: bytes) -> None:
+    directory.mkdir(mode=0o700)
+    file = directory / "1-x.journal"
     file.write_bytes(content)
-    assert power.restore(journals) == []
+    assert power.restore(directory) == []
 
 
-def test_a_directory_where_others_may_write_is_refused(journals: Path) -> None:
-    journals.mkdir()
-    journals.chmod(0o722)
+def test_a_directory_where_others_may_write_is_refused(directory: Path) -> None:
+    directory.mkdir()
+    directory.chmod(0o722)
     with pytest.raises(PermissionError):
-        power.restore(journals)
-    assert power.restore(journals / "none") == []
+        power.restore(directory)
+    assert power.restore(directory / "none") == []
 
 
 # ---------------------------------------------------------------------------------------- owner

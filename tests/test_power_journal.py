@@ -26,13 +26,6 @@ FOUND = {LIMIT: 95_000_000, SHORT: 118_750_000}
 CAP = 50_000_000
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    directory = tmp_path_factory.mktemp("plant")
-    with running(compile_plant(directory), directory / "machine", "wrapping") as plant:
-        yield plant
-
-
 @pytest.fixture
 def plant(machine: Plant) -> Iterator[Plant]:
     """Both limits at what a process that is gone has written there."""
@@ -299,12 +292,6 @@ def test_where_journals_are_kept(
     if runtime:
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
     assert power.journal_directory() == expected
-
-
-@pytest.fixture
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(power, "journal_directory", lambda: str(tmp_path / "j"))
-    return tmp_path / "j"
 
 
 @pytest.fixture

@@ -19,27 +19,9 @@ from journals import Entry
 
 from alert import _core, power
 
+pytestmark = pytest.mark.usefixtures("directory")
+
 UNKNOWN = 999
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_stub(tmp_path_factory.mktemp("stub"))
-
-
-@pytest.fixture(autouse=True)
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(power, "journal_directory", lambda: str(tmp_path / "journals"))
-    return tmp_path / "journals"
-
-
-@pytest.fixture
-def gpus(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpus]:
-    gpus = Gpus(tmp_path / "driver", library)
-    monkeypatch.setenv("LD_LIBRARY_PATH", str(gpus.library.parent))  # for the watchdog
-    with gpus.loaded():
-        yield gpus
-        assert gpus.machine.users == 0  # every init had its shutdown
 
 
 @pytest.mark.compiler

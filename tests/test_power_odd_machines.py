@@ -8,19 +8,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rapl_tree import Constraint, Zone, build, constraint_file, package, read, zone_path
-from test_power_rapl import run_as_nobody
+from rapl_tree import (
+    Constraint,
+    Zone,
+    build,
+    constraint_file,
+    package,
+    read,
+    run_as_nobody,
+    zone_path,
+)
 
 from alert import _core, power
 
+pytestmark = pytest.mark.usefixtures("directory")
+
 LONG, SHORT = Constraint("long_term", 45_000_000, 1_000_000), Constraint("short_term", 50_000_000)
 MMIO = "intel-rapl-mmio"
-
-
-@pytest.fixture(autouse=True)
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(power, "journal_directory", lambda: str(tmp_path / "journals"))
-    return tmp_path / "journals"
 
 
 def limit_of(root: Path, zone: int = 0, constraint: str = "long_term") -> Path:

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from devices import joules
 from plants import MACHINES, TOP, Plant, compile_plant, running
 
 from alert import power
@@ -58,12 +59,6 @@ def wrapping(start: Start) -> Iterator[Plant]:
     """One package at 80 W, two limits of 95 W and above."""
     with start("wrapping") as plant:
         yield plant
-
-
-def joules(device: power.Device) -> float:
-    energy = device.energy()
-    assert energy is not None
-    return energy
 
 
 def drawn(plant: Plant, device: power.Device, seconds: float) -> float:

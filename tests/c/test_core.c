@@ -12,6 +12,7 @@
 #include "fault.h"
 #include "filter.h"
 #include "regimes.h"
+#include "two_models.h"
 #include "window.h"
 
 /* ------------------------------------------------------------------------------------ allocations */
@@ -46,26 +47,6 @@ void *__wrap_realloc(void *block, size_t size)
 }
 
 /* -------------------------------------------------------------------------------------- a profile */
-
-/* Model 0 is traditional, model 1 anytime. */
-static const double LATENCY[] = {1.0, 0.5, 2.0, 1.0}, POWER[] = {10.0, 20.0, 10.0, 20.0};
-static const double ACCURACY[] = {0.6, 0.8}, CAP[] = {10.0, 20.0};
-static const size_t EXITS[] = {0, 2};
-static const double FRACTION[] = {0.25, 1.0}, REACHED[] = {0.5, 0.8};
-
-static alert_table good_table(void)
-{
-    return (alert_table){.models = 2,
-                         .caps = 2,
-                         .latency_s = LATENCY,
-                         .power_w = POWER,
-                         .accuracy = ACCURACY,
-                         .power_cap_w = CAP,
-                         .idle_power_w = 2.0,
-                         .exit_count = EXITS,
-                         .exit_fraction = FRACTION,
-                         .exit_accuracy = REACHED};
-}
 
 static const alert_goal GOAL = {.objective = ALERT_MIN_ENERGY,
                                 .deadline_s = 10.0,

@@ -5,15 +5,10 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "alert.h"
 #include "expect.h"
+#include "two_models.h"
 
 enum { THREADS = 4, SCHEDULERS = 50, STEPS = 100 };
-
-static const double LATENCY[] = {1.0, 0.5, 2.0, 1.0}, POWER[] = {10.0, 20.0, 10.0, 20.0};
-static const double ACCURACY[] = {0.6, 0.8}, CAP[] = {10.0, 20.0};
-static const size_t EXITS[] = {0, 2};
-static const double FRACTION[] = {0.25, 1.0}, REACHED[] = {0.5, 0.8};
 
 typedef struct worker {
     pthread_t thread;
@@ -55,16 +50,7 @@ static void *work(void *argument)
 
 int main(void)
 {
-    alert_table table = {.models = 2,
-                         .caps = 2,
-                         .latency_s = LATENCY,
-                         .power_w = POWER,
-                         .accuracy = ACCURACY,
-                         .power_cap_w = CAP,
-                         .idle_power_w = 2.0,
-                         .exit_count = EXITS,
-                         .exit_fraction = FRACTION,
-                         .exit_accuracy = REACHED};
+    alert_table table = good_table();
     alert_profile *profile = NULL;
     worker workers[THREADS];
     memset(workers, 0, sizeof workers);

@@ -62,10 +62,9 @@ class Scheduler(_core.Scheduler):
     afterwards.
     """
 
-    __slots__ = ("_constants", "_goal", "_method", "_profile", "_trace_capacity")
+    __slots__ = ("_constants", "_method", "_profile", "_trace_capacity")
 
     _profile: Profile
-    _goal: Goal
     _method: str
     _constants: dict[str, float]
     _trace_capacity: int
@@ -90,10 +89,9 @@ class Scheduler(_core.Scheduler):
             kind = type(constants).__name__
             raise TypeError(f"constants: expected a mapping of names to numbers, got {kind}")
         own = dict(constants) if constants else _USUAL
-        arguments = (goal._as_tuple(), method, own, overhead, switch_cost, dwell, trace)
+        arguments = (goal._as_tuple(), goal, method, own, overhead, switch_cost, dwell, trace)
         self = super().__new__(cls, profile._table, *arguments)
         self._profile = profile
-        self._goal = goal
         self._method = method
         self._constants = own
         self._trace_capacity = trace
@@ -112,16 +110,16 @@ class Scheduler(_core.Scheduler):
     @property
     def goal(self) -> Goal:
         """What it aims at. Setting another goal chooses anew; read `decision` afterwards."""
-        return self._goal
+        goal: Goal = self._goal
+        return goal
 
     @goal.setter
     def goal(self, goal: Goal) -> None:
         _check_goal_type(goal)
-        self._set_goal(goal._as_tuple())
-        self._goal = goal
+        self._set_goal(goal._as_tuple(), goal)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arguments = (self._profile, self._goal)
+        goal, state = self._save_with_goal()
         options = {
             "method": self._method,
             "constants": self._constants,
@@ -130,13 +128,13 @@ class Scheduler(_core.Scheduler):
             "dwell": self.dwell,
             "trace": self._trace_capacity,
         }
-        return _restored, (type(self), *arguments, options, self._save())
+        return _restored, (type(self), self._profile, goal, options, state)
 
     def __repr__(self) -> str:
         mean, std = self.slowdown
         model, power_cap = self.decision
         return (
-            f"<alert.Scheduler {self._method!r}: {self._goal!r}, slowdown {mean:.3g} ± {std:.2g}, "
+            f"<alert.Scheduler {self._method!r}: {self.goal!r}, slowdown {mean:.3g} ± {std:.2g}, "
             f"next {self._profile.models[model]!r} under {power_cap:g} W>"
         )
 
@@ -145,7 +143,7 @@ class Scheduler(_core.Scheduler):
         choice = self.decision
         where = "" if choice.exit is None else f", exit {choice.exit}"
         rows = [
-            ("goal", repr(self._goal)),
+            ("goal", repr(self.goal)),
             ("slowdown", f"{mean:.3f} ± {std:.3f}"),
             ("next", f"{self._profile.models[choice.model]}{where} under {choice.power_cap:g} W"),
             ("expected latency", f"{1e3 * choice.latency:.3g} ms"),

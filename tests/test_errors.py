@@ -402,7 +402,7 @@ def test_the_core_does_not_rely_on_its_python_face(
     scheduler = running()
     before = scheduler._save()
     with pytest.raises(kind, match=message):
-        scheduler._set_goal(goal)
+        scheduler._set_goal(goal, GOAL)
     assert scheduler._save() == before
 
 
@@ -413,6 +413,7 @@ def test_arguments_of_the_core_have_their_types(name: str) -> None:
     given: dict[str, Any] = {
         "table": PROFILE._table,
         "goal": GOAL._as_tuple(),
+        "given": GOAL,
         "method": "paper",
         "constants": {},
         "overhead": 0.0,

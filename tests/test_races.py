@@ -6,11 +6,13 @@ how to run them so.
 
 from __future__ import annotations
 
+import copy
 import itertools
+import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,6 +35,15 @@ GOALS = [
 REPLAYED = synthetic.trace(300)
 ROUNDS = 30
 THREADS = 4
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Let threads change places between any two instructions, not every 5 ms."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
 
 
 def at_once(*acts: Callable[[], object]) -> None:
@@ -145,6 +156,26 @@ def test_what_is_read_meanwhile_is_of_one_moment(change: str, look: str) -> None
     done = threading.Event()
     at_once(turn_often, look_often)
     assert found <= possible
+
+
+@pytest.mark.usefixtures("restless")
+def test_a_copy_made_while_the_goal_changes_is_of_one_moment() -> None:
+    scheduler = alert.Scheduler(PROFILE, GOALS[0], trace=0)
+    done = threading.Event()
+
+    def turn() -> None:
+        while not done.is_set():
+            for goal in GOALS:
+                scheduler.goal = goal
+
+    def take_copies() -> None:
+        try:
+            for _ in range(5_000):
+                assert copy.copy(scheduler).goal in GOALS  # a state for another goal is refused
+        finally:
+            done.set()
+
+    at_once(turn, take_copies)
 
 
 def test_what_is_saved_while_another_window_is_set_is_one_state() -> None:

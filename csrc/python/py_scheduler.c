@@ -167,65 +167,6 @@ static PyObject *scheduler_share(PyObject *self, PyObject *args, PyObject *kwarg
     return alert_py_decision(o->state, &decision);
 }
 
-static PyObject *scheduler_set_goal(PyObject *self, PyObject *tuple)
-{
-    alert_py_scheduler *o = (alert_py_scheduler *)self;
-    alert_goal goal;
-    alert_fault fault;
-    int rc;
-    if (alert_py_goal(tuple, &goal) < 0 || alert_py_enter(o) < 0)
-        return NULL;
-    rc = alert_scheduler_set_goal(o->scheduler, &goal, &fault);
-    alert_py_leave(o);
-    if (rc) {
-        alert_py_raise(rc, &fault);
-        return NULL;
-    }
-    Py_RETURN_NONE;
-}
-
-static PyObject *scheduler_save(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    alert_py_scheduler *o = (alert_py_scheduler *)self;
-    for (;;) { /* another thread may set a goal with another window meanwhile */
-        if (alert_py_enter(o) < 0)
-            return NULL;
-        size_t size = alert_scheduler_state_size(o->scheduler);
-        alert_py_leave(o);
-        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
-        if (!bytes || alert_py_enter(o) < 0) {
-            Py_XDECREF(bytes);
-            return NULL;
-        }
-        bool fits = alert_scheduler_state_size(o->scheduler) == size;
-        if (fits)
-            alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(bytes));
-        alert_py_leave(o);
-        if (fits)
-            return bytes;
-        Py_DECREF(bytes);
-    }
-}
-
-static PyObject *scheduler_restore(PyObject *self, PyObject *bytes)
-{
-    alert_py_scheduler *o = (alert_py_scheduler *)self;
-    char *state;
-    Py_ssize_t size;
-    alert_fault fault;
-    int rc;
-    if (PyBytes_AsStringAndSize(bytes, &state, &size) < 0 || alert_py_enter(o) < 0)
-        return NULL;
-    rc = alert_scheduler_restore(o->scheduler, state, (size_t)size, &fault);
-    alert_py_leave(o);
-    if (rc) {
-        alert_py_raise(rc, &fault);
-        return NULL;
-    }
-    Py_RETURN_NONE;
-}
-
 /* ----------------------------------------------------------------------------------- attributes */
 
 static PyObject *get_decision(PyObject *self, void *closure)
@@ -365,15 +306,17 @@ static alert_py_state *state_of(PyTypeObject *type)
 
 static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"table",       "goal",  "method", "constants", "overhead",
-                            "switch_cost", "dwell", "trace",  NULL};
-    PyObject *table, *goal_tuple, *method, *constants, *overhead, *switch_cost, *dwell, *trace;
+    static char *names[] = {"table",    "goal",        "given", "method", "constants",
+                            "overhead", "switch_cost", "dwell", "trace",  NULL};
+    PyObject *table, *goal_tuple, *given, *method, *constants, *overhead, *switch_cost, *dwell;
+    PyObject *trace;
     alert_goal goal;
     alert_options options;
     alert_fault fault;
     alert_py_state *state = state_of(type);
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOO:Scheduler", names, &table, &goal_tuple,
-                                     &method, &constants, &overhead, &switch_cost, &dwell, &trace))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOO:Scheduler", names, &table,
+                                     &goal_tuple, &given, &method, &constants, &overhead,
+                                     &switch_cost, &dwell, &trace))
         return NULL;
     alert_profile *profile = alert_py_table_profile(state, table);
     if (!profile || alert_py_goal(goal_tuple, &goal) < 0 ||
@@ -395,6 +338,7 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     if (!o)
         return NULL;
     o->state = state;
+    o->given = Py_NewRef(given);
     atomic_init(&o->taken_by, 0);
     int rc = alert_scheduler_new(&o->scheduler, profile, &goal, &options, &fault);
     if (rc) {
@@ -407,6 +351,13 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
 static int scheduler_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((alert_py_scheduler *)self)->given);
+    return 0;
+}
+
+static int scheduler_clear(PyObject *self)
+{
+    Py_CLEAR(((alert_py_scheduler *)self)->given);
     return 0;
 }
 
@@ -415,14 +366,16 @@ static void scheduler_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     alert_scheduler_free(((alert_py_scheduler *)self)->scheduler);
+    (void)scheduler_clear(self);
     type->tp_free(self);
     Py_DECREF(type);
 }
 
-PyDoc_STRVAR(scheduler_doc,
-             "Scheduler(table, goal, method, constants, overhead, switch_cost, dwell, trace)\n"
-             "--\n\n"
-             "The scheduler in C. `alert.Scheduler` is the public face of it.");
+PyDoc_STRVAR(
+    scheduler_doc,
+    "Scheduler(table, goal, given, method, constants, overhead, switch_cost, dwell, trace)\n"
+    "--\n\n"
+    "The scheduler in C. `alert.Scheduler` is the public face of it.");
 
 static PyMethodDef scheduler_methods[] = {
     {"step", (PyCFunction)(void (*)(void))scheduler_step, METH_FASTCALL | METH_KEYWORDS, step_doc},
@@ -433,13 +386,15 @@ static PyMethodDef scheduler_methods[] = {
     {"_replay", (PyCFunction)(void (*)(void))alert_py_replay, METH_VARARGS | METH_KEYWORDS, NULL},
     {"set_switching", (PyCFunction)(void (*)(void))scheduler_set_switching,
      METH_VARARGS | METH_KEYWORDS, set_switching_doc},
-    {"_set_goal", scheduler_set_goal, METH_O, NULL},
-    {"_save", scheduler_save, METH_NOARGS, NULL},
-    {"_restore", scheduler_restore, METH_O, NULL},
+    {"_set_goal", alert_py_set_goal, METH_VARARGS, NULL},
+    {"_save", alert_py_save, METH_NOARGS, NULL},
+    {"_save_with_goal", alert_py_save_with_goal, METH_NOARGS, NULL},
+    {"_restore", alert_py_restore, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef scheduler_getset[] = {
+    {"_goal", alert_py_get_goal, NULL, NULL, NULL},
     {"decision", get_decision, NULL, "The pending choice: what to run next.", NULL},
     {"slowdown", get_slowdown, NULL,
      "(mean, standard deviation) of the slowdown expected of the next input.", NULL},
@@ -452,13 +407,10 @@ static PyGetSetDef scheduler_getset[] = {
 };
 
 static PyType_Slot scheduler_slots[] = {
-    {Py_tp_doc, (void *)scheduler_doc},
-    {Py_tp_new, scheduler_new},
-    {Py_tp_dealloc, scheduler_dealloc},
-    {Py_tp_traverse, scheduler_traverse},
-    {Py_tp_methods, scheduler_methods},
-    {Py_tp_getset, scheduler_getset},
-    {0, NULL},
+    {Py_tp_doc, (void *)scheduler_doc}, {Py_tp_new, scheduler_new},
+    {Py_tp_dealloc, scheduler_dealloc}, {Py_tp_traverse, scheduler_traverse},
+    {Py_tp_clear, scheduler_clear},     {Py_tp_methods, scheduler_methods},
+    {Py_tp_getset, scheduler_getset},   {0, NULL},
 };
 
 static PyType_Spec scheduler_spec = {

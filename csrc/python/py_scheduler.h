@@ -14,11 +14,19 @@
 typedef struct alert_py_scheduler {
     PyObject_HEAD alert_scheduler *scheduler;
     alert_py_state *state; /* lives as long as the module, which the type keeps alive */
-    atomic_int taken_by;   /* generation of the process that uses it, see py_fork.h; 0: nobody */
+    PyObject *given; /* the Goal whose tuple was given; NULL once the collector has cleared it */
+    atomic_int taken_by; /* generation of the process that uses it, see py_fork.h; 0: nobody */
 } alert_py_scheduler;
 
 /* The method _replay(latency, energy, idle_power, sharing=None, system=None), in py_replay.c. */
 PyObject *alert_py_replay(PyObject *self, PyObject *args, PyObject *kwargs);
+
+/* Its goal and its saved state, in py_goal.c. */
+PyObject *alert_py_set_goal(PyObject *self, PyObject *args);
+PyObject *alert_py_get_goal(PyObject *self, void *closure);
+PyObject *alert_py_save(PyObject *self, PyObject *unused);
+PyObject *alert_py_save_with_goal(PyObject *self, PyObject *unused);
+PyObject *alert_py_restore(PyObject *self, PyObject *bytes);
 
 static inline bool alert_py_try_take(alert_py_scheduler *o)
 {

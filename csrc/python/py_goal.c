@@ -1,0 +1,105 @@
+/* py_goal.c - the goal of a scheduler, as C and as Python know it, and the saved state that belongs to it. */
+#include "py_convert.h"
+#include "py_scheduler.h"
+
+/* Both change at once, so that no thread sees the one without the other. */
+PyObject *alert_py_set_goal(PyObject *self, PyObject *args)
+{
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    PyObject *tuple, *given, *old = NULL;
+    alert_goal goal;
+    alert_fault fault;
+    int rc;
+    if (!PyArg_ParseTuple(args, "OO:_set_goal", &tuple, &given) ||
+        alert_py_goal(tuple, &goal) < 0 || alert_py_enter(o) < 0)
+        return NULL;
+    rc = alert_scheduler_set_goal(o->scheduler, &goal, &fault);
+    if (!rc) {
+        old = o->given;
+        o->given = Py_NewRef(given);
+    }
+    alert_py_leave(o);
+    Py_XDECREF(old);
+    if (rc) {
+        alert_py_raise(rc, &fault);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* Borrowed, and only while the scheduler is entered. */
+static PyObject *given_of(const alert_py_scheduler *o)
+{
+    return o->given ? o->given : Py_None;
+}
+
+PyObject *alert_py_get_goal(PyObject *self, void *closure)
+{
+    (void)closure;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    if (alert_py_enter(o) < 0)
+        return NULL;
+    PyObject *given = Py_NewRef(given_of(o));
+    alert_py_leave(o);
+    return given;
+}
+
+/* The state as bytes, and the goal it belongs to. */
+static PyObject *save(alert_py_scheduler *o, PyObject **given)
+{
+    for (;;) { /* another thread may set a goal with another window meanwhile */
+        if (alert_py_enter(o) < 0)
+            return NULL;
+        size_t size = alert_scheduler_state_size(o->scheduler);
+        alert_py_leave(o);
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+        if (!bytes || alert_py_enter(o) < 0) {
+            Py_XDECREF(bytes);
+            return NULL;
+        }
+        bool fits = alert_scheduler_state_size(o->scheduler) == size;
+        if (fits) {
+            alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(bytes));
+            *given = Py_NewRef(given_of(o));
+        }
+        alert_py_leave(o);
+        if (fits)
+            return bytes;
+        Py_DECREF(bytes);
+    }
+}
+
+PyObject *alert_py_save(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    PyObject *given = NULL;
+    PyObject *bytes = save((alert_py_scheduler *)self, &given);
+    Py_XDECREF(given);
+    return bytes;
+}
+
+PyObject *alert_py_save_with_goal(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    PyObject *given = NULL;
+    PyObject *bytes = save((alert_py_scheduler *)self, &given);
+    return bytes ? Py_BuildValue("NN", given, bytes) : NULL;
+}
+
+PyObject *alert_py_restore(PyObject *self, PyObject *bytes)
+{
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    char *state;
+    Py_ssize_t size;
+    alert_fault fault;
+    int rc;
+    if (PyBytes_AsStringAndSize(bytes, &state, &size) < 0 || alert_py_enter(o) < 0)
+        return NULL;
+    rc = alert_scheduler_restore(o->scheduler, state, (size_t)size, &fault);
+    alert_py_leave(o);
+    if (rc) {
+        alert_py_raise(rc, &fault);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}

@@ -119,13 +119,13 @@ class Scheduler(_core.Scheduler):
         self._set_goal(goal._as_tuple(), goal)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        goal, state = self._save_with_goal()
+        state, goal, overhead, switch_cost, dwell = self._save_all()
         options = {
             "method": self._method,
             "constants": self._constants,
-            "overhead": self.overhead,
-            "switch_cost": self.switch_cost,
-            "dwell": self.dwell,
+            "overhead": overhead,
+            "switch_cost": switch_cost,
+            "dwell": dwell,
             "trace": self._trace_capacity,
         }
         return _restored, (type(self), self._profile, goal, options, state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib
 import multiprocessing
 import os
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 import torch.utils.data
 from forking import in_child
+from programs import has_gil
 
 import alert
 from alert import power
@@ -56,6 +58,7 @@ USES: dict[str, Callable[[alert.Scheduler, alert.Scheduler, bytes], object]] = {
     "slowdown": lambda s, _, __: s.slowdown,
     "trace": lambda s, _, __: s.trace,
     "save": lambda s, _, __: s._save(),
+    "copy": lambda s, _, __: copy.copy(s),
     "restore": lambda s, _, state: s._restore(state),
     "replay": lambda s, _, __: s._replay(INPUT, INPUT, 5.0),
     "replay under its caps": lambda s, free, _: free._replay(INPUT, INPUT, 5.0, None, s),
@@ -90,6 +93,8 @@ class TestFork:
 
         def check() -> None:
             drive(free)
+            if has_gil():
+                assert busy[0].goal is GOAL  # what another one can be made with
             for name, use in USES.items():
                 try:
                     use(busy[0], free, state)

@@ -17,8 +17,6 @@ from alert import power
 
 pytestmark = pytest.mark.usefixtures("directory")
 
-HERE = Path(__file__).parent
-
 
 # ------------------------------------------------------------------------------- caps and joules
 

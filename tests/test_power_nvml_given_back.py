@@ -20,8 +20,6 @@ from alert import power
 
 pytestmark = pytest.mark.usefixtures("directory")
 
-HERE = Path(__file__).parent
-
 
 def test_somebody_elses_later_limit_stays(gpus: Gpus) -> None:
     with power.open("nvml") as device:

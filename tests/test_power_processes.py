@@ -127,9 +127,13 @@ found = limits(zone)
 device = power.open("rapl", root={str(client)!r})
 device.set_cap(20.0)
 assert limits(zone)[0] == 20000000
+print("capped", flush=True)
 {ending}
 """
-        subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+        run = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, timeout=60, check=False
+        )
+        assert run.stdout.startswith(b"capped"), run.stderr
         assert limits(zone_path(client, 1)) == found, name
 
 

@@ -22,8 +22,6 @@ from rapl_tree import (
 
 from alert import power
 
-HERE = Path(__file__).parent
-
 
 def test_the_package_is_found_by_name(client: Path) -> None:
     with power.open("rapl", root=client) as device:

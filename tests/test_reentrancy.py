@@ -247,12 +247,29 @@ def test_instances_hold_their_type_and_let_go_of_it(kind: str) -> None:
     assert abs(sys.getrefcount(cls) - before) <= 2
 
 
+class TiedGoal(alert.Goal):
+    """Knows who aims at it."""
+
+    scheduler: alert.Scheduler
+
+
+def test_a_cycle_through_a_goal_is_collected() -> None:
+    goal = TiedGoal("min_energy", 0.1, accuracy=0.69)
+    scheduler = alert.Scheduler(PROFILE, goal)
+    object.__setattr__(goal, "scheduler", scheduler)  # a goal is frozen
+    gone = weakref.ref(goal)
+    del goal, scheduler
+    gc.collect()
+    assert gone() is None
+
+
 def test_the_collector_is_told_of_all_that_is_held() -> None:
     scheduler = core_scheduler({})
     assert scheduler in gc.get_referrers(_core.Scheduler)
     held: list[Any] = [_core.Table, _core.Scheduler, _core.Decision, _core.PowerDevice]
     held += [_core.PowerError, _core.PowerPermissionError, _core.PowerWarning]
     held += [_core.RECORD, _core.OUTCOME, alert.step_many([scheduler], [0.03], None).dtype]
+    assert any(other is GOAL for other in gc.get_referents(scheduler))
     assert scheduler.decision is not None  # kept, to be used again
     told = gc.get_referents(_core)
     kept = [thing for thing in told if type(thing) in (tuple, _core.Decision)]

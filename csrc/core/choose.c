@@ -20,8 +20,8 @@ typedef struct search {
     double least_accuracy; /* -infinity: none */
     double most_energy_j;  /* infinity: none */
     double time_quantile;  /* slowdown that must still be in time; -infinity: none */
-    size_t near;        /* the column at which the last row passed over was seen to cost too much */
-    alert_choice *best; /* row is NULL as long as nothing is found */
+    size_t near;           /* column before which all cost too much in the last row passed over */
+    alert_choice *best;    /* row is NULL as long as nothing is found */
 } search;
 
 /* Expected accuracy falls along the row. */

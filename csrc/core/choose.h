@@ -13,7 +13,7 @@
  *
  * The result is what a scan of all configurations by these rules would give, for any table. Three
  * properties keep the search short:
- *   - along a row (ascending latency) probability falls, and with it expected accuracy where
+ *   - along a row (ascending latency) probability falls (up to rounding), and with it expected accuracy where
  *     accuracies ascend from exit to exit and none is below q_fail (an ordered row): the
  *     configurations that are accurate enough come first, and bisection finds the last of them;
  *   - alert_least bounds the energy of the first columns of a row, and the bound falls along the
@@ -37,9 +37,9 @@ typedef struct alert_choice {
     bool feasible;
 } alert_choice;
 
-/* What need not be worked out again for every step. By the paper's method, for each row of the profile the normal
- * quantile that its latency must keep: it follows from the goal, is worked out when first asked for, and is kept until
- * the goal or its bound changes. */
+/* What need not be worked out again for every step. By the paper's method, for each row of the profile with one output
+ * the normal quantile that its latency must keep: it follows from the goal, is worked out when first asked for, and is
+ * kept until the goal or its bound changes. */
 typedef struct alert_plan {
     double accuracy, q_fail, probability; /* for which the quantiles hold */
     double time_z;                        /* quantile of the least probability; -infinity: none */

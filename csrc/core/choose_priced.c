@@ -117,21 +117,21 @@ static double highest_accuracy(const search *s, const alert_row *row)
     return row->best_accuracy > s->q_fail ? row->best_accuracy : s->q_fail;
 }
 
-/* Whether the columns from `column` on are too slow for what they cost at the least, `least_j`: no integral is taken
- * to see that. */
-static bool is_slow(const search *s, const alert_row *row, size_t column, double least_j)
+/* Whether the columns from `column` on are too slow for energy that none of them goes below. No integral is taken to
+ * see that. */
+static bool is_slow(const search *s, const alert_row *row, size_t column, double energy_j)
 {
     if (row->latency_s[column] < s->slow_s || row->stairs > 1)
         return false;
     double accuracy = s->q_fail + (highest_accuracy(s, row) - s->q_fail) * s->slow_share;
-    return least_j > most_energy(s, accuracy);
+    return energy_j > most_energy(s, accuracy);
 }
 
 static void best_of_row(search *s, const alert_row *row, size_t end, uint32_t *guess)
 {
     double accuracy = highest_accuracy(s, row), most = most_energy(s, accuracy);
     double least_j = alert_least_energy(&s->floor, &row->overall);
-    if (least_j > most)
+    if (!(least_j <= most))
         return;
     if (is_slow(s, row, *guess, least_j) &&
         (*guess == 0 || !is_affordable(s, &row->least[*guess - 1], most)))

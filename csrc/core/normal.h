@@ -7,7 +7,8 @@
  * time well defined. */
 #define ALERT_Z_CERTAIN 7.0
 
-/* Pr[Z <= z]; 1 for z >= ALERT_Z_CERTAIN. z is not NaN. */
+/* Pr[Z <= z], relative error below 1e-14; 1 for z >= ALERT_Z_CERTAIN. z is not NaN. It may fall by its last bit where z
+ * grows by its own. */
 double alert_normal_cdf(double z);
 
 /* The z with Pr[Z <= z] = p, relative error about 1e-16; -infinity for p <= 0, ALERT_Z_CERTAIN at

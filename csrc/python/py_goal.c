@@ -27,63 +27,79 @@ PyObject *alert_py_set_goal(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* Borrowed, and only while the scheduler is entered. */
+/* A new reference; only where nobody can set another goal meanwhile. */
 static PyObject *given_of(const alert_py_scheduler *o)
 {
-    return o->given ? o->given : Py_None;
+    return Py_NewRef(o->given ? o->given : Py_None);
 }
 
+/* With a GIL the mark is not waited for: a child of a fork can read the goal of a scheduler that it cannot use. */
 PyObject *alert_py_get_goal(PyObject *self, void *closure)
 {
     (void)closure;
     alert_py_scheduler *o = (alert_py_scheduler *)self;
+#ifdef Py_GIL_DISABLED
     if (alert_py_enter(o) < 0)
         return NULL;
-    PyObject *given = Py_NewRef(given_of(o));
+#endif
+    PyObject *given = given_of(o);
+#ifdef Py_GIL_DISABLED
     alert_py_leave(o);
+#endif
     return given;
 }
 
-/* The state as bytes, and the goal it belongs to. */
-static PyObject *save(alert_py_scheduler *o, PyObject **given)
+/* What a copy needs, all of one moment. */
+typedef struct saved {
+    PyObject *state, *given;
+    double overhead, switch_cost;
+    size_t dwell;
+} saved;
+
+static int save(alert_py_scheduler *o, saved *out)
 {
     for (;;) { /* another thread may set a goal with another window meanwhile */
         if (alert_py_enter(o) < 0)
-            return NULL;
+            return -1;
         size_t size = alert_scheduler_state_size(o->scheduler);
         alert_py_leave(o);
-        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
-        if (!bytes || alert_py_enter(o) < 0) {
-            Py_XDECREF(bytes);
-            return NULL;
+        out->state = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+        if (!out->state || alert_py_enter(o) < 0) {
+            Py_XDECREF(out->state);
+            return -1;
         }
         bool fits = alert_scheduler_state_size(o->scheduler) == size;
         if (fits) {
-            alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(bytes));
-            *given = Py_NewRef(given_of(o));
+            alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(out->state));
+            alert_scheduler_switching(o->scheduler, &out->switch_cost, &out->dwell);
+            out->overhead = alert_scheduler_overhead(o->scheduler);
+            out->given = given_of(o);
         }
         alert_py_leave(o);
         if (fits)
-            return bytes;
-        Py_DECREF(bytes);
+            return 0;
+        Py_DECREF(out->state);
     }
 }
 
 PyObject *alert_py_save(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    PyObject *given = NULL;
-    PyObject *bytes = save((alert_py_scheduler *)self, &given);
-    Py_XDECREF(given);
-    return bytes;
+    saved s;
+    if (save((alert_py_scheduler *)self, &s) < 0)
+        return NULL;
+    Py_DECREF(s.given);
+    return s.state;
 }
 
-PyObject *alert_py_save_with_goal(PyObject *self, PyObject *unused)
+PyObject *alert_py_save_all(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    PyObject *given = NULL;
-    PyObject *bytes = save((alert_py_scheduler *)self, &given);
-    return bytes ? Py_BuildValue("NN", given, bytes) : NULL;
+    saved s;
+    if (save((alert_py_scheduler *)self, &s) < 0)
+        return NULL;
+    return Py_BuildValue("NNddN", s.state, s.given, s.overhead, s.switch_cost,
+                         PyLong_FromSize_t(s.dwell));
 }
 
 PyObject *alert_py_restore(PyObject *self, PyObject *bytes)

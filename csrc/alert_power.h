@@ -33,6 +33,7 @@ extern "C" {
 
 typedef struct alert_power_error {
     int code;                      /* errno value, > 0 */
+    bool is_argument;              /* an argument is out of range; else the machine is to blame */
     char where[ALERT_POWER_TEXT];  /* the file, library or argument */
     char why[ALERT_POWER_TEXT];    /* what happened there */
     char remedy[ALERT_POWER_TEXT]; /* what would put it right; may be empty */

@@ -102,10 +102,10 @@ def no_caps(plant: Plant, file: str, fault: str) -> None:
     with power.open("rapl", root=plant.root) as device:
         assert not device.can_cap
         assert drawn(plant, device, 1.0) == pytest.approx(80.0, abs=3e-4)
-        with pytest.raises((power.PowerError, ValueError), match=said(fault)):
+        with pytest.raises(power.PowerError, match=said(fault)):
             device.set_cap(30.0)
         plant.counts()
-        with pytest.raises((power.PowerError, ValueError)):
+        with pytest.raises(power.PowerError):
             device.set_cap(40.0)
         assert plant.counts() == {}
         missing = device.zones[0]["cap_missing"]
@@ -135,7 +135,7 @@ def no_package(plant: Plant, file: str, fault: str) -> None:
 def no_machine(plant: Plant, file: str, fault: str) -> None:
     """A zone that may be a package: without it a part of the machine would not be capped."""
     inject(plant, file, fault)
-    with pytest.raises((power.PowerError, ValueError), match=f"{ZONE}: {said(fault)}"):
+    with pytest.raises(power.PowerError, match=f"{ZONE}: {said(fault)}"):
         power.open("rapl", root=plant.root)
 
 

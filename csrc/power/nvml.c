@@ -178,7 +178,7 @@ static int check_seconds(const char *name, double value, alert_power_error *erro
     if (value >= 0.0 && value <= 1000.0) /* false for NaN */
         return 0;
     (void)snprintf(why, sizeof why, "expected a number of seconds from 0 to 1000, got %g", value);
-    return alert_power_fail(error, EINVAL, name, why, "");
+    return alert_power_refuse(error, EINVAL, name, why);
 }
 
 static int add_gpu(nvml *n, unsigned index, unsigned count, alert_power_error *error)
@@ -190,7 +190,7 @@ static int add_gpu(nvml *n, unsigned index, unsigned count, alert_power_error *e
     if (index >= count || twice) {
         (void)snprintf(why, sizeof why, "expected indices below %u, each once, got %u", count,
                        index);
-        return alert_power_fail(error, EINVAL, "gpus", why, "");
+        return alert_power_refuse(error, EINVAL, "gpus", why);
     }
     int rc = alert_nvml_gpu_open(&n->gpu[n->gpus], &n->api, index, error);
     n->gpus += rc == 0;

@@ -27,10 +27,19 @@ int alert_power_fail(alert_power_error *error, int code, const char *where, cons
 {
     if (error) {
         error->code = code;
+        error->is_argument = false;
         (void)snprintf(error->where, sizeof error->where, "%s", where);
         (void)snprintf(error->why, sizeof error->why, "%s", why);
         (void)snprintf(error->remedy, sizeof error->remedy, "%s", remedy);
     }
+    return -code;
+}
+
+int alert_power_refuse(alert_power_error *error, int code, const char *argument, const char *why)
+{
+    (void)alert_power_fail(error, code, argument, why, "");
+    if (error)
+        error->is_argument = true;
     return -code;
 }
 
@@ -90,7 +99,7 @@ static int check_cap(const alert_power *p, double cap_w, alert_power_error *erro
         cap_w <= high * (1.0 + RANGE_SLACK)) /* false for NaN */
         return 0;
     (void)snprintf(why, sizeof why, "expected %g to %g W, got %.17g", low, high, cap_w);
-    return alert_power_fail(error, ERANGE, "power_cap", why, "");
+    return alert_power_refuse(error, ERANGE, "power_cap", why);
 }
 
 int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error)

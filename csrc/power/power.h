@@ -8,6 +8,9 @@
 int alert_power_fail(alert_power_error *error, int code, const char *where, const char *why,
                      const char *remedy);
 
+/* The same for an argument of the caller's that is out of range. */
+int alert_power_refuse(alert_power_error *error, int code, const char *argument, const char *why);
+
 /* Hands on a failure described before where somebody asked for it, and returns -code. */
 int alert_power_hand_on(alert_power_error *error, const alert_power_error *failure);
 

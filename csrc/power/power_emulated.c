@@ -91,7 +91,7 @@ static int check_law(const alert_power_law *law, alert_power_error *error)
             char why[ALERT_POWER_TEXT];
             (void)snprintf(why, sizeof why, "expected %s, got %.17g", range[i].expected,
                            range[i].value);
-            return alert_power_fail(error, EINVAL, range[i].name, why, "");
+            return alert_power_refuse(error, EINVAL, range[i].name, why);
         }
     return 0;
 }

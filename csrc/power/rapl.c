@@ -320,12 +320,12 @@ static int check_options(const alert_rapl_options *o, alert_power_error *error)
         (void)snprintf(why, sizeof why,
                        "expected two numbers of watts, 0 < low < high <= 1e6, got %g and %g",
                        o->cap_min_w, o->cap_max_w);
-        return alert_power_fail(error, EINVAL, "cap_range", why, "");
+        return alert_power_refuse(error, EINVAL, "cap_range", why);
     }
     if (!(o->window_s >= 0.0 && o->window_s <= 1000.0)) {
         (void)snprintf(why, sizeof why, "expected a number of seconds from 0 to 1000, got %g",
                        o->window_s);
-        return alert_power_fail(error, EINVAL, "window", why, "");
+        return alert_power_refuse(error, EINVAL, "window", why);
     }
     return 0;
 }

@@ -108,7 +108,7 @@ static PyObject *device_set_cap(PyObject *self, PyObject *value)
     if (rc == 0)
         return noticed && warn(o, &notice) < 0 ? NULL : Py_NewRef(Py_None);
     bool broke = o->opened.can_cap && !traits.can_cap;
-    if (rc == -ERANGE || !broke) {
+    if (error.is_argument || !broke) {
         alert_py_power_raise(o->state, &error);
         return NULL;
     }

@@ -37,7 +37,7 @@ static int set_texts(PyObject *error, const alert_power_error *e)
 void alert_py_power_raise(const alert_py_state *state, const alert_power_error *e)
 {
     bool permission = e->code == EACCES || e->code == EPERM;
-    if (e->code == EINVAL || e->code == ERANGE) {
+    if (e->is_argument) {
         PyErr_Format(PyExc_ValueError, "%s: %s", e->where, e->why);
         return;
     }

@@ -32,7 +32,7 @@ from tqdm.auto import tqdm
 import alert
 from alert._core import METHODS
 
-SIZES = ((1, 1), (5, 11), (10, 10), (10, 40), (5, 400), (40, 50), (100, 100), (250, 400))
+SIZES = ((1, 1), (5, 11), (10, 10), (10, 40), (5, 400), (40, 2), (40, 50), (100, 100), (250, 400))
 STEPS = 2000
 ROUNDS = 15
 

@@ -119,7 +119,7 @@ class Scheduler(_core.Scheduler):
         self._set_goal(goal._as_tuple(), goal)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state, goal, overhead, switch_cost, dwell = self._save_all()
+        state, goal, overhead, switch_cost, dwell = self._save()
         options = {
             "method": self._method,
             "constants": self._constants,

@@ -171,7 +171,7 @@ KEEPS: dict[str, Callable[[], object]] = {
     "decision": lambda: scheduler.decision,
     "slowdown": lambda: scheduler.slowdown,
     "trace": lambda: scheduler.trace,
-    "save": lambda: scheduler._save(),
+    "save": lambda: scheduler._save()[0],
     "restored": lambda: restored(*scheduler.__reduce__()[1]),
     "repr": lambda: repr(scheduler),
     "bad step": bad_step,
@@ -204,7 +204,7 @@ def walk(call: Callable[[], object], keeps: bool) -> int:
     """Let the first, the second, ... allocation of `call` fail until none is left to fail."""
     gc.freeze()
     for n in range(1, 5000):
-        before = scheduler._save() if keeps else b""
+        before = scheduler._save()[0] if keeps else b""
         if call is replay:
             leave_behind()
         hit = True
@@ -224,7 +224,7 @@ def walk(call: Callable[[], object], keeps: bool) -> int:
             assert "<function" in told or "execution of module alert._core" in told
         ALLOCATOR.failing_malloc_arm(0)
         if keeps:
-            assert scheduler._save() == before
+            assert scheduler._save()[0] == before
         else:
             scheduler.step(0.03, 0.5)
         if not hit and reached:

@@ -190,4 +190,4 @@ class AnytimeBench:
 
 
 def state(runner: Runner) -> bytes:
-    return runner.scheduler._save()
+    return runner.scheduler._save()[0]

@@ -57,7 +57,7 @@ USES: dict[str, Callable[[alert.Scheduler, alert.Scheduler, bytes], object]] = {
     "decision": lambda s, _, __: s.decision,
     "slowdown": lambda s, _, __: s.slowdown,
     "trace": lambda s, _, __: s.trace,
-    "save": lambda s, _, __: s._save(),
+    "save": lambda s, _, __: s._save()[0],
     "copy": lambda s, _, __: copy.copy(s),
     "restore": lambda s, _, state: s._restore(state),
     "replay": lambda s, _, __: s._replay(INPUT, INPUT, 5.0),
@@ -84,7 +84,7 @@ class TestFork:
         busy = [alert.Scheduler(PROFILE, GOAL, trace=0) for _ in range(20_000)]
         free = alert.Scheduler(PROFILE, GOAL)
         latencies = np.full(len(busy), 0.03)
-        state = busy[0]._save()
+        state = busy[0]._save()[0]
         stop = threading.Event()
 
         def work() -> None:

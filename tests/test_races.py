@@ -113,7 +113,7 @@ def test_each_thread_gets_the_choice_it_asked_for(act: str) -> None:
 LOOKS: dict[str, Callable[[alert.Scheduler], object]] = {
     "decision": lambda scheduler: fields(scheduler.decision),
     "slowdown": lambda scheduler: scheduler.slowdown,
-    "state": lambda scheduler: scheduler._save(),
+    "state": lambda scheduler: scheduler._save()[0],
 }
 
 
@@ -124,10 +124,10 @@ LOOKS: dict[str, Callable[[alert.Scheduler], object]] = {
 def test_what_is_read_meanwhile_is_of_one_moment(change: str, look: str) -> None:
     """Of one goal or the other, whose windows differ in size, or of one state or the other."""
     scheduler = alert.Scheduler(PROFILE, GOALS[0], trace=0)
-    states = [scheduler._save()]
+    states = [scheduler._save()[0]]
     for i in range(50):
         scheduler.step(0.03, 0.5 + 0.01 * i)
-    states.append(scheduler._save())
+    states.append(scheduler._save()[0])
 
     def turn(i: int) -> None:
         if change == "goal":
@@ -191,7 +191,7 @@ def test_what_is_saved_while_another_window_is_set_is_one_state() -> None:
         scheduler._replay(latency, energy, r.idle_power)
 
     def save() -> None:
-        found.append(scheduler._save())
+        found.append(scheduler._save()[0])
 
     for i in range(ROUNDS):
 
@@ -203,7 +203,7 @@ def test_what_is_saved_while_another_window_is_set_is_one_state() -> None:
     like = {}
     for goal in GOALS:
         fresh = alert.Scheduler(REPLAYED.profile, goal, method="paper", trace=0)
-        like[len(fresh._save())] = fresh
+        like[len(fresh._save()[0])] = fresh
     assert len(like) == 2
     for state in found:
         like[len(state)]._restore(state)  # refuses what is no state
@@ -231,7 +231,7 @@ def test_a_trace_that_is_read_while_it_grows_has_no_gaps() -> None:
 def test_a_trace_that_is_read_while_it_begins_anew_or_wraps_has_no_gaps(steps: int) -> None:
     """Its length is asked for before room is made for it, and may have changed when there is."""
     scheduler = alert.Scheduler(PROFILE, GOALS[0], trace=100)
-    empty = scheduler._save()
+    empty = scheduler._save()[0]
 
     done = threading.Event()
 

@@ -49,57 +49,34 @@ PyObject *alert_py_get_goal(PyObject *self, void *closure)
     return given;
 }
 
-/* What a copy needs, all of one moment. */
-typedef struct saved {
-    PyObject *state, *given;
-    double overhead, switch_cost;
-    size_t dwell;
-} saved;
-
-static int save(alert_py_scheduler *o, saved *out)
-{
-    for (;;) { /* another thread may set a goal with another window meanwhile */
-        if (alert_py_enter(o) < 0)
-            return -1;
-        size_t size = alert_scheduler_state_size(o->scheduler);
-        alert_py_leave(o);
-        out->state = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
-        if (!out->state || alert_py_enter(o) < 0) {
-            Py_XDECREF(out->state);
-            return -1;
-        }
-        bool fits = alert_scheduler_state_size(o->scheduler) == size;
-        if (fits) {
-            alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(out->state));
-            alert_scheduler_switching(o->scheduler, &out->switch_cost, &out->dwell);
-            out->overhead = alert_scheduler_overhead(o->scheduler);
-            out->given = given_of(o);
-        }
-        alert_py_leave(o);
-        if (fits)
-            return 0;
-        Py_DECREF(out->state);
-    }
-}
-
+/* What a copy needs, all of one moment: state, goal, overhead, switch cost, dwell. */
 PyObject *alert_py_save(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    saved s;
-    if (save((alert_py_scheduler *)self, &s) < 0)
-        return NULL;
-    Py_DECREF(s.given);
-    return s.state;
-}
-
-PyObject *alert_py_save_all(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    saved s;
-    if (save((alert_py_scheduler *)self, &s) < 0)
-        return NULL;
-    return Py_BuildValue("NNddN", s.state, s.given, s.overhead, s.switch_cost,
-                         PyLong_FromSize_t(s.dwell));
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    for (;;) { /* another thread may set a goal with another window meanwhile */
+        if (alert_py_enter(o) < 0)
+            return NULL;
+        size_t size = alert_scheduler_state_size(o->scheduler), dwell;
+        alert_py_leave(o);
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+        if (!bytes || alert_py_enter(o) < 0) {
+            Py_XDECREF(bytes);
+            return NULL;
+        }
+        bool fits = alert_scheduler_state_size(o->scheduler) == size;
+        if (fits)
+            alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(bytes));
+        double switch_cost, overhead = alert_scheduler_overhead(o->scheduler);
+        alert_scheduler_switching(o->scheduler, &switch_cost, &dwell);
+        PyObject *given = given_of(o);
+        alert_py_leave(o);
+        if (fits)
+            return Py_BuildValue("NNddN", bytes, given, overhead, switch_cost,
+                                 PyLong_FromSize_t(dwell));
+        Py_DECREF(bytes);
+        Py_DECREF(given);
+    }
 }
 
 PyObject *alert_py_restore(PyObject *self, PyObject *bytes)

@@ -388,7 +388,6 @@ static PyMethodDef scheduler_methods[] = {
      METH_VARARGS | METH_KEYWORDS, set_switching_doc},
     {"_set_goal", alert_py_set_goal, METH_VARARGS, NULL},
     {"_save", alert_py_save, METH_NOARGS, NULL},
-    {"_save_all", alert_py_save_all, METH_NOARGS, NULL},
     {"_restore", alert_py_restore, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -25,7 +25,6 @@ PyObject *alert_py_replay(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *alert_py_set_goal(PyObject *self, PyObject *args);
 PyObject *alert_py_get_goal(PyObject *self, void *closure);
 PyObject *alert_py_save(PyObject *self, PyObject *unused);
-PyObject *alert_py_save_all(PyObject *self, PyObject *unused);
 PyObject *alert_py_restore(PyObject *self, PyObject *bytes);
 
 static inline bool alert_py_try_take(alert_py_scheduler *o)

@@ -13,8 +13,8 @@ import numpy
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-SOURCES = sorted(str(path) for path in Path("csrc").glob("*/*.c"))
-WATCHDOG = ("journal", "nvml_dl", "power")  # what it needs besides its own file
+SOURCES = sorted(str(path) for path in Path("csrc").glob("*/**/*.c"))
+WATCHDOG = ("give_back/journal", "nvml/nvml_dl", "power")  # what it needs besides its own file
 HEADERS = sorted(str(path) for path in Path("csrc").glob("**/*.h"))
 
 

@@ -14,8 +14,8 @@ from alert._core import Decision, constants, step_many
 from alert._version import __version__
 from alert.goal import Goal
 from alert.profile import Profile
-from alert.report import Report
-from alert.runner import Runner
+from alert.running.report import Report
+from alert.running.runner import Runner
 from alert.scheduler import Scheduler
 from alert.session import init, step
 from alert.trace import Trace

@@ -15,7 +15,7 @@ from alert import _core, _html, files
 if TYPE_CHECKING:
     from os import PathLike
 
-    from alert.models import Models
+    from alert.running.models import Models
 
 Floats: TypeAlias = NDArray[np.float64]
 Exits: TypeAlias = Mapping[int | str, Sequence[tuple[float, float]]]
@@ -138,9 +138,9 @@ class Profile:
             A typical input: models are called with it.
         **options
             `accuracy` (needed), `power`, `power_caps`, `precision` and more: see
-            `alert.measure.measure_profile`.
+            `alert.measuring.measure.measure_profile`.
         """
-        from alert.measure import measure_profile
+        from alert.measuring.measure import measure_profile
 
         return measure_profile(models, example, **options)
 
@@ -312,7 +312,7 @@ def _exits_by_index(
 def _warn_of_other_machine(path: str | PathLike[str], origin: dict[str, Any]) -> None:
     if not isinstance(origin.get("machine"), dict):
         return
-    from alert import fingerprint
+    from alert.measuring import fingerprint
 
     differences = fingerprint.differences(origin["machine"], fingerprint.machine())
     if differences:

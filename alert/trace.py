@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from alert.evaluation import Replay
     from alert.goal import Goal
-    from alert.models import Models
+    from alert.running.models import Models
 
 SCHEMA = "alert.trace"
 SCHEMA_VERSION = 1
@@ -50,8 +50,8 @@ class Trace:
     seed : int
         That inputs and phases were drawn with.
     origin : mapping, optional
-        How it was recorded: the machine (see `alert.fingerprint`), the kind of power device, and
-        whether its caps and joules are "emulated".
+        How it was recorded: the machine (see `alert.measuring.fingerprint`), the kind of power
+        device, and whether its caps and joules are "emulated".
 
     Raises
     ------
@@ -156,9 +156,9 @@ class Trace:
         inputs : sequence
         **options
             `accuracy` (needed), `power`, `schedule`, `switch` and more: see
-            `alert.record.record_trace`.
+            `alert.measuring.record.record_trace`.
         """
-        from alert.record import record_trace
+        from alert.measuring.record import record_trace
 
         return record_trace(models, inputs, **options)
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent.parent / "tests")]
+sys.path[:0] = [str(Path(__file__).parent.parent / "tests/support")]
 
 from rapl_tree import build, constraint_file, package, zone_path  # noqa: E402
 from rich.console import Console  # noqa: E402

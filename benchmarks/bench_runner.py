@@ -22,7 +22,7 @@ from rich.table import Table
 from tqdm.auto import tqdm
 
 import alert
-from alert.models import inference_mode
+from alert.running.models import inference_mode
 
 INPUTS = 2000
 ROUNDS = 15

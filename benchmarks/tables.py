@@ -44,7 +44,7 @@ def write_for_c(table: alert.Profile, path: Path) -> None:
 def build_step_core(directory: Path, *flags: str) -> Path:
     """Compile the decision core and step_core.c into one program."""
     program = directory / "step_core"
-    sources = sorted(str(path) for path in (ROOT / "csrc" / "core").glob("*.c"))
+    sources = sorted(str(path) for path in (ROOT / "csrc" / "core").glob("**/*.c"))
     command = [
         "cc",
         "-std=c11",

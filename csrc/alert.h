@@ -113,7 +113,7 @@ typedef enum alert_method {
 
 /* Constants of the methods. The idle filter is the same for all. */
 typedef struct alert_constants {
-    /* ALERT_PAPER (equations in filter.h) */
+    /* ALERT_PAPER (equations in kalman.h) */
     double alpha; /* weight of the old process noise, 0..1 */
     double q0;    /* floor of the process noise, > 0 */
     double k0;    /* first gain, 0..1 */
@@ -137,13 +137,13 @@ typedef struct alert_constants {
     double price_ramp;     /* inputs after which half of that is asked for, > 0 */
     double price_margin;   /* on the bound: accuracy, or a share of the energy, 0..1 */
     double price_reach;    /* factor by which it may leave the slopes of the profile, > 0 */
-    /* all methods: the idle filter (filter.h) */
+    /* all methods: the idle filter (kalman.h) */
     double idle_m; /* first variance, > 0 */
     double idle_s; /* process noise, > 0 */
     double idle_v; /* measurement noise, > 0 */
 } alert_constants;
 
-/* The constants `method` starts from, each with its provenance in filter.c. */
+/* The constants `method` starts from, each with its provenance in kalman.c. */
 alert_constants alert_constants_default(alert_method method);
 
 typedef struct alert_options {

@@ -124,7 +124,7 @@ typedef struct alert_power_clock {
     void *context;
 } alert_power_clock;
 
-/* The law used where nobody says otherwise; provenance in power_emulated.c. */
+/* The law used where nobody says otherwise; provenance in emulated.c. */
 alert_power_law alert_power_law_default(void);
 /* `clock` NULL: the system's monotonic one. */
 int alert_power_open_emulated(alert_power **out, const alert_power_law *law,

@@ -16,7 +16,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "power/journal.h"
+#include "power/give_back/journal.h"
 
 static bool is_needed(const alert_journal *j, int fd)
 {

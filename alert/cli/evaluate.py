@@ -60,7 +60,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Replay, write the files, and print the tables."""
     require("plot", ["matplotlib"])
-    from alert.evaluation import SCHEMES, grid, report
+    from alert.evaluation import SCHEMES, export, grid
     from alert.trace import Trace
 
     out = None if arguments.json else console()
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
     traces = [Trace.load(path) for path in paths]
     schemes = arguments.schemes or tuple(SCHEMES)
     found = grid.run(traces, schemes, jobs=max(arguments.jobs, 1), progress=True)
-    summary = report.write(found, traces, arguments.output)
+    summary = export.write(found, traces, arguments.output)
     if out is None:
         print_json(summary)
         return

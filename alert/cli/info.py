@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from alert import __version__, fingerprint, power
+from alert import __version__, power
 from alert.cli.terminal import console, print_json
+from alert.measuring import fingerprint
 
 if TYPE_CHECKING:
     from rich.table import Table

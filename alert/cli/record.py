@@ -25,7 +25,7 @@ import alert
 from alert.cli.profile import watts
 from alert.cli.terminal import console, require
 from alert.workloads.contention import ENVIRONMENTS
-from alert.workloads.recording import TASKS, record
+from alert.workloads.record_task import TASKS, record
 
 if TYPE_CHECKING:
     from rich.table import Table

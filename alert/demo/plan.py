@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alert.device import Device
 from alert.goal import Goal
+from alert.power.device import Device
 from alert.profile import Profile
 
 # Power caps, evenly spaced from this share of the highest cap up to it. Lower ones are slower than

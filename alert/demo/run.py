@@ -14,10 +14,10 @@ import torch
 from tqdm.auto import tqdm
 
 from alert import power
-from alert.demo import picture, plan, traces
+from alert.demo import plan, plot, traces
 from alert.demo.stream import Outcome, play
 from alert.profile import Profile
-from alert.workloads import contention, efficientnet, pictures
+from alert.workloads import contention, efficientnet, photographs
 
 # How well each configuration is measured. It decides which one the fixed scheme runs, and no more:
 # ALERT corrects the profile as it goes.
@@ -78,7 +78,7 @@ def run(
     """
     output.mkdir(parents=True, exist_ok=True)
     files = {name: output / name for name in ("profile.json", "trace.csv", "demo.png", "demo.json")}
-    stream = pictures.stream(inputs, seed)
+    stream = photographs.stream(inputs, seed)
     environments = contention.schedule(inputs, seed, *_PHASE)
     models = efficientnet.load()
     with ExitStack() as stack:
@@ -119,7 +119,7 @@ def run(
         seed, made, profile, outcomes, [shown.name for shown in stream], environments, files
     )
     traces.save(files["trace.csv"], outcomes, environments, done.photographs)
-    picture.draw(made, outcomes, environments).savefig(files["demo.png"])
+    plot.draw(made, outcomes, environments).savefig(files["demo.png"])
     files["demo.json"].write_text(json.dumps(done.summary(), indent=1) + "\n", encoding="utf-8")
     return done
 
@@ -142,7 +142,7 @@ def _confined() -> Iterator[None]:
 
 
 def _label(logits: torch.Tensor) -> str:
-    return pictures.labels()[int(logits.argmax())]
+    return photographs.labels()[int(logits.argmax())]
 
 
 def _figures(outcome: Outcome) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert.demo.plan import Plan, Scheme
-from alert.device import Device
-from alert.models import Model
-from alert.report import Report
-from alert.runner import Runner
+from alert.power.device import Device
+from alert.running.models import Model
+from alert.running.report import Report
+from alert.running.runner import Runner
 from alert.workloads.contention import Environment
 
 

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert.evaluation import calibration, recovery
-from alert.evaluation.bounds import informed
-from alert.evaluation.oracle import oracle
 from alert.evaluation.recording import Part, Recording
 from alert.evaluation.result import Replay
 from alert.evaluation.schemes import SCHEMES, Scheme, applies, find
+from alert.evaluation.schemes.bounds import informed
+from alert.evaluation.schemes.oracle import oracle
 from alert.evaluation.settings import DEADLINES, Setting, settings
 from alert.goal import Objective
 from alert.trace import Trace

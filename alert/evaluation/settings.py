@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alert.evaluation.bounds import informed
 from alert.evaluation.recording import Recording
+from alert.evaluation.schemes.bounds import informed
 from alert.goal import Goal, Objective
 
 DEADLINES = (0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)

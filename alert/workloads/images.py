@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from alert.workloads import efficientnet, pictures
+from alert.workloads import efficientnet, photographs
 from alert.workloads.task import Inputs, Task
 
 
@@ -45,4 +45,4 @@ def load() -> Task:
 
 
 def _inputs(n: int, seed: int) -> Inputs:
-    return [picture.pixels for picture in pictures.stream(n, seed)], np.arange(n)
+    return [picture.pixels for picture in photographs.stream(n, seed)], np.arange(n)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from alert.models import Model
+from alert.running.models import Model
 
 Inputs: TypeAlias = tuple[list[Any], NDArray[np.int64]]
 

@@ -1,9 +1,9 @@
-#include "profile.h"
+#include "core/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "fault.h"
+#include "core/ranges.h"
 
 /* ----------------------------------------------------------------------------------- validation */
 

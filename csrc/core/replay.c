@@ -1,6 +1,6 @@
 /* replay.c - a scheduler driven over a recorded run. */
-#include "fault.h"
-#include "scheduler.h"
+#include "core/ranges.h"
+#include "core/scheduler.h"
 
 static int check_sharing(const alert_recording *r, alert_fault *fault)
 {

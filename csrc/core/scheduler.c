@@ -1,11 +1,11 @@
 /* scheduler.c - alert_scheduler_*: filters, goal, deadlines and choice put together. */
-#include "scheduler.h"
+#include "core/scheduler.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fault.h"
+#include "core/ranges.h"
 
 /* ------------------------------------------------------------------------------------- deciding */
 

@@ -2,11 +2,11 @@
 #ifndef ALERT_SCHEDULER_H
 #define ALERT_SCHEDULER_H
 
-#include "filter.h"
-#include "price.h"
-#include "regimes.h"
-#include "switch.h"
-#include "window.h"
+#include "core/choose/cap_switch.h"
+#include "core/estimate/kalman.h"
+#include "core/estimate/regimes.h"
+#include "core/method/price.h"
+#include "core/window.h"
 
 /* The input that is to run next: what was decided for it and what was believed then. */
 typedef struct alert_pending {

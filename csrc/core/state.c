@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "fault.h"
-#include "scheduler.h"
+#include "core/ranges.h"
+#include "core/scheduler.h"
 
 size_t alert_scheduler_trace_length(const alert_scheduler *s)
 {

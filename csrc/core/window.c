@@ -1,4 +1,4 @@
-#include "window.h"
+#include "core/window.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "power.h"
+#include "power/power.h"
 
 #include <errno.h>
 #include <math.h>

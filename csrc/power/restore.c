@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "alert_power.h"
-#include "journal.h"
+#include "power/give_back/journal.h"
 
 /* A journal can name no other files than those a device changes. */
 static bool is_setting(const char *path)

@@ -1,4 +1,4 @@
-#include "py_convert.h"
+#include "python/py_convert.h"
 
 #include <errno.h>
 

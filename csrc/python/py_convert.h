@@ -2,7 +2,7 @@
 #ifndef ALERT_PY_CONVERT_H
 #define ALERT_PY_CONVERT_H
 
-#include "py_state.h"
+#include "python/py_state.h"
 
 /* Sets the exception for a negative errno and returns -1. -EINVAL becomes
  * ValueError("latency[1, 3]: expected a finite number of seconds > 0, got nan"). */

@@ -1,5 +1,5 @@
 /* py_decision.c - alert.Decision: a struct sequence of two, with more to say by name. */
-#include "py_convert.h"
+#include "python/py_convert.h"
 
 static PyStructSequence_Field DECISION_FIELD[] = {
     {"model", "index of the model to run next"},

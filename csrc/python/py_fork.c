@@ -1,4 +1,4 @@
-#include "py_fork.h"
+#include "python/py_fork.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -2,7 +2,7 @@
 #ifndef ALERT_PY_FORK_H
 #define ALERT_PY_FORK_H
 
-#include "py_state.h"
+#include "python/py_state.h"
 
 /* 1 in the process that first imported the module, and in a forked child one more than in its parent. What was
  * locked under another number was locked by a thread that this process does not have. Written in a child only,

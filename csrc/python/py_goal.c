@@ -1,6 +1,6 @@
 /* py_goal.c - the goal of a scheduler, as C and as Python know it, and the saved state that belongs to it. */
-#include "py_convert.h"
-#include "py_scheduler.h"
+#include "python/py_convert.h"
+#include "python/py_scheduler.h"
 
 /* Both change at once, so that no thread sees the one without the other. */
 PyObject *alert_py_set_goal(PyObject *self, PyObject *args)

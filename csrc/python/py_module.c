@@ -1,12 +1,12 @@
 /* py_module.c - the module alert._core: state, types, and the functions that belong to no type. */
 #define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
 #define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
-#include "py_convert.h"
+#include "python/py_convert.h"
 
 #include <numpy/arrayobject.h>
 
-#include "py_fork.h"
-#include "py_options.h"
+#include "python/py_fork.h"
+#include "python/py_options.h"
 
 static PyObject *check_goal(PyObject *module, PyObject *tuple)
 {

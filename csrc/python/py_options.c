@@ -1,10 +1,10 @@
 /* py_options.c - methods and constants by name. */
-#include "py_options.h"
+#include "python/py_options.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#include "py_convert.h"
+#include "python/py_convert.h"
 
 static const struct {
     const char *name;

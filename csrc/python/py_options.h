@@ -2,7 +2,7 @@
 #ifndef ALERT_PY_OPTIONS_H
 #define ALERT_PY_OPTIONS_H
 
-#include "py_state.h"
+#include "python/py_state.h"
 
 /* -1 with ValueError for an unknown name. */
 int alert_py_method(PyObject *name, alert_method *out);

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <math.h>
 
-#include "py_fork.h"
-#include "py_power.h"
+#include "python/py_fork.h"
+#include "python/py_power.h"
 
 #if PY_VERSION_HEX < 0x030C0000
 #include <structmember.h>

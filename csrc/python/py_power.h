@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 #include "alert_power.h"
-#include "py_convert.h"
+#include "python/py_convert.h"
 
 typedef struct power_object {
     PyObject_HEAD alert_power *_Atomic power; /* NULL once closed; changes under the lock */

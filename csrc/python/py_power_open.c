@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "py_fork.h"
-#include "py_power.h"
+#include "python/py_fork.h"
+#include "python/py_power.h"
 
 /* --------------------------------------------------------------------------------------- exceptions */
 

@@ -1,8 +1,8 @@
 /* py_scheduler.c - _core.Scheduler: step() and its kin. The GIL is kept: a step takes well under a
  * microsecond. */
-#include "py_scheduler.h"
-#include "py_convert.h"
-#include "py_options.h"
+#include "python/py_scheduler.h"
+#include "python/py_convert.h"
+#include "python/py_options.h"
 
 int alert_py_wait(const alert_py_scheduler *o)
 {

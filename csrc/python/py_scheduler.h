@@ -5,8 +5,8 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "py_fork.h"
-#include "py_state.h"
+#include "python/py_fork.h"
+#include "python/py_state.h"
 
 /* A scheduler is used by one thread at a time. With a GIL that is whoever holds it, except while
  * step_many() has marked schedulers as taken and dropped the GIL; without a GIL every use takes the

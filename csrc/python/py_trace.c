@@ -2,8 +2,8 @@
 #define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
 #define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
 #define NO_IMPORT_ARRAY
-#include "py_convert.h"
-#include "py_scheduler.h"
+#include "python/py_convert.h"
+#include "python/py_scheduler.h"
 
 #include <numpy/arrayobject.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 #include <powercap/powercap.h>
 #endif
 
-#include "powercap_dl.h"
+#include "power/rapl/powercap_dl.h"
 
 #define PLACE(type, field)                                                                         \
     printf(#type "." #field " %zu %zu\n", offsetof(type, field), sizeof(((type *)0)->field))

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "choose.h"
+#include "core/choose/choose.h"
 #include "expect.h"
 
 enum { MODELS = 6, CAPS = 40, EXITS = 4, CONFIGURATIONS = MODELS * CAPS * EXITS };

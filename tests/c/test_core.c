@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "choose.h"
+#include "core/choose/choose.h"
+#include "core/estimate/kalman.h"
+#include "core/estimate/regimes.h"
+#include "core/ranges.h"
+#include "core/window.h"
 #include "expect.h"
-#include "fault.h"
-#include "filter.h"
-#include "regimes.h"
 #include "two_models.h"
-#include "window.h"
 
 /* ------------------------------------------------------------------------------------ allocations */
 
@@ -133,7 +133,7 @@ static void test_regimes_keep_their_invariants(double change_inputs)
 
 /* ---------------------------------------------------------------------------------------- filters */
 
-/* The numbers are worked out by hand in tests/test_filters.py. */
+/* The numbers are worked out by hand in tests/core/test_filters.py. */
 static void test_first_steps_of_the_filters(void)
 {
     alert_constants c = alert_constants_default(ALERT_PAPER);

@@ -1,6 +1,6 @@
 /*
  * stub.h - the machine that the stub of libnvidia-ml shows: a file beside the library, mapped by every process
- * that loads it, and written by the test. tests/gpus.py describes the same layout.
+ * that loads it, and written by the test. tests/support/gpus.py describes the same layout.
  */
 #ifndef STUB_H
 #define STUB_H

@@ -1,0 +1,45 @@
+"""OracleStatic: the best single configuration for the whole trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert.evaluation.costs import Costs
+from alert.evaluation.playback import play
+from alert.evaluation.recording import Recording
+from alert.evaluation.result import Replay
+from alert.goal import Goal
+from alert.profile import Floats
+
+
+def static(recording: Recording, goal: Goal) -> Replay:
+    """Try them all; take the best that violates nothing, or else the most accurate."""
+    saving = goal.objective == "min_energy"
+
+    def rank(run: Replay) -> tuple[bool, float, float]:
+        by_energy = saving and not run.violated
+        first, then = run.mean_energy, -run.mean_accuracy
+        return (run.violated, first, then) if by_energy else (run.violated, then, first)
+
+    return min(_all(recording, goal), key=rank)
+
+
+def _all(recording: Recording, goal: Goal) -> Iterator[Replay]:
+    models, caps = recording.profile.latency.shape
+    for model, cap in product(range(models), range(caps)):
+        part = recording.cut([model], [cap])
+        for output in range(len(part.model)):
+            inputs = play(part, goal, partial(_always, output))
+            inputs["model"], inputs["cap"] = model, cap
+            yield Replay.of("static", goal, inputs)
+
+
+def _always(
+    column: int, inputs: NDArray[np.intp], _left: Floats, _table: Costs
+) -> NDArray[np.intp]:
+    return np.full(len(inputs), column)

@@ -1,0 +1,65 @@
+"""Policies that know a phase's distribution of latencies, for inputs that share a deadline.
+
+What a word leaves of its sentence's deadline is not known beforehand, so there is no table to
+optimise over once and for all. Instead a policy weighs, for what is left of the deadline when the
+word's turn comes, the energy and the accuracy expected of every configuration; the weight of
+accuracy runs from nothing to everything.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert.evaluation.costs import Costs, costs
+from alert.evaluation.playback import play
+from alert.evaluation.recording import Recording
+from alert.evaluation.result import Replay
+from alert.goal import Goal
+from alert.profile import Floats
+
+# Deadlines for which expectations are worked out, as multiples of what an input has by itself. One
+# in between counts as the next lower.
+_DEADLINES = np.concatenate(([0.0], np.geomspace(0.05, 1.0, 60), np.geomspace(1.04, 10.0, 60)))
+
+# Weights of accuracy, as multiples of the ratio between what the choice can cost and gain.
+_WEIGHTS = np.concatenate(([0.0], np.geomspace(1e-3, 1e3, 40), [1e9]))
+
+
+@lru_cache(maxsize=4)
+def ladder(recording: Recording, deadline: float, q_fail: float) -> list[Replay]:
+    """Run the policies, from the cheapest to the most accurate."""
+    goal = Goal.min_energy(deadline, 0.0, q_fail=q_fail)
+    energy, accuracy = _expected(recording, deadline, q_fail)
+    scale = np.ptp(energy) / max(np.ptp(accuracy), np.finfo(float).tiny)
+    scores = (energy - weight * scale * accuracy for weight in _WEIGHTS)
+    choices = (partial(_choose, recording, score, deadline) for score in scores)
+    return [Replay.of("informed", goal, play(recording, goal, choose)) for choose in choices]
+
+
+def _expected(recording: Recording, deadline: float, q_fail: float) -> tuple[Floats, Floats]:
+    """Work out mean energy and accuracy, shape (phases, deadlines, C)."""
+    phases = np.unique(recording.phase)
+    energy, accuracy = [], []
+    for phase in phases:
+        inputs = np.flatnonzero(recording.phase == phase)
+        tables = [costs(recording, q_fail, d * deadline, inputs) for d in _DEADLINES]
+        energy.append([table.energy.mean(axis=0) for table in tables])
+        accuracy.append([table.accuracy.mean(axis=0) for table in tables])
+    return np.array(energy), np.array(accuracy)
+
+
+def _choose(
+    recording: Recording,
+    score: Floats,
+    deadline: float,
+    inputs: NDArray[np.intp],
+    left: Floats,
+    _: Costs,
+) -> NDArray[np.intp]:
+    phase = np.searchsorted(np.unique(recording.phase), recording.phase[inputs])
+    place = np.searchsorted(_DEADLINES * deadline, left, side="right") - 1
+    column: NDArray[np.intp] = score[phase, place].argmin(axis=1)
+    return column

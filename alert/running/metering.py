@@ -1,0 +1,196 @@
+"""What an input drew, also where the energy counter steps too slowly to say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from alert.power.device import Device
+from alert.profile import Profile
+
+Source = Literal["measured", "blended", "profile"]
+
+# Between two readings, for their difference to be good to some percent.
+TICKS = 50
+
+
+# What one input drew: joules, or None where the energy cannot be read; how they are known; watts
+# drawn since the input before, or None where not measured.
+Reading: TypeAlias = tuple[float | None, Source, float | None]
+
+_UNREADABLE: Reading = (None, "profile", None)
+
+
+class _Window:
+    """Inputs between two readings that are too close to one another to be told apart."""
+
+    __slots__ = ("gaps", "given", "inputs", "since")
+
+    def __init__(self) -> None:
+        self.restart(math.nan)
+
+    def restart(self, since: float) -> None:
+        """Begin anew with a reading."""
+        self.since = since  # seconds on the clock; NaN: from the start of the next input
+        self.inputs = 0.0  # joules of the inputs by the profile
+        self.gaps = 0.0  # and of the gaps between them
+        self.given = 0.0  # what the inputs were put down for
+
+
+class Meter:
+    """Reads the energy of a device around inputs and says what each of them drew.
+
+    An input that takes `TICKS` steps of the counter or more is *measured*: the counter is read
+    before and after it. On a continuous counter that is every input.
+
+    Shorter inputs share a window, which ends with the first of them that is done `TICKS` steps or
+    more after the last reading; until then the counter is not read. An input is put down for what
+    the profile says of it, power x latency, times the ratio of counter to profile in the window
+    before: it is *blended*. When the window ends, its joules are split between the inputs and the
+    gaps between them in proportion to what the profile says of both (of a gap, idle power x time).
+    What the inputs were given too little or too much of their part is spread over those to come,
+    in proportion to their own joules and at most as much as those. So nothing is lost and nothing
+    counted twice: all figures together, and what is still owed, are the counter's joules exactly.
+
+    Figures from before the first window has ended, and those of a device whose energy cannot be
+    read, are the *profile*'s.
+    """
+
+    __slots__ = (
+        *(
+            "_clock",
+            "_column",
+            "_device",
+            "_done",
+            "_drawn",
+            "_first",
+            "_gap",
+            "_idle",
+            "_idle_power",
+        ),
+        *("_long", "_mark", "_power", "_ratio", "_repaid", "_rested", "_window", "owed"),
+    )
+
+    def __init__(
+        self, device: Device, profile: Profile, idle_gap: float, clock: Callable[[], float]
+    ) -> None:
+        self._device = device
+        self._clock = clock
+        self._gap = idle_gap  # seconds between two inputs for the idle power to be measured
+        self._long = TICKS * device.tick_s
+        self._power = profile.power
+        self._column = {cap: j for j, cap in enumerate(profile.power_caps.tolist())}
+        self._idle_power = profile.idle_power  # as last measured
+        self._ratio = math.nan  # counter / profile, in the last window
+        self.owed = 0.0  # joules, to inputs of windows that have ended; negative: by them
+        self._repaid = 0.0  # of that by each input, as a share of its own joules
+        self._first: float | None = None  # reading before the first input
+        self._drawn: float | None = None
+        self._mark: float | None = None  # last reading; None: the next input needs one
+        self._window = _Window()
+        self._done = math.nan  # when the last input was done; NaN after a failure
+        self._rested = False  # the last reading was taken then
+        self._idle: float | None = None  # joules from then to the reading before this input
+
+    # ------------------------------------------------------------------------------ around an input
+
+    def begin(self, expected: float) -> None:
+        """Hear that an input starts, which should take `expected` seconds."""
+        mark, self._idle = self._mark, None
+        if (
+            mark is None
+            or expected >= self._long
+            or (self._rested and self._clock() - self._done >= self._gap)
+        ):
+            reading = self._device.energy()
+            if mark is not None and reading is not None:
+                if self._rested:
+                    self._idle = reading - mark
+                else:
+                    self._settle(reading - mark)
+            self._mark = reading
+            self._window.restart(math.nan)
+        self._rested = False
+
+    def end(self, model: int, power_cap: float, start: float, done: float) -> Reading:
+        """Hear when it started and was done; say what it drew."""
+        gap, self._done = start - self._done, done
+        if self._mark is None:
+            self._drawn = None
+            return _UNREADABLE
+        if self._first is None:
+            self._first = self._mark
+        idle_power = None
+        if self._idle is not None and gap >= self._gap:
+            idle_power = self._idle_power = self._idle / gap
+        window = self._window
+        alone = math.isnan(window.since)  # the counter was read just before this input
+        if alone:
+            window.since = start
+        else:
+            window.gaps += self._idle_power * gap
+        if alone and done - start >= self._long:
+            counted = self._read()
+            window.since = done
+            return _UNREADABLE if counted is None else (counted, "measured", idle_power)
+        source: Source = "profile" if math.isnan(self._ratio) else "blended"
+        energy = self._put_down(float(self._power[model, self._column[power_cap]]) * (done - start))
+        if done - window.since >= self._long:
+            counted = self._read()
+            if counted is None:
+                return _UNREADABLE
+            self._settle(counted)
+            window.restart(done)
+        return energy, source, idle_power
+
+    def fail(self) -> None:
+        """Hear that the input failed. What was drawn since the last reading is nobody's."""
+        self._done = math.nan
+        self._mark = None
+
+    @property
+    def drawn(self) -> float | None:
+        """Joules from the start of the first input to the end of the last, idle time included.
+
+        None where the energy cannot be read, or before the first input. After the last reading it
+        goes by the same figures as the inputs.
+        """
+        return self._drawn
+
+    # ---------------------------------------------------------------------------------------- books
+
+    def _read(self) -> float | None:
+        """Read the counter when an input is done; return the joules since the last reading."""
+        mark, self._mark = self._mark, self._device.energy()
+        self._rested = self._mark is not None
+        if mark is None or self._mark is None or self._first is None:
+            self._drawn = None
+            return None
+        self._drawn = self._mark - self._first
+        return self._mark - mark
+
+    def _put_down(self, by_profile: float) -> float:
+        """Enter an input that shares its window; return its joules."""
+        window = self._window
+        ratio = 1.0 if math.isnan(self._ratio) else self._ratio
+        given = by_profile * ratio
+        repaid = given * self._repaid
+        if abs(repaid) > abs(self.owed):
+            repaid = self.owed
+        window.inputs += by_profile
+        window.given += given
+        self.owed -= repaid
+        if self._mark is not None and self._first is not None:
+            self._drawn = self._mark - self._first + (window.inputs + window.gaps) * ratio
+        return given + repaid
+
+    def _settle(self, counted: float) -> None:
+        """Split what was counted in the window; what its inputs were not given is owed to them."""
+        window = self._window
+        by_profile, part = window.inputs + window.gaps, counted
+        if by_profile > 0.0:
+            self._ratio = counted / by_profile
+            part = counted * (window.inputs / by_profile)
+        self.owed += part - window.given
+        self._repaid = max(-1.0, min(self.owed / part, 1.0)) if part > 0.0 else 0.0

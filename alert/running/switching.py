@@ -1,0 +1,64 @@
+"""What changing the power cap costs, told to a scheduler, which counts time in inputs."""
+
+from __future__ import annotations
+
+import math
+
+from alert.power.device import Device
+from alert.scheduler import Scheduler
+
+# Without a dwell given, changing the cap takes at most one part in so many of the time.
+_COSTS = 20
+
+# Weight of one input in the average time from one input to the next, and by how much one longer
+# than that may count at most: a pause says nothing about the pace.
+_WEIGHT = 1.0 / 8.0
+_PAUSE = 4.0
+
+
+class Switching:
+    """Keeps a scheduler's `switch_cost` and `dwell` at what a device states.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+    device : Device
+    dwell : float, optional
+        Seconds that a new cap stays in force; by default until it has settled, and 20 times as long
+        as changing it takes.
+    """
+
+    __slots__ = ("_cost", "_device", "_entered", "_given", "_period", "_scheduler", "_seconds")
+
+    def __init__(self, scheduler: Scheduler, device: Device, dwell: float | None) -> None:
+        if dwell is not None and not 0.0 <= dwell < math.inf:
+            raise ValueError(f"dwell: expected a finite number of seconds >= 0, got {dwell!r}")
+        self._scheduler = scheduler
+        self._device = device
+        self._given = dwell
+        self._period = scheduler.goal.deadline  # seconds from one input to the next, averaged
+        self._entered = math.nan  # when the last one came
+        self.ask_device()
+
+    def ask_device(self) -> None:
+        """Hear what the device states, which may have changed with the cap."""
+        self._cost = self._device.switch_cost_s
+        self._seconds = self._given
+        if self._seconds is None:
+            self._seconds = max(self._device.settle_s, _COSTS * self._cost)
+        self._tell_scheduler()
+
+    def count(self, entered: float) -> None:
+        """Hear that an input came at `entered`, on the clock."""
+        if not self._seconds:
+            return
+        since = entered - self._entered
+        self._entered = entered
+        if since > 0.0:  # False for NaN
+            self._period += (min(since, _PAUSE * self._period) - self._period) * _WEIGHT
+            self._tell_scheduler()
+
+    def _tell_scheduler(self) -> None:
+        inputs = max(math.ceil((self._seconds or 0.0) / self._period), 1)
+        if (self._cost, inputs) != (self._scheduler.switch_cost, self._scheduler.dwell):
+            self._scheduler.set_switching(self._cost, inputs)

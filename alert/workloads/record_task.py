@@ -1,0 +1,102 @@
+"""Recording the tasks of the evaluation beside contention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from alert.trace import Trace
+from alert.workloads.contention import Contention, Environment
+from alert.workloads.contention import schedule as draw_schedule
+from alert.workloads.task import Task
+
+# Watts of the caps that a task is recorded under on the emulated package. The pretrained networks
+# are the slowest: four caps keep a recording of hundreds of inputs to minutes.
+_CAPS: dict[str, tuple[float, ...]] = {
+    "images": (8.0, 12.0, 17.0, 25.0),
+    "patches": (8.0, 11.0, 15.0, 20.0, 25.0),
+    "words": (8.0, 11.0, 15.0, 20.0, 25.0),
+}
+
+# Inputs that a phase lasts, at least and at most.
+_PHASE = (10, 40)
+
+TASKS = tuple(_CAPS)
+"""What can be recorded."""
+
+
+def load_task(name: str) -> Task:
+    """Load, or first train, the models of a task.
+
+    Raises
+    ------
+    ValueError
+        There is no such task.
+    """
+    if name not in TASKS:
+        raise ValueError(f"task: expected one of {TASKS}, got {name!r}")
+    load: Callable[[], Task] = import_module(f"alert.workloads.{name}").load
+    return load()
+
+
+def record(
+    name: str,
+    environment: Environment,
+    inputs: int,
+    seed: int,
+    *,
+    power: str = "auto",
+    power_caps: Sequence[float] | None = None,
+    threads: int = 1,
+    after: Trace | None = None,
+    progress: bool = True,
+) -> Trace:
+    """Record one task in one environment.
+
+    Parameters
+    ----------
+    name : str
+        One of `TASKS`.
+    environment : str
+        "quiet", or what comes and goes beside the task: "memory" or "compute".
+    inputs : int
+        How many.
+    seed : int
+        Inputs, phases, and the order of the configurations are drawn with it.
+    power : str, default "auto"
+        What `alert.power.open` takes.
+    power_caps : sequence of float, optional
+        Watts. By default, under an emulated package, four or five between 8 and 25 W; under a real
+        one, five over its range.
+    threads : int, default 1
+        That torch uses for one operator.
+    after : Trace, optional
+        One to go on with; see `alert.measuring.record.record_trace`.
+    progress : bool, default True
+    """
+    import torch
+
+    from alert.power import open as open_power
+
+    task = load_task(name)
+    torch.set_num_threads(threads)
+    drawn, group = task.inputs(inputs, seed)
+    contended = () if environment == "quiet" else (environment,)
+    with open_power(power) as device, Contention() as contention:  # type: ignore[arg-type]
+        if power_caps is None and device.emulated:
+            power_caps = _CAPS[name]
+        return Trace.record(
+            task.models,
+            drawn,
+            accuracy=task.accuracy,
+            power=device,
+            power_caps=power_caps,
+            schedule=draw_schedule(inputs, seed, *_PHASE, contended=contended),
+            switch=contention.switch,
+            group=group,
+            after=after,
+            task=name,
+            environment=environment,
+            seed=seed,
+            progress=progress,
+        )

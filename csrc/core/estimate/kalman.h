@@ -1,0 +1,71 @@
+/*
+ * kalman.h - internal: the two scalar filters that follow the machine.
+ *
+ * Slowdown filter [R]. One factor xi = measured latency / profiled latency for all configurations,
+ * tracked by a Kalman filter whose process noise adapts to its own corrections. After every input:
+ *
+ *     y   = t_measured / t_ij - mu                     innovation, for the configuration that ran
+ *     Q   = max(Q0, alpha Q + (1 - alpha) (K y_prev)^2)
+ *     K'  = ((1 - K) s2 + Q) / ((1 - K) s2 + Q + R)
+ *     s2  = (1 - K) s2 + Q                             with the old K
+ *     mu  = mu + K' y
+ *
+ *     symbol   field                 unit   first value        invariant
+ *     mu       mean                  1      1       [R]        0 <= mu <= ALERT_RATIO_MAX
+ *     s2       variance              1      0.1     [r]        > 0
+ *     K        gain                  1      0.5     [R]        0 <= K <= 1
+ *     Q        process_noise         1      0.1     [R] (Q0)   >= Q0
+ *     y_prev   innovation            1      0
+ *     alpha    constants.alpha       1      0.3     [R]
+ *     R        constants.r           1      0.001   [r]
+ *
+ * Then xi t_ij is taken as Normal(mu t_ij, s2 t_ij^2) for every configuration.
+ *
+ * Idle filter [r]. phi = idle power / power of the configuration that ran, after every idle power
+ * reported:
+ *
+ *     W = (M + S) / (M + S + V);   M = (1 - W) (M + S);   phi = phi + W (phi_measured - phi)
+ *
+ *     phi      ratio                 1      profile's idle power / power of the configuration that
+ *                                           ran when the first idle power was reported
+ *     M        variance              1      0.01    [r]
+ *     S        constants.idle_s      1      1e-4    [r]
+ *     V        constants.idle_v      1      1e-3    [r]
+ *
+ * Deviation from the paper: a ratio above ALERT_RATIO_MAX counts as ALERT_RATIO_MAX, so that no
+ * measurement whatever can drive a filter to infinity.
+ */
+#ifndef ALERT_FILTER_H
+#define ALERT_FILTER_H
+
+#include "alert.h"
+
+#define ALERT_RATIO_MAX 1e6
+
+typedef struct alert_slowdown_filter {
+    double mean, variance, gain, process_noise, innovation;
+} alert_slowdown_filter;
+
+void alert_slowdown_filter_init(alert_slowdown_filter *f, const alert_constants *c);
+/* ratio: measured / profiled latency, >= 0, infinity allowed. */
+void alert_slowdown_filter_update(alert_slowdown_filter *f, const alert_constants *c, double ratio);
+
+typedef struct alert_idle_filter {
+    double ratio, variance;
+    bool started; /* an idle power has been reported */
+} alert_idle_filter;
+
+void alert_idle_filter_init(alert_idle_filter *f, const alert_constants *c);
+/* power_w: the profile's power of the configuration that ran; profile_idle_w: the profile's idle
+ * power. */
+void alert_idle_filter_update(alert_idle_filter *f, const alert_constants *c, double idle_power_w,
+                              double power_w, double profile_idle_w);
+
+/* What alert_constants_default() gives, for all schedulers to share. */
+extern const alert_constants ALERT_CONSTANTS;
+
+/* Null when the constants are in range; else the name of the one that is not, with its range and
+ * value. */
+const char *alert_constants_check(const alert_constants *c, const char **expected, double *value);
+
+#endif

@@ -1,0 +1,223 @@
+/* emulated.c - a package that exists as a law only, by pacing real work (equations in alert_power.h). */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "power/power.h"
+
+/* A sleep wakes up late, beside other work by its time slice of some milliseconds; the rest of a wait is
+ * spun. A real package that is slowed down by its cap is busy all along, too. */
+#define SPIN_NS 5000000
+
+typedef struct emulated {
+    alert_power_law law;
+    alert_power_clock clock;
+    double cap_w;
+    double stretch;  /* time at this cap / time at the highest frequency, >= 1 */
+    double busy_w;   /* drawn by work under this cap */
+    double energy_j; /* drawn up to mark_ns */
+    int64_t mark_ns;
+    int64_t due_ns; /* when the work being paced is done; 0 when nothing is */
+    bool busy;      /* work has run since mark_ns */
+} emulated;
+
+/* ---------------------------------------------------------------------------------------------- clock */
+
+static int64_t system_now_ns(void *context)
+{
+    (void)context;
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail for this clock */
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int system_wait_ns(void *context, int64_t until_ns)
+{
+    int64_t sleep_ns = until_ns - SPIN_NS;
+    if (sleep_ns > system_now_ns(context)) {
+        struct timespec t = {.tv_sec = (time_t)(sleep_ns / 1000000000),
+                             .tv_nsec = (long)(sleep_ns % 1000000000)};
+        if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+            return -EINTR;
+    }
+    while (system_now_ns(context) < until_ns)
+        ;
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ law */
+
+/* A laptop-sized package. The exponent lies between 2 (voltage nearly fixed) and 3 (voltage proportional to
+ * the frequency); a memory share of 0.3 is between a network bound by its matrix products and one bound by
+ * its weights. [ours] */
+alert_power_law alert_power_law_default(void)
+{
+    return (alert_power_law){
+        .idle_w = 5.0, .peak_w = 25.0, .exponent = 2.5, .compute = 0.7, .min_frequency = 0.3};
+}
+
+static double power_at(const alert_power_law *law, double frequency)
+{
+    return law->idle_w + (law->peak_w - law->idle_w) * pow(frequency, law->exponent);
+}
+
+static void apply(emulated *e, double cap_w)
+{
+    const alert_power_law *law = &e->law;
+    double f = pow((cap_w - law->idle_w) / (law->peak_w - law->idle_w), 1.0 / law->exponent);
+    f = fmin(fmax(f, law->min_frequency), 1.0);
+    e->cap_w = cap_w;
+    e->stretch = law->compute / f + 1.0 - law->compute;
+    e->busy_w = power_at(law, f);
+}
+
+static int check_law(const alert_power_law *law, alert_power_error *error)
+{
+    const struct {
+        const char *name, *expected;
+        double value, low, high;
+    } range[] = {
+        {"idle_power", "a number of watts >= 0 and <= 1e9", law->idle_w, 0.0, 1e9},
+        {"peak_power", "a number of watts > idle_power and <= 1e9", law->peak_w,
+         nextafter(law->idle_w, 1e10), 1e9},
+        {"exponent", "a number from 1 to 5", law->exponent, 1.0, 5.0},
+        {"compute", "a number from 0 to 1", law->compute, 0.0, 1.0},
+        {"min_frequency", "a number from 0.01 to 1", law->min_frequency, 0.01, 1.0},
+    };
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
+        if (!(range[i].value >= range[i].low && range[i].value <= range[i].high)) {
+            char why[ALERT_POWER_TEXT];
+            (void)snprintf(why, sizeof why, "expected %s, got %.17g", range[i].expected,
+                           range[i].value);
+            return alert_power_refuse(error, EINVAL, range[i].name, why);
+        }
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------- accounts */
+
+/* Joules from mark_ns to now_ns. */
+static double since_mark(const emulated *e, int64_t now_ns)
+{
+    int64_t busy_ns = 0;
+    if (e->busy) /* what follows the end of paced work is idle time: a wait that overslept */
+        busy_ns = (e->due_ns > 0 && e->due_ns < now_ns ? e->due_ns : now_ns) - e->mark_ns;
+    int64_t idle_ns = now_ns - e->mark_ns - busy_ns;
+    return (e->busy_w * (double)busy_ns + e->law.idle_w * (double)idle_ns) * 1e-9;
+}
+
+static void book(emulated *e, int64_t now_ns, bool busy)
+{
+    e->energy_j += since_mark(e, now_ns);
+    e->mark_ns = now_ns;
+    e->due_ns = 0;
+    e->busy = busy;
+}
+
+/* ------------------------------------------------------------------------------------------ functions */
+
+static void emulated_traits(const void *device, alert_power_traits *out)
+{
+    const emulated *e = device;
+    *out = (alert_power_traits){.kind = "emulated",
+                                .emulated = true,
+                                .can_cap = true,
+                                .can_read = true,
+                                .cap_min_w = power_at(&e->law, e->law.min_frequency),
+                                .cap_max_w = e->law.peak_w};
+}
+
+static void emulated_begin(void *device)
+{
+    emulated *e = device;
+    book(e, e->clock.now_ns(e->clock.context), true);
+}
+
+/* Work goes on after a pace without another begin: the time since the mark was work all along. Energy read
+ * in between counted it as idle, which is less, so that energy never runs backwards. */
+static int emulated_pace(void *device, bool wait)
+{
+    emulated *e = device;
+    int64_t now_ns = e->clock.now_ns(e->clock.context);
+    if (e->due_ns == 0) {
+        e->busy = true;
+        e->due_ns = e->mark_ns + (int64_t)llround((double)(now_ns - e->mark_ns) * e->stretch);
+    }
+    if (now_ns < e->due_ns) {
+        if (!wait)
+            return -EAGAIN;
+        int rc = e->clock.wait_ns(e->clock.context, e->due_ns);
+        if (rc)
+            return rc;
+        now_ns = e->clock.now_ns(e->clock.context);
+    }
+    book(e, now_ns, false);
+    return 0;
+}
+
+static int emulated_set_cap(void *device, double cap_w, alert_power_error *notice,
+                            alert_power_error *error)
+{
+    (void)notice;
+    (void)error;
+    emulated *e = device;
+    if (e->busy) { /* the work so far ran under the old cap, and takes the time it takes under it */
+        while (emulated_pace(e, true) == -EINTR)
+            ;
+        e->busy = true;
+    }
+    apply(e, cap_w);
+    return 0;
+}
+
+static int emulated_cap(void *device, double *cap_w, alert_power_error *error)
+{
+    (void)error;
+    *cap_w = ((const emulated *)device)->cap_w;
+    return 0;
+}
+
+static int emulated_energy(void *device, double *energy_j, alert_power_error *error)
+{
+    (void)error;
+    const emulated *e = device;
+    *energy_j = e->energy_j + since_mark(e, e->clock.now_ns(e->clock.context));
+    return 0;
+}
+
+static int emulated_close(void *device, bool owner, alert_power_error *error)
+{
+    (void)owner, (void)error;
+    free(device);
+    return 0;
+}
+
+static const alert_power_ops EMULATED = {
+    .traits = emulated_traits,
+    .set_cap = emulated_set_cap,
+    .cap = emulated_cap,
+    .energy = emulated_energy,
+    .begin = emulated_begin,
+    .pace = emulated_pace,
+    .close = emulated_close,
+};
+
+int alert_power_open_emulated(alert_power **out, const alert_power_law *law,
+                              const alert_power_clock *clock, alert_power_error *error)
+{
+    int rc = check_law(law, error);
+    if (rc)
+        return rc;
+    emulated *e = calloc(1, sizeof *e);
+    if (!e)
+        return alert_power_fail(error, ENOMEM, "emulated device", "out of memory", "");
+    e->law = *law;
+    e->clock =
+        clock ? *clock : (alert_power_clock){.now_ns = system_now_ns, .wait_ns = system_wait_ns};
+    e->mark_ns = e->clock.now_ns(e->clock.context);
+    apply(e, law->peak_w);
+    rc = alert_power_new(out, &EMULATED, e);
+    return rc ? alert_power_fail(error, -rc, "emulated device", "out of memory", "") : 0;
+}

@@ -1,0 +1,173 @@
+/* py_table.c - _core.Table: a validated profile that any number of schedulers share. */
+#define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
+#define NO_IMPORT_ARRAY
+#include "python/py_convert.h"
+
+#include <numpy/arrayobject.h>
+#include <stddef.h>
+
+typedef struct table_object {
+    PyObject_HEAD alert_profile *profile;
+} table_object;
+
+/* --------------------------------------------------------------------------------------- arrays */
+
+/* The argument as a C-contiguous array of the given type and dimensions; a copy, for without a GIL
+ * other threads may change the caller's array between check and use. */
+static PyArrayObject *array_of(PyObject *object, const char *name, int type, int dimensions)
+{
+    PyObject *array =
+        PyArray_FROMANY(object, type, 0, 0, NPY_ARRAY_IN_ARRAY | NPY_ARRAY_ENSURECOPY);
+    if (!array) {
+        if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError)) {
+            PyErr_Clear();
+            PyErr_Format(PyExc_TypeError,
+                         "%s: expected an array of numbers with %d dimension%s, got %R", name,
+                         dimensions, dimensions == 1 ? "" : "s", object);
+        }
+        return NULL;
+    }
+    if (PyArray_NDIM((PyArrayObject *)array) != dimensions) {
+        PyErr_Format(PyExc_ValueError, "%s: expected %d dimension%s, got %d", name, dimensions,
+                     dimensions == 1 ? "" : "s", PyArray_NDIM((PyArrayObject *)array));
+        Py_DECREF(array);
+        return NULL;
+    }
+    return (PyArrayObject *)array;
+}
+
+static bool has_length(PyArrayObject *array, const char *name, int axis, npy_intp length,
+                       const char *of)
+{
+    if (PyArray_DIM(array, axis) == length)
+        return true;
+    PyErr_Format(PyExc_ValueError, "%s: expected %zd %s along axis %d, got %zd", name,
+                 (Py_ssize_t)length, of, axis, (Py_ssize_t)PyArray_DIM(array, axis));
+    return false;
+}
+
+enum { LATENCY, POWER, ACCURACY, POWER_CAPS, EXIT_COUNT, EXIT_FRACTION, EXIT_ACCURACY, ARRAYS };
+
+static const struct {
+    const char *name;
+    int type, dimensions;
+} ARGUMENT[ARRAYS] = {
+    {"latency", NPY_DOUBLE, 2},    {"power", NPY_DOUBLE, 2}, {"accuracy", NPY_DOUBLE, 1},
+    {"power_caps", NPY_DOUBLE, 1}, {"exits", NPY_UINTP, 1},  {"exits", NPY_DOUBLE, 1},
+    {"exits", NPY_DOUBLE, 1},
+};
+
+static bool shapes_agree(PyArrayObject *const a[ARRAYS])
+{
+    npy_intp models = PyArray_DIM(a[LATENCY], 0), caps = PyArray_DIM(a[POWER_CAPS], 0), exits = 0;
+    if (!has_length(a[LATENCY], "latency", 1, caps, "power caps") ||
+        !has_length(a[POWER], "power", 0, models, "models") ||
+        !has_length(a[POWER], "power", 1, caps, "power caps") ||
+        !has_length(a[ACCURACY], "accuracy", 0, models, "models") ||
+        !has_length(a[EXIT_COUNT], "exits", 0, models, "models"))
+        return false;
+    const npy_uintp *count = PyArray_DATA(a[EXIT_COUNT]);
+    for (npy_intp i = 0; i < models; i++) {
+        if (count[i] > (npy_uintp)(PyArray_DIM(a[EXIT_FRACTION], 0) - exits)) {
+            PyErr_SetString(PyExc_ValueError, "exits: expected as many pairs as are counted");
+            return false;
+        }
+        exits += (npy_intp)count[i];
+    }
+    return has_length(a[EXIT_FRACTION], "exits", 0, exits, "exits") &&
+           has_length(a[EXIT_ACCURACY], "exits", 0, exits, "exits");
+}
+
+/* ----------------------------------------------------------------------------------------- type */
+
+static PyObject *table_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"latency",       "power",         "accuracy",
+                            "power_caps",    "idle_power",    "exit_count",
+                            "exit_fraction", "exit_accuracy", NULL};
+    PyObject *given[ARRAYS];
+    double idle_power;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOdOOO:Table", names, &given[LATENCY],
+                                     &given[POWER], &given[ACCURACY], &given[POWER_CAPS],
+                                     &idle_power, &given[EXIT_COUNT], &given[EXIT_FRACTION],
+                                     &given[EXIT_ACCURACY]))
+        return NULL;
+    PyArrayObject *a[ARRAYS] = {NULL};
+    table_object *self = NULL;
+    for (int i = 0; i < ARRAYS; i++) {
+        a[i] = array_of(given[i], ARGUMENT[i].name, ARGUMENT[i].type, ARGUMENT[i].dimensions);
+        if (!a[i])
+            goto done;
+    }
+    if (!shapes_agree(a))
+        goto done;
+    alert_table table = {
+        .models = (size_t)PyArray_DIM(a[LATENCY], 0),
+        .caps = (size_t)PyArray_DIM(a[POWER_CAPS], 0),
+        .latency_s = PyArray_DATA(a[LATENCY]),
+        .power_w = PyArray_DATA(a[POWER]),
+        .accuracy = PyArray_DATA(a[ACCURACY]),
+        .power_cap_w = PyArray_DATA(a[POWER_CAPS]),
+        .idle_power_w = idle_power,
+        .exit_count = PyArray_DATA(a[EXIT_COUNT]),
+        .exit_fraction = PyArray_DATA(a[EXIT_FRACTION]),
+        .exit_accuracy = PyArray_DATA(a[EXIT_ACCURACY]),
+    };
+    self = (table_object *)type->tp_alloc(type, 0);
+    if (self) {
+        alert_fault fault;
+        int rc = alert_profile_new(&self->profile, &table, &fault);
+        if (rc) {
+            alert_py_raise(rc, &fault);
+            Py_CLEAR(self);
+        }
+    }
+done:
+    for (int i = 0; i < ARRAYS; i++)
+        Py_XDECREF(a[i]);
+    return (PyObject *)self;
+}
+
+static void table_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    alert_profile_unref(((table_object *)self)->profile);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+PyDoc_STRVAR(
+    table_doc,
+    "Table(latency, power, accuracy, power_caps, idle_power, exit_count, exit_fraction, "
+    "exit_accuracy)\n"
+    "--\n\n"
+    "A validated profile in C, shared by the schedulers that use it. `alert.Profile` makes it.");
+
+static PyType_Slot table_slots[] = {
+    {Py_tp_doc, (void *)table_doc},
+    {Py_tp_new, table_new},
+    {Py_tp_dealloc, table_dealloc},
+    {0, NULL},
+};
+
+static PyType_Spec table_spec = {
+    .name = "alert._core.Table",
+    .basicsize = sizeof(table_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = table_slots,
+};
+
+alert_profile *alert_py_table_profile(alert_py_state *state, PyObject *object)
+{
+    if (Py_IS_TYPE(object, state->table_type))
+        return ((table_object *)object)->profile;
+    PyErr_Format(PyExc_TypeError, "table: expected a Table, got %.100s", Py_TYPE(object)->tp_name);
+    return NULL;
+}
+
+int alert_py_table_exec(PyObject *module, alert_py_state *state)
+{
+    state->table_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &table_spec, NULL);
+    return state->table_type ? PyModule_AddType(module, state->table_type) : -1;
+}

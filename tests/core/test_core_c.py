@@ -1,0 +1,68 @@
+"""The C core's own tests, without Python: under the sanitizers, and under valgrind."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from programs import ROOT, SANITIZE, build, run
+
+pytestmark = pytest.mark.compiler
+CORE = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("csrc/core/**/*.c"))
+COUNTED = ["-Wl,--wrap=calloc,--wrap=malloc,--wrap=realloc"]
+SOURCE = "tests/c/test_core.c"
+
+
+def test_under_the_sanitizers(tmp_path: Path) -> None:
+    program = build(tmp_path / "test_core", *SANITIZE, SOURCE, *CORE, *COUNTED, "-lm")
+    result = run(program)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_closed_loop_on_the_emulated_package(tmp_path: Path) -> None:
+    """Contention comes: the estimate rises, another cap is chosen, deadlines are kept."""
+    power = ["csrc/power/power.c", "csrc/power/emulated/emulated.c"]
+    source = "tests/c/test_loop.c"
+    program = build(tmp_path / "test_loop", *SANITIZE, source, *CORE, *power, "-lm")
+    result = run(program)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_threads_share_a_profile_under_the_thread_sanitizer(tmp_path: Path) -> None:
+    tsan = ["-g", "-O1", "-fsanitize=thread", "-pthread"]
+    source = "tests/c/test_threads.c"
+    program = build(tmp_path / "test_threads", *tsan, source, *CORE, "-lm")
+    # Where addresses are scattered too widely the sanitizer does not start.
+    result = run(Path("setarch"), "-R", str(program))
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")
+def test_under_valgrind(tmp_path: Path) -> None:
+    program = build(tmp_path / "test_core", "-g", "-O2", SOURCE, *CORE, *COUNTED, "-lm")
+    command = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", str(program)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_compiles_without_a_warning(compiler: str, tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"needs {compiler}")
+    flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wpedantic"]
+    flags += ["-Wdouble-promotion", "-Werror", "-c", f"-I{ROOT / 'csrc'}"]
+    command = [compiler, *flags, *(str(ROOT / source) for source in CORE)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_its_public_headers_serve_cplusplus(tmp_path: Path) -> None:
+    if shutil.which("g++") is None:
+        pytest.skip("needs g++")
+    source = tmp_path / "use.cpp"
+    source.write_text('#include "alert.h"\nint main() { return sizeof(alert_goal) == 0; }\n')
+    command = ["g++", "-Wall", "-Werror", f"-I{ROOT / 'csrc'}", str(source), "-o", "/dev/null"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

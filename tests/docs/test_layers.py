@@ -1,0 +1,179 @@
+"""Who knows whom, and what an import brings along."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import alert
+from alert import _core
+
+ROOT = Path(__file__).parents[2]
+C_FILES = sorted((ROOT / "csrc").glob("**/*.[ch]"))
+
+
+# The strata of the core, from the ground up: each includes itself and those before.
+CORE = [
+    ["core/ranges.h", "core/window"],
+    ["core/profile", "core/goal", "core/constants"],
+    ["core/estimate"],
+    ["core/choose"],
+    ["core/method"],
+    ["core/scheduler", "core/check"],
+    ["core/state", "core/replay"],
+]
+
+
+def included(path: Path) -> set[str]:
+    """Headers a file includes itself; ours by their path below csrc."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+    return set(re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', text, flags=re.M))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT / "csrc").as_posix()
+
+
+def files_in(room: str) -> list[Path]:
+    return [path for path in C_FILES if name_of(path).startswith(f"{room}/")]
+
+
+def stratum(name: str) -> int:
+    for level, rooms in enumerate(CORE):
+        if any(re.match(rf"{room}(/|\.[ch]$|$)", name) for room in rooms):
+            return level
+    raise AssertionError(f"{name} is in no stratum of the core")
+
+
+def test_every_room_is_there() -> None:
+    for room in ("core", "power", "python"):
+        assert len(files_in(room)) > 10
+    assert len(C_FILES) > 60
+
+
+def test_every_include_of_ours_names_a_file_by_its_whole_path() -> None:
+    known = {name_of(path) for path in C_FILES}
+    for path in C_FILES:
+        quoted = re.findall(r'#include "([^"]+)"', path.read_text())
+        assert set(quoted) <= known, path
+
+
+def test_the_core_includes_nothing_from_above() -> None:
+    for path in files_in("core"):
+        for name in included(path):
+            if name.startswith("core/"):
+                assert stratum(name) <= stratum(name_of(path)), (path, name)
+
+
+def test_no_two_files_of_c_need_each_other() -> None:
+    """A file is a source together with the header of its name."""
+    uses: dict[str, set[str]] = {}
+    for path in C_FILES:
+        unit = name_of(path).rpartition(".")[0]
+        needed = {name.rpartition(".")[0] for name in included(path) if name.endswith(".h")}
+        uses.setdefault(unit, set()).update(needed - {unit})
+    for start in uses:
+        reached, todo = set(), [start]
+        while todo:
+            for unit in uses.get(todo.pop(), ()):
+                if unit not in reached:
+                    reached.add(unit)
+                    todo.append(unit)
+        assert start not in reached, f"{start} includes itself by way of others"
+
+
+def test_the_core_knows_numbers_only() -> None:
+    standard = {"errno.h", "math.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h"}
+    standard |= {"stdlib.h", "string.h", "float.h", "limits.h"}
+    for path in [*files_in("core"), ROOT / "csrc/alert.h"]:
+        for name in included(path):
+            assert name in standard | {"alert.h"} or name.startswith("core/"), (path, name)
+
+
+def test_the_core_has_no_clock_no_output_no_environment() -> None:
+    calls = (
+        r"\b(printf|fprintf|puts|fopen|getenv|time|clock|clock_gettime|rand|random|abort|exit)\("
+    )
+    for path in files_in("core"):
+        code = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+        assert not re.search(calls, code), path
+
+
+def test_power_does_not_know_the_core_nor_python() -> None:
+    for path in [*files_in("power"), ROOT / "csrc/alert_power.h"]:
+        for name in included(path):
+            assert name not in ("alert.h", "Python.h"), path
+            assert not name.startswith(("core/", "python/", "numpy/")), (path, name)
+
+
+def test_only_the_binding_knows_python_and_numpy() -> None:
+    for path in C_FILES:
+        python = {n for n in included(path) if n == "Python.h" or n.startswith("numpy/")}
+        assert not python or path in files_in("python"), path
+
+
+def test_the_binding_goes_through_the_public_headers() -> None:
+    for path in files_in("python"):
+        for name in included(path):
+            assert not name.startswith(("core/", "power/")), (path, name)
+
+
+def test_the_binding_uses_no_private_api_of_cpython() -> None:
+    for path in files_in("python"):
+        code = re.sub(r'/\*.*?\*/|"[^"\n]*"', "", path.read_text(), flags=re.S)
+        assert not re.search(r"\b_Py[A-Z_]", code), path
+
+
+IMPORT = """
+import gc, json, os, sys, threading
+import numpy
+def state():
+    descriptors = {os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")
+                   if os.path.exists(f"/proc/self/fd/{n}")}
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        children = file.read()
+    return descriptors, threading.active_count(), len(os.listdir("/proc/self/task")), children
+before = state()
+import alert
+assert state() == before, (before, state())
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def test_an_import_opens_nothing_starts_nothing_prints_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IMPORT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    modules = {name.partition(".")[0] for name in json.loads(done.stderr)}
+    assert "alert" in modules
+    assert not modules & {"torch", "matplotlib", "tqdm", "rich", "scipy", "sklearn", "skimage"}
+
+
+def test_no_public_name_is_both_a_function_and_a_submodule() -> None:
+    submodules = {path.stem for path in (ROOT / "alert").glob("*.py")}
+    for name in alert.__all__:
+        if name in submodules:
+            assert type(getattr(alert, name)) is type(sys), name
+
+
+def test_public_names_are_there_and_documented() -> None:
+    assert alert.__all__ == sorted(alert.__all__)
+    for name in alert.__all__:
+        thing = getattr(alert, name)
+        assert isinstance(thing, str) or (thing.__doc__ or "").strip(), name
+
+
+def test_public_methods_are_documented() -> None:
+    for kind in (alert.Goal, alert.Profile, alert.Scheduler, alert.Runner, _core.PowerDevice):
+        for name in dir(kind):
+            thing = getattr(kind, name)
+            if not name.startswith("_") and (callable(thing) or isinstance(thing, property)):
+                assert thing.__doc__, (kind, name)

@@ -1,0 +1,43 @@
+"""The C tests of power, under AddressSanitizer and UndefinedBehaviorSanitizer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from programs import ROOT, SANITIZE, build, run
+
+pytestmark = pytest.mark.compiler
+
+
+def test_dispatch_and_emulated_package(tmp_path: Path) -> None:
+    sources = ["tests/c/test_power.c", "csrc/power/power.c", "csrc/power/emulated/emulated.c"]
+    result = run(build(tmp_path / "test_power", *SANITIZE, *sources, "-lm"))
+    assert result.returncode == 0, result.stderr
+
+
+def test_private_declarations_match_the_library_header(tmp_path: Path) -> None:
+    source = "tests/c/powercap_layout.c"
+    ours = run(build(tmp_path / "ours", source))
+    real = run(build(tmp_path / "real", "-DREAL", source, "-lpowercap"))
+    assert ours.returncode == real.returncode == 0
+    assert len(real.stdout.splitlines()) == 27
+    assert ours.stdout == real.stdout
+
+
+def test_libpowercap_is_spoken_to_in_one_place_only() -> None:
+    allowed = {"powercap_dl", "rapl", "rapl_cap", "rapl_setting", "rapl_zone"}
+    for path in (ROOT / "csrc").glob("**/*.[ch]"):
+        text = path.read_text()
+        if path.stem not in allowed:
+            assert "powercap_dl.h" not in text, path
+            assert "powercap.h" not in text, path
+        if path.parent.name != "python":
+            assert "Python.h" not in text, path
+    for path in [
+        ROOT / "csrc/power/rapl/rapl.c",
+        ROOT / "csrc/power/power.c",
+        ROOT / "csrc/alert_power.h",
+    ]:
+        for unit in ("_uw", "_uj", "_us;"):
+            assert unit not in path.read_text(), path

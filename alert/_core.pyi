@@ -20,7 +20,7 @@ def step_many(
 ) -> NDArray[np.void]: ...
 
 @final
-class Table:
+class Profile:
     def __new__(
         cls,
         latency: NDArray[np.float64],
@@ -31,7 +31,7 @@ class Table:
         exit_count: NDArray[np.uintp],
         exit_fraction: NDArray[np.float64],
         exit_accuracy: NDArray[np.float64],
-    ) -> Table: ...
+    ) -> Profile: ...
 
 @final
 class Decision(structseq[Any], tuple[int, float]):
@@ -57,7 +57,7 @@ class Decision(structseq[Any], tuple[int, float]):
 class Scheduler:
     def __new__(
         cls,
-        table: Table,
+        profile: Profile,
         goal: _GoalTuple,
         given: object,
         method: str,

@@ -58,7 +58,7 @@ class Profile:
     """
 
     __slots__ = (
-        "_table",
+        "_data",
         "accuracy",
         "exits",
         "idle_power",
@@ -69,7 +69,7 @@ class Profile:
         "power_caps",
     )
 
-    _table: _core.Table
+    _data: _core.Profile
     latency: Floats
     power: Floats
     accuracy: Floats
@@ -103,7 +103,7 @@ class Profile:
             "power_caps": _floats("power_caps", power_caps),
         }
         self._set(
-            _table=_core.Table(
+            _data=_core.Profile(
                 **arrays,
                 idle_power=idle,
                 exit_count=np.array(counts, np.uintp),

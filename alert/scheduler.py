@@ -90,7 +90,7 @@ class Scheduler(_core.Scheduler):
             raise TypeError(f"constants: expected a mapping of names to numbers, got {kind}")
         own = dict(constants) if constants else _USUAL
         arguments = (goal._as_tuple(), goal, method, own, overhead, switch_cost, dwell, trace)
-        self = super().__new__(cls, profile._table, *arguments)
+        self = super().__new__(cls, profile._data, *arguments)
         self._profile = profile
         self._method = method
         self._constants = own

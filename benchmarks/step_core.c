@@ -42,13 +42,13 @@ static alert_scheduler *make_scheduler(const double *v, alert_method method)
     size_t models = (size_t)v[0], caps = (size_t)v[1];
     const double *latency = v + HEADER, *power = latency + models * caps;
     const double *accuracy = power + models * caps;
-    alert_table table = {.models = models,
-                         .caps = caps,
-                         .latency_s = latency,
-                         .power_w = power,
-                         .accuracy = accuracy,
-                         .power_cap_w = accuracy + models,
-                         .idle_power_w = v[5]};
+    alert_profile_data data = {.models = models,
+                               .caps = caps,
+                               .latency_s = latency,
+                               .power_w = power,
+                               .accuracy = accuracy,
+                               .power_cap_w = accuracy + models,
+                               .idle_power_w = v[5]};
     alert_goal goal = {.objective = (alert_objective)v[2],
                        .deadline_s = v[3],
                        .bound = v[4],
@@ -59,7 +59,7 @@ static alert_scheduler *make_scheduler(const double *v, alert_method method)
                              .trace_capacity = 1024};
     alert_profile *profile;
     alert_scheduler *scheduler;
-    if (alert_profile_new(&profile, &table, NULL) != 0 ||
+    if (alert_profile_new(&profile, &data, NULL) != 0 ||
         alert_scheduler_new(&scheduler, profile, &goal, &options, NULL) != 0)
         return NULL;
     alert_profile_unref(profile);

@@ -9,7 +9,7 @@
  * from them overflows.
  *
  * Errors. Every function that can fail returns 0 or a negative errno value: -EINVAL for an argument
- * out of its range (described in the alert_fault, when one is passed), -ENOMEM. A call that fails
+ * out of its range (described in the alert_argument_error, when one is passed), -ENOMEM. A call that fails
  * changes nothing.
  *
  * Threads. An alert_profile is immutable and may be shared between threads; its reference count is
@@ -39,17 +39,17 @@ extern "C" {
 #endif
 
 /* What was wrong with an argument. */
-typedef struct alert_fault {
+typedef struct alert_argument_error {
     const char *name;   /* the argument, in the words of this header without its unit: "latency" */
     ptrdiff_t index[2]; /* position inside an array argument; -1 where there is none */
     const char *expected; /* "a finite number of seconds > 0" */
     double value;         /* what came */
-} alert_fault;
+} alert_argument_error;
 
 /* -------------------------------------------------------------------------------------- profile */
 
 /* What each configuration costs on a quiet machine. All arrays are read during the call only. */
-typedef struct alert_table {
+typedef struct alert_profile_data {
     size_t models;             /* N >= 1 */
     size_t caps;               /* M >= 1 */
     const double *latency_s;   /* N x M, row-major; finite, > 0 */
@@ -62,13 +62,13 @@ typedef struct alert_table {
     const size_t *exit_count;
     const double *exit_fraction; /* of the model's latency; strictly ascending, the last is 1 */
     const double *exit_accuracy; /* 0..1; the last equals the model's accuracy */
-} alert_table;
+} alert_profile_data;
 
 typedef struct alert_profile alert_profile;
 
-/* Copies and validates `table`. The caller owns one reference. */
-int alert_profile_new(alert_profile **out, const alert_table *table,
-                      alert_fault *fault) ALERT_MUST_CHECK;
+/* Copies and validates `data`. The caller owns one reference. */
+int alert_profile_new(alert_profile **out, const alert_profile_data *data,
+                      alert_argument_error *error) ALERT_MUST_CHECK;
 /* Takes another reference; returns its argument. */
 alert_profile *alert_profile_ref(alert_profile *profile);
 /* Drops a reference; NULL is fine. */
@@ -102,7 +102,7 @@ typedef struct alert_goal {
 } alert_goal;
 
 /* 0, or what is out of range. */
-int alert_goal_check(const alert_goal *goal, alert_fault *fault) ALERT_MUST_CHECK;
+int alert_goal_check(const alert_goal *goal, alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* ------------------------------------------------------------------------------------ scheduler */
 
@@ -182,7 +182,7 @@ typedef struct alert_measurement {
 } alert_measurement;
 
 /* One finished input, as remembered by the scheduler. Unknown quantities are NaN. */
-typedef struct alert_record {
+typedef struct alert_history_entry {
     uint64_t input; /* 0, 1, 2, ... since the scheduler was made */
     int64_t model;
     int64_t cap;
@@ -202,44 +202,44 @@ typedef struct alert_record {
     double accuracy; /* credited: of the last output that was out by the deadline, else q_fail */
     uint8_t feasible;
     uint8_t met; /* an output was out by the deadline */
-} alert_record;
+} alert_history_entry;
 
 typedef struct alert_scheduler alert_scheduler;
 
 /* Takes a reference to `profile` and makes the first decision. */
 int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const alert_goal *goal,
-                        const alert_options *options, alert_fault *fault) ALERT_MUST_CHECK;
+                        const alert_options *options, alert_argument_error *error) ALERT_MUST_CHECK;
 void alert_scheduler_free(alert_scheduler *s);
 
 /* Learns from the input just finished and chooses for the next one. */
 int alert_scheduler_step(alert_scheduler *s, const alert_measurement *measured, alert_decision *out,
-                         alert_fault *fault) ALERT_MUST_CHECK;
+                         alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* 0, or what alert_scheduler_step would refuse. */
 int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *measured,
-                          alert_fault *fault) ALERT_MUST_CHECK;
+                          alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* The pending decision: what to run next. */
 void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out);
 
 /* Chooses again for the pending input, under `deadline_s` when it is not NULL (finite, > 0). */
 int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_decision *out,
-                           alert_fault *fault) ALERT_MUST_CHECK;
+                           alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* The next `inputs` (>= 1) inputs share `deadline_s`: each is given what is left of it divided by
  * the inputs left. A finished input uses up its latency and the overhead. Chooses again. */
 int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, alert_decision *out,
-                          alert_fault *fault) ALERT_MUST_CHECK;
+                          alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* Replaces the goal and chooses again. What a window has gathered is kept as long as objective and
  * window stay the same. */
 int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
-                             alert_fault *fault) ALERT_MUST_CHECK;
+                             alert_argument_error *error) ALERT_MUST_CHECK;
 void alert_scheduler_goal(const alert_scheduler *s, alert_goal *out);
 
 /* Used from the next choice on. */
 int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s,
-                                 alert_fault *fault) ALERT_MUST_CHECK;
+                                 alert_argument_error *error) ALERT_MUST_CHECK;
 double alert_scheduler_overhead(const alert_scheduler *s);
 
 /* What changing the cap costs (seconds, finite, >= 0), and for how many inputs (>= 1) a new cap then stays in force;
@@ -248,7 +248,7 @@ double alert_scheduler_overhead(const alert_scheduler *s);
  * inputs is left only for a higher one, and only when nothing under it meets the goal's bounds and something
  * under a higher one does. With 0 and 1 caps change freely. */
 int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t dwell,
-                                  alert_fault *fault) ALERT_MUST_CHECK;
+                                  alert_argument_error *error) ALERT_MUST_CHECK;
 void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t *dwell);
 
 /* The slowdown expected of the next input. */
@@ -257,7 +257,7 @@ void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *st
 /* Inputs now remembered, at most trace_capacity. */
 size_t alert_scheduler_trace_length(const alert_scheduler *s);
 /* Copies the first `length` of them to `out`, oldest first; `length` is at most alert_scheduler_trace_length(). */
-void alert_scheduler_trace(const alert_scheduler *s, size_t length, alert_record *out);
+void alert_scheduler_trace(const alert_scheduler *s, size_t length, alert_history_entry *out);
 
 /* Everything a scheduler has learnt, in one block of bytes: valid for the same profile, goal and
  * options on the same kind of machine. */
@@ -266,14 +266,14 @@ void alert_scheduler_save(const alert_scheduler *s, void *state);
 /* Restores what alert_scheduler_save wrote; -EINVAL when `state` cannot have come from such a
  * scheduler. */
 int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
-                            alert_fault *fault) ALERT_MUST_CHECK;
+                            alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* --------------------------------------------------------------------------------------- replay */
 
 /* A recorded run: what every output of every model cost on every input, under every cap. The
  * outputs are those of the profile: model by model, and of an anytime model exit by exit. All
  * arrays are read during the call only. */
-typedef struct alert_recording {
+typedef struct alert_output_trace {
     size_t inputs;
     size_t outputs;          /* as many as the profile's models have together */
     size_t caps;             /* as many as the profile has */
@@ -284,7 +284,7 @@ typedef struct alert_recording {
      * the W words of a sentence, which together have W times the goal's deadline. NULL where every
      * input has its own. */
     const size_t *sharing;
-} alert_recording;
+} alert_output_trace;
 
 /* What became of one input. */
 typedef struct alert_outcome {
@@ -301,7 +301,7 @@ typedef struct alert_outcome {
     uint8_t done;       /* the output chosen was, or would have been */
 } alert_outcome;
 
-/* Steps `s` through all inputs of `recording`, as a loop around alert_scheduler_step would that runs
+/* Steps `s` through all inputs of `trace`, as a loop around alert_scheduler_step would that runs
  * what was decided. An anytime model stops at the exit chosen, or before an exit that would come
  * after the deadline by the pace of this input so far. Inputs that share a deadline go from one to
  * the next without a pause: idle time follows the last.
@@ -309,10 +309,10 @@ typedef struct alert_outcome {
  * `system`, where it is not NULL, is another scheduler that chooses the cap in the place of `s`: each
  * is told what the input cost, and takes it for the cost of its own choice.
  *
- * `out` has room for recording->inputs. Where it fails, the schedulers have learnt from the inputs
+ * `out` has room for trace->inputs. Where it fails, the schedulers have learnt from the inputs
  * before the one named. */
-int alert_replay(alert_scheduler *s, alert_scheduler *system, const alert_recording *recording,
-                 alert_outcome *out, alert_fault *fault) ALERT_MUST_CHECK;
+int alert_replay(alert_scheduler *s, alert_scheduler *system, const alert_output_trace *trace,
+                 alert_outcome *out, alert_argument_error *error) ALERT_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -7,85 +7,85 @@
 
 /* ----------------------------------------------------------------------------------- validation */
 
-static int check_grid(const alert_table *t, const char *name, const double *values,
-                      const char *expected, alert_fault *fault)
+static int check_grid(const alert_profile_data *d, const char *name, const double *values,
+                      const char *expected, alert_argument_error *error)
 {
-    for (size_t i = 0; i < t->models; i++)
-        for (size_t j = 0; j < t->caps; j++) {
-            double v = values[i * t->caps + j];
+    for (size_t i = 0; i < d->models; i++)
+        for (size_t j = 0; j < d->caps; j++) {
+            double v = values[i * d->caps + j];
             if (!alert_is_positive(v))
-                return alert_fault_at(fault, name, (ptrdiff_t)i, (ptrdiff_t)j, expected, v);
+                return alert_refuse_at(error, name, (ptrdiff_t)i, (ptrdiff_t)j, expected, v);
         }
     return 0;
 }
 
-static int check_caps(const alert_table *t, alert_fault *fault)
+static int check_caps(const alert_profile_data *d, alert_argument_error *error)
 {
-    for (size_t j = 0; j < t->caps; j++) {
-        double cap = t->power_cap_w[j];
+    for (size_t j = 0; j < d->caps; j++) {
+        double cap = d->power_cap_w[j];
         if (!alert_is_positive(cap))
-            return alert_fault_at(fault, "power_caps", (ptrdiff_t)j, -1, ALERT_EXPECT_WATTS, cap);
-        if (j > 0 && cap <= t->power_cap_w[j - 1])
-            return alert_fault_at(fault, "power_caps", (ptrdiff_t)j, -1, "strictly ascending watts",
-                                  cap);
+            return alert_refuse_at(error, "power_caps", (ptrdiff_t)j, -1, ALERT_EXPECT_WATTS, cap);
+        if (j > 0 && cap <= d->power_cap_w[j - 1])
+            return alert_refuse_at(error, "power_caps", (ptrdiff_t)j, -1,
+                                   "strictly ascending watts", cap);
     }
     return 0;
 }
 
-static int check_exits(const alert_table *t, alert_fault *fault)
+static int check_exits(const alert_profile_data *d, alert_argument_error *error)
 {
-    if (!t->exit_count)
+    if (!d->exit_count)
         return 0;
     size_t first = 0;
-    for (size_t i = 0; i < t->models; i++) {
-        size_t count = t->exit_count[i];
+    for (size_t i = 0; i < d->models; i++) {
+        size_t count = d->exit_count[i];
         double previous = 0.0;
         for (size_t k = 0; k < count; k++) {
-            double fraction = t->exit_fraction[first + k], accuracy = t->exit_accuracy[first + k];
+            double fraction = d->exit_fraction[first + k], accuracy = d->exit_accuracy[first + k];
             if (!(fraction > previous && fraction >= ALERT_FRACTION_MIN && fraction <= 1.0))
-                return alert_fault_at(
-                    fault, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
+                return alert_refuse_at(
+                    error, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
                     "fractions of the model's latency, 1e-9 or more, strictly ascending in (0, 1]",
                     fraction);
             if (!alert_is_fraction(accuracy))
-                return alert_fault_at(fault, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
-                                      "an accuracy from 0 to 1", accuracy);
+                return alert_refuse_at(error, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
+                                       "an accuracy from 0 to 1", accuracy);
             previous = fraction;
         }
         if (count > 0 && previous != 1.0)
-            return alert_fault_at(fault, "exits", (ptrdiff_t)i, (ptrdiff_t)count - 1,
-                                  "the fraction 1 for the last exit", previous);
-        if (count > 0 && t->exit_accuracy[first + count - 1] != t->accuracy[i])
-            return alert_fault_at(fault, "exits", (ptrdiff_t)i, (ptrdiff_t)count - 1,
-                                  "the model's accuracy for the last exit",
-                                  t->exit_accuracy[first + count - 1]);
+            return alert_refuse_at(error, "exits", (ptrdiff_t)i, (ptrdiff_t)count - 1,
+                                   "the fraction 1 for the last exit", previous);
+        if (count > 0 && d->exit_accuracy[first + count - 1] != d->accuracy[i])
+            return alert_refuse_at(error, "exits", (ptrdiff_t)i, (ptrdiff_t)count - 1,
+                                   "the model's accuracy for the last exit",
+                                   d->exit_accuracy[first + count - 1]);
         first += count;
     }
     return 0;
 }
 
-static int check_table(const alert_table *t, alert_fault *fault)
+static int check_data(const alert_profile_data *d, alert_argument_error *error)
 {
-    if (t->models == 0)
-        return alert_fault_in(fault, "latency", "at least one model", 0.0);
-    if (t->caps == 0 || t->caps > UINT32_MAX)
-        return alert_fault_in(fault, "power_caps", "at least one power cap", (double)t->caps);
-    int rc = check_grid(t, "latency", t->latency_s, ALERT_EXPECT_SECONDS, fault);
+    if (d->models == 0)
+        return alert_refuse(error, "latency", "at least one model", 0.0);
+    if (d->caps == 0 || d->caps > UINT32_MAX)
+        return alert_refuse(error, "power_caps", "at least one power cap", (double)d->caps);
+    int rc = check_grid(d, "latency", d->latency_s, ALERT_EXPECT_SECONDS, error);
     if (!rc)
-        rc = check_grid(t, "power", t->power_w, ALERT_EXPECT_WATTS, fault);
+        rc = check_grid(d, "power", d->power_w, ALERT_EXPECT_WATTS, error);
     if (rc)
         return rc;
-    for (size_t i = 0; i < t->models; i++)
-        if (!alert_is_fraction(t->accuracy[i]))
-            return alert_fault_at(fault, "accuracy", (ptrdiff_t)i, -1, ALERT_EXPECT_ACCURACY,
-                                  t->accuracy[i]);
-    rc = check_caps(t, fault);
+    for (size_t i = 0; i < d->models; i++)
+        if (!alert_is_fraction(d->accuracy[i]))
+            return alert_refuse_at(error, "accuracy", (ptrdiff_t)i, -1, ALERT_EXPECT_ACCURACY,
+                                   d->accuracy[i]);
+    rc = check_caps(d, error);
     if (rc)
         return rc;
-    if (!alert_is_quantity(t->idle_power_w))
-        return alert_fault_in(fault, "idle_power", "a finite number of watts >= 0 and <= 1e9",
-                              t->idle_power_w);
-    return check_exits(t, fault);
+    if (!alert_is_quantity(d->idle_power_w))
+        return alert_refuse(error, "idle_power", "a finite number of watts >= 0 and <= 1e9",
+                            d->idle_power_w);
+    return check_exits(d, error);
 }
 
 /* ------------------------------------------------------------------------------------- building */
@@ -122,27 +122,27 @@ static int by_accuracy(const void *a, const void *b)
 
 /* The configurations of model i that stop after `fraction` of its latency, in the profile's columns
  * from `first` on, sorted by the whole latency. `sorting` is room for M columns. */
-static void fill_columns(alert_profile *p, const alert_table *t, size_t i, double fraction,
+static void fill_columns(alert_profile *p, const alert_profile_data *d, size_t i, double fraction,
                          size_t first, alert_row *row, column *sorting)
 {
-    for (size_t j = 0; j < t->caps; j++)
-        sorting[j] = (column){.latency_s = t->latency_s[i * t->caps + j],
-                              .power_w = t->power_w[i * t->caps + j],
+    for (size_t j = 0; j < d->caps; j++)
+        sorting[j] = (column){.latency_s = d->latency_s[i * d->caps + j],
+                              .power_w = d->power_w[i * d->caps + j],
                               .cap = (uint32_t)j};
-    qsort(sorting, t->caps, sizeof *sorting, by_latency);
+    qsort(sorting, d->caps, sizeof *sorting, by_latency);
     alert_least least = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
-    for (size_t j = 0; j < t->caps; j++) {
+    for (size_t j = 0; j < d->caps; j++) {
         double latency = sorting[j].latency_s * fraction, power = sorting[j].power_w;
         p->latency_s[first + j] = latency;
         p->power_w[first + j] = power;
         p->cap[first + j] = sorting[j].cap;
         least.work_j = fmin(least.work_j, power * latency);
         least.power_w = fmin(least.power_w, power);
-        double active = (power - t->idle_power_w) * latency;
+        double active = (power - d->idle_power_w) * latency;
         least.active_j = fmin(least.active_j, active > 0.0 ? active : ALERT_NO_BOUND);
         p->least[first + j] = least;
     }
-    row->columns = t->caps;
+    row->columns = d->caps;
     row->latency_s = p->latency_s + first;
     row->power_w = p->power_w + first;
     row->cap = p->cap + first;
@@ -150,10 +150,10 @@ static void fill_columns(alert_profile *p, const alert_table *t, size_t i, doubl
     row->overall = least;
 }
 
-/* The outputs on the way to exit k of an anytime model whose exits begin at `exit` in the table;
+/* The outputs on the way to exit k of an anytime model whose exits begin at `exit` in the data;
  * for a traditional model its one output. Written at `stair`. `latency_s`: the columns of the
  * model's rows, one after the other. */
-static void fill_stairs(const alert_table *t, size_t i, size_t exit, size_t k, bool anytime,
+static void fill_stairs(const alert_profile_data *d, size_t i, size_t exit, size_t k, bool anytime,
                         const double *latency_s, alert_row *row, alert_stair *stair)
 {
     row->model = i;
@@ -163,24 +163,24 @@ static void fill_stairs(const alert_table *t, size_t i, size_t exit, size_t k, b
     row->best_accuracy = 0.0;
     row->ascending = true;
     for (size_t m = 0; m <= k; m++) {
-        stair[m].stretch = anytime ? t->exit_fraction[exit + k] / t->exit_fraction[exit + m] : 1.0;
-        stair[m].accuracy = anytime ? t->exit_accuracy[exit + m] : t->accuracy[i];
-        stair[m].latency_s = latency_s + m * t->caps;
+        stair[m].stretch = anytime ? d->exit_fraction[exit + k] / d->exit_fraction[exit + m] : 1.0;
+        stair[m].accuracy = anytime ? d->exit_accuracy[exit + m] : d->accuracy[i];
+        stair[m].latency_s = latency_s + m * d->caps;
         row->best_accuracy = fmax(row->best_accuracy, stair[m].accuracy);
         row->ascending = row->ascending && (m == 0 || stair[m].accuracy >= stair[m - 1].accuracy);
     }
 }
 
-static void fill_rows(alert_profile *p, const alert_table *t, column *sorting)
+static void fill_rows(alert_profile *p, const alert_profile_data *d, column *sorting)
 {
     size_t row = 0, stair = 0, exit = 0;
-    for (size_t i = 0; i < t->models; i++) {
-        size_t exits = t->exit_count ? t->exit_count[i] : 0;
+    for (size_t i = 0; i < d->models; i++) {
+        size_t exits = d->exit_count ? d->exit_count[i] : 0;
         size_t outputs = exits > 0 ? exits : 1;
         for (size_t k = 0; k < outputs; k++) {
-            fill_stairs(t, i, exit, k, exits > 0, p->latency_s + (row - k) * t->caps, &p->row[row],
+            fill_stairs(d, i, exit, k, exits > 0, p->latency_s + (row - k) * d->caps, &p->row[row],
                         p->stair + stair);
-            fill_columns(p, t, i, exits > 0 ? t->exit_fraction[exit + k] : 1.0, row * t->caps,
+            fill_columns(p, d, i, exits > 0 ? d->exit_fraction[exit + k] : 1.0, row * d->caps,
                          &p->row[row], sorting);
             p->row[row].output = row;
             stair += k + 1;
@@ -196,15 +196,15 @@ static void fill_rows(alert_profile *p, const alert_table *t, column *sorting)
 
 /* The rows of the profile and the stairs of them all; false beyond ALERT_CONFIGURATIONS_MAX, so that a small
  * file cannot ask for all the memory there is: an anytime model has half the square of its exits in stairs. */
-static bool count_rows(const alert_table *t, size_t *rows, size_t *stairs)
+static bool count_rows(const alert_profile_data *d, size_t *rows, size_t *stairs)
 {
     *rows = *stairs = 0;
-    for (size_t i = 0; i < t->models; i++) {
-        size_t exits = t->exit_count ? t->exit_count[i] : 0;
+    for (size_t i = 0; i < d->models; i++) {
+        size_t exits = d->exit_count ? d->exit_count[i] : 0;
         size_t outputs = exits > 0 ? exits : 1;
         *rows += outputs;
         *stairs += outputs * (outputs + 1) / 2; /* may wrap, but then there are too many rows */
-        if (*rows > ALERT_CONFIGURATIONS_MAX / t->caps || *stairs > ALERT_CONFIGURATIONS_MAX)
+        if (*rows > ALERT_CONFIGURATIONS_MAX / d->caps || *stairs > ALERT_CONFIGURATIONS_MAX)
             return false;
     }
     return true;
@@ -223,37 +223,37 @@ static void destroy(alert_profile *p)
     free(p);
 }
 
-int alert_profile_new(alert_profile **out, const alert_table *t, alert_fault *fault)
+int alert_profile_new(alert_profile **out, const alert_profile_data *d, alert_argument_error *error)
 {
-    int rc = check_table(t, fault);
+    int rc = check_data(d, error);
     if (rc)
         return rc;
     size_t rows, stairs;
-    if (!count_rows(t, &rows, &stairs))
-        return alert_fault_in(fault, "exits", "at most 10000000 configurations, exits included",
-                              fmax((double)rows * (double)t->caps, (double)stairs));
+    if (!count_rows(d, &rows, &stairs))
+        return alert_refuse(error, "exits", "at most 10000000 configurations, exits included",
+                            fmax((double)rows * (double)d->caps, (double)stairs));
     alert_profile *p = calloc(1, sizeof *p);
-    column *sorting = calloc(t->caps, sizeof *sorting);
+    column *sorting = calloc(d->caps, sizeof *sorting);
     if (!p || !sorting)
         goto no_memory;
     atomic_init(&p->references, 1);
     p->rows = rows;
-    p->models = t->models;
-    p->caps = t->caps;
-    p->idle_power_w = t->idle_power_w;
-    p->power_cap_w = calloc(t->caps, sizeof *p->power_cap_w);
+    p->models = d->models;
+    p->caps = d->caps;
+    p->idle_power_w = d->idle_power_w;
+    p->power_cap_w = calloc(d->caps, sizeof *p->power_cap_w);
     p->row = calloc(p->rows, sizeof *p->row);
     p->accurate = calloc(p->rows, sizeof *p->accurate);
     p->stair = calloc(stairs, sizeof *p->stair);
-    p->latency_s = calloc(p->rows * t->caps, sizeof *p->latency_s);
-    p->power_w = calloc(p->rows * t->caps, sizeof *p->power_w);
-    p->cap = calloc(p->rows * t->caps, sizeof *p->cap);
-    p->least = calloc(p->rows * t->caps, sizeof *p->least);
+    p->latency_s = calloc(p->rows * d->caps, sizeof *p->latency_s);
+    p->power_w = calloc(p->rows * d->caps, sizeof *p->power_w);
+    p->cap = calloc(p->rows * d->caps, sizeof *p->cap);
+    p->least = calloc(p->rows * d->caps, sizeof *p->least);
     if (!p->power_cap_w || !p->row || !p->accurate || !p->stair || !p->latency_s || !p->power_w ||
         !p->cap || !p->least)
         goto no_memory;
-    memcpy(p->power_cap_w, t->power_cap_w, t->caps * sizeof *p->power_cap_w);
-    fill_rows(p, t, sorting);
+    memcpy(p->power_cap_w, d->power_cap_w, d->caps * sizeof *p->power_cap_w);
+    fill_rows(p, d, sorting);
     free(sorting);
     *out = p;
     return 0;

@@ -1,6 +1,6 @@
 /* ranges.h - internal: reporting a bad argument. */
-#ifndef ALERT_FAULT_H
-#define ALERT_FAULT_H
+#ifndef ALERT_RANGES_H
+#define ALERT_RANGES_H
 
 #include <errno.h>
 #include <math.h>
@@ -40,19 +40,20 @@ static inline bool alert_is_fraction(double x)
     return x >= 0.0 && x <= 1.0;
 }
 
-/* Describes the fault where somebody asked for it, and returns -EINVAL. */
-static inline int alert_fault_at(alert_fault *fault, const char *name, ptrdiff_t i, ptrdiff_t j,
-                                 const char *expected, double value)
+/* Describes the error where somebody asked for it, and returns -EINVAL. */
+static inline int alert_refuse_at(alert_argument_error *error, const char *name, ptrdiff_t i,
+                                  ptrdiff_t j, const char *expected, double value)
 {
-    if (fault)
-        *fault = (alert_fault){.name = name, .index = {i, j}, .expected = expected, .value = value};
+    if (error)
+        *error = (alert_argument_error){
+            .name = name, .index = {i, j}, .expected = expected, .value = value};
     return -EINVAL;
 }
 
-static inline int alert_fault_in(alert_fault *fault, const char *name, const char *expected,
-                                 double value)
+static inline int alert_refuse(alert_argument_error *error, const char *name, const char *expected,
+                               double value)
 {
-    return alert_fault_at(fault, name, -1, -1, expected, value);
+    return alert_refuse_at(error, name, -1, -1, expected, value);
 }
 
 #endif

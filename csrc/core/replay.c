@@ -2,31 +2,31 @@
 #include "core/ranges.h"
 #include "core/scheduler.h"
 
-static int check_sharing(const alert_recording *r, alert_fault *fault)
+static int check_sharing(const alert_output_trace *r, alert_argument_error *error)
 {
     for (size_t i = 0; r->sharing && i < r->inputs; i++) {
         bool starts = i == 0 || r->sharing[i - 1] == 1;
         size_t left = r->sharing[i];
         if (starts ? left < 1 || left > r->inputs - i : left != r->sharing[i - 1] - 1)
-            return alert_fault_at(fault, "sharing", (ptrdiff_t)i, -1,
-                                  "the inputs left that share a deadline: W, ..., 2, 1",
-                                  (double)left);
+            return alert_refuse_at(error, "sharing", (ptrdiff_t)i, -1,
+                                   "the inputs left that share a deadline: W, ..., 2, 1",
+                                   (double)left);
     }
     return 0;
 }
 
-static int check(const alert_scheduler *s, const alert_scheduler *system, const alert_recording *r,
-                 alert_fault *fault)
+static int check(const alert_scheduler *s, const alert_scheduler *system,
+                 const alert_output_trace *r, alert_argument_error *error)
 {
     if (r->outputs != s->profile->rows)
-        return alert_fault_in(fault, "outputs", "as many as the models of the profile have",
-                              (double)r->outputs);
+        return alert_refuse(error, "outputs", "as many as the models of the profile have",
+                            (double)r->outputs);
     if (r->caps != (system ? system : s)->profile->caps)
-        return alert_fault_in(fault, "caps", "as many as the profile has", (double)r->caps);
+        return alert_refuse(error, "caps", "as many as the profile has", (double)r->caps);
     if (!alert_is_quantity(r->idle_power_w))
-        return alert_fault_in(fault, "idle_power", "a finite number of watts >= 0 and <= 1e9",
-                              r->idle_power_w);
-    return check_sharing(r, fault);
+        return alert_refuse(error, "idle_power", "a finite number of watts >= 0 and <= 1e9",
+                            r->idle_power_w);
+    return check_sharing(r, error);
 }
 
 /* The output at which a run of `row` stops: each next one is begun only if it is expected in time
@@ -51,7 +51,7 @@ static ptrdiff_t delivered(const double *time_s, size_t caps, size_t stopped, do
 }
 
 /* Runs input i on the model and exit that `s` chose, under `cap`. */
-static void run(const alert_scheduler *s, size_t cap, const alert_recording *r, size_t i,
+static void run(const alert_scheduler *s, size_t cap, const alert_output_trace *r, size_t i,
                 alert_measurement *measured, alert_outcome *out)
 {
     const alert_pending *pending = &s->now.pending;
@@ -89,42 +89,43 @@ static void run(const alert_scheduler *s, size_t cap, const alert_recording *r, 
 }
 
 /* Where input i is the first of several that share a deadline. */
-static int share(alert_scheduler *s, const alert_recording *r, size_t i, alert_fault *fault)
+static int share(alert_scheduler *s, const alert_output_trace *r, size_t i,
+                 alert_argument_error *error)
 {
     alert_decision decision;
     if (!r->sharing || r->sharing[i] == 1 || (i > 0 && r->sharing[i - 1] > 1))
         return 0;
     return alert_scheduler_share(s, (double)r->sharing[i] * s->goal.deadline_s, r->sharing[i],
-                                 &decision, fault);
+                                 &decision, error);
 }
 
-static int replay_one(alert_scheduler *s, alert_scheduler *system, const alert_recording *r,
-                      size_t i, alert_outcome *out, alert_fault *fault)
+static int replay_one(alert_scheduler *s, alert_scheduler *system, const alert_output_trace *r,
+                      size_t i, alert_outcome *out, alert_argument_error *error)
 {
     alert_measurement measured;
     alert_decision decision;
-    int rc = share(s, r, i, fault);
+    int rc = share(s, r, i, error);
     if (!rc && system)
-        rc = share(system, r, i, fault);
+        rc = share(system, r, i, error);
     if (rc)
         return rc;
     run(s, (system ? system : s)->now.pending.decision.cap, r, i, &measured, out);
-    rc = alert_scheduler_step(s, &measured, &decision, fault);
+    rc = alert_scheduler_step(s, &measured, &decision, error);
     if (!rc && system) {
         measured.has_exit = false;
-        rc = alert_scheduler_step(system, &measured, &decision, fault);
+        rc = alert_scheduler_step(system, &measured, &decision, error);
     }
     return rc;
 }
 
-int alert_replay(alert_scheduler *s, alert_scheduler *system, const alert_recording *recording,
-                 alert_outcome *out, alert_fault *fault)
+int alert_replay(alert_scheduler *s, alert_scheduler *system, const alert_output_trace *trace,
+                 alert_outcome *out, alert_argument_error *error)
 {
-    int rc = check(s, system, recording, fault);
-    for (size_t i = 0; !rc && i < recording->inputs; i++) {
-        rc = replay_one(s, system, recording, i, &out[i], fault);
-        if (rc && fault)
-            fault->index[0] = (ptrdiff_t)i;
+    int rc = check(s, system, trace, error);
+    for (size_t i = 0; !rc && i < trace->inputs; i++) {
+        rc = replay_one(s, system, trace, i, &out[i], error);
+        if (rc && error)
+            error->index[0] = (ptrdiff_t)i;
     }
     return rc;
 }

@@ -157,7 +157,7 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
     if (capacity == 0)
         return;
     const alert_pending *ran = &s->now.pending;
-    s->trace[s->now.inputs % capacity] = (alert_record){
+    s->trace[s->now.inputs % capacity] = (alert_history_entry){
         .input = s->now.inputs,
         .model = (int64_t)ran->decision.model,
         .cap = (int64_t)ran->decision.cap,
@@ -267,11 +267,11 @@ static int set_constants(alert_scheduler *s, const alert_constants *given)
 }
 
 int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const alert_goal *goal,
-                        const alert_options *options, alert_fault *fault)
+                        const alert_options *options, alert_argument_error *error)
 {
-    int rc = alert_goal_check(goal, fault);
+    int rc = alert_goal_check(goal, error);
     if (!rc)
-        rc = alert_check_options(options, fault);
+        rc = alert_check_options(options, error);
     if (rc)
         return rc;
     alert_scheduler *s = calloc(1, sizeof *s);
@@ -321,9 +321,9 @@ void alert_scheduler_free(alert_scheduler *s)
 }
 
 int alert_scheduler_step(alert_scheduler *s, const alert_measurement *measured, alert_decision *out,
-                         alert_fault *fault)
+                         alert_argument_error *error)
 {
-    int rc = alert_scheduler_check(s, measured, fault);
+    int rc = alert_scheduler_check(s, measured, error);
     if (rc)
         return rc;
     learn(s, measured);
@@ -338,31 +338,32 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
 }
 
 int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_decision *out,
-                           alert_fault *fault)
+                           alert_argument_error *error)
 {
     if (deadline_s && !alert_is_positive(*deadline_s))
-        return alert_fault_in(fault, "deadline", ALERT_EXPECT_SECONDS, *deadline_s);
+        return alert_refuse(error, "deadline", ALERT_EXPECT_SECONDS, *deadline_s);
     decide(s, deadline_s ? *deadline_s : s->now.pending.deadline_s);
     *out = s->now.pending.decision;
     return 0;
 }
 
 int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, alert_decision *out,
-                          alert_fault *fault)
+                          alert_argument_error *error)
 {
     if (!alert_is_positive(deadline_s))
-        return alert_fault_in(fault, "deadline", ALERT_EXPECT_SECONDS, deadline_s);
+        return alert_refuse(error, "deadline", ALERT_EXPECT_SECONDS, deadline_s);
     if (inputs == 0)
-        return alert_fault_in(fault, "inputs", "at least one input", 0.0);
+        return alert_refuse(error, "inputs", "at least one input", 0.0);
     s->now.shared = (alert_shared_deadline){.left_s = deadline_s, .inputs = inputs};
     decide(s, usual_deadline(s));
     *out = s->now.pending.decision;
     return 0;
 }
 
-int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal, alert_fault *fault)
+int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
+                             alert_argument_error *error)
 {
-    int rc = alert_goal_check(goal, fault);
+    int rc = alert_goal_check(goal, error);
     if (rc)
         return rc;
     if (goal->objective != s->goal.objective || goal->window != s->goal.window) {
@@ -389,9 +390,9 @@ void alert_scheduler_goal(const alert_scheduler *s, alert_goal *out)
     *out = s->goal;
 }
 
-int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s, alert_fault *fault)
+int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s, alert_argument_error *error)
 {
-    int rc = alert_check_overhead(overhead_s, fault);
+    int rc = alert_check_overhead(overhead_s, error);
     if (!rc)
         s->overhead_s = overhead_s;
     return rc;
@@ -403,9 +404,9 @@ double alert_scheduler_overhead(const alert_scheduler *s)
 }
 
 int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t dwell,
-                                  alert_fault *fault)
+                                  alert_argument_error *error)
 {
-    int rc = alert_check_switching(cost_s, dwell, fault);
+    int rc = alert_check_switching(cost_s, dwell, error);
     if (rc)
         return rc;
     s->switch_cost_s = cost_s;

@@ -51,12 +51,12 @@ struct alert_scheduler {
     alert_mixture forecast; /* by now.regimes */
     alert_plan plan;
     alert_window window;
-    alert_record *trace; /* ring; input n is at n % trace_capacity */
+    alert_history_entry *trace; /* ring; input n is at n % trace_capacity */
 };
 
 /* Each returns 0, or describes the first thing out of range and returns -EINVAL. */
-int alert_check_overhead(double overhead_s, alert_fault *fault);
-int alert_check_switching(double cost_s, size_t dwell, alert_fault *fault);
-int alert_check_options(const alert_options *options, alert_fault *fault);
+int alert_check_overhead(double overhead_s, alert_argument_error *error);
+int alert_check_switching(double cost_s, size_t dwell, alert_argument_error *error);
+int alert_check_options(const alert_options *options, alert_argument_error *error);
 
 #endif

@@ -12,7 +12,7 @@ size_t alert_scheduler_trace_length(const alert_scheduler *s)
     return s->now.inputs < capacity ? (size_t)s->now.inputs : capacity;
 }
 
-void alert_scheduler_trace(const alert_scheduler *s, size_t length, alert_record *out)
+void alert_scheduler_trace(const alert_scheduler *s, size_t length, alert_history_entry *out)
 {
     uint64_t first = s->now.inputs - alert_scheduler_trace_length(s);
     for (size_t i = 0; i < length; i++)
@@ -142,7 +142,7 @@ static bool learned_is_sane(const alert_scheduler *s, const alert_learned *now)
 static bool rings_are_sane(const alert_scheduler *s, const char *from)
 {
     double owed;
-    alert_record record;
+    alert_history_entry record;
     for (size_t i = 0; i < s->window.capacity; i++) {
         memcpy(&owed, from + i * sizeof owed, sizeof owed);
         if (!is_within(owed, -OWED_MAX, OWED_MAX))
@@ -157,21 +157,22 @@ static bool rings_are_sane(const alert_scheduler *s, const char *from)
     return true;
 }
 
-int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size, alert_fault *fault)
+int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
+                            alert_argument_error *error)
 {
     saved_header header;
     alert_learned now;
     const char *from = state;
     if (size != alert_scheduler_state_size(s))
-        return alert_fault_in(fault, "state", "the bytes saved from a scheduler like this one",
-                              (double)size);
+        return alert_refuse(error, "state", "the bytes saved from a scheduler like this one",
+                            (double)size);
     memcpy(&header, from, sizeof header);
     from += sizeof header;
     memcpy(&now, from, sizeof now);
     from += sizeof now;
     if (!header_fits(s, &header) || !learned_is_sane(s, &now) || !rings_are_sane(s, from))
-        return alert_fault_in(fault, "state", "the bytes saved from a scheduler like this one",
-                              (double)NAN);
+        return alert_refuse(error, "state", "the bytes saved from a scheduler like this one",
+                            (double)NAN);
     s->now = now;
     alert_regimes_forecast(&now.regimes, &s->forecast);
     s->window.count = header.window_count;

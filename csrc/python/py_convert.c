@@ -2,24 +2,24 @@
 
 #include <errno.h>
 
-static PyObject *place_of(const alert_fault *fault)
+static PyObject *place_of(const alert_argument_error *error)
 {
-    if (fault->index[0] < 0)
-        return PyUnicode_FromString(fault->name);
-    if (fault->index[1] < 0)
-        return PyUnicode_FromFormat("%s[%zd]", fault->name, fault->index[0]);
-    return PyUnicode_FromFormat("%s[%zd, %zd]", fault->name, fault->index[0], fault->index[1]);
+    if (error->index[0] < 0)
+        return PyUnicode_FromString(error->name);
+    if (error->index[1] < 0)
+        return PyUnicode_FromFormat("%s[%zd]", error->name, error->index[0]);
+    return PyUnicode_FromFormat("%s[%zd, %zd]", error->name, error->index[0], error->index[1]);
 }
 
-int alert_py_raise(int rc, const alert_fault *fault)
+int alert_py_raise(int rc, const alert_argument_error *error)
 {
     if (rc == -ENOMEM) {
         PyErr_NoMemory();
         return -1;
     }
-    PyObject *place = place_of(fault), *value = PyFloat_FromDouble(fault->value);
+    PyObject *place = place_of(error), *value = PyFloat_FromDouble(error->value);
     if (place && value)
-        PyErr_Format(PyExc_ValueError, "%U: expected %s, got %R", place, fault->expected, value);
+        PyErr_Format(PyExc_ValueError, "%U: expected %s, got %R", place, error->expected, value);
     Py_XDECREF(place);
     Py_XDECREF(value);
     return -1;

@@ -6,7 +6,7 @@
 
 /* Sets the exception for a negative errno and returns -1. -EINVAL becomes
  * ValueError("latency[1, 3]: expected a finite number of seconds > 0, got nan"). */
-int alert_py_raise(int rc, const alert_fault *fault);
+int alert_py_raise(int rc, const alert_argument_error *error);
 
 /* A real number; -1 with TypeError("latency: expected a number of seconds, got str"). */
 int alert_py_double(PyObject *object, const char *name, const char *expected, double *out);
@@ -29,7 +29,7 @@ int alert_py_size(PyObject *object, const char *name, const char *expected, size
 PyObject *alert_py_decision(alert_py_state *state, const alert_decision *decision);
 PyTypeObject *alert_py_decision_type(void);
 
-/* The dtypes of alert_record, alert_decision and alert_outcome. */
+/* The dtypes of alert_history_entry, alert_decision and alert_outcome. */
 PyObject *alert_py_record_dtype(void);
 PyObject *alert_py_choice_dtype(void);
 PyObject *alert_py_outcome_dtype(void);

@@ -8,12 +8,12 @@ PyObject *alert_py_set_goal(PyObject *self, PyObject *args)
     alert_py_scheduler *o = (alert_py_scheduler *)self;
     PyObject *tuple, *given, *old = NULL;
     alert_goal goal;
-    alert_fault fault;
+    alert_argument_error error;
     int rc;
     if (!PyArg_ParseTuple(args, "OO:_set_goal", &tuple, &given) ||
         alert_py_goal(tuple, &goal) < 0 || alert_py_enter(o) < 0)
         return NULL;
-    rc = alert_scheduler_set_goal(o->scheduler, &goal, &fault);
+    rc = alert_scheduler_set_goal(o->scheduler, &goal, &error);
     if (!rc) {
         old = o->given;
         o->given = Py_NewRef(given);
@@ -21,7 +21,7 @@ PyObject *alert_py_set_goal(PyObject *self, PyObject *args)
     alert_py_leave(o);
     Py_XDECREF(old);
     if (rc) {
-        alert_py_raise(rc, &fault);
+        alert_py_raise(rc, &error);
         return NULL;
     }
     Py_RETURN_NONE;
@@ -84,14 +84,14 @@ PyObject *alert_py_restore(PyObject *self, PyObject *bytes)
     alert_py_scheduler *o = (alert_py_scheduler *)self;
     char *state;
     Py_ssize_t size;
-    alert_fault fault;
+    alert_argument_error error;
     int rc;
     if (PyBytes_AsStringAndSize(bytes, &state, &size) < 0 || alert_py_enter(o) < 0)
         return NULL;
-    rc = alert_scheduler_restore(o->scheduler, state, (size_t)size, &fault);
+    rc = alert_scheduler_restore(o->scheduler, state, (size_t)size, &error);
     alert_py_leave(o);
     if (rc) {
-        alert_py_raise(rc, &fault);
+        alert_py_raise(rc, &error);
         return NULL;
     }
     Py_RETURN_NONE;

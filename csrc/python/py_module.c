@@ -12,12 +12,12 @@ static PyObject *check_goal(PyObject *module, PyObject *tuple)
 {
     (void)module;
     alert_goal goal;
-    alert_fault fault;
+    alert_argument_error error;
     if (alert_py_goal(tuple, &goal) < 0)
         return NULL;
-    int rc = alert_goal_check(&goal, &fault);
+    int rc = alert_goal_check(&goal, &error);
     if (rc) {
-        alert_py_raise(rc, &fault);
+        alert_py_raise(rc, &error);
         return NULL;
     }
     Py_RETURN_NONE;
@@ -77,7 +77,7 @@ static int module_exec(PyObject *module)
         PyModule_AddObjectRef(module, "RECORD", state->record_dtype) < 0 ||
         PyModule_AddObjectRef(module, "OUTCOME", state->outcome_dtype) < 0)
         return -1;
-    if (alert_py_options_exec(module) < 0 || alert_py_table_exec(module, state) < 0)
+    if (alert_py_options_exec(module) < 0 || alert_py_profile_exec(module, state) < 0)
         return -1;
     if (alert_py_scheduler_exec(module, state) < 0)
         return -1;
@@ -87,7 +87,7 @@ static int module_exec(PyObject *module)
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     alert_py_state *state = PyModule_GetState(module);
-    Py_VISIT(state->table_type);
+    Py_VISIT(state->profile_type);
     Py_VISIT(state->scheduler_type);
     Py_VISIT(state->decision_type);
     Py_VISIT(state->last_decision);
@@ -105,7 +105,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 static int module_clear(PyObject *module)
 {
     alert_py_state *state = PyModule_GetState(module);
-    Py_CLEAR(state->table_type);
+    Py_CLEAR(state->profile_type);
     Py_CLEAR(state->scheduler_type);
     Py_CLEAR(state->decision_type);
     Py_CLEAR(state->last_decision);

@@ -1,4 +1,4 @@
-/* py_table.c - _core.Table: a validated profile that any number of schedulers share. */
+/* py_profile.c - _core.Profile: a validated profile that any number of schedulers share. */
 #define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
 #define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
 #define NO_IMPORT_ARRAY
@@ -7,9 +7,9 @@
 #include <numpy/arrayobject.h>
 #include <stddef.h>
 
-typedef struct table_object {
+typedef struct profile_object {
     PyObject_HEAD alert_profile *profile;
-} table_object;
+} profile_object;
 
 /* --------------------------------------------------------------------------------------- arrays */
 
@@ -81,20 +81,20 @@ static bool shapes_agree(PyArrayObject *const a[ARRAYS])
 
 /* ----------------------------------------------------------------------------------------- type */
 
-static PyObject *table_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+static PyObject *profile_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"latency",       "power",         "accuracy",
                             "power_caps",    "idle_power",    "exit_count",
                             "exit_fraction", "exit_accuracy", NULL};
     PyObject *given[ARRAYS];
     double idle_power;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOdOOO:Table", names, &given[LATENCY],
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOdOOO:Profile", names, &given[LATENCY],
                                      &given[POWER], &given[ACCURACY], &given[POWER_CAPS],
                                      &idle_power, &given[EXIT_COUNT], &given[EXIT_FRACTION],
                                      &given[EXIT_ACCURACY]))
         return NULL;
     PyArrayObject *a[ARRAYS] = {NULL};
-    table_object *self = NULL;
+    profile_object *self = NULL;
     for (int i = 0; i < ARRAYS; i++) {
         a[i] = array_of(given[i], ARGUMENT[i].name, ARGUMENT[i].type, ARGUMENT[i].dimensions);
         if (!a[i])
@@ -102,7 +102,7 @@ static PyObject *table_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     if (!shapes_agree(a))
         goto done;
-    alert_table table = {
+    alert_profile_data data = {
         .models = (size_t)PyArray_DIM(a[LATENCY], 0),
         .caps = (size_t)PyArray_DIM(a[POWER_CAPS], 0),
         .latency_s = PyArray_DATA(a[LATENCY]),
@@ -114,12 +114,12 @@ static PyObject *table_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         .exit_fraction = PyArray_DATA(a[EXIT_FRACTION]),
         .exit_accuracy = PyArray_DATA(a[EXIT_ACCURACY]),
     };
-    self = (table_object *)type->tp_alloc(type, 0);
+    self = (profile_object *)type->tp_alloc(type, 0);
     if (self) {
-        alert_fault fault;
-        int rc = alert_profile_new(&self->profile, &table, &fault);
+        alert_argument_error error;
+        int rc = alert_profile_new(&self->profile, &data, &error);
         if (rc) {
-            alert_py_raise(rc, &fault);
+            alert_py_raise(rc, &error);
             Py_CLEAR(self);
         }
     }
@@ -129,45 +129,46 @@ done:
     return (PyObject *)self;
 }
 
-static void table_dealloc(PyObject *self)
+static void profile_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    alert_profile_unref(((table_object *)self)->profile);
+    alert_profile_unref(((profile_object *)self)->profile);
     type->tp_free(self);
     Py_DECREF(type);
 }
 
 PyDoc_STRVAR(
-    table_doc,
-    "Table(latency, power, accuracy, power_caps, idle_power, exit_count, exit_fraction, "
+    profile_doc,
+    "Profile(latency, power, accuracy, power_caps, idle_power, exit_count, exit_fraction, "
     "exit_accuracy)\n"
     "--\n\n"
     "A validated profile in C, shared by the schedulers that use it. `alert.Profile` makes it.");
 
-static PyType_Slot table_slots[] = {
-    {Py_tp_doc, (void *)table_doc},
-    {Py_tp_new, table_new},
-    {Py_tp_dealloc, table_dealloc},
+static PyType_Slot profile_slots[] = {
+    {Py_tp_doc, (void *)profile_doc},
+    {Py_tp_new, profile_new},
+    {Py_tp_dealloc, profile_dealloc},
     {0, NULL},
 };
 
-static PyType_Spec table_spec = {
-    .name = "alert._core.Table",
-    .basicsize = sizeof(table_object),
+static PyType_Spec profile_spec = {
+    .name = "alert._core.Profile",
+    .basicsize = sizeof(profile_object),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
-    .slots = table_slots,
+    .slots = profile_slots,
 };
 
-alert_profile *alert_py_table_profile(alert_py_state *state, PyObject *object)
+alert_profile *alert_py_profile_of(alert_py_state *state, PyObject *object)
 {
-    if (Py_IS_TYPE(object, state->table_type))
-        return ((table_object *)object)->profile;
-    PyErr_Format(PyExc_TypeError, "table: expected a Table, got %.100s", Py_TYPE(object)->tp_name);
+    if (Py_IS_TYPE(object, state->profile_type))
+        return ((profile_object *)object)->profile;
+    PyErr_Format(PyExc_TypeError, "profile: expected a _core.Profile, got %.100s",
+                 Py_TYPE(object)->tp_name);
     return NULL;
 }
 
-int alert_py_table_exec(PyObject *module, alert_py_state *state)
+int alert_py_profile_exec(PyObject *module, alert_py_state *state)
 {
-    state->table_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &table_spec, NULL);
-    return state->table_type ? PyModule_AddType(module, state->table_type) : -1;
+    state->profile_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &profile_spec, NULL);
+    return state->profile_type ? PyModule_AddType(module, state->profile_type) : -1;
 }

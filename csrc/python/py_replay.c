@@ -34,9 +34,9 @@ static int gather(PyObject *const given[ARRAYS], PyArrayObject *array[ARRAYS])
     return 0;
 }
 
-static alert_recording recording_of(PyArrayObject *const array[ARRAYS], double idle_power)
+static alert_output_trace trace_of(PyArrayObject *const array[ARRAYS], double idle_power)
 {
-    return (alert_recording){
+    return (alert_output_trace){
         .inputs = (size_t)PyArray_DIM(array[LATENCY], 0),
         .outputs = (size_t)PyArray_DIM(array[LATENCY], 1),
         .caps = (size_t)PyArray_DIM(array[LATENCY], 2),
@@ -60,10 +60,10 @@ static bool try_take(alert_py_scheduler *o, alert_py_scheduler *system)
 
 /* A new reference to the outcomes. */
 static PyObject *replay(alert_py_scheduler *o, alert_py_scheduler *system,
-                        const alert_recording *recording)
+                        const alert_output_trace *trace)
 {
-    alert_fault fault;
-    npy_intp inputs = (npy_intp)recording->inputs;
+    alert_argument_error error;
+    npy_intp inputs = (npy_intp)trace->inputs;
     Py_INCREF(o->state->outcome_dtype); /* stolen by the next call */
     PyObject *outcomes = PyArray_Zeros(1, &inputs, (PyArray_Descr *)o->state->outcome_dtype, 0);
     if (!outcomes)
@@ -76,13 +76,13 @@ static PyObject *replay(alert_py_scheduler *o, alert_py_scheduler *system,
             return NULL;
         }
     Py_BEGIN_ALLOW_THREADS;
-    rc = alert_replay(o->scheduler, system ? system->scheduler : NULL, recording, out, &fault);
+    rc = alert_replay(o->scheduler, system ? system->scheduler : NULL, trace, out, &error);
     Py_END_ALLOW_THREADS;
     alert_py_give_back(o);
     if (system)
         alert_py_give_back(system);
     if (rc) {
-        alert_py_raise(rc, &fault);
+        alert_py_raise(rc, &error);
         Py_CLEAR(outcomes);
     }
     return outcomes;
@@ -115,8 +115,8 @@ PyObject *alert_py_replay(PyObject *self, PyObject *args, PyObject *kwargs)
         system_of(o, other, &system) < 0)
         return NULL;
     if (gather(given, array) == 0) {
-        alert_recording recording = recording_of(array, idle_power);
-        outcomes = replay(o, system, &recording);
+        alert_output_trace trace = trace_of(array, idle_power);
+        outcomes = replay(o, system, &trace);
     }
     for (int i = 0; i < ARRAYS; i++)
         Py_XDECREF(array[i]);

@@ -83,7 +83,7 @@ static PyObject *scheduler_step(PyObject *self, PyObject *const *args, Py_ssize_
     PyObject *values[STEP_ARGUMENTS] = {NULL};
     alert_measurement measured;
     alert_decision decision;
-    alert_fault fault;
+    alert_argument_error error;
     int rc;
     if (nargs == 2 && !kwnames) { /* as a rule */
         values[LATENCY] = args[0];
@@ -94,10 +94,10 @@ static PyObject *scheduler_step(PyObject *self, PyObject *const *args, Py_ssize_
     }
     if (to_measurement(values, &measured) < 0 || alert_py_enter(o) < 0)
         return NULL;
-    rc = alert_scheduler_step(o->scheduler, &measured, &decision, &fault);
+    rc = alert_scheduler_step(o->scheduler, &measured, &decision, &error);
     alert_py_leave(o);
     if (rc) {
-        alert_py_raise(rc, &fault);
+        alert_py_raise(rc, &error);
         return NULL;
     }
     return alert_py_decision(o->state, &decision);
@@ -117,7 +117,7 @@ static PyObject *scheduler_decide(PyObject *self, PyObject *args, PyObject *kwar
     PyObject *given = NULL;
     double deadline = 0.0;
     alert_decision decision;
-    alert_fault fault;
+    alert_argument_error error;
     int rc;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:decide", names, &given) ||
         (is_given(given) &&
@@ -125,10 +125,10 @@ static PyObject *scheduler_decide(PyObject *self, PyObject *args, PyObject *kwar
         alert_py_enter(o) < 0)
         return NULL;
     rc =
-        alert_scheduler_decide(o->scheduler, is_given(given) ? &deadline : NULL, &decision, &fault);
+        alert_scheduler_decide(o->scheduler, is_given(given) ? &deadline : NULL, &decision, &error);
     alert_py_leave(o);
     if (rc) {
-        alert_py_raise(rc, &fault);
+        alert_py_raise(rc, &error);
         return NULL;
     }
     return alert_py_decision(o->state, &decision);
@@ -151,17 +151,17 @@ static PyObject *scheduler_share(PyObject *self, PyObject *args, PyObject *kwarg
     size_t inputs;
     double deadline;
     alert_decision decision;
-    alert_fault fault;
+    alert_argument_error error;
     int rc;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:share", names, &given, &given_inputs) ||
         alert_py_double(given, "deadline", "a number of seconds", &deadline) < 0 ||
         alert_py_size(given_inputs, "inputs", "at least one input", &inputs) < 0 ||
         alert_py_enter(o) < 0)
         return NULL;
-    rc = alert_scheduler_share(o->scheduler, deadline, inputs, &decision, &fault);
+    rc = alert_scheduler_share(o->scheduler, deadline, inputs, &decision, &error);
     alert_py_leave(o);
     if (rc) {
-        alert_py_raise(rc, &fault);
+        alert_py_raise(rc, &error);
         return NULL;
     }
     return alert_py_decision(o->state, &decision);
@@ -215,7 +215,7 @@ static int set_overhead(PyObject *self, PyObject *value, void *closure)
     (void)closure;
     alert_py_scheduler *o = (alert_py_scheduler *)self;
     double overhead;
-    alert_fault fault;
+    alert_argument_error error;
     int rc;
     if (!value) {
         PyErr_SetString(PyExc_AttributeError, "overhead cannot be deleted");
@@ -224,9 +224,9 @@ static int set_overhead(PyObject *self, PyObject *value, void *closure)
     if (alert_py_double(value, "overhead", "a number of seconds", &overhead) < 0 ||
         alert_py_enter(o) < 0)
         return -1;
-    rc = alert_scheduler_set_overhead(o->scheduler, overhead, &fault);
+    rc = alert_scheduler_set_overhead(o->scheduler, overhead, &error);
     alert_py_leave(o);
-    return rc ? alert_py_raise(rc, &fault) : 0;
+    return rc ? alert_py_raise(rc, &error) : 0;
 }
 
 static int switching(PyObject *self, double *cost, size_t *dwell)
@@ -269,7 +269,7 @@ static PyObject *scheduler_set_switching(PyObject *self, PyObject *args, PyObjec
     PyObject *given, *given_dwell;
     double cost;
     size_t dwell;
-    alert_fault fault;
+    alert_argument_error error;
     int rc;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:set_switching", names, &given,
                                      &given_dwell) ||
@@ -277,10 +277,10 @@ static PyObject *scheduler_set_switching(PyObject *self, PyObject *args, PyObjec
         alert_py_size(given_dwell, "dwell", "at least one input", &dwell) < 0 ||
         alert_py_enter(o) < 0)
         return NULL;
-    rc = alert_scheduler_set_switching(o->scheduler, cost, dwell, &fault);
+    rc = alert_scheduler_set_switching(o->scheduler, cost, dwell, &error);
     alert_py_leave(o);
     if (rc) {
-        alert_py_raise(rc, &fault);
+        alert_py_raise(rc, &error);
         return NULL;
     }
     Py_RETURN_NONE;
@@ -306,19 +306,20 @@ static alert_py_state *state_of(PyTypeObject *type)
 
 static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"table",    "goal",        "given", "method", "constants",
+    static char *names[] = {"profile",  "goal",        "given", "method", "constants",
                             "overhead", "switch_cost", "dwell", "trace",  NULL};
-    PyObject *table, *goal_tuple, *given, *method, *constants, *overhead, *switch_cost, *dwell;
+    PyObject *core_profile, *goal_tuple, *given, *method, *constants, *overhead, *switch_cost,
+        *dwell;
     PyObject *trace;
     alert_goal goal;
     alert_options options;
-    alert_fault fault;
+    alert_argument_error error;
     alert_py_state *state = state_of(type);
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOO:Scheduler", names, &table,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOO:Scheduler", names, &core_profile,
                                      &goal_tuple, &given, &method, &constants, &overhead,
                                      &switch_cost, &dwell, &trace))
         return NULL;
-    alert_profile *profile = alert_py_table_profile(state, table);
+    alert_profile *profile = alert_py_profile_of(state, core_profile);
     if (!profile || alert_py_goal(goal_tuple, &goal) < 0 ||
         alert_py_method(method, &options.method) < 0)
         return NULL;
@@ -330,7 +331,7 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
         alert_py_size(dwell, "dwell", "at least one input", &options.dwell) < 0 ||
         alert_py_size(trace, "trace", "a number of inputs", &options.trace_capacity) < 0)
         return NULL;
-    if (options.trace_capacity > PY_SSIZE_T_MAX / sizeof(alert_record) / 2) {
+    if (options.trace_capacity > PY_SSIZE_T_MAX / sizeof(alert_history_entry) / 2) {
         PyErr_NoMemory();
         return NULL;
     }
@@ -340,9 +341,9 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     o->state = state;
     o->given = Py_NewRef(given);
     atomic_init(&o->taken_by, 0);
-    int rc = alert_scheduler_new(&o->scheduler, profile, &goal, &options, &fault);
+    int rc = alert_scheduler_new(&o->scheduler, profile, &goal, &options, &error);
     if (rc) {
-        alert_py_raise(rc, &fault);
+        alert_py_raise(rc, &error);
         Py_CLEAR(o);
     }
     return (PyObject *)o;
@@ -373,7 +374,7 @@ static void scheduler_dealloc(PyObject *self)
 
 PyDoc_STRVAR(
     scheduler_doc,
-    "Scheduler(table, goal, given, method, constants, overhead, switch_cost, dwell, trace)\n"
+    "Scheduler(profile, goal, given, method, constants, overhead, switch_cost, dwell, trace)\n"
     "--\n\n"
     "The scheduler in C. `alert.Scheduler` is the public face of it.");
 

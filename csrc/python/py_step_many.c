@@ -111,14 +111,14 @@ static alert_measurement measurement_of(const batch *b, Py_ssize_t i)
         .latency_s = latency[i], .has_energy = known, .energy_j = known ? energy[i] : 0.0};
 }
 
-/* Without the GIL. Checks everything before the first step, so that a fault changes nothing. */
-static int step_all(const batch *b, alert_fault *fault)
+/* Without the GIL. Checks everything before the first step, so that a error changes nothing. */
+static int step_all(const batch *b, alert_argument_error *error)
 {
     for (Py_ssize_t i = 0; i < b->size; i++) {
         alert_measurement measured = measurement_of(b, i);
-        int rc = alert_scheduler_check(b->scheduler[i]->scheduler, &measured, fault);
+        int rc = alert_scheduler_check(b->scheduler[i]->scheduler, &measured, error);
         if (rc) {
-            fault->index[0] = i;
+            error->index[0] = i;
             return rc;
         }
     }
@@ -135,19 +135,19 @@ PyObject *alert_py_step_many(PyObject *module, PyObject *args, PyObject *kwargs)
     static char *names[] = {"schedulers", "latencies", "energies", NULL};
     PyObject *given[3];
     batch b = {0};
-    alert_fault fault;
+    alert_argument_error error;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO:step_many", names, &given[0], &given[1],
                                      &given[2]))
         return NULL;
     if (gather(&b, PyModule_GetState(module), given) == 0 && take_all(&b) == 0) {
         int rc;
         Py_BEGIN_ALLOW_THREADS;
-        rc = step_all(&b, &fault);
+        rc = step_all(&b, &error);
         Py_END_ALLOW_THREADS;
         for (Py_ssize_t i = 0; i < b.size; i++)
             alert_py_give_back(b.scheduler[i]);
         if (rc) {
-            alert_py_raise(rc, &fault);
+            alert_py_raise(rc, &error);
             Py_CLEAR(b.choices);
         }
     } else {

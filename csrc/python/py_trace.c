@@ -14,25 +14,25 @@ typedef struct field {
 } field;
 
 static const field RECORD_FIELD[] = {
-    {"input", "u8", offsetof(alert_record, input)},
-    {"model", "i8", offsetof(alert_record, model)},
-    {"cap", "i8", offsetof(alert_record, cap)},
-    {"exit", "i8", offsetof(alert_record, exit)},
-    {"power_cap", "f8", offsetof(alert_record, power_cap_w)},
-    {"deadline", "f8", offsetof(alert_record, deadline_s)},
-    {"latency", "f8", offsetof(alert_record, latency_s)},
-    {"energy", "f8", offsetof(alert_record, energy_j)},
-    {"idle_power", "f8", offsetof(alert_record, idle_power_w)},
-    {"slowdown", "f8", offsetof(alert_record, slowdown)},
-    {"slowdown_mean", "f8", offsetof(alert_record, slowdown_mean)},
-    {"slowdown_std", "f8", offsetof(alert_record, slowdown_std)},
-    {"expected_latency", "f8", offsetof(alert_record, expected_latency_s)},
-    {"expected_energy", "f8", offsetof(alert_record, expected_energy_j)},
-    {"expected_accuracy", "f8", offsetof(alert_record, expected_accuracy)},
-    {"probability", "f8", offsetof(alert_record, probability)},
-    {"accuracy", "f8", offsetof(alert_record, accuracy)},
-    {"feasible", "?", offsetof(alert_record, feasible)},
-    {"met", "?", offsetof(alert_record, met)},
+    {"input", "u8", offsetof(alert_history_entry, input)},
+    {"model", "i8", offsetof(alert_history_entry, model)},
+    {"cap", "i8", offsetof(alert_history_entry, cap)},
+    {"exit", "i8", offsetof(alert_history_entry, exit)},
+    {"power_cap", "f8", offsetof(alert_history_entry, power_cap_w)},
+    {"deadline", "f8", offsetof(alert_history_entry, deadline_s)},
+    {"latency", "f8", offsetof(alert_history_entry, latency_s)},
+    {"energy", "f8", offsetof(alert_history_entry, energy_j)},
+    {"idle_power", "f8", offsetof(alert_history_entry, idle_power_w)},
+    {"slowdown", "f8", offsetof(alert_history_entry, slowdown)},
+    {"slowdown_mean", "f8", offsetof(alert_history_entry, slowdown_mean)},
+    {"slowdown_std", "f8", offsetof(alert_history_entry, slowdown_std)},
+    {"expected_latency", "f8", offsetof(alert_history_entry, expected_latency_s)},
+    {"expected_energy", "f8", offsetof(alert_history_entry, expected_energy_j)},
+    {"expected_accuracy", "f8", offsetof(alert_history_entry, expected_accuracy)},
+    {"probability", "f8", offsetof(alert_history_entry, probability)},
+    {"accuracy", "f8", offsetof(alert_history_entry, accuracy)},
+    {"feasible", "?", offsetof(alert_history_entry, feasible)},
+    {"met", "?", offsetof(alert_history_entry, met)},
 };
 
 static const field CHOICE_FIELD[] = {
@@ -91,7 +91,7 @@ done:
 PyObject *alert_py_record_dtype(void)
 {
     Py_ssize_t count = sizeof RECORD_FIELD / sizeof RECORD_FIELD[0];
-    return dtype_of(RECORD_FIELD, count, sizeof(alert_record));
+    return dtype_of(RECORD_FIELD, count, sizeof(alert_history_entry));
 }
 
 PyObject *alert_py_choice_dtype(void)

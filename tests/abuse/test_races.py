@@ -316,7 +316,7 @@ def test_a_table_is_made_of_one_moment_of_its_arrays() -> None:
         try:
             for _ in range(20_000):
                 try:
-                    _core.Table(**arrays)
+                    _core.Profile(**arrays)
                 except ValueError as error:
                     assert "exits: expected as many pairs" in str(error)  # noqa: PT017
         finally:

@@ -42,7 +42,7 @@ class Number:
 
 def core_scheduler(constants: dict[str, Any]) -> _core.Scheduler:
     return _core.Scheduler(
-        table=PROFILE._table,
+        profile=PROFILE._data,
         goal=GOAL._as_tuple(),
         given=GOAL,
         method="paper",
@@ -178,7 +178,7 @@ def test_more_exits_are_counted_than_given() -> None:
     }
     for counts in ([2, 0], [2**64 - 1, 2], [2**63, 2**63 + 1], [1, 2**64 - 1]):
         with pytest.raises(ValueError, match="exits"):
-            _core.Table(exit_count=np.array(counts, np.uintp), **arguments)
+            _core.Profile(exit_count=np.array(counts, np.uintp), **arguments)
 
 
 def test_zones_are_listed_without_holding_the_lock(tmp_path: Path) -> None:
@@ -228,10 +228,10 @@ def test_subclasses_and_their_instances_in_cycles_are_collected() -> None:
     assert (cls() is None) == (usual() is None)
 
 
-@pytest.mark.parametrize("kind", ["Table", "Scheduler", "PowerDevice", "Decision"])
+@pytest.mark.parametrize("kind", ["Profile", "Scheduler", "PowerDevice", "Decision"])
 def test_instances_hold_their_type_and_let_go_of_it(kind: str) -> None:
     made: dict[str, Callable[[], object]] = {
-        "Table": lambda: alert.Profile([[1.0]], [[1.0]], [1.0], [1.0], 0.0)._table,
+        "Profile": lambda: alert.Profile([[1.0]], [[1.0]], [1.0], [1.0], 0.0)._data,
         "Scheduler": lambda: core_scheduler({}),
         "PowerDevice": lambda: power.open("emulated"),
         "Decision": lambda: alert.Scheduler(PROFILE, GOAL).decision,
@@ -266,7 +266,7 @@ def test_a_cycle_through_a_goal_is_collected() -> None:
 def test_the_collector_is_told_of_all_that_is_held() -> None:
     scheduler = core_scheduler({})
     assert scheduler in gc.get_referrers(_core.Scheduler)
-    held: list[Any] = [_core.Table, _core.Scheduler, _core.Decision, _core.PowerDevice]
+    held: list[Any] = [_core.Profile, _core.Scheduler, _core.Decision, _core.PowerDevice]
     held += [_core.PowerError, _core.PowerPermissionError, _core.PowerWarning]
     held += [_core.RECORD, _core.OUTCOME, alert.step_many([scheduler], [0.03], None).dtype]
     assert any(other is GOAL for other in gc.get_referents(scheduler))
@@ -326,7 +326,7 @@ ERRORS: dict[str, Callable[[alert.Scheduler], object]] = {
 def test_errors_leak_nothing(name: str) -> None:
     scheduler = alert.Scheduler(PROFILE, GOAL)
     before = scheduler._save()[0]
-    watched = (scheduler, PROFILE._table, GOAL, None, _core.Scheduler, _core.Decision, _core.RECORD)
+    watched = (scheduler, PROFILE._data, GOAL, None, _core.Scheduler, _core.Decision, _core.RECORD)
 
     def fail(times: int) -> None:
         for _ in range(times):

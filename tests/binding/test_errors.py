@@ -407,11 +407,11 @@ def test_the_core_does_not_rely_on_its_python_face(
 
 
 @pytest.mark.parametrize(
-    "name", ["table", "goal", "constants", "overhead", "switch_cost", "dwell", "trace"]
+    "name", ["profile", "goal", "constants", "overhead", "switch_cost", "dwell", "trace"]
 )
 def test_arguments_of_the_core_have_their_types(name: str) -> None:
     given: dict[str, Any] = {
-        "table": PROFILE._table,
+        "profile": PROFILE._data,
         "goal": GOAL._as_tuple(),
         "given": GOAL,
         "method": "paper",
@@ -465,9 +465,9 @@ def test_a_bad_table(change: dict[str, Any], kind: type[Exception], message: str
         "exit_fraction": [0.5, 1.0],
         "exit_accuracy": [0.4, 0.5],
     }
-    alert._core.Table(**given)
+    alert._core.Profile(**given)
     with pytest.raises(kind, match=message):
-        alert._core.Table(**given | change)
+        alert._core.Profile(**given | change)
 
 
 def test_what_needs_no_error() -> None:

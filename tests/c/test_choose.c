@@ -40,7 +40,7 @@ static size_t below(size_t n)
 /* ---------------------------------------------------------------------------------- random tables */
 
 typedef struct table {
-    alert_table t;
+    alert_profile_data t;
     double second; /* unit of time: what holds for milliseconds holds for minutes */
     double latency[MODELS * CAPS], power[MODELS * CAPS], accuracy[MODELS], cap[CAPS];
     size_t exits[MODELS];
@@ -74,16 +74,16 @@ static void random_table(table *x)
 {
     bool coarse = below(2) == 0;
     x->second = below(4) == 0 ? uniform(0.001, 1000.0) : 1.0;
-    x->t = (alert_table){.models = 1 + below(MODELS),
-                         .caps = 1 + below(below(8) == 0 ? CAPS : 7),
-                         .latency_s = x->latency,
-                         .power_w = x->power,
-                         .accuracy = x->accuracy,
-                         .power_cap_w = x->cap,
-                         .idle_power_w = below(4) == 0 ? 0.0 : value(coarse, 1.0, 20.0),
-                         .exit_count = x->exits,
-                         .exit_fraction = x->fraction,
-                         .exit_accuracy = x->reached};
+    x->t = (alert_profile_data){.models = 1 + below(MODELS),
+                                .caps = 1 + below(below(8) == 0 ? CAPS : 7),
+                                .latency_s = x->latency,
+                                .power_w = x->power,
+                                .accuracy = x->accuracy,
+                                .power_cap_w = x->cap,
+                                .idle_power_w = below(4) == 0 ? 0.0 : value(coarse, 1.0, 20.0),
+                                .exit_count = x->exits,
+                                .exit_fraction = x->fraction,
+                                .exit_accuracy = x->reached};
     for (size_t c = 0; c < x->t.models * x->t.caps; c++) {
         x->latency[c] = x->second * value(coarse, 0.01, 0.1);
         x->power[c] = value(coarse, 5.0, 40.0);
@@ -342,12 +342,12 @@ static void test_a_price_beyond_rounding(void)
 {
     static const double LATENCY[] = {0.2, 0.1, 0.1}, POWER[] = {10.0, 10.0, 10.0}, CAP[] = {10.0};
     static const double ACCURACY[] = {0.5, 0.5, 0.5};
-    alert_table t = {.models = 3,
-                     .caps = 1,
-                     .latency_s = LATENCY,
-                     .power_w = POWER,
-                     .accuracy = ACCURACY,
-                     .power_cap_w = CAP};
+    alert_profile_data t = {.models = 3,
+                            .caps = 1,
+                            .latency_s = LATENCY,
+                            .power_w = POWER,
+                            .accuracy = ACCURACY,
+                            .power_cap_w = CAP};
     alert_goal goal = {.objective = ALERT_MAX_ACCURACY, .bound = 1.0, .q_fail = 0.5};
     alert_mixture mixture;
     alert_belief belief = {.mean = 1.0, .std = 0.1, .deadline_s = 1.0, .mixture = &mixture};

@@ -62,8 +62,8 @@ static alert_options usual_options(void)
 static alert_profile *good_profile(void)
 {
     alert_profile *p = NULL;
-    alert_table table = good_table();
-    EXPECT(alert_profile_new(&p, &table, NULL) == 0);
+    alert_profile_data data = good_table();
+    EXPECT(alert_profile_new(&p, &data, NULL) == 0);
     return p;
 }
 
@@ -195,13 +195,13 @@ static void test_the_window(void)
 
 /* ----------------------------------------------------------------------------------- bad arguments */
 
-static bool refused(const alert_table *t, const char *name, ptrdiff_t i, ptrdiff_t j)
+static bool refused(const alert_profile_data *t, const char *name, ptrdiff_t i, ptrdiff_t j)
 {
     alert_profile *p = NULL;
-    alert_fault fault = {0};
-    int rc = alert_profile_new(&p, t, &fault);
-    return rc == -EINVAL && !p && strcmp(fault.name, name) == 0 && fault.index[0] == i &&
-           fault.index[1] == j && fault.expected && alert_profile_new(&p, t, NULL) == -EINVAL;
+    alert_argument_error error = {0};
+    int rc = alert_profile_new(&p, t, &error);
+    return rc == -EINVAL && !p && strcmp(error.name, name) == 0 && error.index[0] == i &&
+           error.index[1] == j && error.expected && alert_profile_new(&p, t, NULL) == -EINVAL;
 }
 
 static void test_bad_tables(void)
@@ -210,7 +210,7 @@ static void test_bad_tables(void)
     double values[4];
     for (size_t b = 0; b < sizeof BAD / sizeof BAD[0]; b++) {
         for (ptrdiff_t at = 0; at < 4; at++) {
-            alert_table t = good_table();
+            alert_profile_data t = good_table();
             memcpy(values, LATENCY, sizeof values);
             values[at] = BAD[b];
             t.latency_s = values;
@@ -221,11 +221,11 @@ static void test_bad_tables(void)
             t.power_w = values;
             EXPECT(refused(&t, "power", at / 2, at % 2));
         }
-        alert_table t = good_table();
+        alert_profile_data t = good_table();
         t.power_cap_w = (const double[]){BAD[b], 20.0};
         EXPECT(refused(&t, "power_caps", 0, -1));
     }
-    alert_table t = good_table();
+    alert_profile_data t = good_table();
     t.power_cap_w = (const double[]){20.0, 20.0};
     EXPECT(refused(&t, "power_caps", 1, -1));
     t = good_table();
@@ -254,16 +254,16 @@ static void test_bad_options(void)
 {
     alert_profile *p = good_profile();
     alert_scheduler *s = NULL;
-    alert_fault fault = {0};
+    alert_argument_error error = {0};
     alert_options options = usual_options();
     options.method = (alert_method)7;
-    EXPECT(alert_scheduler_new(&s, p, &GOAL, &options, &fault) == -EINVAL);
-    EXPECT(strcmp(fault.name, "method") == 0 && fault.value == 7.0);
+    EXPECT(alert_scheduler_new(&s, p, &GOAL, &options, &error) == -EINVAL);
+    EXPECT(strcmp(error.name, "method") == 0 && error.value == 7.0);
     alert_goal goal = GOAL;
     goal.deadline_s = 0.0;
     options = usual_options();
-    EXPECT(alert_scheduler_new(&s, p, &goal, &options, &fault) == -EINVAL && !s);
-    EXPECT(strcmp(fault.name, "deadline") == 0);
+    EXPECT(alert_scheduler_new(&s, p, &goal, &options, &error) == -EINVAL && !s);
+    EXPECT(strcmp(error.name, "deadline") == 0);
     alert_profile_unref(p);
 }
 
@@ -274,15 +274,15 @@ static void test_a_bad_recording(void)
     double latency[12];
     for (size_t i = 0; i < 12; i++)
         latency[i] = i < 6 ? 1.0 : -1.0; /* of three outputs under two caps: the second input's */
-    alert_recording r = {
+    alert_output_trace r = {
         .inputs = 2, .outputs = 3, .caps = 2, .latency_s = latency, .energy_j = ENERGY};
     alert_outcome out[2];
-    alert_fault fault = {0};
+    alert_argument_error error = {0};
     alert_scheduler *s = scheduler_for(&GOAL);
     EXPECT(alert_replay(s, NULL, &r, out, NULL) == -EINVAL);
     EXPECT(alert_scheduler_trace_length(s) == 1);
-    EXPECT(alert_replay(s, NULL, &r, out, &fault) == -EINVAL);
-    EXPECT(strcmp(fault.name, "latency") == 0 && fault.index[0] == 1);
+    EXPECT(alert_replay(s, NULL, &r, out, &error) == -EINVAL);
+    EXPECT(strcmp(error.name, "latency") == 0 && error.index[0] == 1);
     alert_scheduler_free(s);
 }
 
@@ -303,8 +303,8 @@ static void test_a_refused_step_changes_nothing(void)
     };
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         alert_decision d = {.model = 77};
-        alert_fault fault;
-        EXPECT(alert_scheduler_step(s, &BAD[i], &d, &fault) == -EINVAL && d.model == 77);
+        alert_argument_error error;
+        EXPECT(alert_scheduler_step(s, &BAD[i], &d, &error) == -EINVAL && d.model == 77);
     }
     EXPECT(alert_scheduler_set_overhead(s, -1.0, NULL) == -EINVAL);
     alert_goal goal = GOAL;
@@ -343,7 +343,7 @@ static void test_choices(void)
 
 static void test_the_trace_is_a_ring(void)
 {
-    alert_record record[3];
+    alert_history_entry record[3];
     alert_scheduler *s = scheduler_for(&GOAL);
     for (uint64_t n = 0; n < 10; n++) {
         size_t length = alert_scheduler_trace_length(s);
@@ -405,13 +405,13 @@ static void test_a_step_allocates_nothing(void)
 /* Each allocation fails in its turn; what had been allocated is given back (a sanitizer looks). */
 static void test_out_of_memory(void)
 {
-    alert_table table = good_table();
+    alert_profile_data data = good_table();
     alert_profile *p = NULL;
     int rc = -ENOMEM;
     size_t failures = 0;
     while (rc == -ENOMEM && failures < 100) {
         failing = allocations + ++failures;
-        rc = alert_profile_new(&p, &table, NULL);
+        rc = alert_profile_new(&p, &data, NULL);
     }
     failing = 0;
     EXPECT(rc == 0 && failures > 2);

@@ -69,14 +69,14 @@ static alert_profile *measure(alert_power *p)
             power[i * CAPS + j] = energy / latency[i * CAPS + j];
             EXPECT(power[i * CAPS + j] <= CAP[j] * (1.0 + 1e-6));
         }
-    alert_table table = {.models = MODELS,
-                         .caps = CAPS,
-                         .latency_s = latency,
-                         .power_w = power,
-                         .accuracy = ACCURACY,
-                         .power_cap_w = CAP,
-                         .idle_power_w = LAW.idle_w};
-    EXPECT(alert_profile_new(&profile, &table, NULL) == 0);
+    alert_profile_data data = {.models = MODELS,
+                               .caps = CAPS,
+                               .latency_s = latency,
+                               .power_w = power,
+                               .accuracy = ACCURACY,
+                               .power_cap_w = CAP,
+                               .idle_power_w = LAW.idle_w};
+    EXPECT(alert_profile_new(&profile, &data, NULL) == 0);
     return profile;
 }
 
@@ -134,7 +134,7 @@ int main(void)
     EXPECT(quiet.late == 0 && again.late == 0); /* and deadlines are kept, */
     EXPECT(busy.late <= 1); /* but for the input that was the first to meet it */
 
-    static alert_record record[INPUTS];
+    static alert_history_entry record[INPUTS];
     EXPECT(alert_scheduler_trace_length(s) == INPUTS);
     alert_scheduler_trace(s, INPUTS, record);
     for (size_t i = 0; i < INPUTS; i++) /* a cap is kept to, whatever the load */

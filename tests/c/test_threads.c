@@ -50,11 +50,11 @@ static void *work(void *argument)
 
 int main(void)
 {
-    alert_table table = good_table();
+    alert_profile_data data = good_table();
     alert_profile *profile = NULL;
     worker workers[THREADS];
     memset(workers, 0, sizeof workers);
-    EXPECT(alert_profile_new(&profile, &table, NULL) == 0);
+    EXPECT(alert_profile_new(&profile, &data, NULL) == 0);
     for (int t = 0; t < THREADS; t++) {
         workers[t].profile = alert_profile_ref(profile);
         EXPECT(pthread_create(&workers[t].thread, NULL, work, &workers[t]) == 0);

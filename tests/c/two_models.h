@@ -10,18 +10,18 @@ static const double ACCURACY[] = {0.6, 0.8}, CAP[] = {10.0, 20.0};
 static const size_t EXITS[] = {0, 2};
 static const double FRACTION[] = {0.25, 1.0}, REACHED[] = {0.5, 0.8};
 
-static inline alert_table good_table(void)
+static inline alert_profile_data good_table(void)
 {
-    return (alert_table){.models = 2,
-                         .caps = 2,
-                         .latency_s = LATENCY,
-                         .power_w = POWER,
-                         .accuracy = ACCURACY,
-                         .power_cap_w = CAP,
-                         .idle_power_w = 2.0,
-                         .exit_count = EXITS,
-                         .exit_fraction = FRACTION,
-                         .exit_accuracy = REACHED};
+    return (alert_profile_data){.models = 2,
+                                .caps = 2,
+                                .latency_s = LATENCY,
+                                .power_w = POWER,
+                                .accuracy = ACCURACY,
+                                .power_cap_w = CAP,
+                                .idle_power_w = 2.0,
+                                .exit_count = EXITS,
+                                .exit_fraction = FRACTION,
+                                .exit_accuracy = REACHED};
 }
 
 #endif

@@ -22,7 +22,7 @@
 enum { MODELS = 5, CAPS = 4, EXITS = 4, METHODS = 8, CALLS = 400 };
 
 typedef struct table {
-    alert_table view;
+    alert_profile_data view;
     double latency[MODELS * CAPS], power[MODELS * CAPS], accuracy[MODELS], cap[CAPS];
     size_t exits[MODELS];
     double fraction[MODELS * EXITS], reached[MODELS * EXITS];
@@ -57,7 +57,7 @@ static void make_table(table *t, bytes *b)
     }
     for (size_t j = 0; j < caps; j++)
         t->cap[j] = (j > 0 ? t->cap[j - 1] : 0.0) + fuzz_number(b, 1.0, 100.0);
-    t->view = (alert_table){
+    t->view = (alert_profile_data){
         .models = models,
         .caps = caps,
         .latency_s = t->latency,
@@ -134,7 +134,7 @@ static char *saved(const subject *x)
 
 static void check_decision(const subject *x, const alert_decision *d)
 {
-    const alert_table *t = &x->t->view;
+    const alert_profile_data *t = &x->t->view;
     REQUIRE(d->model < t->models && d->cap < t->caps);
     REQUIRE(d->power_cap_w == t->power_cap_w[d->cap]);
     size_t exits = t->exit_count[d->model];
@@ -148,7 +148,7 @@ static void check_decision(const subject *x, const alert_decision *d)
 static void check_trace(const subject *x)
 {
     size_t length = alert_scheduler_trace_length(x->s);
-    alert_record *record = calloc(length + 1, sizeof *record);
+    alert_history_entry *record = calloc(length + 1, sizeof *record);
     REQUIRE(record && length <= x->options.trace_capacity);
     alert_scheduler_trace(x->s, length, record);
     for (size_t i = 1; i < length; i++)
@@ -163,7 +163,7 @@ static void check_subject(const subject *x, bool trace_is_ours)
 {
     alert_decision d;
     alert_goal goal;
-    alert_fault fault;
+    alert_argument_error error;
     double mean, std;
     alert_scheduler *twin;
     alert_scheduler_decision(x->s, &d);
@@ -173,11 +173,11 @@ static void check_subject(const subject *x, bool trace_is_ours)
     if (trace_is_ours)
         check_trace(x);
     alert_scheduler_goal(x->s, &goal);
-    REQUIRE(alert_goal_check(&goal, &fault) == 0);
-    REQUIRE(alert_scheduler_new(&twin, x->profile, &goal, &x->options, &fault) == 0);
+    REQUIRE(alert_goal_check(&goal, &error) == 0);
+    REQUIRE(alert_scheduler_new(&twin, x->profile, &goal, &x->options, &error) == 0);
     char *state = saved(x);
     size_t size = alert_scheduler_state_size(x->s);
-    REQUIRE(alert_scheduler_restore(twin, state, size, &fault) == 0);
+    REQUIRE(alert_scheduler_restore(twin, state, size, &error) == 0);
     char *again = malloc(size);
     REQUIRE(again && alert_scheduler_state_size(twin) == size);
     alert_scheduler_save(twin, again);
@@ -189,7 +189,7 @@ static void check_subject(const subject *x, bool trace_is_ours)
 
 /* ------------------------------------------------------------------------------------------------ calls */
 
-static int step(subject *x, bytes *b, alert_fault *fault)
+static int step(subject *x, bytes *b, alert_argument_error *error)
 {
     uint8_t has = fuzz_byte(b);
     alert_decision d;
@@ -204,13 +204,13 @@ static int step(subject *x, bytes *b, alert_fault *fault)
         .has_exit = has & 8,
         .exit = has & 8 ? fuzz_below(b, EXITS + 1) : 0,
     };
-    int would = alert_scheduler_check(x->s, &m, fault);
-    int rc = alert_scheduler_step(x->s, &m, &d, fault);
+    int would = alert_scheduler_check(x->s, &m, error);
+    int rc = alert_scheduler_step(x->s, &m, &d, error);
     REQUIRE(rc == would);
     return rc;
 }
 
-static int replay(subject *x, bytes *b, alert_fault *fault)
+static int replay(subject *x, bytes *b, alert_argument_error *error)
 {
     enum { INPUTS = 3 };
     double latency[INPUTS * MODELS * (EXITS + 1) * CAPS],
@@ -222,19 +222,19 @@ static int replay(subject *x, bytes *b, alert_fault *fault)
         latency[i] = pace * (double)(i % 7 + 1) * 0.01;
         energy[i] = latency[i] * 20.0;
     }
-    alert_recording r = {.inputs = INPUTS,
-                         .outputs = x->t->outputs,
-                         .caps = x->t->view.caps,
-                         .latency_s = latency,
-                         .energy_j = energy,
-                         .idle_power_w = fuzz_number(b, 0.1, 50.0),
-                         .sharing = fuzz_byte(b) & 1 ? sharing : NULL};
-    (void)!alert_replay(x->s, NULL, &r, out, fault);
+    alert_output_trace r = {.inputs = INPUTS,
+                            .outputs = x->t->outputs,
+                            .caps = x->t->view.caps,
+                            .latency_s = latency,
+                            .energy_j = energy,
+                            .idle_power_w = fuzz_number(b, 0.1, 50.0),
+                            .sharing = fuzz_byte(b) & 1 ? sharing : NULL};
+    (void)!alert_replay(x->s, NULL, &r, out, error);
     return 0; /* the inputs before a bad one have been learnt */
 }
 
 /* Changes some bytes of the saved state and tries to restore that. */
-static int restore(subject *x, bytes *b, alert_fault *fault, bool *accepted)
+static int restore(subject *x, bytes *b, alert_argument_error *error, bool *accepted)
 {
     size_t size = alert_scheduler_state_size(x->s);
     char *state = saved(x);
@@ -245,7 +245,7 @@ static int restore(subject *x, bytes *b, alert_fault *fault, bool *accepted)
         if (at + 8 <= size)
             memcpy(state + at, fuzz_byte(b) & 1 ? (void *)&x8 : (void *)&small, 8);
     }
-    int rc = alert_scheduler_restore(x->s, state, size, fault);
+    int rc = alert_scheduler_restore(x->s, state, size, error);
     *accepted = rc == 0;
     free(state);
     return rc;
@@ -253,7 +253,7 @@ static int restore(subject *x, bytes *b, alert_fault *fault, bool *accepted)
 
 static int call(subject *x, bytes *b, bool *tampered)
 {
-    alert_fault fault;
+    alert_argument_error error;
     alert_decision d;
     alert_goal goal;
     double number;
@@ -262,31 +262,31 @@ static int call(subject *x, bytes *b, bool *tampered)
     switch (fuzz_below(b, 16)) {
     case 0:
         goal = make_goal(b);
-        return alert_scheduler_set_goal(x->s, &goal, &fault);
+        return alert_scheduler_set_goal(x->s, &goal, &error);
     case 1:
         number = fuzz_number(b, 1e-3, 10.0);
-        return alert_scheduler_share(x->s, number, fuzz_below(b, 9), &d, &fault);
+        return alert_scheduler_share(x->s, number, fuzz_below(b, 9), &d, &error);
     case 2:
         number = fuzz_number(b, 1e-3, 2.0);
-        return alert_scheduler_decide(x->s, fuzz_byte(b) & 1 ? &number : NULL, &d, &fault);
+        return alert_scheduler_decide(x->s, fuzz_byte(b) & 1 ? &number : NULL, &d, &error);
     case 3:
         number = fuzz_number(b, 1e-5, 1.0);
-        rc = alert_scheduler_set_overhead(x->s, number, &fault);
+        rc = alert_scheduler_set_overhead(x->s, number, &error);
         x->options.overhead_s = alert_scheduler_overhead(x->s);
         return rc;
     case 4:
         number = fuzz_number(b, 1e-5, 1.0);
-        rc = alert_scheduler_set_switching(x->s, number, fuzz_below(b, 5), &fault);
+        rc = alert_scheduler_set_switching(x->s, number, fuzz_below(b, 5), &error);
         alert_scheduler_switching(x->s, &x->options.switch_cost_s, &x->options.dwell);
         return rc;
     case 5:
-        return replay(x, b, &fault);
+        return replay(x, b, &error);
     case 6:
-        rc = restore(x, b, &fault, &accepted);
+        rc = restore(x, b, &error, &accepted);
         *tampered = *tampered || accepted;
         return rc;
     default:
-        return step(x, b, &fault);
+        return step(x, b, &error);
     }
 }
 
@@ -313,14 +313,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     bytes b = {data, size};
     table t;
-    alert_fault fault;
+    alert_argument_error error;
     make_table(&t, &b);
     subject x = {.t = &t};
-    if (alert_profile_new(&x.profile, &t.view, &fault) != 0)
+    if (alert_profile_new(&x.profile, &t.view, &error) != 0)
         return 0;
     x.options = make_options(&b);
     alert_goal goal = make_goal(&b);
-    if (alert_scheduler_new(&x.s, x.profile, &goal, &x.options, &fault) == 0) {
+    if (alert_scheduler_new(&x.s, x.profile, &goal, &x.options, &error) == 0) {
         run(&x, &b);
         alert_scheduler_free(x.s);
     }

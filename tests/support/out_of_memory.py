@@ -166,7 +166,7 @@ def module() -> None:
 
 
 KEEPS: dict[str, Callable[[], object]] = {
-    "table": lambda: _core.Table(**TABLE),
+    "table": lambda: _core.Profile(**TABLE),
     "scheduler": lambda: alert.Scheduler(PROFILE, OTHER, method="paper", constants={"alpha": 0.4}),
     "decision": lambda: scheduler.decision,
     "slowdown": lambda: scheduler.slowdown,

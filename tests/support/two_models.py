@@ -17,7 +17,7 @@ PROFILE = alert.Profile(
 
 
 def table_arrays() -> dict[str, Any]:
-    """Return arguments of `_core.Table`: the first of two models has two exits."""
+    """Return arguments of `_core.Profile`: the first of two models has two exits."""
     return {
         "latency": np.ones((2, 1)),
         "power": np.ones((2, 1)),

@@ -22,8 +22,8 @@
  * Every configuration is looked at, as often as bounds are given up: where changing a cap takes
  * milliseconds, a search by quantiles would save nothing that matters.
  */
-#ifndef ALERT_SWITCH_H
-#define ALERT_SWITCH_H
+#ifndef ALERT_CAP_SWITCH_H
+#define ALERT_CAP_SWITCH_H
 
 #include "core/choose/choose.h"
 

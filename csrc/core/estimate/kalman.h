@@ -35,8 +35,8 @@
  * Deviation from the paper: a ratio above ALERT_RATIO_MAX counts as ALERT_RATIO_MAX, so that no
  * measurement whatever can drive a filter to infinity.
  */
-#ifndef ALERT_FILTER_H
-#define ALERT_FILTER_H
+#ifndef ALERT_KALMAN_H
+#define ALERT_KALMAN_H
 
 #include "alert.h"
 

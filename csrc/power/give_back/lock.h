@@ -6,8 +6,8 @@
  * before fork() returns there, and keeps a descriptor to read from. A child made by clone() or _Fork() itself, past
  * the C library's handlers, keeps the lock until it ends.
  */
-#ifndef ALERT_OWNER_H
-#define ALERT_OWNER_H
+#ifndef ALERT_LOCK_H
+#define ALERT_LOCK_H
 
 #include "alert_power.h"
 

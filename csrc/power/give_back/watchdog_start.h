@@ -4,8 +4,8 @@
  * A guard is a journal and a watchdog: a small program, started by exec in a session of its own, that sleeps
  * on a pidfd of this process and gives back what the journal says when this process ends without doing so.
  */
-#ifndef ALERT_GUARD_H
-#define ALERT_GUARD_H
+#ifndef ALERT_WATCHDOG_START_H
+#define ALERT_WATCHDOG_START_H
 
 #include "alert_power.h"
 #include "power/give_back/journal.h"

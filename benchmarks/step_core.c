@@ -54,9 +54,9 @@ static alert_scheduler *make_scheduler(const double *v, alert_method method)
                        .bound = v[4],
                        .priority = {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY}};
     alert_options options = {.method = method,
-                             .dwell = 1,
+                             .hold_inputs = 1,
                              .constants = alert_constants_default(method),
-                             .trace_capacity = 1024};
+                             .history_capacity = 1024};
     alert_profile *profile;
     alert_scheduler *scheduler;
     if (alert_profile_new(&profile, &data, NULL) != 0 ||

@@ -128,7 +128,7 @@ typedef struct alert_constants {
     double other_spread;  /* its spread, > 0 */
     double change_rate;   /* probability of a change of regime before any is seen, 0..1 */
     double change_inputs; /* inputs that this counts for, > 0 */
-    double stray; /* density (per factor e of slowdown) below which nothing is explained, > 0 */
+    double outlier; /* an input less likely than this is an outlier (density of ln slowdown), > 0 */
     /* ALERT_CALIBRATED: what accuracy is worth (price.h) */
     double price_integral; /* gain of the integral part, 0..1 */
     double price_gain;     /* gain of the part in proportion to what is owed, > 0 */
@@ -149,10 +149,10 @@ alert_constants alert_constants_default(alert_method method);
 typedef struct alert_options {
     alert_method method;
     alert_constants constants;
-    double overhead_s;     /* taken off every deadline; finite, >= 0 */
-    double switch_cost_s;  /* that changing the cap takes; finite, >= 0 */
-    size_t dwell;          /* inputs that a new cap serves at least, but for emergencies; >= 1 */
-    size_t trace_capacity; /* inputs remembered for alert_scheduler_trace; 0 for none */
+    double overhead_s;       /* taken off every deadline; finite, >= 0 */
+    double switch_cost_s;    /* that changing the cap takes; finite, >= 0 */
+    size_t hold_inputs;      /* inputs that a new cap serves at least, but for emergencies; >= 1 */
+    size_t history_capacity; /* inputs remembered for alert_scheduler_history; 0 for none */
 } alert_options;
 
 /* Which configuration to run next and what is expected of it. */
@@ -244,20 +244,20 @@ double alert_scheduler_overhead(const alert_scheduler *s);
 
 /* What changing the cap costs (seconds, finite, >= 0), and for how many inputs (>= 1) a new cap then stays in force;
  * used from the next choice on. A configuration under another cap than that of the last input has so much less of
- * its deadline, and is charged with its power during the cost divided by `dwell`. A cap that has served fewer
+ * its deadline, and is charged with its power during the cost divided by `hold_inputs`. A cap that has served fewer
  * inputs is left only for a higher one, and only when nothing under it meets the goal's bounds and something
  * under a higher one does. With 0 and 1 caps change freely. */
-int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t dwell,
+int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t hold_inputs,
                                   alert_argument_error *error) ALERT_MUST_CHECK;
-void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t *dwell);
+void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t *hold_inputs);
 
 /* The slowdown expected of the next input. */
 void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std);
 
-/* Inputs now remembered, at most trace_capacity. */
-size_t alert_scheduler_trace_length(const alert_scheduler *s);
-/* Copies the first `length` of them to `out`, oldest first; `length` is at most alert_scheduler_trace_length(). */
-void alert_scheduler_trace(const alert_scheduler *s, size_t length, alert_history_entry *out);
+/* Inputs now remembered, at most history_capacity. */
+size_t alert_scheduler_history_length(const alert_scheduler *s);
+/* Copies the first `length` of them to `out`, oldest first; `length` is at most alert_scheduler_history_length(). */
+void alert_scheduler_history(const alert_scheduler *s, size_t length, alert_history_entry *out);
 
 /* Everything a scheduler has learnt, in one block of bytes: valid for the same profile, goal and
  * options on the same kind of machine. */

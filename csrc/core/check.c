@@ -10,13 +10,13 @@ int alert_check_overhead(double overhead_s, alert_argument_error *error)
                         overhead_s);
 }
 
-int alert_check_switching(double cost_s, size_t dwell, alert_argument_error *error)
+int alert_check_switching(double cost_s, size_t hold_inputs, alert_argument_error *error)
 {
     if (!alert_is_quantity(cost_s))
         return alert_refuse(error, "switch_cost", "a finite number of seconds >= 0 and <= 1e9",
                             cost_s);
-    if (dwell == 0)
-        return alert_refuse(error, "dwell", "at least one input", 0.0);
+    if (hold_inputs == 0)
+        return alert_refuse(error, "hold_inputs", "at least one input", 0.0);
     return 0;
 }
 
@@ -30,7 +30,7 @@ int alert_check_options(const alert_options *o, alert_argument_error *error)
     if (constant)
         return alert_refuse(error, constant, expected, value);
     int rc = alert_check_overhead(o->overhead_s, error);
-    return rc ? rc : alert_check_switching(o->switch_cost_s, o->dwell, error);
+    return rc ? rc : alert_check_switching(o->switch_cost_s, o->hold_inputs, error);
 }
 
 int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m,

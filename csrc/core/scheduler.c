@@ -74,8 +74,8 @@ static void choose_switching(alert_scheduler *s, alert_belief *belief, double pr
 {
     alert_switching switching = {.cap = s->now.cap,
                                  .cost_s = s->switch_cost_s,
-                                 .dwell = (double)s->dwell,
-                                 .held = s->now.served < s->dwell,
+                                 .hold_inputs = (double)s->hold_inputs,
+                                 .held = s->now.served < s->hold_inputs,
                                  .lost = lost};
     alert_choose_switching(s->profile, &s->plan, belief, &s->goal, bound_now(s), price, &switching,
                            out);
@@ -153,11 +153,11 @@ static outcome judge(const alert_scheduler *s, const alert_measurement *m)
 
 static void remember(alert_scheduler *s, const alert_measurement *m, const outcome *o)
 {
-    size_t capacity = s->trace_capacity;
+    size_t capacity = s->history_capacity;
     if (capacity == 0)
         return;
     const alert_pending *ran = &s->now.pending;
-    s->trace[s->now.inputs % capacity] = (alert_history_entry){
+    s->history[s->now.inputs % capacity] = (alert_history_entry){
         .input = s->now.inputs,
         .model = (int64_t)ran->decision.model,
         .cap = (int64_t)ran->decision.cap,
@@ -282,17 +282,17 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     s->method = options->method;
     s->overhead_s = options->overhead_s;
     s->switch_cost_s = options->switch_cost_s;
-    s->dwell = options->dwell;
-    s->trace_capacity = options->trace_capacity;
-    s->switching = options->switch_cost_s > 0.0 || options->dwell > 1;
+    s->hold_inputs = options->hold_inputs;
+    s->history_capacity = options->history_capacity;
+    s->switching = options->switch_cost_s > 0.0 || options->hold_inputs > 1;
     rc = set_constants(s, &options->constants);
     if (!rc)
         rc = alert_plan_new(&s->plan, profile, s->method);
     if (!rc)
         rc = alert_window_new(&s->window, goal->window);
-    if (!rc && options->trace_capacity > 0) {
-        s->trace = calloc(options->trace_capacity, sizeof *s->trace);
-        rc = s->trace ? 0 : -ENOMEM;
+    if (!rc && options->history_capacity > 0) {
+        s->history = calloc(options->history_capacity, sizeof *s->history);
+        rc = s->history ? 0 : -ENOMEM;
     }
     if (rc) {
         alert_scheduler_free(s);
@@ -315,7 +315,7 @@ void alert_scheduler_free(alert_scheduler *s)
     alert_plan_clear(&s->plan);
     alert_window_clear(&s->window);
     free(s->own_constants);
-    free(s->trace);
+    free(s->history);
     alert_profile_unref(s->profile);
     free(s);
 }
@@ -403,24 +403,24 @@ double alert_scheduler_overhead(const alert_scheduler *s)
     return s->overhead_s;
 }
 
-int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t dwell,
+int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t hold_inputs,
                                   alert_argument_error *error)
 {
-    int rc = alert_check_switching(cost_s, dwell, error);
+    int rc = alert_check_switching(cost_s, hold_inputs, error);
     if (rc)
         return rc;
     s->switch_cost_s = cost_s;
-    s->dwell = dwell;
-    s->switching = cost_s > 0.0 || dwell > 1;
+    s->hold_inputs = hold_inputs;
+    s->switching = cost_s > 0.0 || hold_inputs > 1;
     if (!s->switching)
         s->now.served = 0;
     return 0;
 }
 
-void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t *dwell)
+void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t *hold_inputs)
 {
     *cost_s = s->switch_cost_s;
-    *dwell = s->dwell;
+    *hold_inputs = s->hold_inputs;
 }
 
 void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std)

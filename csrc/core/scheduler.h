@@ -45,18 +45,18 @@ struct alert_scheduler {
     const alert_constants *constants;
     alert_constants *own_constants;
     double overhead_s, switch_cost_s;
-    size_t dwell, trace_capacity;
+    size_t hold_inputs, history_capacity;
     bool switching; /* changing the cap costs something */
     alert_learned now;
     alert_mixture forecast; /* by now.regimes */
     alert_plan plan;
     alert_window window;
-    alert_history_entry *trace; /* ring; input n is at n % trace_capacity */
+    alert_history_entry *history; /* ring; input n is at n % history_capacity */
 };
 
 /* Each returns 0, or describes the first thing out of range and returns -EINVAL. */
 int alert_check_overhead(double overhead_s, alert_argument_error *error);
-int alert_check_switching(double cost_s, size_t dwell, alert_argument_error *error);
+int alert_check_switching(double cost_s, size_t hold_inputs, alert_argument_error *error);
 int alert_check_options(const alert_options *options, alert_argument_error *error);
 
 #endif

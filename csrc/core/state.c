@@ -6,17 +6,17 @@
 #include "core/ranges.h"
 #include "core/scheduler.h"
 
-size_t alert_scheduler_trace_length(const alert_scheduler *s)
+size_t alert_scheduler_history_length(const alert_scheduler *s)
 {
-    size_t capacity = s->trace_capacity;
+    size_t capacity = s->history_capacity;
     return s->now.inputs < capacity ? (size_t)s->now.inputs : capacity;
 }
 
-void alert_scheduler_trace(const alert_scheduler *s, size_t length, alert_history_entry *out)
+void alert_scheduler_history(const alert_scheduler *s, size_t length, alert_history_entry *out)
 {
-    uint64_t first = s->now.inputs - alert_scheduler_trace_length(s);
+    uint64_t first = s->now.inputs - alert_scheduler_history_length(s);
     for (size_t i = 0; i < length; i++)
-        out[i] = s->trace[(first + i) % s->trace_capacity];
+        out[i] = s->history[(first + i) % s->history_capacity];
 }
 
 /* A saved state: this header, what the scheduler has learnt, the window's ring, the trace's ring.
@@ -24,7 +24,7 @@ void alert_scheduler_trace(const alert_scheduler *s, size_t length, alert_histor
 typedef struct saved_header {
     char magic[8];
     size_t window_capacity, window_count, window_next;
-    size_t trace_capacity;
+    size_t history_capacity;
     double window_sum;
 } saved_header;
 
@@ -35,14 +35,14 @@ static size_t window_bytes(const alert_scheduler *s)
     return s->window.capacity * sizeof *s->window.owed;
 }
 
-static size_t trace_bytes(const alert_scheduler *s)
+static size_t history_bytes(const alert_scheduler *s)
 {
-    return s->trace_capacity * sizeof *s->trace;
+    return s->history_capacity * sizeof *s->history;
 }
 
 size_t alert_scheduler_state_size(const alert_scheduler *s)
 {
-    return sizeof(saved_header) + sizeof s->now + window_bytes(s) + trace_bytes(s);
+    return sizeof(saved_header) + sizeof s->now + window_bytes(s) + history_bytes(s);
 }
 
 void alert_scheduler_save(const alert_scheduler *s, void *state)
@@ -51,7 +51,7 @@ void alert_scheduler_save(const alert_scheduler *s, void *state)
         .window_capacity = s->window.capacity,
         .window_count = s->window.count,
         .window_next = s->window.next,
-        .trace_capacity = s->trace_capacity,
+        .history_capacity = s->history_capacity,
         .window_sum = s->window.sum,
     };
     memcpy(header.magic, MAGIC, sizeof MAGIC);
@@ -63,8 +63,8 @@ void alert_scheduler_save(const alert_scheduler *s, void *state)
     if (s->window.owed)
         memcpy(to, s->window.owed, window_bytes(s));
     to += window_bytes(s);
-    if (s->trace)
-        memcpy(to, s->trace, trace_bytes(s));
+    if (s->history)
+        memcpy(to, s->history, history_bytes(s));
 }
 
 /* ---------------------------------------------------------------------------------------- restoring */
@@ -94,7 +94,7 @@ static bool is_within(double x, double low, double high)
 static bool header_fits(const alert_scheduler *s, const saved_header *h)
 {
     return memcmp(h->magic, MAGIC, sizeof MAGIC) == 0 && h->window_capacity == s->window.capacity &&
-           h->trace_capacity == s->trace_capacity && h->window_count <= h->window_capacity &&
+           h->history_capacity == s->history_capacity && h->window_count <= h->window_capacity &&
            (h->window_next < h->window_capacity || h->window_next == 0) &&
            is_within(h->window_sum, -OWED_MAX, OWED_MAX);
 }
@@ -149,7 +149,7 @@ static bool rings_are_sane(const alert_scheduler *s, const char *from)
             return false;
     }
     from += window_bytes(s);
-    for (size_t i = 0; i < s->trace_capacity; i++) {
+    for (size_t i = 0; i < s->history_capacity; i++) {
         memcpy(&record, from + i * sizeof record, sizeof record);
         if (record.feasible > 1 || record.met > 1) /* are handed out as bools */
             return false;
@@ -181,7 +181,7 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
     if (s->window.owed)
         memcpy(s->window.owed, from, window_bytes(s));
     from += window_bytes(s);
-    if (s->trace)
-        memcpy(s->trace, from, trace_bytes(s));
+    if (s->history)
+        memcpy(s->history, from, history_bytes(s));
     return 0;
 }

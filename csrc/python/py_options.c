@@ -31,7 +31,7 @@ static const struct {
     {"other_spread", offsetof(alert_constants, other_spread), CALIBRATED},
     {"change_rate", offsetof(alert_constants, change_rate), CALIBRATED},
     {"change_inputs", offsetof(alert_constants, change_inputs), CALIBRATED},
-    {"stray", offsetof(alert_constants, stray), CALIBRATED},
+    {"outlier", offsetof(alert_constants, outlier), CALIBRATED},
     {"price_integral", offsetof(alert_constants, price_integral), CALIBRATED},
     {"price_gain", offsetof(alert_constants, price_gain), CALIBRATED},
     {"price_swing", offsetof(alert_constants, price_swing), CALIBRATED},

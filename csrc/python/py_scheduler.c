@@ -328,10 +328,10 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
         alert_py_double(overhead, "overhead", "a number of seconds", &options.overhead_s) < 0 ||
         alert_py_double(switch_cost, "switch_cost", "a number of seconds", &options.switch_cost_s) <
             0 ||
-        alert_py_size(dwell, "dwell", "at least one input", &options.dwell) < 0 ||
-        alert_py_size(trace, "trace", "a number of inputs", &options.trace_capacity) < 0)
+        alert_py_size(dwell, "dwell", "at least one input", &options.hold_inputs) < 0 ||
+        alert_py_size(trace, "trace", "a number of inputs", &options.history_capacity) < 0)
         return NULL;
-    if (options.trace_capacity > PY_SSIZE_T_MAX / sizeof(alert_history_entry) / 2) {
+    if (options.history_capacity > PY_SSIZE_T_MAX / sizeof(alert_history_entry) / 2) {
         PyErr_NoMemory();
         return NULL;
     }

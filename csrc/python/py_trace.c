@@ -112,7 +112,7 @@ PyObject *alert_py_trace(alert_py_scheduler *o)
     for (;;) {
         if (alert_py_enter(o) < 0)
             return NULL;
-        npy_intp length = (npy_intp)alert_scheduler_trace_length(o->scheduler);
+        npy_intp length = (npy_intp)alert_scheduler_history_length(o->scheduler);
         alert_py_leave(o);
         Py_INCREF(o->state->record_dtype); /* stolen by the next call */
         PyObject *array = PyArray_Zeros(1, &length, (PyArray_Descr *)o->state->record_dtype, 0);
@@ -120,10 +120,10 @@ PyObject *alert_py_trace(alert_py_scheduler *o)
             Py_XDECREF(array);
             return NULL;
         }
-        bool fits = (npy_intp)alert_scheduler_trace_length(o->scheduler) >= length;
+        bool fits = (npy_intp)alert_scheduler_history_length(o->scheduler) >= length;
         if (fits)
-            alert_scheduler_trace(o->scheduler, (size_t)length,
-                                  PyArray_DATA((PyArrayObject *)array));
+            alert_scheduler_history(o->scheduler, (size_t)length,
+                                    PyArray_DATA((PyArrayObject *)array));
         alert_py_leave(o);
         if (fits)
             return array;

@@ -155,7 +155,7 @@ def test_refuses_costs_out_of_range(cost: float) -> None:
     scheduler = settled(switch_cost=0.01, dwell=3)
     with pytest.raises(ValueError, match="switch_cost: expected"):
         scheduler.set_switching(cost, 1)
-    with pytest.raises(ValueError, match="dwell: expected at least one input"):
+    with pytest.raises(ValueError, match="hold_inputs: expected at least one input"):
         scheduler.set_switching(0.0, 0)
     with pytest.raises(ValueError, match="dwell: expected at least one input"):
         alert.Scheduler(PROFILE, GOAL, method="paper", dwell=-1)
@@ -189,7 +189,7 @@ def test_every_choice_is_that_of_a_scan_by_the_rules() -> None:
             table,
             random_goal(random, table),
             switch_cost=random.choice([0.0, 0.3 * random_deadline(random, table)]),
-            dwell=random.choice([1, 2, 5, 20]),
+            hold_inputs=random.choice([1, 2, 5, 20]),
         )
         for _ in range(40):
             twins.random_action(random)

@@ -56,7 +56,7 @@ static const alert_goal GOAL = {.objective = ALERT_MIN_ENERGY,
 static alert_options usual_options(void)
 {
     return (alert_options){
-        .constants = alert_constants_default(ALERT_PAPER), .dwell = 1, .trace_capacity = 3};
+        .constants = alert_constants_default(ALERT_PAPER), .hold_inputs = 1, .history_capacity = 3};
 }
 
 static alert_profile *good_profile(void)
@@ -116,7 +116,7 @@ static void test_regimes_keep_their_invariants(double change_inputs)
     uint32_t random = 1;
     c.change_rate = 1.0;
     c.change_inputs = change_inputs;
-    c.stray = 1e-100; /* no outliers: every input counts */
+    c.outlier = 1e-100; /* no outliers: every input counts */
     for (size_t run = 0; run < 2000; run++) {
         alert_regimes r;
         alert_mixture forecast;
@@ -280,7 +280,7 @@ static void test_a_bad_recording(void)
     alert_argument_error error = {0};
     alert_scheduler *s = scheduler_for(&GOAL);
     EXPECT(alert_replay(s, NULL, &r, out, NULL) == -EINVAL);
-    EXPECT(alert_scheduler_trace_length(s) == 1);
+    EXPECT(alert_scheduler_history_length(s) == 1);
     EXPECT(alert_replay(s, NULL, &r, out, &error) == -EINVAL);
     EXPECT(strcmp(error.name, "latency") == 0 && error.index[0] == 1);
     alert_scheduler_free(s);
@@ -346,13 +346,13 @@ static void test_the_trace_is_a_ring(void)
     alert_history_entry record[3];
     alert_scheduler *s = scheduler_for(&GOAL);
     for (uint64_t n = 0; n < 10; n++) {
-        size_t length = alert_scheduler_trace_length(s);
+        size_t length = alert_scheduler_history_length(s);
         EXPECT(length == (n < 3 ? n : 3));
-        alert_scheduler_trace(s, length, record);
+        alert_scheduler_history(s, length, record);
         for (size_t i = 0; i < length; i++)
             EXPECT(record[i].input == n - length + i);
         if (length > 0) {
-            alert_scheduler_trace(s, 1, record);
+            alert_scheduler_history(s, 1, record);
             EXPECT(record[0].input == n - length);
         }
         (void)step(s, 1.0 + (double)n);

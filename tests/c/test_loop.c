@@ -116,8 +116,9 @@ int main(void)
                        .deadline_s = DEADLINE,
                        .bound = 0.69,
                        .priority = {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY}};
-    alert_options options = {
-        .constants = alert_constants_default(ALERT_PAPER), .dwell = 1, .trace_capacity = INPUTS};
+    alert_options options = {.constants = alert_constants_default(ALERT_PAPER),
+                             .hold_inputs = 1,
+                             .history_capacity = INPUTS};
     alert_scheduler *s = NULL;
     EXPECT(alert_scheduler_new(&s, profile, &goal, &options, NULL) == 0);
 
@@ -135,8 +136,8 @@ int main(void)
     EXPECT(busy.late <= 1); /* but for the input that was the first to meet it */
 
     static alert_history_entry record[INPUTS];
-    EXPECT(alert_scheduler_trace_length(s) == INPUTS);
-    alert_scheduler_trace(s, INPUTS, record);
+    EXPECT(alert_scheduler_history_length(s) == INPUTS);
+    alert_scheduler_history(s, INPUTS, record);
     for (size_t i = 0; i < INPUTS; i++) /* a cap is kept to, whatever the load */
         EXPECT(record[i].energy_j <= record[i].power_cap_w * record[i].latency_s * (1.0 + 1e-6));
     alert_scheduler_free(s);

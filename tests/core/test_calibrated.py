@@ -176,7 +176,7 @@ def test_constants_belong_to_a_method() -> None:
     with pytest.raises(ValueError, match="constants"):
         alert.Scheduler(PROFILE, GOAL, method="calibrated", constants={"alpha": 0.3})
     with pytest.raises(ValueError, match="constants"):
-        alert.Scheduler(PROFILE, GOAL, method="paper", constants={"stray": 0.3})
+        alert.Scheduler(PROFILE, GOAL, method="paper", constants={"outlier": 0.3})
     with pytest.raises(ValueError, match="price_gain"):
         alert.Scheduler(PROFILE, GOAL, method="calibrated", constants={"price_gain": math.nan})
 

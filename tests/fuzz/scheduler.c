@@ -104,8 +104,8 @@ static alert_options make_options(bytes *b)
         .constants = alert_constants_default((alert_method)method),
         .overhead_s = fuzz_byte(b) & 1 ? fuzz_number(b, 1e-5, 1.0) : 0.0,
         .switch_cost_s = fuzz_byte(b) & 1 ? fuzz_number(b, 1e-5, 1.0) : 0.0,
-        .dwell = 1 + fuzz_below(b, 6),
-        .trace_capacity = CAPACITY[fuzz_below(b, 5)],
+        .hold_inputs = 1 + fuzz_below(b, 6),
+        .history_capacity = CAPACITY[fuzz_below(b, 5)],
     };
     if (fuzz_byte(b) & 1) {
         size_t which = fuzz_below(b, sizeof o.constants / sizeof(double));
@@ -147,10 +147,10 @@ static void check_decision(const subject *x, const alert_decision *d)
 
 static void check_trace(const subject *x)
 {
-    size_t length = alert_scheduler_trace_length(x->s);
+    size_t length = alert_scheduler_history_length(x->s);
     alert_history_entry *record = calloc(length + 1, sizeof *record);
-    REQUIRE(record && length <= x->options.trace_capacity);
-    alert_scheduler_trace(x->s, length, record);
+    REQUIRE(record && length <= x->options.history_capacity);
+    alert_scheduler_history(x->s, length, record);
     for (size_t i = 1; i < length; i++)
         REQUIRE(record[i].input == record[i - 1].input + 1);
     for (size_t i = 0; i < length; i++)
@@ -277,7 +277,7 @@ static int call(subject *x, bytes *b, bool *tampered)
     case 4:
         number = fuzz_number(b, 1e-5, 1.0);
         rc = alert_scheduler_set_switching(x->s, number, fuzz_below(b, 5), &error);
-        alert_scheduler_switching(x->s, &x->options.switch_cost_s, &x->options.dwell);
+        alert_scheduler_switching(x->s, &x->options.switch_cost_s, &x->options.hold_inputs);
         return rc;
     case 5:
         return replay(x, b, &error);

@@ -220,13 +220,14 @@ class Twins:
         *,
         method: str = "paper",
         trace: int = 64,
+        hold_inputs: int = 1,
         **costs: Any,
     ) -> None:
         self.table = table
         self.here = alert.Scheduler(
-            as_profile(table), as_goal(goal), method=method, trace=trace, **costs
+            as_profile(table), as_goal(goal), method=method, trace=trace, dwell=hold_inputs, **costs
         )
-        self.twin = TWIN[method](table, goal, **costs)
+        self.twin = TWIN[method](table, goal, hold_inputs=hold_inputs, **costs)
         self.decisions = 0
         self.by_rounding = 0  # of them: not the twin's, but as good up to rounding
         self.compare()

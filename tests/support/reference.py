@@ -203,7 +203,7 @@ class Switching:
 
     cap: int
     cost: float
-    dwell: int
+    hold_inputs: int
     held: bool
 
 
@@ -220,7 +220,7 @@ def expect_all(
     for c in configurations(table):
         e = expect(table, belief_under(belief, switching, c), q_fail, c)
         if switching is not None and c.cap != switching.cap:
-            joules = table.power[c.model][c.cap] * switching.cost / switching.dwell
+            joules = table.power[c.model][c.cap] * switching.cost / switching.hold_inputs
             e = e._replace(energy=e.energy + joules)
         everything[c] = e
     return everything
@@ -305,13 +305,13 @@ class Scheduler:
         goal: Goal,
         overhead: float = 0.0,
         switch_cost: float = 0.0,
-        dwell: int = 1,
+        hold_inputs: int = 1,
     ) -> None:
         self.table = table
         self.goal = goal
         self.overhead = overhead
         self.switch_cost = switch_cost
-        self.dwell = dwell
+        self.hold_inputs = hold_inputs
         self.caps: list[int] = []  # that inputs ran under
         self.slowdown = SlowdownFilter()
         self.idle = IdleFilter()
@@ -364,10 +364,10 @@ class Scheduler:
 
     @property
     def switching(self) -> Switching | None:
-        if not self.caps or (self.switch_cost == 0.0 and self.dwell == 1):
+        if not self.caps or (self.switch_cost == 0.0 and self.hold_inputs == 1):
             return None
         last = self.caps[-1]
-        return Switching(last, self.switch_cost, self.dwell, self.served() < self.dwell)
+        return Switching(last, self.switch_cost, self.hold_inputs, self.served() < self.hold_inputs)
 
     def served(self) -> int:
         """Inputs one after the other under the cap in force."""

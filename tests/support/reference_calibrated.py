@@ -80,7 +80,7 @@ class Regimes:
 
     constants: dict[str, float]
     w: float = 0.0
-    stray: float | None = None
+    outlier: float | None = None
     now: Regime = field(init=False)
     other: Regime = field(init=False)
     changes: float = field(init=False)
@@ -117,10 +117,10 @@ class Regimes:
         density = self.now.density(x), self.other.density(x)
         (weight_now, *_), (weight_other, *_) = self.forecast()
         either = weight_now * density[0] + weight_other * density[1]
-        if either < c["stray"] or either == 0.0:
-            self.meet_stray(x)
+        if either < c["outlier"] or either == 0.0:
+            self.meet_outlier(x)
             return
-        self.stray = None
+        self.outlier = None
         h = self.changes / self.inputs
         self.count(h * ((1.0 - self.w) * density[1] + self.w * density[0]) / either)
         self.w = weight_other * density[1] / either
@@ -134,8 +134,8 @@ class Regimes:
         if self.other.inputs == 0.0:
             self.other = self.supposed()
 
-    def meet_stray(self, x: float) -> None:
-        first, self.stray = self.stray, x
+    def meet_outlier(self, x: float) -> None:
+        first, self.outlier = self.outlier, x
         level = self.now.level
         again = (
             first is not None
@@ -148,7 +148,7 @@ class Regimes:
         spread = max(self.now.spread, self.constants["spread_0"])
         self.other = self.now
         self.now = Regime(math.sqrt(x * first), spread, 2.0)
-        self.w, self.stray = 0.0, None
+        self.w, self.outlier = 0.0, None
 
 
 # ------------------------------------------------------------------------------------------- price

@@ -39,7 +39,7 @@ static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
     c.accuracy = alert_accuracy(b, row, column, s->goal->q_fail, &c.probability);
     c.energy_j = alert_energy(b, latency, power);
     if (b == &s->elsewhere)
-        c.energy_j += power * s->switching->cost_s / s->switching->dwell;
+        c.energy_j += power * s->switching->cost_s / s->switching->hold_inputs;
     return c;
 }
 

@@ -28,11 +28,11 @@
 #include "core/choose/choose.h"
 
 typedef struct alert_switching {
-    size_t cap;    /* in force: index into power_cap_w */
-    double cost_s; /* s */
-    double dwell;  /* D >= 1 */
-    bool held;     /* `cap` has served fewer than D inputs */
-    bool lost;     /* the lowest latency is wanted, whatever is held (alert_choose_fastest) */
+    size_t cap;         /* in force: index into power_cap_w */
+    double cost_s;      /* s */
+    double hold_inputs; /* D >= 1 */
+    bool held;          /* `cap` has served fewer than D inputs */
+    bool lost;          /* the lowest latency is wanted, whatever is held (alert_choose_fastest) */
 } alert_switching;
 
 /* `price` is negative where the goal's bound holds for each input. `belief` is that under the cap in

@@ -67,12 +67,12 @@ static void count(alert_regimes *r, double changes)
 }
 
 /* Neither regime explains this slowdown. */
-static void meet_stray(alert_regimes *r, const alert_constants *c, double x)
+static void meet_outlier(alert_regimes *r, const alert_constants *c, double x)
 {
-    double first = r->stray;
+    double first = r->outlier;
     bool again = first > 0.0 && (first > r->now.level) == (x > r->now.level) &&
                  larger(x, first) < ALERT_SAME_LEVEL * smaller(x, first);
-    r->stray = again ? 0.0 : x;
+    r->outlier = again ? 0.0 : x;
     count(r, again ? 1.0 : 0.0);
     if (!again)
         return;
@@ -132,11 +132,11 @@ void alert_regimes_update(alert_regimes *r, const alert_constants *c, const aler
     double w = r->in_other, both = thin[0] * thin[1];
     double now = dense[0] * thin[1], other = dense[1] * thin[0];
     double in_other = forecast->other * other, either = (1.0 - forecast->other) * now + in_other;
-    if (!(either >= c->stray * both)) {
-        meet_stray(r, c, x);
+    if (!(either >= c->outlier * both)) {
+        meet_outlier(r, c, x);
         return;
     }
-    r->stray = 0.0;
+    r->outlier = 0.0;
     double share = 1.0 / either;
     count(r, change_rate(r) * ((1.0 - w) * other + w * now) * share);
     r->in_other = in_other * share;
@@ -157,5 +157,5 @@ bool alert_regimes_are_sane(const alert_regimes *r)
 {
     return regime_is_sane(&r->now) && regime_is_sane(&r->other) && r->in_other >= 0.0 &&
            r->in_other <= 0.5 && r->inputs > 0.0 && isfinite(r->inputs) && r->changes >= 0.0 &&
-           r->changes <= r->inputs && r->stray >= 0.0 && r->stray <= ALERT_RATIO_MAX;
+           r->changes <= r->inputs && r->outlier >= 0.0 && r->outlier <= ALERT_RATIO_MAX;
 }

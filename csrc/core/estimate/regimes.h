@@ -10,7 +10,7 @@
  * and its slowdown has the distribution of mixture.h with the weights 1 - w', w'. After each input, with its
  * slowdown x, z_k = (x / level_k - 1) / spread_k, and f_k = (x / level_k) f4(z_k) / spread_k the density of ln x:
  *
- *   neither explains it (w'_k f_k add up to less than `stray`, a flat density): an outlier, and nothing is learnt;
+ *   neither explains it (w'_k f_k add up to less than `outlier`, a flat density): an outlier, and nothing is learnt;
  *     but a second one in a row, on the same side and within a factor of ALERT_SAME_LEVEL of the first, is a new
  *     regime: its level is their geometric mean, the regime that held becomes the other.
  *   else, by Bayes' rule,
@@ -55,7 +55,7 @@ typedef struct alert_regimes {
     alert_regime now, other;
     double in_other;        /* w */
     double changes, inputs; /* counted */
-    double stray;           /* slowdown of the last input where neither explains it; else 0 */
+    double outlier;         /* slowdown of the last input where neither explains it; else 0 */
 } alert_regimes;
 
 void alert_regimes_init(alert_regimes *r, const alert_constants *c);

@@ -105,7 +105,7 @@ def measure_profile(
         costs = np.empty((3, len(subjects), len(caps)))  # latency, power, precision of the latency
         for j in reversed(range(len(caps))):  # full speed first: the machine is warm then
             device.set_cap(caps[j])
-            bench.run_for(device.settle_s if settle is None else settle, subjects[0])
+            bench.run_for(device.settle if settle is None else settle, subjects[0])
             for i, subject in enumerate(subjects):
                 bar.set_description(f"{subject.name} under {caps[j]:g} W")
                 costs[:, i, j] = bench.measure(subject)

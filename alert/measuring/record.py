@@ -211,7 +211,7 @@ class _Recorder:
         bench.example = x
         for j in self.rng.permutation(len(self.caps)):
             device.set_cap(self.caps[j])
-            bench.run_for(device.settle_s, self.subjects[0])
+            bench.run_for(device.settle, self.subjects[0])
             for i in self.rng.permutation(len(self.subjects)):
                 before = device.energy()
                 times = bench.run(self.subjects[i])

@@ -109,7 +109,7 @@ class Bench:
             insort(ascending, times[-1])
             subject.fractions.append([t / times[-1] for t in times])
             seconds = self.clock() - begun
-            if self.effort.is_enough(ascending, seconds, self.device.tick_s):
+            if self.effort.is_enough(ascending, seconds, self.device.tick):
                 break
         power = _watts(before, self.device.energy(), seconds)
         return median(ascending), power, relative_precision(ascending)

@@ -31,15 +31,15 @@ class Device(Protocol):
         """Lowest and highest power cap."""
 
     @property
-    def switch_cost_s(self) -> float:
+    def switch_cost(self) -> float:
         """Of the caller's time, that a change of the cap takes."""
 
     @property
-    def settle_s(self) -> float:
+    def settle(self) -> float:
         """From a change of the cap until it acts."""
 
     @property
-    def tick_s(self) -> float:
+    def tick(self) -> float:
         """Between two steps of the energy counter; 0 for a continuous one."""
 
     def set_cap(self, watts: float, /) -> None:

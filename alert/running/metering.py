@@ -78,7 +78,7 @@ class Meter:
         self._device = device
         self._clock = clock
         self._gap = idle_gap  # seconds between two inputs for the idle power to be measured
-        self._long = TICKS * device.tick_s
+        self._long = TICKS * device.tick
         self._power = profile.power
         self._column = {cap: j for j, cap in enumerate(profile.power_caps.tolist())}
         self._idle_power = profile.idle_power  # as last measured

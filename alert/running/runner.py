@@ -343,7 +343,7 @@ class Runner:
 
 def _idle_gap(seconds: float | None, device: Device) -> float:
     if seconds is None:
-        return max(_IDLE_SECONDS, TICKS * device.tick_s)
+        return max(_IDLE_SECONDS, TICKS * device.tick)
     if not seconds >= 0.0:
         raise ValueError(f"idle_gap: expected seconds >= 0, got {seconds!r}")
     return seconds

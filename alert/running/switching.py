@@ -42,10 +42,10 @@ class Switching:
 
     def ask_device(self) -> None:
         """Hear what the device states, which may have changed with the cap."""
-        self._cost = self._device.switch_cost_s
+        self._cost = self._device.switch_cost
         self._seconds = self._given
         if self._seconds is None:
-            self._seconds = max(self._device.settle_s, _COSTS * self._cost)
+            self._seconds = max(self._device.settle, _COSTS * self._cost)
         self._tell_scheduler()
 
     def count(self, entered: float) -> None:

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "python/py_deprecated.h"
 #include "python/py_fork.h"
 #include "python/py_power.h"
 
@@ -376,6 +377,13 @@ static PyMethodDef device_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+#define RENAMED_DOC(name) "Old name of `" name "`, removed in the next release."
+static alert_py_renamed RENAMED[] = {
+    {"PowerDevice", "switch_cost_s", "switch_cost"},
+    {"PowerDevice", "settle_s", "settle"},
+    {"PowerDevice", "tick_s", "tick"},
+};
+
 static PyGetSetDef device_getset[] = {
     {"kind", get_kind, NULL, "\"rapl\", \"nvml\" or \"emulated\".", NULL},
     {"emulated", get_emulated, NULL, "True where power and energy are computed, not measured.",
@@ -386,11 +394,14 @@ static PyGetSetDef device_getset[] = {
     {"cap", get_cap, NULL, "The cap in force, watts; NaN where it cannot be read.", NULL},
     {"cap_range", get_cap_range, NULL, "(lowest, highest) cap, watts; NaN where it cannot cap.",
      NULL},
-    {"switch_cost_s", get_switch_cost, NULL,
+    {"switch_cost", get_switch_cost, NULL,
      "Seconds of the caller's time that changing the cap takes.", NULL},
-    {"settle_s", get_settle, NULL, "Seconds from changing the cap until it acts.", NULL},
-    {"tick_s", get_tick, NULL, "Seconds between steps of the energy counter; 0 when continuous.",
+    {"settle", get_settle, NULL, "Seconds from changing the cap until it acts.", NULL},
+    {"tick", get_tick, NULL, "Seconds between steps of the energy counter; 0 when continuous.",
      NULL},
+    {"switch_cost_s", alert_py_get_renamed, NULL, RENAMED_DOC("switch_cost"), &RENAMED[0]},
+    {"settle_s", alert_py_get_renamed, NULL, RENAMED_DOC("settle"), &RENAMED[1]},
+    {"tick_s", alert_py_get_renamed, NULL, RENAMED_DOC("tick"), &RENAMED[2]},
     {"closed", get_closed, NULL, "Whether close() has been called.", NULL},
     {"zones", alert_py_power_zones, NULL, "The zones of a RAPL device, a dict each.", NULL},
     {"gpus", alert_py_power_gpus, NULL, "The GPUs of an NVML device, a dict each.", NULL},

@@ -189,7 +189,7 @@ def test_what_a_closed_device_says(tmp_path: Path) -> None:
     assert len(device.zones) == 1
     device.close()
     assert device.can_cap  # as it was when opened
-    assert device.settle_s == 0.01
+    assert device.settle == 0.01
     assert repr(device) == "<alert power device: rapl, closed>"
     for ask in (lambda: device.zones, lambda: device.cap, device.energy, device.begin):
         with pytest.raises(ValueError, match="closed"):

@@ -41,7 +41,7 @@ def test_what_it_says_of_itself() -> None:
         assert device.can_read
         assert device.cap_range == pytest.approx((15.0, 90.0))
         assert device.cap == 90.0
-        assert (device.switch_cost_s, device.settle_s, device.tick_s) == (0.0, 0.0, 0.0)
+        assert (device.switch_cost, device.settle, device.tick) == (0.0, 0.0, 0.0)
         assert device.zones == []
         assert repr(device) == "<alert power device: emulated, caps 15..90 W, energy>"
         assert not device.closed

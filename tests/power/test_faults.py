@@ -183,7 +183,7 @@ def short_term_follows(plant: Plant, file: str, fault: str) -> None:
         inject(plant, file, fault)
         device.set_cap(40.0)
         assert plant.value(f"{ZONE}/constraint_1_power_limit_uw") == 40_000_000
-        assert device.settle_s == pytest.approx(0.00244)
+        assert device.settle == pytest.approx(0.00244)
         heal(plant, file)
 
 

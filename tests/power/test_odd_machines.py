@@ -184,7 +184,7 @@ def test_a_limit_alone(tmp_path: Path) -> None:
         assert math.isnan(device.zones[0]["window"])
         device.set_cap(20.0)
         assert device.cap == 20.0
-        assert device.settle_s == 0.0
+        assert device.settle == 0.0
     assert read(limit_of(root)) == 45_000_000
 
 
@@ -199,7 +199,7 @@ os.chown({str(window)!r}, 0, 0); os.chmod({str(window)!r}, 0o444)
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
 with power.open("rapl", root={str(root)!r}, guard=False) as device:
     device.set_cap(20.0)
-    print(device.settle_s)
+    print(device.settle)
 """
     result = run_as_nobody(root, code)
     assert result.stdout == "1.0\n", result.stderr

@@ -182,7 +182,7 @@ def in_namespace(command: str, code: str) -> subprocess.CompletedProcess[str]:
 def test_lag(start: Start) -> None:
     with start("client") as plant, power.open("rapl", root=plant.root) as device:
         device.set_cap(20.0)
-        assert device.settle_s == 0.01
+        assert device.settle == 0.01
         # the plant goes from 45 W to 20 W with a time constant of 10 ms
         settling = 0.2 + 0.25 * (1 - math.exp(-1))
         assert drawn(plant, device, 0.01) == pytest.approx(settling, abs=2e-4)

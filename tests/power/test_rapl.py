@@ -45,7 +45,7 @@ def test_a_cap_is_written_and_given_back(client: Path) -> None:
         assert device.cap == 20.0
         # held over 10 ms; short_term, above the cap already, stays
         assert limits(zone) == (20_000_000, 10_000, found[2], 1)
-        assert device.settle_s == 0.01
+        assert device.settle == 0.01
         device.set_cap(33.3)
         assert limits(zone)[0] == 33_300_000
     assert limits(zone) == found
@@ -57,7 +57,7 @@ def test_window_zero_keeps_the_one_found(client: Path) -> None:
     with power.open("rapl", root=client, window=0) as device:
         device.set_cap(20.0)
         assert limits(zone)[:2] == (20_000_000, 27_983_872)
-        assert device.settle_s == pytest.approx(27.983872)
+        assert device.settle == pytest.approx(27.983872)
 
 
 def test_short_term_is_raised_when_the_cap_exceeds_it(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 
 zone = Path({str(zone)!r})
 device = power.open("rapl", root={str(root)!r})
 device.set_cap(20.0)
-print(limits(zone), device.settle_s)
+print(limits(zone), device.settle)
 device.close()
 print(limits(zone))
 """

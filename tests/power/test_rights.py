@@ -89,7 +89,7 @@ def test_members_of_the_group_cap_and_give_back(plant: Plant) -> None:
     code = """
 with power.open("rapl", root=root) as device:
     device.set_cap(20.0)
-    told = {"cap": device.cap, "settle": device.settle_s, "energy": device.energy()}
+    told = {"cap": device.cap, "settle": device.settle, "energy": device.energy()}
 """
     assert as_nobody(code, plant, group=GROUP) == {"cap": 20.0, "settle": 0.01, "energy": 0.0}
     assert plant.limits() == found

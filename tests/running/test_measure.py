@@ -230,7 +230,7 @@ def test_waits_for_a_new_cap_to_settle_with_a_model_running() -> None:
         assert times[-7] - times[0] < 3.0
 
     begun.clear()
-    lab.package.settle_s = 2.0  # what the device states, where nothing is asked for
+    lab.package.settle = 2.0  # what the device states, where nothing is asked for
     lab.measure(warmup=0, max_repeats=6)
     assert [len([c for c, _ in begun if c == cap]) for cap in CAPS] == [
         math.ceil(2.0 / (0.01 * Package.PEAK / cap) - 1e-6) + 6 for cap in CAPS

@@ -19,7 +19,7 @@ SHORT = {"small": 0.0012, "large": 0.0036}  # seconds under the highest cap: far
 
 
 class Stepping(Package):
-    """A counter that moves once every `tick_s`, and counts how often it is read."""
+    """A counter that moves once every `tick`, and counts how often it is read."""
 
     def __init__(self, machine: Machine, tick: float = TICK) -> None:
         super().__init__(machine, tick=tick)
@@ -40,7 +40,7 @@ class Stepping(Package):
         """Show the joules of the last step that is over."""
         if not self.readable:
             return None
-        step = math.floor(self.machine.now / self.tick_s)
+        step = math.floor(self.machine.now / self.tick)
         if step > self.step:
             self.step, self.shown = step, self.true()
         return self.shown

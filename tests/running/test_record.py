@@ -144,9 +144,9 @@ def test_a_cap_that_cannot_be_set_is_not_put_back() -> None:
 
 def test_lets_a_new_cap_settle() -> None:
     lab = Lab()
-    lab.package.settle_s = 1.0
+    lab.package.settle = 1.0
     lab.record(profiled=1, schedule=None)
-    assert lab.machine.now > 100.0 + 10 * len(CAPS) * lab.package.settle_s
+    assert lab.machine.now > 100.0 + 10 * len(CAPS) * lab.package.settle
 
 
 def test_is_quiet_again_whatever_happens() -> None:

@@ -24,8 +24,8 @@ class Card(Package):
         super().__init__(machine)
         self.cost = cost
         self.lag = lag
-        self.switch_cost_s = cost
-        self.settle_s = lag
+        self.switch_cost = cost
+        self.settle = lag
         self.acting = self.cap
         self.acts_at = -math.inf
         self.changed_at: list[float] = []
@@ -95,7 +95,7 @@ def stream(*, states: bool = True, **options: Any) -> Stream:
     machine = Machine()
     card = Card(machine)
     if not states:
-        card.switch_cost_s = card.settle_s = 0.0
+        card.switch_cost = card.settle = 0.0
     return Stream(card, machine, **options)
 
 

@@ -39,13 +39,13 @@ class Package:
     emulated = True
     can_cap = True
     cap_range = (10.0, PEAK)
-    switch_cost_s = 0.0
-    settle_s = 0.0
+    switch_cost = 0.0
+    settle = 0.0
 
     def __init__(self, machine: Machine, *, read_cost: float = 0.0, tick: float = 0.0) -> None:
         self.machine = machine
         self.read_cost = read_cost  # seconds that reading the energy takes
-        self.tick_s = tick
+        self.tick = tick
         self.readable = True
         self.cap = self.PEAK
         self.caps_set: list[float] = []

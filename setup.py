@@ -78,7 +78,7 @@ def version(compiler: Sequence[str]) -> str:
         raise PlatformError(
             f"building alert needs a C compiler, and there is no {error.filename} ({REMEDY})"
         ) from None
-    if missing := re.search(r"fatal error: '?([\w./]+)'?(: No such| file not)", asked.stderr):
+    if missing := re.search(r"fatal error: '?([\w./-]+)'?(: No such| file not)", asked.stderr):
         raise PlatformError(f"building alert needs the header {missing[1]} ({REMEDY})")
     found = re.search(r"^.* version .*$", asked.stderr, flags=re.M)
     return found[0] if found else ""

@@ -9,14 +9,10 @@ hold while machine and load change::
 Importing this package opens no device, starts nothing and does not import torch.
 """
 
-try:
-    import alert._core  # first: what follows needs it
-except ModuleNotFoundError as error:
-    if error.name != "alert._core":
-        raise
-    from alert._source_folder import explanation
+from alert import _installation
 
-    raise ImportError(explanation(__path__[0]), name=error.name) from None
+if _installation.lacks_core():
+    raise ImportError(_installation.remedy(), name="alert._core")
 
 from alert import power
 from alert._core import Decision, constants, step_many

@@ -1,0 +1,27 @@
+"""Whether the C core is beside the Python files, and what to do where it is not."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def lacks_core() -> bool:
+    """Tell whether this Python finds no ``alert._core``."""
+    return find_spec("alert._core") is None
+
+
+def remedy() -> str:
+    """Say in one sentence why it is not there, and what to do."""
+    folder = Path(__file__).resolve().parents[1]
+    if (folder / "setup.py").exists():
+        return (
+            f"{folder} is the source folder of alert, without the C core: leave the folder to use "
+            "an installed alert, or run `pip install -e .` in it to work on the sources"
+        )
+    python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    return (
+        f"alert in {folder} was installed for another Python than this one, {python}: install it "
+        "with `python -m pip install alert-runtime`"
+    )

@@ -55,7 +55,7 @@ static alert_scheduler *make_scheduler(const double *v, alert_method method)
                        .priority = {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY}};
     alert_options options = {.method = method,
                              .hold_inputs = 1,
-                             .constants = alert_constants_default(method),
+                             .constants = alert_constants_default(),
                              .history_capacity = 1024};
     alert_profile *profile;
     alert_scheduler *scheduler;

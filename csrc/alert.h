@@ -46,6 +46,13 @@ typedef struct alert_argument_error {
     double value;         /* what came */
 } alert_argument_error;
 
+/* Numbers that are accepted. NaN is in no range. */
+typedef struct alert_range {
+    double lowest, highest;
+    bool above; /* `lowest` itself is refused */
+    const char *expected;
+} alert_range;
+
 /* -------------------------------------------------------------------------------------- profile */
 
 /* What each configuration costs on a quiet machine. All arrays are read during the call only. */
@@ -111,40 +118,66 @@ typedef enum alert_method {
     ALERT_CALIBRATED, /* regimes of the slowdown, and a price where a goal holds on average [ours] */
 } alert_method;
 
-/* Constants of the methods. The idle filter is the same for all. */
+/*
+ * The constants of the methods, a row each:
+ *
+ *     X(name, methods that read it, usual value, range, provenance, meaning)
+ *
+ * SHARE is 0..1; POSITIVE is > 0 and at most 1e6. The struct, the usual values, the checks and
+ * alert_constants_table() are made of these rows. docs/method.md has the reasons for our values.
+ */
+/* clang-format off */
+#define ALERT_CONSTANTS(X) \
+    /* kalman.h: the slowdown */ \
+    X(alpha, OF(PAPER), 0.3, SHARE, "[R]", "weight of the old process noise") \
+    X(q0, OF(PAPER), 0.1, POSITIVE, "[R]", "least process noise") \
+    X(k0, OF(PAPER), 0.5, SHARE, "[R]", "first gain") \
+    X(mu0, OF(PAPER), 1.0, POSITIVE, "[R]", "first mean of the slowdown") \
+    X(r, OF(PAPER), 0.001, POSITIVE, "[r]", "measurement noise") \
+    X(s2_0, OF(PAPER), 0.1, POSITIVE, "[r]", "first variance of the slowdown") \
+    /* regimes.h: the slowdown */ \
+    X(level_gain, OF(CALIBRATED), 0.15, SHARE, "[ours]", "least gain of a level") \
+    X(spread_gain, OF(CALIBRATED), 0.015, SHARE, "[ours]", "least gain of a spread") \
+    X(spread_0, OF(CALIBRATED), 0.15, POSITIVE, "[ours]", "first spread") \
+    X(other_level, OF(CALIBRATED), 2.0, POSITIVE, "[ours]", "level of a regime not met yet / level now") \
+    X(other_spread, OF(CALIBRATED), 0.15, POSITIVE, "[ours]", "spread of a regime not met yet") \
+    X(change_rate, OF(CALIBRATED), 0.05, SHARE, "[ours]", "probability of a change of regime before any was seen") \
+    X(change_inputs, OF(CALIBRATED), 30.0, POSITIVE, "[ours]", "inputs that change_rate counts for") \
+    X(outlier, OF(CALIBRATED), 0.0015, POSITIVE, "[ours]", \
+      "an input less likely than this is an outlier (density of ln slowdown)") \
+    /* price.h: the price of accuracy */ \
+    X(price_integral, OF(CALIBRATED), 0.005, SHARE, "[ours]", "gain of the integral part") \
+    X(price_gain, OF(CALIBRATED), 0.75, POSITIVE, "[ours]", "gain of the part proportional to what is owed") \
+    X(price_swing, OF(CALIBRATED), 2.5, POSITIVE, "[ours]", "most that this part adds to the logarithm of the price") \
+    X(price_reserve, OF(CALIBRATED), 4.0, POSITIVE, "[ours]", "surplus aimed at, in units") \
+    X(price_ramp, OF(CALIBRATED), 30.0, POSITIVE, "[ours]", "inputs after which half of the surplus is aimed at") \
+    X(price_margin, OF(CALIBRATED), 0.0015, SHARE, "[ours]", "margin on the bound: accuracy, or a share of the energy") \
+    X(price_reach, OF(CALIBRATED), 2.0, POSITIVE, "[ours]", "factor by which the price may leave the profile's slopes") \
+    /* kalman.h: the idle power */ \
+    X(idle_m, EVERY, 0.01, POSITIVE, "[r]", "first variance of the idle ratio") \
+    X(idle_s, EVERY, 1e-4, POSITIVE, "[r]", "process noise of the idle ratio") \
+    X(idle_v, EVERY, 1e-3, POSITIVE, "[r]", "measurement noise of the idle ratio")
+/* clang-format on */
+
 typedef struct alert_constants {
-    /* ALERT_PAPER (equations in kalman.h) */
-    double alpha; /* weight of the old process noise, 0..1 */
-    double q0;    /* floor of the process noise, > 0 */
-    double k0;    /* first gain, 0..1 */
-    double mu0;   /* first mean of the slowdown, > 0 */
-    double r;     /* measurement noise, > 0 */
-    double s2_0;  /* first predictive variance of the slowdown, > 0 */
-    /* ALERT_CALIBRATED: what is believed (regimes.h) */
-    double level_gain;    /* least gain of a level, 0..1 */
-    double spread_gain;   /* least gain of a spread, 0..1 */
-    double spread_0;      /* first spread, > 0 */
-    double other_level;   /* the regime not met yet, as a multiple of the one that is, > 0 */
-    double other_spread;  /* its spread, > 0 */
-    double change_rate;   /* probability of a change of regime before any is seen, 0..1 */
-    double change_inputs; /* inputs that this counts for, > 0 */
-    double outlier; /* an input less likely than this is an outlier (density of ln slowdown), > 0 */
-    /* ALERT_CALIBRATED: what accuracy is worth (price.h) */
-    double price_integral; /* gain of the integral part, 0..1 */
-    double price_gain;     /* gain of the part in proportion to what is owed, > 0 */
-    double price_swing;    /* most that part adds to the logarithm of the price, > 0 */
-    double price_reserve;  /* what is to be owed to us, in units, > 0 */
-    double price_ramp;     /* inputs after which half of that is asked for, > 0 */
-    double price_margin;   /* on the bound: accuracy, or a share of the energy, 0..1 */
-    double price_reach;    /* factor by which it may leave the slopes of the profile, > 0 */
-    /* all methods: the idle filter (kalman.h) */
-    double idle_m; /* first variance, > 0 */
-    double idle_s; /* process noise, > 0 */
-    double idle_v; /* measurement noise, > 0 */
+#define ALERT_CONSTANT_FIELD(name, ...) double name;
+    ALERT_CONSTANTS(ALERT_CONSTANT_FIELD)
+#undef ALERT_CONSTANT_FIELD
 } alert_constants;
 
-/* The constants `method` starts from, each with its provenance in kalman.c. */
-alert_constants alert_constants_default(alert_method method);
+/* A row of the table. */
+typedef struct alert_constant {
+    const char *name;
+    size_t offset;    /* in alert_constants */
+    unsigned methods; /* that read it: bit 1 << method */
+    double usual;     /* what alert_constants_default() has */
+    const alert_range *range;
+    const char *provenance; /* "[R]", as above */
+    const char *meaning;
+} alert_constant;
+
+const alert_constant *alert_constants_table(size_t *count);
+alert_constants alert_constants_default(void);
 
 typedef struct alert_options {
     alert_method method;

@@ -7,29 +7,26 @@
 
 /* ----------------------------------------------------------------------------------- validation */
 
-static int check_grid(const alert_profile_data *d, const char *name, const double *values,
-                      const char *expected, alert_argument_error *error)
+/* `columns` is 0 where `values` has one dimension. */
+static int check_all(alert_argument_error *error, const char *name, const double *values,
+                     size_t count, size_t columns, const alert_range *range)
 {
-    for (size_t i = 0; i < d->models; i++)
-        for (size_t j = 0; j < d->caps; j++) {
-            double v = values[i * d->caps + j];
-            if (!alert_is_positive(v))
-                return alert_refuse_at(error, name, (ptrdiff_t)i, (ptrdiff_t)j, expected, v);
-        }
+    for (size_t n = 0; n < count; n++)
+        if (!alert_is_in(range, values[n]))
+            return alert_refuse_at(error, name, columns ? n / columns : n,
+                                   columns ? (ptrdiff_t)(n % columns) : -1, range->expected,
+                                   values[n]);
     return 0;
 }
 
 static int check_caps(const alert_profile_data *d, alert_argument_error *error)
 {
-    for (size_t j = 0; j < d->caps; j++) {
-        double cap = d->power_cap_w[j];
-        if (!alert_is_positive(cap))
-            return alert_refuse_at(error, "power_caps", (ptrdiff_t)j, -1, ALERT_EXPECT_WATTS, cap);
-        if (j > 0 && cap <= d->power_cap_w[j - 1])
-            return alert_refuse_at(error, "power_caps", (ptrdiff_t)j, -1,
-                                   "strictly ascending watts", cap);
-    }
-    return 0;
+    int rc = check_all(error, "power_caps", d->power_cap_w, d->caps, 0, &ALERT_WATTS);
+    for (size_t j = 1; j < d->caps && !rc; j++)
+        if (d->power_cap_w[j] <= d->power_cap_w[j - 1])
+            rc = alert_refuse_at(error, "power_caps", j, -1, "strictly ascending watts",
+                                 d->power_cap_w[j]);
+    return rc;
 }
 
 static int check_exits(const alert_profile_data *d, alert_argument_error *error)
@@ -44,19 +41,19 @@ static int check_exits(const alert_profile_data *d, alert_argument_error *error)
             double fraction = d->exit_fraction[first + k], accuracy = d->exit_accuracy[first + k];
             if (!(fraction > previous && fraction >= ALERT_FRACTION_MIN && fraction <= 1.0))
                 return alert_refuse_at(
-                    error, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
+                    error, "exits", i, (ptrdiff_t)k,
                     "fractions of the model's latency, 1e-9 or more, strictly ascending in (0, 1]",
                     fraction);
-            if (!alert_is_fraction(accuracy))
-                return alert_refuse_at(error, "exits", (ptrdiff_t)i, (ptrdiff_t)k,
-                                       "an accuracy from 0 to 1", accuracy);
+            if (!alert_is_in(&ALERT_SHARE, accuracy))
+                return alert_refuse_at(error, "exits", i, (ptrdiff_t)k, "an accuracy from 0 to 1",
+                                       accuracy);
             previous = fraction;
         }
         if (count > 0 && previous != 1.0)
-            return alert_refuse_at(error, "exits", (ptrdiff_t)i, (ptrdiff_t)count - 1,
+            return alert_refuse_at(error, "exits", i, (ptrdiff_t)count - 1,
                                    "the fraction 1 for the last exit", previous);
         if (count > 0 && d->exit_accuracy[first + count - 1] != d->accuracy[i])
-            return alert_refuse_at(error, "exits", (ptrdiff_t)i, (ptrdiff_t)count - 1,
+            return alert_refuse_at(error, "exits", i, (ptrdiff_t)count - 1,
                                    "the model's accuracy for the last exit",
                                    d->exit_accuracy[first + count - 1]);
         first += count;
@@ -70,22 +67,17 @@ static int check_data(const alert_profile_data *d, alert_argument_error *error)
         return alert_refuse(error, "latency", "at least one model", 0.0);
     if (d->caps == 0 || d->caps > UINT32_MAX)
         return alert_refuse(error, "power_caps", "at least one power cap", (double)d->caps);
-    int rc = check_grid(d, "latency", d->latency_s, ALERT_EXPECT_SECONDS, error);
+    size_t cells = d->models * d->caps;
+    int rc = check_all(error, "latency", d->latency_s, cells, d->caps, &ALERT_SECONDS);
     if (!rc)
-        rc = check_grid(d, "power", d->power_w, ALERT_EXPECT_WATTS, error);
-    if (rc)
-        return rc;
-    for (size_t i = 0; i < d->models; i++)
-        if (!alert_is_fraction(d->accuracy[i]))
-            return alert_refuse_at(error, "accuracy", (ptrdiff_t)i, -1, ALERT_EXPECT_ACCURACY,
-                                   d->accuracy[i]);
-    rc = check_caps(d, error);
-    if (rc)
-        return rc;
-    if (!alert_is_quantity(d->idle_power_w))
-        return alert_refuse(error, "idle_power", "a finite number of watts >= 0 and <= 1e9",
-                            d->idle_power_w);
-    return check_exits(d, error);
+        rc = check_all(error, "power", d->power_w, cells, d->caps, &ALERT_WATTS);
+    if (!rc)
+        rc = check_all(error, "accuracy", d->accuracy, d->models, 0, &ALERT_SHARE);
+    if (!rc)
+        rc = check_caps(d, error);
+    if (!rc)
+        rc = alert_check(error, "idle_power", d->idle_power_w, &ALERT_WATTS_OR_0);
+    return rc ? rc : check_exits(d, error);
 }
 
 /* ------------------------------------------------------------------------------------- building */

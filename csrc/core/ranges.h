@@ -1,4 +1,4 @@
-/* ranges.h - internal: reporting a bad argument. */
+/* ranges.h - internal: the numbers that are accepted, and reporting one that is not. */
 #ifndef ALERT_RANGES_H
 #define ALERT_RANGES_H
 
@@ -7,53 +7,65 @@
 
 #include "alert.h"
 
-/* Largest time (s) and power (W) accepted anywhere: products of them with a slowdown stay finite.
- * */
+/* Largest time (s) and power (W) accepted: products of them with a slowdown stay finite. */
 #define ALERT_QUANTITY_MAX 1e9
 /* Smallest time and power accepted where 0 is not: quotients of two times stay finite. */
 #define ALERT_QUANTITY_MIN 1e-12
+/* Largest energy (J) accepted. */
+#define ALERT_ENERGY_MAX 1e18
 /* Smallest share of a model's latency after which it may have an output. */
 #define ALERT_FRACTION_MIN 1e-9
-/* Largest energy (J) accepted anywhere. */
-#define ALERT_ENERGY_MAX 1e18
-
 /* Rows x caps of a profile, and the outputs on the way to all of its rows' exits: some 600 MB. */
 #define ALERT_CONFIGURATIONS_MAX 10000000
 
-#define ALERT_EXPECT_SECONDS  "a finite number of seconds > 0, from 1e-12 to 1e9"
-#define ALERT_EXPECT_WATTS    "a finite number of watts > 0, from 1e-12 to 1e9"
-#define ALERT_EXPECT_ACCURACY "a number from 0 to 1"
+static const alert_range ALERT_SHARE = {0.0, 1.0, false, "a number from 0 to 1"};
+static const alert_range ALERT_BELOW_1 = {0.0, 1.0 - 0x1p-53, false,
+                                          "a number from 0 to 1, 1 excluded"};
+static const alert_range ALERT_POSITIVE = {0.0, 1e6, true, "a number > 0 and <= 1e6"};
 
-/* These comparisons are false for NaN. */
-static inline bool alert_is_positive(double x)
+static const alert_range ALERT_SECONDS = {ALERT_QUANTITY_MIN, ALERT_QUANTITY_MAX, false,
+                                          "a finite number of seconds > 0, from 1e-12 to 1e9"};
+static const alert_range ALERT_SECONDS_OR_0 = {0.0, ALERT_QUANTITY_MAX, false,
+                                               "a finite number of seconds >= 0 and <= 1e9"};
+static const alert_range ALERT_WATTS = {ALERT_QUANTITY_MIN, ALERT_QUANTITY_MAX, false,
+                                        "a finite number of watts > 0, from 1e-12 to 1e9"};
+static const alert_range ALERT_WATTS_OR_0 = {0.0, ALERT_QUANTITY_MAX, false,
+                                             "a finite number of watts >= 0 and <= 1e9"};
+static const alert_range ALERT_JOULES = {0.0, ALERT_ENERGY_MAX, true,
+                                         "a finite number of joules > 0 and <= 1e18"};
+static const alert_range ALERT_JOULES_OR_0 = {0.0, ALERT_ENERGY_MAX, false,
+                                              "a finite number of joules >= 0 and <= 1e18"};
+
+static inline bool alert_is_in(const alert_range *range, double x)
 {
-    return x >= ALERT_QUANTITY_MIN && x <= ALERT_QUANTITY_MAX;
+    return (range->above ? x > range->lowest : x >= range->lowest) && x <= range->highest;
 }
 
-static inline bool alert_is_quantity(double x)
+static inline double alert_clamp(double x, double low, double high)
 {
-    return x >= 0.0 && x <= ALERT_QUANTITY_MAX;
-}
-
-static inline bool alert_is_fraction(double x)
-{
-    return x >= 0.0 && x <= 1.0;
+    return x < low ? low : x > high ? high : x;
 }
 
 /* Describes the error where somebody asked for it, and returns -EINVAL. */
-static inline int alert_refuse_at(alert_argument_error *error, const char *name, ptrdiff_t i,
+static inline int alert_refuse_at(alert_argument_error *error, const char *name, size_t i,
                                   ptrdiff_t j, const char *expected, double value)
 {
     if (error)
-        *error = (alert_argument_error){
-            .name = name, .index = {i, j}, .expected = expected, .value = value};
+        *error = (alert_argument_error){name, {(ptrdiff_t)i, j}, expected, value};
     return -EINVAL;
 }
 
 static inline int alert_refuse(alert_argument_error *error, const char *name, const char *expected,
                                double value)
 {
-    return alert_refuse_at(error, name, -1, -1, expected, value);
+    return alert_refuse_at(error, name, (size_t)-1, -1, expected, value);
+}
+
+/* 0, or the error that `value` is not in `range`. */
+static inline int alert_check(alert_argument_error *error, const char *name, double value,
+                              const alert_range *range)
+{
+    return alert_is_in(range, value) ? 0 : alert_refuse(error, name, range->expected, value);
 }
 
 #endif

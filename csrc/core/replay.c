@@ -8,7 +8,7 @@ static int check_sharing(const alert_output_trace *r, alert_argument_error *erro
         bool starts = i == 0 || r->sharing[i - 1] == 1;
         size_t left = r->sharing[i];
         if (starts ? left < 1 || left > r->inputs - i : left != r->sharing[i - 1] - 1)
-            return alert_refuse_at(error, "sharing", (ptrdiff_t)i, -1,
+            return alert_refuse_at(error, "sharing", i, -1,
                                    "the inputs left that share a deadline: W, ..., 2, 1",
                                    (double)left);
     }
@@ -23,10 +23,8 @@ static int check(const alert_scheduler *s, const alert_scheduler *system,
                             (double)r->outputs);
     if (r->caps != (system ? system : s)->profile->caps)
         return alert_refuse(error, "caps", "as many as the profile has", (double)r->caps);
-    if (!alert_is_quantity(r->idle_power_w))
-        return alert_refuse(error, "idle_power", "a finite number of watts >= 0 and <= 1e9",
-                            r->idle_power_w);
-    return check_sharing(r, error);
+    int rc = alert_check(error, "idle_power", r->idle_power_w, &ALERT_WATTS_OR_0);
+    return rc ? rc : check_sharing(r, error);
 }
 
 /* The output at which a run of `row` stops: each next one is begun only if it is expected in time

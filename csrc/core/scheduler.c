@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/constants.h"
 #include "core/ranges.h"
 
 /* ------------------------------------------------------------------------------------- deciding */
@@ -255,8 +256,8 @@ static void start_price(alert_scheduler *s)
 
 static int set_constants(alert_scheduler *s, const alert_constants *given)
 {
-    s->constants = &ALERT_CONSTANTS;
-    if (memcmp(given, &ALERT_CONSTANTS, sizeof *given) == 0)
+    s->constants = &ALERT_USUAL_CONSTANTS;
+    if (memcmp(given, &ALERT_USUAL_CONSTANTS, sizeof *given) == 0)
         return 0;
     s->own_constants = malloc(sizeof *given);
     if (!s->own_constants)
@@ -340,8 +341,9 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
 int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_decision *out,
                            alert_argument_error *error)
 {
-    if (deadline_s && !alert_is_positive(*deadline_s))
-        return alert_refuse(error, "deadline", ALERT_EXPECT_SECONDS, *deadline_s);
+    int rc = deadline_s ? alert_check(error, "deadline", *deadline_s, &ALERT_SECONDS) : 0;
+    if (rc)
+        return rc;
     decide(s, deadline_s ? *deadline_s : s->now.pending.deadline_s);
     *out = s->now.pending.decision;
     return 0;
@@ -350,10 +352,11 @@ int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_d
 int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, alert_decision *out,
                           alert_argument_error *error)
 {
-    if (!alert_is_positive(deadline_s))
-        return alert_refuse(error, "deadline", ALERT_EXPECT_SECONDS, deadline_s);
-    if (inputs == 0)
-        return alert_refuse(error, "inputs", "at least one input", 0.0);
+    int rc = alert_check(error, "deadline", deadline_s, &ALERT_SECONDS);
+    if (!rc && inputs == 0)
+        rc = alert_refuse(error, "inputs", "at least one input", 0.0);
+    if (rc)
+        return rc;
     s->now.shared = (alert_shared_deadline){.left_s = deadline_s, .inputs = inputs};
     decide(s, usual_deadline(s));
     *out = s->now.pending.decision;

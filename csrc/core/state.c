@@ -112,8 +112,9 @@ static bool filters_are_sane(const alert_slowdown_filter *f, const alert_idle_fi
 static bool belief_is_sane(const alert_belief *b)
 {
     return is_within(b->mean, 0.0, ALERT_RATIO_MAX) && b->std > 0.0 && b->std <= VARIANCE_MAX &&
-           alert_is_quantity(b->deadline_s) && is_within(b->idle_ratio, 0.0, ALERT_RATIO_MAX) &&
-           alert_is_quantity(b->idle_power_w) && !b->mixture;
+           alert_is_in(&ALERT_SECONDS_OR_0, b->deadline_s) &&
+           is_within(b->idle_ratio, 0.0, ALERT_RATIO_MAX) &&
+           alert_is_in(&ALERT_WATTS_OR_0, b->idle_power_w) && !b->mixture;
 }
 
 static bool pending_is_sane(const alert_profile *profile, const alert_pending *p)
@@ -125,8 +126,9 @@ static bool pending_is_sane(const alert_profile *profile, const alert_pending *p
     return d->model == row->model && d->exit == row->exit && d->cap == row->cap[p->column] &&
            d->power_cap_w == profile->power_cap_w[d->cap] && d->latency_s >= 0.0 &&
            isfinite(d->latency_s) && d->energy_j >= 0.0 && isfinite(d->energy_j) &&
-           is_within(d->accuracy, -ROUNDING, 1.0 + ROUNDING) && alert_is_fraction(d->probability) &&
-           is_bool(&d->feasible) && is_within(p->deadline_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
+           is_within(d->accuracy, -ROUNDING, 1.0 + ROUNDING) &&
+           alert_is_in(&ALERT_SHARE, d->probability) && is_bool(&d->feasible) &&
+           is_within(p->deadline_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
            is_within(p->bound, 0.0, ALERT_ENERGY_MAX) && belief_is_sane(&p->belief);
 }
 

@@ -323,7 +323,7 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     if (!profile || alert_py_goal(goal_tuple, &goal) < 0 ||
         alert_py_method(method, &options.method) < 0)
         return NULL;
-    options.constants = alert_constants_default(options.method);
+    options.constants = alert_constants_default();
     if (alert_py_constants(constants, options.method, &options.constants) < 0 ||
         alert_py_double(overhead, "overhead", "a number of seconds", &options.overhead_s) < 0 ||
         alert_py_double(switch_cost, "switch_cost", "a number of seconds", &options.switch_cost_s) <

@@ -293,7 +293,7 @@ BAD_STEPS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"idle_power": {}}, TypeError, "idle_power: expected a number of watts or None, got dict"),
     ({"exit": 0.5}, TypeError, "exit: expected an index or None, got float"),
     ({"exit": -1}, ValueError, "exit: expected an index or None, got -1"),
-    ({"exit": 0}, ValueError, "exit: expected none, for the model that ran is traditional"),
+    ({"exit": 0}, ValueError, "exit: expected None for a model without exits, got 0"),
     ({"power": 1.0}, TypeError, r"step\(\) got an unexpected keyword argument 'power'"),
 ]
 

@@ -56,7 +56,7 @@ static const alert_goal GOAL = {.objective = ALERT_MIN_ENERGY,
 static alert_options usual_options(void)
 {
     return (alert_options){
-        .constants = alert_constants_default(ALERT_PAPER), .hold_inputs = 1, .history_capacity = 3};
+        .constants = alert_constants_default(), .hold_inputs = 1, .history_capacity = 3};
 }
 
 static alert_profile *good_profile(void)
@@ -112,7 +112,7 @@ static void test_the_normal_distribution(void)
 /* A rate of 1 is allowed, and rounding may not lift it above that; so is next to nothing as its weight. */
 static void test_regimes_keep_their_invariants(double change_inputs)
 {
-    alert_constants c = alert_constants_default(ALERT_CALIBRATED);
+    alert_constants c = alert_constants_default();
     uint32_t random = 1;
     c.change_rate = 1.0;
     c.change_inputs = change_inputs;
@@ -136,7 +136,7 @@ static void test_regimes_keep_their_invariants(double change_inputs)
 /* The numbers are worked out by hand in tests/core/test_filters.py. */
 static void test_first_steps_of_the_filters(void)
 {
-    alert_constants c = alert_constants_default(ALERT_PAPER);
+    alert_constants c = alert_constants_default();
     alert_slowdown_filter f;
     alert_slowdown_filter_init(&f, &c);
     alert_slowdown_filter_update(&f, &c, 1.5);
@@ -165,7 +165,7 @@ static void test_first_steps_of_the_filters(void)
 static void test_filters_keep_their_invariants(void)
 {
     static const double RATIO[] = {0.0, HUGE_VAL, 1e300, 0.0, 1e-300, 1.0, 1e6, 0.0};
-    alert_constants c = alert_constants_default(ALERT_PAPER);
+    alert_constants c = alert_constants_default();
     alert_slowdown_filter f;
     alert_slowdown_filter_init(&f, &c);
     for (size_t i = 0; i < 8 * 8 * 8; i++) {
@@ -265,6 +265,40 @@ static void test_bad_options(void)
     EXPECT(alert_scheduler_new(&s, p, &goal, &options, &error) == -EINVAL && !s);
     EXPECT(strcmp(error.name, "deadline") == 0);
     alert_profile_unref(p);
+}
+
+static int with_constant(const alert_constant *row, double value, alert_argument_error *error)
+{
+    alert_options options = usual_options();
+    alert_profile *p = good_profile();
+    alert_scheduler *s = NULL;
+    memcpy((char *)&options.constants + row->offset, &value, sizeof value);
+    int rc = alert_scheduler_new(&s, p, &GOAL, &options, error);
+    alert_scheduler_free(s);
+    alert_profile_unref(p);
+    return rc;
+}
+
+static void test_every_constant_has_its_row_and_its_range(void)
+{
+    size_t count;
+    const alert_constant *row = alert_constants_table(&count);
+    alert_constants usual = alert_constants_default();
+    EXPECT(count * sizeof(double) == sizeof usual);
+    for (size_t i = 0; i < count; i++, row++) {
+        const alert_range *range = row->range;
+        const double bad[] = {range->lowest - 1.0, range->highest * 1.01, (double)NAN};
+        EXPECT(row->offset == i * sizeof(double) && row->methods != 0);
+        EXPECT(row->provenance[0] == '[' && row->meaning[0] != '\0');
+        EXPECT(memcmp((char *)&usual + row->offset, &row->usual, sizeof row->usual) == 0);
+        for (size_t b = 0; b < 3; b++) {
+            alert_argument_error error;
+            EXPECT(with_constant(row, bad[b], &error) == -EINVAL);
+            EXPECT(strcmp(error.name, row->name) == 0 && error.expected == range->expected);
+        }
+        EXPECT(with_constant(row, range->lowest, NULL) == (range->above ? -EINVAL : 0));
+        EXPECT(with_constant(row, range->highest, NULL) == 0);
+    }
 }
 
 /* A measurement out of range ends a replay there; who wants to know which need not. */
@@ -460,6 +494,7 @@ int main(void)
     test_the_window();
     test_bad_tables();
     test_bad_options();
+    test_every_constant_has_its_row_and_its_range();
     test_a_bad_recording();
     test_a_refused_step_changes_nothing();
     test_choices();

@@ -116,9 +116,8 @@ int main(void)
                        .deadline_s = DEADLINE,
                        .bound = 0.69,
                        .priority = {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY}};
-    alert_options options = {.constants = alert_constants_default(ALERT_PAPER),
-                             .hold_inputs = 1,
-                             .history_capacity = INPUTS};
+    alert_options options = {
+        .constants = alert_constants_default(), .hold_inputs = 1, .history_capacity = INPUTS};
     alert_scheduler *s = NULL;
     EXPECT(alert_scheduler_new(&s, profile, &goal, &options, NULL) == 0);
 

@@ -25,7 +25,7 @@ static int use(alert_profile *profile, alert_method method, alert_decision *last
                        .bound = 0.7,
                        .priority = {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY}};
     alert_options options = {
-        .method = method, .constants = alert_constants_default(method), .hold_inputs = 1};
+        .method = method, .constants = alert_constants_default(), .hold_inputs = 1};
     int failures = alert_scheduler_new(&s, profile, &goal, &options, NULL) != 0;
     if (failures)
         return failures;

@@ -22,7 +22,7 @@ CORE = [
     ["core/estimate"],
     ["core/choose"],
     ["core/method"],
-    ["core/scheduler", "core/check"],
+    ["core/scheduler", "core/arguments"],
     ["core/state", "core/replay"],
 ]
 

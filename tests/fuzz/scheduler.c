@@ -101,7 +101,7 @@ static alert_options make_options(bytes *b)
     size_t method = fuzz_below(b, METHODS);
     alert_options o = {
         .method = (alert_method)method,
-        .constants = alert_constants_default((alert_method)method),
+        .constants = alert_constants_default(),
         .overhead_s = fuzz_byte(b) & 1 ? fuzz_number(b, 1e-5, 1.0) : 0.0,
         .switch_cost_s = fuzz_byte(b) & 1 ? fuzz_number(b, 1e-5, 1.0) : 0.0,
         .hold_inputs = 1 + fuzz_below(b, 6),

@@ -61,11 +61,4 @@ void alert_idle_filter_init(alert_idle_filter *f, const alert_constants *c);
 void alert_idle_filter_update(alert_idle_filter *f, const alert_constants *c, double idle_power_w,
                               double power_w, double profile_idle_w);
 
-/* What alert_constants_default() gives, for all schedulers to share. */
-extern const alert_constants ALERT_CONSTANTS;
-
-/* Null when the constants are in range; else the name of the one that is not, with its range and
- * value. */
-const char *alert_constants_check(const alert_constants *c, const char **expected, double *value);
-
 #endif

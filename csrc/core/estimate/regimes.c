@@ -4,11 +4,7 @@
 
 #include "core/estimate/kalman.h"
 #include "core/estimate/student.h"
-
-static double within(double x, double low, double high)
-{
-    return x < low ? low : x > high ? high : x;
-}
+#include "core/ranges.h"
 
 /* fmin() and fmax() of numbers; those take NaN into account, in a call. */
 static double smaller(double a, double b)
@@ -23,20 +19,21 @@ static double larger(double a, double b)
 
 static double level_within(double level)
 {
-    return within(level, 1.0 / ALERT_RATIO_MAX, ALERT_RATIO_MAX);
+    return alert_clamp(level, 1.0 / ALERT_RATIO_MAX, ALERT_RATIO_MAX);
 }
 
 static alert_regime supposed(const alert_constants *c, double level)
 {
     return (alert_regime){.level = level_within(level * c->other_level),
-                          .spread = within(c->other_spread, ALERT_SPREAD_MIN, ALERT_SPREAD_MAX)};
+                          .spread =
+                              alert_clamp(c->other_spread, ALERT_SPREAD_MIN, ALERT_SPREAD_MAX)};
 }
 
 void alert_regimes_init(alert_regimes *r, const alert_constants *c)
 {
     *r = (alert_regimes){
         .now = {.level = 1.0,
-                .spread = within(c->spread_0, ALERT_SPREAD_MIN, ALERT_SPREAD_MAX),
+                .spread = alert_clamp(c->spread_0, ALERT_SPREAD_MIN, ALERT_SPREAD_MAX),
                 .inputs = 1.0},
         .other = supposed(c, 1.0),
         .changes = c->change_rate * c->change_inputs,
@@ -78,7 +75,8 @@ static void meet_outlier(alert_regimes *r, const alert_constants *c, double x)
         return;
     r->other = r->now;
     r->now.level = level_within(sqrt(x * first));
-    r->now.spread = larger(r->now.spread, within(c->spread_0, ALERT_SPREAD_MIN, ALERT_SPREAD_MAX));
+    r->now.spread =
+        larger(r->now.spread, alert_clamp(c->spread_0, ALERT_SPREAD_MIN, ALERT_SPREAD_MAX));
     r->now.inputs = 2.0;
     r->in_other = 0.0;
 }
@@ -96,11 +94,11 @@ static void learn(alert_regime *k, const alert_constants *c, double share, doubl
     k->inputs += share;
     double level_gain = gain_of(k->inputs, c->level_gain, 0.5);
     double spread_gain = gain_of(k->inputs, c->spread_gain, 0.2);
-    z = within(z, -ALERT_Z_CUT, ALERT_Z_CUT);
+    z = alert_clamp(z, -ALERT_Z_CUT, ALERT_Z_CUT);
     /* the share of a hopeless z is nothing; a level cannot fall below a tenth of itself at once */
     k->level = level_within(k->level * larger(1.0 + share * (level_gain * k->spread * z), 0.1));
-    k->spread = within(k->spread * (1.0 + share * (spread_gain * (fabs(z) - 1.0))),
-                       ALERT_SPREAD_MIN, ALERT_SPREAD_MAX);
+    k->spread = alert_clamp(k->spread * (1.0 + share * (spread_gain * (fabs(z) - 1.0))),
+                            ALERT_SPREAD_MIN, ALERT_SPREAD_MAX);
 }
 
 static void rearrange(alert_regimes *r, const alert_constants *c)

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "core/ranges.h"
+
 /* Beyond the slope of any profile worth the name; exp() of it, times an accuracy, is finite and not 0. */
 #define LOG_PRICE_MAX 500.0
 /* Neither nothing nor more than any input may take. */
@@ -76,11 +78,6 @@ static double slope(const machine *m, const alert_goal *goal, enum where where, 
     }
 }
 
-static double within(double x, double low, double high)
-{
-    return x < low ? low : x > high ? high : x;
-}
-
 void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
                        const alert_goal *goal, double time_s)
 {
@@ -104,17 +101,17 @@ void alert_price_start(alert_price *p, const alert_constants *c, const alert_pro
     bool saving = goal->objective == ALERT_MIN_ENERGY;
     bool beyond = saving ? goal->bound > rich.accuracy : goal->bound < cheap.energy_j;
     double reach = log(c->price_reach);
-    p->log_low = within(log(first) - reach, -LOG_PRICE_MAX, LOG_PRICE_MAX);
-    p->log_high = within(log(last) + reach, p->log_low, LOG_PRICE_MAX);
+    p->log_low = alert_clamp(log(first) - reach, -LOG_PRICE_MAX, LOG_PRICE_MAX);
+    p->log_high = alert_clamp(log(last) + reach, p->log_low, LOG_PRICE_MAX);
     bool idle = saving ? goal->bound <= cheap.accuracy : goal->bound >= rich.energy_j;
     if (idle || beyond) /* asks for nothing; asks for too much */
         p->log_price = saving == beyond ? p->log_high : p->log_low;
     else
-        p->log_price = within(log(start), p->log_low, p->log_high);
-    p->unit = within(saving                           ? fmax(gain, 1e-3)
-                     : rich.energy_j > cheap.energy_j ? rich.energy_j - cheap.energy_j
-                                                      : rich.energy_j,
-                     UNIT_MIN, UNIT_MAX);
+        p->log_price = alert_clamp(log(start), p->log_low, p->log_high);
+    p->unit = alert_clamp(saving                           ? fmax(gain, 1e-3)
+                          : rich.energy_j > cheap.energy_j ? rich.energy_j - cheap.energy_j
+                                                           : rich.energy_j,
+                          UNIT_MIN, UNIT_MAX);
 }
 
 static double direction(const alert_goal *goal)
@@ -128,17 +125,18 @@ void alert_price_update(alert_price *p, const alert_constants *c, const alert_go
     double owed = goal->objective == ALERT_MIN_ENERGY ? bound + c->price_margin - credited
                                                       : credited - bound * (1.0 - c->price_margin);
     p->inputs += 1.0;
-    p->owed = within(p->owed + owed, -ALERT_OWED_MAX, ALERT_OWED_MAX);
+    p->owed = alert_clamp(p->owed + owed, -ALERT_OWED_MAX, ALERT_OWED_MAX);
     double step = direction(goal) * c->price_integral * owed / p->unit;
-    p->log_price = within(p->log_price + step, p->log_low, p->log_high);
+    p->log_price = alert_clamp(p->log_price + step, p->log_low, p->log_high);
 }
 
 double alert_price_now(const alert_price *p, const alert_constants *c, const alert_goal *goal)
 {
     double reserve = c->price_reserve * p->inputs / (p->inputs + c->price_ramp);
     double pull = c->price_gain * (p->owed / p->unit + reserve);
-    double swung = p->log_price + direction(goal) * within(pull, -c->price_swing, c->price_swing);
-    return exp(within(swung, -LOG_PRICE_MAX, LOG_PRICE_MAX));
+    double swung =
+        p->log_price + direction(goal) * alert_clamp(pull, -c->price_swing, c->price_swing);
+    return exp(alert_clamp(swung, -LOG_PRICE_MAX, LOG_PRICE_MAX));
 }
 
 bool alert_price_is_exhausted(const alert_price *p, const alert_goal *goal)

@@ -1,0 +1,47 @@
+/* arguments.c - what options and measurements may be. */
+#include "core/constants.h"
+#include "core/ranges.h"
+#include "core/scheduler.h"
+
+int alert_check_overhead(double overhead_s, alert_argument_error *error)
+{
+    return alert_check(error, "overhead", overhead_s, &ALERT_SECONDS_OR_0);
+}
+
+int alert_check_switching(double cost_s, size_t hold_inputs, alert_argument_error *error)
+{
+    int rc = alert_check(error, "switch_cost", cost_s, &ALERT_SECONDS_OR_0);
+    if (!rc && hold_inputs == 0)
+        rc = alert_refuse(error, "hold_inputs", "at least one input", 0.0);
+    return rc;
+}
+
+int alert_check_options(const alert_options *o, alert_argument_error *error)
+{
+    if (o->method != ALERT_PAPER && o->method != ALERT_CALIBRATED)
+        return alert_refuse(error, "method", "a known method", (double)o->method);
+    int rc = alert_constants_check(&o->constants, error);
+    if (!rc)
+        rc = alert_check_overhead(o->overhead_s, error);
+    return rc ? rc : alert_check_switching(o->switch_cost_s, o->hold_inputs, error);
+}
+
+int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m,
+                          alert_argument_error *error)
+{
+    ptrdiff_t chosen_exit = s->now.pending.decision.exit;
+    int rc = alert_check(error, "latency", m->latency_s, &ALERT_SECONDS_OR_0);
+    if (!rc && m->has_energy)
+        rc = alert_check(error, "energy", m->energy_j, &ALERT_JOULES_OR_0);
+    if (!rc && m->has_idle_power)
+        rc = alert_check(error, "idle_power", m->idle_power_w, &ALERT_WATTS_OR_0);
+    if (!rc && m->has_deadline)
+        rc = alert_check(error, "deadline", m->next_deadline_s, &ALERT_SECONDS);
+    if (rc || !m->has_exit)
+        return rc;
+    if (chosen_exit < 0)
+        return alert_refuse(error, "exit", "None for a model without exits", (double)m->exit);
+    if (m->exit > (size_t)chosen_exit)
+        return alert_refuse(error, "exit", "an exit not beyond the one chosen", (double)m->exit);
+    return 0;
+}

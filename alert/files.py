@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -25,6 +26,15 @@ LARGEST_DIRECTORY = 64 * 1024
 """Bytes that the names in a .npz may take, for hundreds of arrays."""
 
 
+def as_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path as a `Path`. A number is refused: `open` would take it for a descriptor."""
+    try:
+        return Path(os.fsdecode(path))
+    except TypeError:
+        kind = type(path).__name__
+        raise TypeError(f"path: expected a str or an os.PathLike, got {kind}") from None
+
+
 def write_json(path: str | os.PathLike[str], document: dict[str, Any]) -> None:
     """Write `document` beside `path`, then move it there in one step."""
     text = json.dumps(document, indent=1, allow_nan=False)
@@ -37,11 +47,15 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]
 
 
 def replace(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
-    """Have `write` fill a file beside `path`, then move it there in one step."""
-    target = Path(path)
+    """Have `write` fill a file beside `path`, then move it there in one step.
+
+    A file that is replaced leaves its permissions to the new one.
+    """
+    target = as_path(path)
     beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(beside, "xb") as file:  # with the permissions that the umask leaves
+            _take_permissions(file, target)
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -54,6 +68,16 @@ def replace(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) 
         raise
 
 
+def _take_permissions(file: IO[bytes], target: Path) -> None:
+    """Give a new file the permissions of the one that it replaces."""
+    try:
+        wanted = stat.S_IMODE(target.stat().st_mode) & 0o777
+    except OSError:  # there is none
+        return
+    if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != wanted:
+        os.fchmod(file.fileno(), wanted)
+
+
 def read_json(path: str | os.PathLike[str], schema: str, newest: int) -> dict[str, Any]:
     """Read a document that names `schema` and a version not above `newest`.
 
@@ -64,6 +88,7 @@ def read_json(path: str | os.PathLike[str], schema: str, newest: int) -> dict[st
     ValueError
         It is not such a document; the message names the file.
     """
+    path = as_path(path)
     with open(path, "rb") as file:
         raw = file.read(LARGEST_DOCUMENT + 1)
     return parse_json(path, raw, schema, newest)
@@ -116,6 +141,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     ValueError
         It is no such archive, or an array in it is not what it says; names the file and the array.
     """
+    path = as_path(path)
     with open(path, "rb") as file:
         if os.fstat(file.fileno()).st_size > LARGEST_FILE:
             raise ValueError(f"{Path(path)}: larger than {LARGEST_FILE} bytes")

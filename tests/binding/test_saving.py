@@ -111,6 +111,24 @@ def test_a_target_that_is_a_directory(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["p.json"]
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_file_that_is_saved_over_keeps_its_permissions(mode: int, kept: Path) -> None:
+    for name in NAMES:
+        (kept / name).chmod(mode)
+    PROFILE.save(kept / "p.json")
+    synthetic.trace(3).save(kept / "t.npz")
+    assert {(kept / name).stat().st_mode & 0o777 for name in NAMES} == {mode}
+
+
+@pytest.mark.parametrize("number", [1, True])
+def test_a_number_is_not_a_path(number: int) -> None:
+    """`open` takes numbers for descriptors, and closes them at the end."""
+    for call in (alert.Profile.load, alert.Trace.load, PROFILE.save, synthetic.trace(3).save):
+        with pytest.raises(TypeError, match=r"^path: expected a str or an os\.PathLike, got "):
+            call(number)  # type: ignore[arg-type]
+    os.fstat(1)
+
+
 def test_a_name_that_is_too_long(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"File name too long: '.*/p{250}'"):
         PROFILE.save(tmp_path / ("p" * 250))

@@ -219,9 +219,9 @@ class Trace:
             The profile is of other configurations, there is no such scheme, or it is about models
             that the trace has not.
         """
-        from alert.evaluation import Recording, run
+        from alert.evaluation import OutputTrace, run
 
-        return run(scheme, Recording.of(self, profile), goal)
+        return run(scheme, OutputTrace.of(self, profile), goal)
 
     # ------------------------------------------------------------------------------------- files
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 import alert
-from alert.evaluation import Recording
+from alert.evaluation import OutputTrace
 
 INPUTS = 4096
 ROUNDS = 15
@@ -30,22 +30,22 @@ GOALS = {
 }
 
 
-def recording(profile: alert.Profile) -> Recording:
+def output_trace(profile: alert.Profile) -> OutputTrace:
     """Slowdowns that wander, and jump twice, so that choices change."""
     random = np.random.default_rng(0)
     level = np.repeat([0.0, 0.6, 0.2, 0.9], INPUTS // 4)
     slowdown = np.exp(level + random.normal(0.0, 0.1, INPUTS))
     latency = profile.latency * slowdown[:, None, None]
-    return Recording.of(alert.Trace(profile, latency, latency * profile.power))
+    return OutputTrace.of(alert.Trace(profile, latency, latency * profile.power))
 
 
-def replay(goal: alert.Goal, trace: Recording) -> None:
+def replay(goal: alert.Goal, trace: OutputTrace) -> None:
     """Run it in C."""
-    scheduler = alert.Scheduler(trace.profile, goal, method="paper", trace=0)
+    scheduler = alert.Scheduler(trace.profile, goal, method="paper", history=0)
     scheduler._replay(trace.latency, trace.energy, trace.idle_power)
 
 
-def replay_often(goal: alert.Goal, trace: Recording) -> None:
+def replay_often(goal: alert.Goal, trace: OutputTrace) -> None:
     """Long enough for a thread to be worth starting."""
     for _ in range(REPEATS):
         replay(goal, trace)
@@ -55,7 +55,7 @@ def step_through(goal: alert.Goal, latency: list[object], energy: list[object]) 
     """Run it in Python, from nested lists, which are read faster than arrays."""
     profile = tables.profile(5, 11)
     caps = {cap: j for j, cap in enumerate(profile.power_caps.tolist())}
-    scheduler = alert.Scheduler(profile, goal, method="paper", trace=0)
+    scheduler = alert.Scheduler(profile, goal, method="paper", history=0)
     decision = scheduler.decision
     for seconds, joules in zip(latency, energy, strict=True):
         model, power_cap = decision
@@ -81,7 +81,7 @@ def on_two_threads(function: Callable[[], object]) -> None:
 
 def measure(goal: alert.Goal) -> dict[str, float]:
     """Medians over the rounds; ratios are taken within a round."""
-    trace = recording(tables.profile(5, 11))
+    trace = output_trace(tables.profile(5, 11))
     lists = trace.latency.tolist(), trace.energy.tolist()
     speeds, gains, speedups = [], [], []
     for _ in range(ROUNDS):

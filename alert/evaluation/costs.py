@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alert.evaluation.recording import Recording
+from alert.evaluation.output_trace import OutputTrace
 from alert.profile import Floats
 
 
@@ -38,19 +38,19 @@ class Costs:
 
 
 def costs(
-    recording: Recording,
+    trace: OutputTrace,
     q_fail: float,
     deadline: float | Floats,
     inputs: NDArray[np.intp] | slice = slice(None),
 ) -> Costs:
     """Work out the costs of `inputs`, which have `deadline` seconds (one for all, or one each)."""
-    latency = recording.latency[inputs].swapaxes(1, 2)
+    latency = trace.latency[inputs].swapaxes(1, 2)
     due = np.reshape(deadline, (-1, 1, 1))
     rest = np.maximum(due - latency, 0.0)
-    energy = recording.energy[inputs].swapaxes(1, 2) + recording.idle_power * rest
+    energy = trace.energy[inputs].swapaxes(1, 2) + trace.idle_power * rest
     met = latency <= due
-    accuracy = np.where(met, recording.accuracy, q_fail)
-    for row in np.flatnonzero(recording.exit > 0):  # an exit too late leaves the one before
+    accuracy = np.where(met, trace.accuracy, q_fail)
+    for row in np.flatnonzero(trace.exit > 0):  # an exit too late leaves the one before
         late = ~met[:, :, row]
         accuracy[:, :, row] = np.where(late, accuracy[:, :, row - 1], accuracy[:, :, row])
         met[:, :, row] |= met[:, :, row - 1]

@@ -10,7 +10,7 @@ from typing import Any
 from alert import files
 from alert.evaluation import calibration, summary
 from alert.evaluation.grid import Grid
-from alert.evaluation.recording import Recording
+from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.schemes import run
 from alert.evaluation.settings import settings
 from alert.trace import Trace
@@ -109,11 +109,11 @@ def _note(traces: Sequence[Trace]) -> str:
 
 def _step(trace: Trace) -> int | None:
     """Find the first step from quiet to contention, in a trace without shared deadlines."""
-    recording = Recording.of(trace)
-    if recording.sharing is not None:
+    outputs = OutputTrace.of(trace)
+    if outputs.sharing is not None:
         return None
     run_of_quiet = 0
-    for i, quiet in enumerate(recording.quiet.tolist()):
+    for i, quiet in enumerate(outputs.quiet.tolist()):
         if not quiet and run_of_quiet >= _QUIET:
             return i
         run_of_quiet = run_of_quiet + 1 if quiet else 0
@@ -123,9 +123,9 @@ def _step(trace: Trace) -> int | None:
 def _draw_timeline(trace: Trace, step: int, path: Path) -> None:
     from alert.evaluation import plots
 
-    recording = Recording.of(trace)
-    goal = next(s.goal for s in settings(recording, "min_energy", _FACTOR) if s.level == _LEVEL)
-    replays = [run(scheme, recording, goal) for scheme in ("paper", "default", "oracle")]
+    outputs = OutputTrace.of(trace)
+    goal = next(s.goal for s in settings(outputs, "min_energy", _FACTOR) if s.level == _LEVEL)
+    replays = [run(scheme, outputs, goal) for scheme in ("paper", "default", "oracle")]
     bounds = f"deadline {1e3 * goal.deadline:.3g} ms, accuracy at least {goal.bound:.3g}"
     note = f"{trace.task}, {trace.environment}: {bounds}{'; emulated' if trace.emulated else ''}"
-    plots.draw_timeline(recording, replays, step, note, path)
+    plots.draw_timeline(outputs, replays, step, note, path)

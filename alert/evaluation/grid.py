@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert.evaluation import calibration, recovery
-from alert.evaluation.recording import Part, Recording
+from alert.evaluation.output_trace import OutputTrace, Part
 from alert.evaluation.result import Replay
 from alert.evaluation.schemes import SCHEMES, Scheme, applies, find
-from alert.evaluation.schemes.bounds import informed
+from alert.evaluation.schemes.informed import informed
 from alert.evaluation.schemes.oracle import oracle
 from alert.evaluation.settings import DEADLINES, Setting, settings
 from alert.goal import Objective
@@ -96,7 +96,7 @@ def run(
     ----------
     traces : iterable of Trace
     schemes : sequence of str, or mapping from str to callable
-        Names out of `SCHEMES`, or schemes of one's own: a function of a `Recording` and a `Goal`
+        Names out of `SCHEMES`, or schemes of one's own: a function of a `OutputTrace` and a `Goal`
         that returns a `Replay`. One that needs models a trace lacks is left out there.
     parts : sequence of str
         "all" of every trace; its first two thirds, for "tuning"; its last third, the "holdout".
@@ -128,21 +128,21 @@ def run(
 def _cell(unit: tuple[Trace, Part, Objective, float, Mapping[str, Scheme]]) -> Grid:
     """Replay all schemes under one deadline."""
     trace, part, objective, factor, schemes = unit
-    recording = Recording.of(trace).part(part)
+    outputs = OutputTrace.of(trace).part(part)
     place = (trace.task, trace.environment)
     cell, rows = Grid(np.zeros(0, ROW), {}, {}), []
-    for setting in settings(recording, objective, factor):
-        oracle_run = oracle(recording, setting.goal)
-        reachable = not informed(recording, setting.goal).violated
+    for setting in settings(outputs, objective, factor):
+        oracle_run = oracle(outputs, setting.goal)
+        reachable = not informed(outputs, setting.goal).violated
         for name, scheme in schemes.items():
-            if not applies(name, recording):
+            if not applies(name, outputs):
                 continue
-            replay = scheme(recording, setting.goal)
+            replay = scheme(outputs, setting.goal)
             rows.append(
                 (*place, trace.seed, part, objective, *_row(setting, name, replay), reachable)
             )
             if reachable and replay.predicts:
-                _count(cell, (*place, part, name), recording, replay, oracle_run)
+                _count(cell, (*place, part, name), outputs, replay, oracle_run)
     return replace(cell, table=np.array(rows, ROW))
 
 
@@ -155,11 +155,11 @@ def _row(setting: Setting, scheme: str, replay: Replay) -> tuple[Any, ...]:
     )
 
 
-def _count(grid: Grid, key: Key, recording: Recording, replay: Replay, oracle_run: Replay) -> None:
+def _count(grid: Grid, key: Key, outputs: OutputTrace, replay: Replay, oracle_run: Replay) -> None:
     assert replay.inputs is not None
     calibration.count(grid.calibration.setdefault(key, calibration.empty()), replay.inputs)
     lags = grid.recovery.setdefault(key, recovery.empty())
-    recovery.count(lags, recording, replay, oracle_run)
+    recovery.count(lags, outputs, replay, oracle_run)
 
 
 def _together(cells: Sequence[Grid]) -> Grid:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alert import _core
 from alert.evaluation.costs import Costs, costs
-from alert.evaluation.recording import Recording
+from alert.evaluation.output_trace import OutputTrace
 from alert.goal import Goal
 from alert.profile import Floats
 
@@ -17,39 +17,39 @@ Choose = Callable[[NDArray[np.intp], Floats, Costs], NDArray[np.intp]]
 """From inputs, their deadlines and what every configuration costs them to a column for each."""
 
 
-def play(recording: Recording, goal: Goal, choose: Choose) -> NDArray[np.void]:
+def play(trace: OutputTrace, goal: Goal, choose: Choose) -> NDArray[np.void]:
     """Run every input on the configuration that `choose` names; return the outcomes.
 
     Inputs that share a deadline each get what is left of it, divided by the inputs left.
     """
-    outcomes = np.zeros(len(recording), _core.OUTCOME)
-    sharing = recording.sharing
-    left = None if sharing is None else goal.deadline * sharing[recording.starts]
-    for k, inputs in enumerate(recording.rounds()):
+    outcomes = np.zeros(len(trace), _core.OUTCOME)
+    sharing = trace.sharing
+    left = None if sharing is None else goal.deadline * sharing[trace.starts]
+    for k, inputs in enumerate(trace.rounds()):
         if sharing is None or left is None:
             deadline = np.full(len(inputs), goal.deadline)
         else:
-            going = sharing[recording.starts] > k
+            going = sharing[trace.starts] > k
             deadline = np.maximum(left[going] / sharing[inputs], 0.0)
-        table = costs(recording, goal.q_fail, deadline, inputs)
+        table = costs(trace, goal.q_fail, deadline, inputs)
         column = choose(inputs, deadline, table)
-        out = _outcomes(recording, table, column, deadline)
+        out = _outcomes(trace, table, column, deadline)
         if sharing is not None and left is not None:
             left[going] -= out["latency"]
             rest = np.maximum(deadline - out["latency"], 0.0)
-            out["energy"] -= np.where(sharing[inputs] > 1, recording.idle_power * rest, 0.0)
+            out["energy"] -= np.where(sharing[inputs] > 1, trace.idle_power * rest, 0.0)
         outcomes[inputs] = out
     return outcomes
 
 
 def _outcomes(
-    recording: Recording, table: Costs, column: NDArray[np.intp], deadline: Floats
+    trace: OutputTrace, table: Costs, column: NDArray[np.intp], deadline: Floats
 ) -> NDArray[np.void]:
-    cap, output = np.divmod(column, len(recording.model))
+    cap, output = np.divmod(column, len(trace.model))
     at = np.arange(len(column)), column
     out = np.zeros(len(column), _core.OUTCOME)
-    out["model"], out["cap"] = recording.model[output], cap
-    out["exit"] = out["stopped"] = recording.exit[output]
+    out["model"], out["cap"] = trace.model[output], cap
+    out["exit"] = out["stopped"] = trace.exit[output]
     out["deadline"], out["latency"], out["energy"] = deadline, table.latency[at], table.energy[at]
     out["accuracy"], out["met"] = table.accuracy[at], table.met[at]
     out["probability"], out["feasible"] = np.nan, True

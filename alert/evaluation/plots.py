@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from alert.evaluation.calibration import EDGES
-from alert.evaluation.recording import Recording
+from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.result import Replay
 
 _PANELS = {"min_energy": ("energy", "energy"), "max_accuracy": ("error", "error")}
@@ -94,13 +94,13 @@ def draw_reliability(bins: Mapping[str, NDArray[np.void]], note: str, path: Path
 
 
 def draw_timeline(
-    recording: Recording, replays: Sequence[Replay], middle: int, note: str, path: Path
+    trace: OutputTrace, replays: Sequence[Replay], middle: int, note: str, path: Path
 ) -> None:
     """Show what schemes did around input `middle`: latency, power cap, accuracy, energy."""
     figure = Figure(figsize=(10, 8), layout="constrained")
     axes = figure.subplots(4, 1, sharex=True)
-    around = np.arange(max(middle - 30, 0), min(middle + 70, len(recording)))
-    caps = recording.profile.power_caps
+    around = np.arange(max(middle - 30, 0), min(middle + 70, len(trace)))
+    caps = trace.profile.power_caps
     for colour, replay in zip(_COLOURS, replays, strict=False):
         assert replay.inputs is not None
         inputs = replay.inputs[around]
@@ -118,7 +118,7 @@ def draw_timeline(
     names = ("latency, ms", "power cap, W", "credited accuracy", "energy so far, J")
     for axis, name in zip(axes, names, strict=True):
         axis.set_ylabel(name)
-        busy = ~recording.quiet[around]
+        busy = ~trace.quiet[around]
         axis.fill_between(
             *(around, 0, 1),
             where=busy,

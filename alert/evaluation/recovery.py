@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from alert.evaluation.recording import Recording
+from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.result import Replay
 
 LAGS = 30
@@ -19,12 +19,12 @@ def empty() -> NDArray[np.void]:
     return np.zeros(LAGS, LAG)
 
 
-def count(lags: NDArray[np.void], recording: Recording, run: Replay, oracle: Replay) -> None:
+def count(lags: NDArray[np.void], trace: OutputTrace, run: Replay, oracle: Replay) -> None:
     """Add what was missed 0, 1, 2, ... inputs after each step from quiet to contention.
 
     Inputs that no configuration could have finished in time are left out.
     """
-    busy = ~recording.quiet
+    busy = ~trace.quiet
     steps = np.flatnonzero(busy[1:] & ~busy[:-1]) + 1
     for step in steps:
         ends = np.flatnonzero(~busy[step:])

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alert.evaluation.recording import Recording
-from alert.evaluation.schemes.bounds import informed
+from alert.evaluation.output_trace import OutputTrace
+from alert.evaluation.schemes.informed import informed
 from alert.goal import Goal, Objective
 
 DEADLINES = (0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
@@ -30,20 +30,20 @@ class Setting:
     goal: Goal
 
 
-def largest_latency(recording: Recording) -> float:
-    """Mean seconds the largest model takes in this recording under the highest cap."""
-    return float(recording.latency[:, :, -1].mean(axis=0).max())
+def largest_latency(trace: OutputTrace) -> float:
+    """Mean seconds the largest model takes in this trace under the highest cap."""
+    return float(trace.latency[:, :, -1].mean(axis=0).max())
 
 
-def settings(recording: Recording, objective: Objective, factor: float) -> Iterator[Setting]:
+def settings(trace: OutputTrace, objective: Objective, factor: float) -> Iterator[Setting]:
     """List the settings under one deadline, for goals that hold on average over the run.
 
     The range of the bound goes from what the cheapest policy comes to, to what the most accurate
     one does, of policies that are told the phase but no outcome ("informed").
     """
-    deadline = factor * largest_latency(recording)
-    cheapest = informed(recording, Goal.min_energy(deadline, 0.0))
-    best = informed(recording, Goal.max_accuracy(deadline, _ANY))
+    deadline = factor * largest_latency(trace)
+    cheapest = informed(trace, Goal.min_energy(deadline, 0.0))
+    best = informed(trace, Goal.max_accuracy(deadline, _ANY))
     for level in LEVELS:
         if objective == "min_energy":
             bound = np.interp(level, (0, 1), (cheapest.mean_accuracy, best.mean_accuracy))

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert.evaluation.costs import Costs, costs
+from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.playback import play
-from alert.evaluation.recording import Recording
 from alert.evaluation.result import Replay
 from alert.goal import Goal
 from alert.profile import Floats
@@ -29,37 +29,37 @@ _WEIGHTS = np.concatenate(([0.0], np.geomspace(1e-3, 1e3, 40), [1e9]))
 
 
 @lru_cache(maxsize=4)
-def ladder(recording: Recording, deadline: float, q_fail: float) -> list[Replay]:
+def policies(trace: OutputTrace, deadline: float, q_fail: float) -> list[Replay]:
     """Run the policies, from the cheapest to the most accurate."""
     goal = Goal.min_energy(deadline, 0.0, q_fail=q_fail)
-    energy, accuracy = _expected(recording, deadline, q_fail)
+    energy, accuracy = _expected(trace, deadline, q_fail)
     scale = np.ptp(energy) / max(np.ptp(accuracy), np.finfo(float).tiny)
     scores = (energy - weight * scale * accuracy for weight in _WEIGHTS)
-    choices = (partial(_choose, recording, score, deadline) for score in scores)
-    return [Replay.of("informed", goal, play(recording, goal, choose)) for choose in choices]
+    choices = (partial(_choose, trace, score, deadline) for score in scores)
+    return [Replay.of("informed", goal, play(trace, goal, choose)) for choose in choices]
 
 
-def _expected(recording: Recording, deadline: float, q_fail: float) -> tuple[Floats, Floats]:
+def _expected(trace: OutputTrace, deadline: float, q_fail: float) -> tuple[Floats, Floats]:
     """Work out mean energy and accuracy, shape (phases, deadlines, C)."""
-    phases = np.unique(recording.phase)
+    phases = np.unique(trace.phase)
     energy, accuracy = [], []
     for phase in phases:
-        inputs = np.flatnonzero(recording.phase == phase)
-        tables = [costs(recording, q_fail, d * deadline, inputs) for d in _DEADLINES]
+        inputs = np.flatnonzero(trace.phase == phase)
+        tables = [costs(trace, q_fail, d * deadline, inputs) for d in _DEADLINES]
         energy.append([table.energy.mean(axis=0) for table in tables])
         accuracy.append([table.accuracy.mean(axis=0) for table in tables])
     return np.array(energy), np.array(accuracy)
 
 
 def _choose(
-    recording: Recording,
+    trace: OutputTrace,
     score: Floats,
     deadline: float,
     inputs: NDArray[np.intp],
     left: Floats,
     _: Costs,
 ) -> NDArray[np.intp]:
-    phase = np.searchsorted(np.unique(recording.phase), recording.phase[inputs])
+    phase = np.searchsorted(np.unique(trace.phase), trace.phase[inputs])
     place = np.searchsorted(_DEADLINES * deadline, left, side="right") - 1
     column: NDArray[np.intp] = score[phase, place].argmin(axis=1)
     return column

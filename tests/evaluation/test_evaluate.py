@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import alert
 from alert import _core
 from alert.cli import main
-from alert.evaluation import Recording, Replay, calibration, grid, recovery, summary
+from alert.evaluation import OutputTrace, Replay, calibration, grid, recovery, summary
 
 GOAL = alert.Goal.min_energy(0.02, 0.6)
 
@@ -58,16 +58,16 @@ def test_reliability_lists_bins_that_hold_enough() -> None:
 
 
 def test_misses_are_counted_from_the_step_on() -> None:
-    recording = Recording.of(synthetic.trace(12, 0))
+    outputs = OutputTrace.of(synthetic.trace(12, 0))
     quiet = np.array([1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 0], bool)
-    object.__setattr__(recording, "quiet", quiet)
+    object.__setattr__(outputs, "quiet", quiet)
     missed = np.array([1, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 0], float)
     impossible = np.array([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], float)
     nothing = np.zeros(12)
     lags = recovery.empty()
     recovery.count(
         lags,
-        recording,
+        outputs,
         Replay("one", GOAL, nothing, nothing, missed),
         Replay("oracle", GOAL, nothing, nothing, impossible),
     )

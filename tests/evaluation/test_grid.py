@@ -9,7 +9,7 @@ import pytest
 import synthetic
 
 import alert
-from alert.evaluation import Recording, grid, run
+from alert.evaluation import OutputTrace, grid, run
 from alert.evaluation.settings import DEADLINES, LEVELS, settings
 from alert.goal import Objective
 
@@ -84,9 +84,9 @@ def test_refuses_an_unknown_scheme() -> None:
 @pytest.mark.parametrize("objective", grid.OBJECTIVES)
 def test_settings_cover_what_can_be_reached(objective: Objective) -> None:
     trace = synthetic.trace(200, 5)
-    recording = Recording.of(trace)
+    outputs = OutputTrace.of(trace)
     slowest = trace.latency[:, :, -1].mean(axis=0).max()
-    found = list(settings(recording, objective, 1.3))
+    found = list(settings(outputs, objective, 1.3))
     assert [s.level for s in found] == list(LEVELS)
     bounds = [s.goal.bound for s in found]
     np.testing.assert_allclose(np.diff(bounds, 2), 0.0, atol=1e-12)
@@ -95,13 +95,13 @@ def test_settings_cover_what_can_be_reached(objective: Objective) -> None:
         deadline = setting.goal.deadline
         assert deadline == pytest.approx(1.3 * slowest)
         assert setting.goal.window is None
-        assert not run("informed", recording, setting.goal).violated
+        assert not run("informed", outputs, setting.goal).violated
     make = alert.Goal.min_energy if objective == "min_energy" else alert.Goal.max_accuracy
     step = bounds[1] - bounds[0]
     last = bounds[-1] + step / 2 if objective == "min_energy" else bounds[0] - step / 2
     more = step / 100 if objective == "min_energy" else -step / 100
-    assert not run("informed", recording, make(deadline, last - 1e-9 * more)).violated
-    assert run("informed", recording, make(deadline, last + more)).violated
+    assert not run("informed", outputs, make(deadline, last - 1e-9 * more)).violated
+    assert run("informed", outputs, make(deadline, last + more)).violated
 
 
 def test_what_is_out_of_reach_is_not_counted() -> None:

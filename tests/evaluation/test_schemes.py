@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 import alert
-from alert.evaluation import SCHEMES, Recording, Replay, run
+from alert.evaluation import SCHEMES, OutputTrace, Replay, run
+from alert.evaluation.linear_programme import Groups, Programme
 from alert.evaluation.result import MISSES_ALLOWED
-from alert.evaluation.schemes.linear_programme import Groups, Programme
 
 LATENCY = 0.02
 GOALS = (
@@ -268,10 +268,10 @@ def test_clairvoyant_where_words_share_a_deadline(goal: alert.Goal) -> None:
 def test_informed_where_words_share_a_deadline() -> None:
     """With sentences of one word it comes close to the programme, which is not made for words."""
     trace = synthetic.trace(300, 13)
-    recording = Recording.of(trace)
-    alone = replace(recording, sharing=np.ones(len(trace), np.uintp))
+    outputs = OutputTrace.of(trace)
+    alone = replace(outputs, sharing=np.ones(len(trace), np.uintp))
     for goal in (GOALS[1], GOALS[5]):
-        best, found = (run("informed", r, goal) for r in (recording, alone))
+        best, found = (run("informed", r, goal) for r in (outputs, alone))
         assert not best.violated
         assert not found.violated
         if goal.objective == "min_energy":
@@ -358,15 +358,15 @@ def test_violated(
 def test_nothing_that_keeps_the_goal_beats_clairvoyant(
     words: int, level: float, factor: float
 ) -> None:
-    recording = Recording.of(synthetic.trace(240, 11, words=words))
+    outputs = OutputTrace.of(synthetic.trace(240, 11, words=words))
     goals = (
         alert.Goal.min_energy(factor * LATENCY, level),
         alert.Goal.max_accuracy(factor * LATENCY, 0.5 * level * factor),
     )
     for goal in goals:
-        bound = run("clairvoyant", recording, goal)
+        bound = run("clairvoyant", outputs, goal)
         for scheme in SCHEMES:
-            found = run(scheme, recording, goal)
+            found = run(scheme, outputs, goal)
             if found.violated:
                 continue
             assert not bound.violated
@@ -377,9 +377,9 @@ def test_nothing_that_keeps_the_goal_beats_clairvoyant(
 
 
 def test_schemes_do_not_roll_dice() -> None:
-    recording = Recording.of(synthetic.trace(100, 12, words=5))
+    outputs = OutputTrace.of(synthetic.trace(100, 12, words=5))
     for scheme in SCHEMES:
-        one, other = (run(scheme, recording, GOALS[0]) for _ in range(2))
+        one, other = (run(scheme, outputs, GOALS[0]) for _ in range(2))
         np.testing.assert_array_equal(one.energy, other.energy)
         np.testing.assert_array_equal(one.accuracy, other.accuracy)
 
@@ -491,7 +491,7 @@ def test_any_method_is_a_scheme(method: str) -> None:
     trace = synthetic.trace(50, 18)
     goal = alert.Goal.min_energy(LATENCY, 0.6)
     found = trace.replay(trace.profile, goal, method)
-    r = Recording.of(trace)
+    r = OutputTrace.of(trace)
     scheduler = alert.Scheduler(trace.profile, goal, method=method)
     np.testing.assert_array_equal(
         found.inputs, scheduler._replay(r.latency, r.energy, r.idle_power)

@@ -1,4 +1,4 @@
-"""The schemes that are compared, by name."""
+"""The schemes that are compared: one file each, or one for a family of them, and this table."""
 
 from __future__ import annotations
 
@@ -7,43 +7,52 @@ from functools import partial
 from types import MappingProxyType
 
 from alert._core import METHODS
-from alert.evaluation.recording import Recording
+from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.result import Replay
-from alert.evaluation.schemes import bounds, oracle, schedulers, static, uncoordinated
+from alert.evaluation.schemes import (
+    clairvoyant,
+    informed,
+    no_coord,
+    one_level,
+    oracle,
+    paper,
+    schedulers,
+    static,
+)
 from alert.goal import Goal
 
-Scheme = Callable[[Recording, Goal], Replay]
+Scheme = Callable[[OutputTrace, Goal], Replay]
 
 SCHEMES: Mapping[str, Scheme] = MappingProxyType(
     {
         "oracle": oracle.oracle,
-        "clairvoyant": bounds.clairvoyant,
-        "informed": bounds.informed,
+        "clairvoyant": clairvoyant.clairvoyant,
+        "informed": informed.informed,
         "static": static.static,
-        "app-only": schedulers.app_only,
-        "sys-only": schedulers.sys_only,
-        "no-coord": uncoordinated.no_coord,
-        "paper": schedulers.paper,
-        "paper-mean-only": schedulers.paper_mean_only,
-        "paper-traditional": schedulers.paper_traditional,
-        "paper-anytime": schedulers.paper_anytime,
+        "app-only": one_level.app_only,
+        "sys-only": one_level.sys_only,
+        "no-coord": no_coord.no_coord,
+        "paper": paper.paper,
+        "paper-mean-only": paper.paper_mean_only,
+        "paper-traditional": paper.paper_traditional,
+        "paper-anytime": paper.paper_anytime,
         "default": schedulers.default,
     }
 )
 
 
-def run(scheme: str, recording: Recording, goal: Goal) -> Replay:
+def run(scheme: str, trace: OutputTrace, goal: Goal) -> Replay:
     """Replay one scheme.
 
     Raises
     ------
     ValueError
-        There is no such scheme, or it needs models that the recording lacks.
+        There is no such scheme, or it needs models that the trace lacks.
     """
     chosen = find(scheme)
-    if not applies(scheme, recording):
-        raise ValueError(f"scheme: {scheme} needs models that this trace has not")
-    return chosen(recording, goal)
+    if not applies(scheme, trace):
+        raise ValueError(f"scheme: {scheme} needs models that this trace does not have")
+    return chosen(trace, goal)
 
 
 def find(scheme: str) -> Scheme:
@@ -56,14 +65,14 @@ def find(scheme: str) -> Scheme:
     raise ValueError(f"scheme: expected one of {expected}, got {scheme!r}")
 
 
-def _by_method(method: str, recording: Recording, goal: Goal) -> Replay:
-    return schedulers.replay(method, recording, goal, method=method)
+def _by_method(method: str, trace: OutputTrace, goal: Goal) -> Replay:
+    return schedulers.replay(method, trace, goal, method=method)
 
 
-def applies(scheme: str, recording: Recording) -> bool:
-    """Tell whether the recording has the models that the scheme is about."""
+def applies(scheme: str, trace: OutputTrace) -> bool:
+    """Tell whether the trace has the models that the scheme is about."""
     if scheme == "paper-traditional":
-        return bool(schedulers.traditional_models(recording.profile))
+        return bool(schedulers.traditional_models(trace.profile))
     if scheme == "paper-anytime":
-        return bool(schedulers.anytime_models(recording.profile))
+        return bool(schedulers.anytime_models(trace.profile))
     return True

@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert.evaluation.costs import Costs
+from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.playback import play
-from alert.evaluation.recording import Recording
 from alert.evaluation.result import Replay
 from alert.goal import Goal, Quantity
 
 
-def oracle(recording: Recording, goal: Goal) -> Replay:
+def oracle(trace: OutputTrace, goal: Goal) -> Replay:
     """Meet the goal input by input, at the best objective there is."""
-    inputs = play(recording, goal, lambda _inputs, _deadline, costs: choose(costs, goal))
+    inputs = play(trace, goal, lambda _inputs, _deadline, costs: choose(costs, goal))
     return Replay.of("oracle", goal, inputs)
 
 

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert.evaluation.costs import Costs
+from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.playback import play
-from alert.evaluation.recording import Recording
 from alert.evaluation.result import Replay
 from alert.goal import Goal
 from alert.profile import Floats
 
 
-def static(recording: Recording, goal: Goal) -> Replay:
+def static(trace: OutputTrace, goal: Goal) -> Replay:
     """Try them all; take the best that violates nothing, or else the most accurate."""
     saving = goal.objective == "min_energy"
 
@@ -26,13 +26,13 @@ def static(recording: Recording, goal: Goal) -> Replay:
         first, then = run.mean_energy, -run.mean_accuracy
         return (run.violated, first, then) if by_energy else (run.violated, then, first)
 
-    return min(_all(recording, goal), key=rank)
+    return min(_all(trace, goal), key=rank)
 
 
-def _all(recording: Recording, goal: Goal) -> Iterator[Replay]:
-    models, caps = recording.profile.latency.shape
+def _all(trace: OutputTrace, goal: Goal) -> Iterator[Replay]:
+    models, caps = trace.profile.latency.shape
     for model, cap in product(range(models), range(caps)):
-        part = recording.cut([model], [cap])
+        part = trace.cut([model], [cap])
         for output in range(len(part.model)):
             inputs = play(part, goal, partial(_always, output))
             inputs["model"], inputs["cap"] = model, cap

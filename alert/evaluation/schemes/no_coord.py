@@ -1,15 +1,15 @@
 """No-coord: application and system both adapt, and neither knows of the other.
 
-The application chooses model and exit as if under the highest cap, the system chooses the cap as if
-the application's most accurate model ran. Both see the latency and energy of what really ran, and
-take it for that of their own choice.
+The application chooses model and exit as if under the highest cap. The system chooses the cap as if
+the application's most accurate model ran. Both see the latency and energy of the configuration that
+ran, and take them for those of their own choice.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from alert.evaluation.recording import Recording
+from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.result import Replay
 from alert.evaluation.schemes.schedulers import application_models
 from alert.goal import Goal
@@ -17,14 +17,14 @@ from alert.profile import Profile
 from alert.scheduler import Scheduler
 
 
-def no_coord(recording: Recording, goal: Goal) -> Replay:
+def no_coord(trace: OutputTrace, goal: Goal) -> Replay:
     """Run two schedulers side by side."""
-    models = application_models(recording.profile)
-    caps = list(range(len(recording.profile.power_caps)))
-    offered = recording.cut(models, caps)
-    known = recording.cut(models, caps[-1:]).profile
-    application = Scheduler(known, goal, method="paper", trace=0)
-    system = Scheduler(_most_accurate(offered.profile), goal, method="paper", trace=0)
+    models = application_models(trace.profile)
+    caps = list(range(len(trace.profile.power_caps)))
+    offered = trace.cut(models, caps)
+    known = trace.cut(models, caps[-1:]).profile
+    application = Scheduler(known, goal, method="paper", history=0)
+    system = Scheduler(_most_accurate(offered.profile), goal, method="paper", history=0)
     inputs = application._replay(
         offered.latency, offered.energy, offered.idle_power, offered.sharing, system
     )
@@ -33,6 +33,6 @@ def no_coord(recording: Recording, goal: Goal) -> Replay:
 
 
 def _most_accurate(profile: Profile) -> Profile:
-    """Leave this model alone, as a traditional one."""
+    """Keep only the most accurate model, as a traditional one."""
     p, best = profile, [int(profile.accuracy.argmax())]
     return Profile(p.latency[best], p.power[best], p.accuracy[best], p.power_caps, p.idle_power)

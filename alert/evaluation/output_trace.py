@@ -17,7 +17,7 @@ Part: TypeAlias = Literal["all", "tuning", "holdout"]
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class OutputTrace:
     """What every output of every model cost, for every input and under every cap.
 
     The R outputs are those of the profile: one of a traditional model, one per exit of an anytime
@@ -67,7 +67,7 @@ class Recording:
         object.__setattr__(self, "accuracy", np.array(accuracy, np.float64))
 
     @classmethod
-    def of(cls, trace: Trace, profile: Profile | None = None) -> Recording:
+    def of(cls, trace: Trace, profile: Profile | None = None) -> OutputTrace:
         """Lay out a trace, for schedulers that are given `profile` (by default the trace's own)."""
         profile = trace.profile if profile is None else profile
         _check_same_configurations(trace.profile, profile)
@@ -92,7 +92,7 @@ class Recording:
     def __len__(self) -> int:
         return len(self.latency)
 
-    def cut(self, models: Sequence[int], caps: Sequence[int]) -> Recording:
+    def cut(self, models: Sequence[int], caps: Sequence[int]) -> OutputTrace:
         """Leave these models and caps only."""
         p = self.profile
         rows = np.flatnonzero(np.isin(self.model, models))
@@ -106,7 +106,7 @@ class Recording:
             exits={p.models[i]: p.exits[i] for i in models if i in p.exits},
             origin=p.origin,
         )
-        return Recording(
+        return OutputTrace(
             profile,
             np.ascontiguousarray(self.latency[:, rows][:, :, caps]),
             np.ascontiguousarray(self.energy[:, rows][:, :, caps]),
@@ -116,7 +116,7 @@ class Recording:
             self.sharing,
         )
 
-    def part(self, name: Part) -> Recording:
+    def part(self, name: Part) -> OutputTrace:
         """Leave the first two thirds ("tuning"), the last third ("holdout"), or all of it.
 
         They part where the inputs of one deadline do.

@@ -1,0 +1,39 @@
+"""The optimum for a goal that holds on average: what Clairvoyant and Informed have in common."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert.evaluation.costs import Costs
+from alert.evaluation.linear_programme import Groups, Mixture, Programme
+from alert.evaluation.result import MISSES_ALLOWED, Replay
+from alert.goal import Goal
+
+
+def optimum(
+    table: Costs,
+    goal: Goal,
+    groups: Groups | None = None,
+    inputs: NDArray[np.intp] | None = None,
+) -> Mixture:
+    """Find the best mixture, per input. A row stands for `inputs` inputs, by default for one."""
+    saving = goal.objective == "min_energy"
+    weight = np.ones(len(table.energy)) if inputs is None else inputs.astype(np.float64)
+    each = weight[:, None]
+    best = Programme(
+        cost=each * (table.energy if saving else -table.accuracy),
+        gain=each * (table.accuracy if saving else -table.energy),
+        missed=each * (1.0 - table.met),
+        need=weight.sum() * (goal.bound if saving else -goal.bound),
+        allowed=MISSES_ALLOWED * weight.sum(),
+        groups=groups,
+    ).solve()
+    return Mixture(best.cost / weight, best.gain / weight, best.missed / weight)
+
+
+def replay_of(scheme: str, goal: Goal, best: Mixture) -> Replay:
+    """Tell energy and accuracy of an optimum from its cost and gain."""
+    saving = goal.objective == "min_energy"
+    energy, accuracy = (best.cost, best.gain) if saving else (-best.gain, -best.cost)
+    return Replay(scheme, goal, energy, accuracy, best.missed)

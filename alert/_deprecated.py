@@ -6,8 +6,9 @@ The C types do the same by `csrc/python/py_deprecated.h`; both speak in the same
 from __future__ import annotations
 
 import functools
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -36,7 +37,7 @@ def renamed_keyword(old: str, new: str) -> Callable[[Callable[P, T]], Callable[P
             if old in kwargs:
                 if new in kwargs:
                     raise TypeError(f"{name}(): expected {new}, got {old} (its old name) as well")
-                _warn(f"{name}({old}=)", f"{name}({new}=)")
+                warn_renamed(f"{name}({old}=)", f"{name}({new}=)")
                 kwargs[new] = kwargs.pop(old)
             return function(*args, **kwargs)
 
@@ -70,15 +71,29 @@ class renamed_attribute:  # noqa: N801 -- it is used as `property` is
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        _warn(*self._names)
+        warn_renamed(*self._names)
         return getattr(instance, self._new)
 
     def __set__(self, instance: object, value: object) -> None:
-        _warn(*self._names)
+        warn_renamed(*self._names)
         setattr(instance, self._new, value)
 
 
-def _warn(old: str, new: str) -> None:
-    """Warn at the line that called the caller."""
+def renamed_key(given: Mapping[str, T], argument: str, old: str, new: str) -> dict[str, T]:
+    """Copy a mapping that was passed as `argument`, with one of its keys under the new name."""
+    copy = dict(given)
+    if old in copy:
+        if new in copy:
+            raise ValueError(f"{argument}: expected {new!r}, got {old!r} (its old name) as well")
+        warn_renamed(f"{argument}[{old!r}]", f"{argument}[{new!r}]")
+        copy[new] = copy.pop(old)
+    return copy
+
+
+def warn_renamed(old: str, new: str) -> None:
+    """Warn at the line outside of this package that uses the old name."""
     text = f"{old} is now {new}: the old name will be removed in the next release"
-    warnings.warn(text, DeprecationWarning, stacklevel=3)
+    level = 1
+    while sys._getframe(level).f_globals.get("__name__", "").partition(".")[0] == "alert":
+        level += 1
+    warnings.warn(text, DeprecationWarning, stacklevel=level + 1)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from types import MemberDescriptorType
+from typing import TYPE_CHECKING, Any
 
 from alert import _core, _html
+from alert._deprecated import renamed_attribute, renamed_key, renamed_keyword
 from alert.goal import Goal
 from alert.profile import Profile
 
-_TRACE = 1024
-_USUAL: dict[str, float] = {}  # no constants of its own; shared, for there may be thousands
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+HISTORY = 1024
+"""Inputs that a scheduler remembers by default."""
+
+_NO_CONSTANTS: dict[str, float] = {}  # one for all: there may be thousands of schedulers
 
 
 class Scheduler(_core.Scheduler):
@@ -21,21 +28,22 @@ class Scheduler(_core.Scheduler):
     profile : Profile
     goal : Goal
     method : str, default "calibrated"
-        "calibrated": a slowdown that switches between regimes, and a price of accuracy for goals
-        that hold on average over the run. "paper": the equations of the paper, to the letter.
+        "calibrated": the slowdown switches between regimes, and accuracy has a price where a goal
+        holds on average over the run. "paper": the equations of the paper, to the letter.
     constants : mapping, optional
         Other values for some of the method's constants; ``alert.constants(method)`` lists them.
     overhead : float, default 0.0
         Seconds taken off every deadline for what happens around the inference.
     switch_cost : float, default 0.0
-        Seconds that changing the power cap takes. A configuration under another cap than that of
-        the last input has so much less of its deadline, and is charged with its power during that
-        time, divided by `dwell`.
-    dwell : int, default 1
-        Inputs that a new cap stays in force. It is lowered no sooner, and raised sooner only where
-        nothing under it meets the goal's bounds and something under a higher cap does.
-    trace : int, default 1024
-        Inputs remembered for `trace`.
+        Seconds that a change of the power cap takes. They are taken off the deadline of every
+        configuration under another cap than that of the last input. Its power during these seconds,
+        divided by `hold_inputs`, is added to its energy.
+    hold_inputs : int, default 1
+        Inputs that a new cap stays in force. The scheduler lowers it no sooner. It raises it sooner
+        only where no configuration under it meets the goal's bounds and one under a higher cap
+        does.
+    history : int, default 1024
+        Inputs that the attribute `history` remembers.
 
     Examples
     --------
@@ -58,17 +66,19 @@ class Scheduler(_core.Scheduler):
 
     Notes
     -----
-    One scheduler serves one stream of inputs. Setting `goal` chooses anew: run what `decision` says
-    afterwards.
+    One scheduler serves one stream of inputs. Setting `goal` chooses anew: run the new `decision`.
+    Copies and pickles go on from the same state.
     """
 
-    __slots__ = ("_constants", "_method", "_profile", "_trace_capacity")
+    __slots__ = ("__weakref__", "_constants", "_history_capacity", "_method", "_profile")
 
     _profile: Profile
     _method: str
     _constants: dict[str, float]
-    _trace_capacity: int
+    _history_capacity: int
 
+    @renamed_keyword("trace", "history")
+    @renamed_keyword("dwell", "hold_inputs")
     def __new__(
         cls,
         profile: Profile,
@@ -78,38 +88,66 @@ class Scheduler(_core.Scheduler):
         constants: Mapping[str, float] | None = None,
         overhead: float = 0.0,
         switch_cost: float = 0.0,
-        dwell: int = 1,
-        trace: int = _TRACE,
-    ) -> Scheduler:
-        """Make the scheduler whole: there is no half-built one."""
+        hold_inputs: int = 1,
+        history: int = HISTORY,
+    ) -> Self:
+        """Make a scheduler that is complete: no method ever sees a half-built one."""
         if not isinstance(profile, Profile):
             raise TypeError(f"profile: expected a Profile, got {type(profile).__name__}")
         _check_goal_type(goal)
         if not isinstance(constants, Mapping | None):
             kind = type(constants).__name__
             raise TypeError(f"constants: expected a mapping of names to numbers, got {kind}")
-        own = dict(constants) if constants else _USUAL
-        arguments = (goal._as_tuple(), goal, method, own, overhead, switch_cost, dwell, trace)
-        self = super().__new__(cls, profile._data, *arguments)
+        own = _NO_CONSTANTS
+        if constants:
+            own = renamed_key(constants, "constants", "stray", "outlier")
+        self = super().__new__(
+            cls,
+            profile._data,
+            goal._as_tuple(),
+            goal,
+            method,
+            own,
+            overhead,
+            switch_cost,
+            hold_inputs,
+            history,
+        )
         self._profile = profile
         self._method = method
         self._constants = own
-        self._trace_capacity = trace
+        self._history_capacity = history
         return self
+
+    trace = renamed_attribute("history")
+    dwell = renamed_attribute("hold_inputs")
+
+    @renamed_keyword("dwell", "hold_inputs")
+    def set_switching(self, switch_cost: float, hold_inputs: int) -> None:
+        """Set the seconds that a change of the cap takes, and the inputs that a new cap stays.
+
+        They count from the next choice on.
+
+        Parameters
+        ----------
+        switch_cost, hold_inputs
+            See `Scheduler`.
+        """
+        super().set_switching(switch_cost, hold_inputs)
 
     @property
     def profile(self) -> Profile:
-        """The profile it chooses from."""
+        """The profile that the scheduler chooses from."""
         return self._profile
 
     @property
     def method(self) -> str:
-        """How it estimates and chooses."""
+        """The method by which the scheduler estimates and chooses."""
         return self._method
 
     @property
     def goal(self) -> Goal:
-        """What it aims at. Setting another goal chooses anew; read `decision` afterwards."""
+        """The goal. Setting another one chooses anew: read `decision` afterwards."""
         goal: Goal = self._goal
         return goal
 
@@ -119,16 +157,27 @@ class Scheduler(_core.Scheduler):
         self._set_goal(goal._as_tuple(), goal)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state, goal, overhead, switch_cost, dwell = self._save()
+        state, goal, overhead, switch_cost, hold_inputs = self._save()
         options = {
             "method": self._method,
             "constants": self._constants,
             "overhead": overhead,
             "switch_cost": switch_cost,
-            "dwell": dwell,
-            "trace": self._trace_capacity,
+            "hold_inputs": hold_inputs,
+            "history": self._history_capacity,
         }
-        return _restored, (type(self), self._profile, goal, options, state)
+        arguments = (type(self), self._profile, goal, options, state)
+        return _restored, arguments, (getattr(self, "__dict__", None), self._added_slots())
+
+    def _added_slots(self) -> dict[str, Any]:
+        """Return the values of the slots that subclasses have added."""
+        kinds = type(self).__mro__
+        return {
+            name: thing.__get__(self)
+            for kind in kinds[: kinds.index(Scheduler)]
+            for name, thing in vars(kind).items()
+            if isinstance(thing, MemberDescriptorType) and hasattr(self, name)
+        }
 
     def __repr__(self) -> str:
         mean, std = self.slowdown
@@ -163,7 +212,7 @@ def _check_goal_type(goal: object) -> None:
 def _restored(
     cls: type[Scheduler], profile: Profile, goal: Goal, options: dict[str, Any], state: bytes
 ) -> Scheduler:
-    """Make again what `Scheduler.__reduce__` took apart."""
+    """Make the scheduler again that `Scheduler.__reduce__` took apart."""
     scheduler = cls(profile, goal, **options)
     scheduler._restore(state)
     return scheduler

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from alert._core import Decision
+from alert._deprecated import renamed_keyword
 from alert.goal import Goal
 from alert.profile import Profile
-from alert.scheduler import Scheduler
+from alert.scheduler import HISTORY, Scheduler
 
 _scheduler: Scheduler | None = None
 
 
-def init(profile: Profile, goal: Goal, **options: Any) -> Scheduler:
+@renamed_keyword("trace", "history")
+@renamed_keyword("dwell", "hold_inputs")
+def init(
+    profile: Profile,
+    goal: Goal,
+    *,
+    method: str = "calibrated",
+    constants: Mapping[str, float] | None = None,
+    overhead: float = 0.0,
+    switch_cost: float = 0.0,
+    hold_inputs: int = 1,
+    history: int = HISTORY,
+) -> Scheduler:
     """Make the scheduler of this process, in place of the one before, and return it.
 
     Parameters
     ----------
-    profile : Profile
-    goal : Goal
-    **options
-        As for `Scheduler`.
+    profile, goal, method, constants, overhead, switch_cost, hold_inputs, history
+        See `Scheduler`.
     """
     global _scheduler
-    _scheduler = Scheduler(profile, goal, **options)
+    _scheduler = Scheduler(
+        profile,
+        goal,
+        method=method,
+        constants=constants,
+        overhead=overhead,
+        switch_cost=switch_cost,
+        hold_inputs=hold_inputs,
+        history=history,
+    )
     return _scheduler
 
 
@@ -35,7 +55,12 @@ def step(
     idle_power: float | None = None,
     exit: int | None = None,
 ) -> Decision:
-    """`Scheduler.step` on the scheduler that `init` made.
+    """Step the scheduler that `init` made.
+
+    Parameters
+    ----------
+    latency, energy, deadline, idle_power, exit
+        See `Scheduler.step`.
 
     Raises
     ------

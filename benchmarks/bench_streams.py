@@ -37,7 +37,7 @@ def resident_bytes() -> int:
 
 def make_streams(profile: alert.Profile, count: int) -> list[alert.Scheduler]:
     """Schedulers without a trace, which share one profile."""
-    return [alert.Scheduler(profile, tables.goal(), trace=0) for _ in range(count)]
+    return [alert.Scheduler(profile, tables.goal(), history=0) for _ in range(count)]
 
 
 def memory_per_stream(profile: alert.Profile) -> float:

@@ -25,7 +25,7 @@ class Outcome:
     scheme: Scheme
     report: Report
     trace: NDArray[np.void]
-    """`Runner.trace`, one record for each input."""
+    """`Runner.history`, one record for each input."""
     outputs: list[Any]
     """What `play`'s `read` made of the models' outputs."""
 
@@ -84,7 +84,7 @@ def play(
     """
     offered = {name: models[name] for name in scheme.profile.models}
     runner = Runner(
-        offered, scheme.profile, plan.goal, device, clock=clock, trace=max(len(inputs), 1)
+        offered, scheme.profile, plan.goal, device, clock=clock, history=max(len(inputs), 1)
     )
     outputs = []
     with runner:
@@ -99,4 +99,4 @@ def play(
                 advance()
         finally:
             switch("quiet")
-        return Outcome(scheme, runner.report(), runner.trace, outputs)
+        return Outcome(scheme, runner.report(), runner.history, outputs)

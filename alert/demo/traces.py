@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alert.demo.stream import Outcome
 
-# Fields of `Runner.trace` that go into the file as they are: seconds, watts, joules.
+# Fields of `Runner.history` that go into the file as they are: seconds, watts, joules.
 _FIELDS = (
     "power_cap",
     "deadline",

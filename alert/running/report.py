@@ -66,20 +66,20 @@ class Ledger:
         self._misses += out > due
         self._cap_changes += cap_changed
 
-    def trace(self, known: NDArray[np.void]) -> NDArray[np.void]:
-        """Add the times to the records of a scheduler that remembers as many inputs."""
+    def history(self, known: NDArray[np.void]) -> NDArray[np.void]:
+        """Add the times to the history of a scheduler that remembers as many inputs."""
         inputs = min(len(known), len(self._times))
         record = [(name, known.dtype[name]) for name in known.dtype.names or ()]
         added = [(name, np.dtype(np.float64)) for name in _TIMES]
         marks = [("cap_changed", np.dtype(np.bool_)), ("energy_source", np.dtype("U8"))]
         dtype = np.dtype([*record, *added, *marks])
-        trace = np.empty(inputs, dtype)
+        history = np.empty(inputs, dtype)
         for name, _ in record:
-            trace[name] = known[name][len(known) - inputs :]
+            history[name] = known[name][len(known) - inputs :]
         rows = list(self._times)[len(self._times) - inputs :]
         for i, name in enumerate((*_TIMES, "cap_changed", "energy_source")):
-            trace[name] = [row[i] for row in rows]
-        return trace
+            history[name] = [row[i] for row in rows]
+        return history
 
     def report(
         self,

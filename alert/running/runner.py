@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alert._deprecated import renamed_attribute, renamed_keyword
 from alert.goal import Goal
 from alert.power.device import Device, check_caps, open_device
 from alert.profile import Profile
@@ -18,7 +19,7 @@ from alert.running.metering import TICKS, Meter
 from alert.running.models import Models, in_order, inference_mode, outputs, too_few_exits, waiter
 from alert.running.report import Ledger, Report
 from alert.running.switching import Switching
-from alert.scheduler import Scheduler
+from alert.scheduler import HISTORY, Scheduler
 
 # An input that is out of time before it starts still gets an output. The scheduler wants a deadline
 # above zero; under this one every configuration is late.
@@ -32,7 +33,7 @@ _IDLE_SECONDS = 0.05
 
 
 class Runner:
-    """Runs, for every input, the model the scheduler chooses under the power cap it chooses.
+    """Runs the model that the scheduler chooses, under the power cap that it chooses.
 
     Parameters
     ----------
@@ -42,20 +43,23 @@ class Runner:
     profile : Profile
     goal : Goal
     power : str or device, default "auto"
-        What `alert.power.open` takes, or a device that is open already.
+        A kind that `alert.power.open` takes, or an open device.
+    method, constants
+        See `Scheduler`.
     idle_gap : float, optional
-        Seconds between two inputs from which on the idle power is measured; `math.inf` for never.
-        By default 0.05 or 50 steps of the energy counter: a shorter gap says little.
+        Shortest pause between two inputs, in seconds, in which the idle power is measured;
+        `math.inf` for never. By default 0.05, or 50 steps of the energy counter if that is longer.
     dwell : float, optional
-        Seconds that a new power cap stays in force, unless a bound is at stake (see `Scheduler`);
-        by default until it has settled, and 20 times as long as changing it takes, by what the
-        device states. A device whose caps act at once and cost nothing is capped freely.
+        Seconds that a new power cap stays in force, unless a bound is at stake; `hold_inputs` of
+        `Scheduler` counts the same in inputs. By default until the cap has settled, and at least 20
+        times as long as a change takes, both as the device states them. Caps change freely where
+        they act at once and cost nothing.
     overhead : float, optional
-        Seconds taken off every deadline for what happens around the model; by default as measured.
+        Seconds taken off every deadline for the work around the model; by default as measured.
+    history : int, default 1024
+        Inputs that the attribute `history` remembers.
     clock : callable, default time.perf_counter
         Monotonic seconds. Another clock is for simulations.
-    **options
-        `method`, `constants` and `trace` as for `Scheduler`.
 
     Raises
     ------
@@ -74,11 +78,12 @@ class Runner:
 
     Notes
     -----
-    Models run under `torch.inference_mode` where torch is imported before the runner is made; to
-    put them into evaluation mode is the caller's business. A runner serves one stream of inputs,
-    one at a time, and nobody else sets the cap of its device meanwhile.
+    Models run under `torch.inference_mode` where torch is imported before the runner is made. The
+    caller puts them into evaluation mode. A runner serves one stream of inputs, one at a time.
+    Nobody else may set the cap of its device meanwhile.
     """
 
+    @renamed_keyword("trace", "history")
     def __init__(
         self,
         models: Models,
@@ -86,13 +91,22 @@ class Runner:
         goal: Goal,
         power: str | Device = "auto",
         *,
+        method: str = "calibrated",
+        constants: Mapping[str, float] | None = None,
         idle_gap: float | None = None,
         dwell: float | None = None,
         overhead: float | None = None,
+        history: int = HISTORY,
         clock: Callable[[], float] = time.perf_counter,
-        **options: Any,
     ) -> None:
-        self._scheduler = Scheduler(profile, goal, overhead=overhead or 0.0, **options)
+        self._scheduler = Scheduler(
+            profile,
+            goal,
+            method=method,
+            constants=constants,
+            overhead=overhead or 0.0,
+            history=history,
+        )
         self._models = in_order(models, profile.models)
         self._waits = [waiter(model) for model in self._models]
         self._inference_mode = inference_mode()
@@ -101,11 +115,11 @@ class Runner:
         self._fixed_overhead = overhead is not None
         self._overhead = math.nan  # seconds, averaged; NaN before the first input
 
-        self._cap = math.nan  # watts, as last set; NaN where it is not known
-        self._unusual = False  # the pending choice may not be for the goal's deadline
+        self._cap = math.nan  # watts, as last set; NaN while unknown
+        self._unusual = False  # the pending choice may be for another deadline than the goal's
         self._shared_inputs = 0  # that still share a deadline
         self._shared_due = 0.0  # when, on the clock
-        self._ledger = Ledger(self._scheduler._trace_capacity)
+        self._ledger = Ledger(history)
         self._closed = False
         self._device = open_device(power)
         self._opened = self._device is not power
@@ -293,17 +307,19 @@ class Runner:
         return self._device
 
     @property
-    def trace(self) -> NDArray[np.void]:
-        """The last inputs, oldest first: the scheduler's record and what the runner saw.
+    def history(self) -> NDArray[np.void]:
+        """The last inputs, oldest first: the scheduler's history and the runner's own columns.
 
         The runner adds `arrival` and `start` of the model (clock seconds), `response` (seconds from
         the arrival to the return of the output), `lateness` (seconds after the deadline; negative
-        for an output in time), `cap_changed`, and `energy_source`: "measured"; "blended", where the
-        counter steps too slowly for an input so short, and its joules are split by the profile;
-        "profile", where nothing has been counted yet, or cannot be (`energy` is NaN then).
-        `deadline` is what was left when it was chosen.
+        for an output in time), `cap_changed` and `energy_source`. An energy is "measured"; or
+        "blended", where the counter steps too slowly for an input so short and the profile splits
+        its joules; or from the "profile", before the counter has stepped or where it cannot be read
+        (`energy` is NaN then). `deadline` is the time that was left when the input was chosen for.
         """
-        return self._ledger.trace(self._scheduler.trace)
+        return self._ledger.history(self._scheduler.history)
+
+    trace = renamed_attribute("history")
 
     def report(self) -> Report:
         """Sum up the inputs so far."""

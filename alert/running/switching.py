@@ -17,7 +17,7 @@ _PAUSE = 4.0
 
 
 class Switching:
-    """Keeps a scheduler's `switch_cost` and `dwell` at what a device states.
+    """Keeps a scheduler's `switch_cost` and `hold_inputs` at what a device states.
 
     Parameters
     ----------
@@ -60,5 +60,5 @@ class Switching:
 
     def _tell_scheduler(self) -> None:
         inputs = max(math.ceil((self._seconds or 0.0) / self._period), 1)
-        if (self._cost, inputs) != (self._scheduler.switch_cost, self._scheduler.dwell):
+        if (self._cost, inputs) != (self._scheduler.switch_cost, self._scheduler.hold_inputs):
             self._scheduler.set_switching(self._cost, inputs)

@@ -1,6 +1,7 @@
 #include "python/py_convert.h"
 
 #include <errno.h>
+#include <math.h>
 
 static PyObject *place_of(const alert_argument_error *error)
 {
@@ -11,13 +12,20 @@ static PyObject *place_of(const alert_argument_error *error)
     return PyUnicode_FromFormat("%s[%zd, %zd]", error->name, error->index[0], error->index[1]);
 }
 
+/* Counts come as doubles, too: a whole number is shown without a point. */
+static PyObject *number_of(double value)
+{
+    bool is_whole = fabs(value) < 1e15 && value == trunc(value);
+    return is_whole ? PyLong_FromDouble(value) : PyFloat_FromDouble(value);
+}
+
 int alert_py_raise(int rc, const alert_argument_error *error)
 {
     if (rc == -ENOMEM) {
         PyErr_NoMemory();
         return -1;
     }
-    PyObject *place = place_of(error), *value = PyFloat_FromDouble(error->value);
+    PyObject *place = place_of(error), *value = number_of(error->value);
     if (place && value)
         PyErr_Format(PyExc_ValueError, "%U: expected %s, got %R", place, error->expected, value);
     Py_XDECREF(place);
@@ -101,25 +109,5 @@ int alert_py_arguments(const char *function, PyObject *names, Py_ssize_t positio
                          PyTuple_GET_ITEM(names, i));
             return -1;
         }
-    return 0;
-}
-
-int alert_py_goal(PyObject *tuple, alert_goal *out)
-{
-    int objective, priority[3];
-    PyObject *window;
-    if (!PyTuple_Check(tuple)) {
-        PyErr_Format(PyExc_TypeError, "goal: expected a tuple, got %.100s",
-                     Py_TYPE(tuple)->tp_name);
-        return -1;
-    }
-    if (!PyArg_ParseTuple(tuple, "idddd(iii)O:goal", &objective, &out->deadline_s, &out->bound,
-                          &out->probability, &out->q_fail, &priority[0], &priority[1], &priority[2],
-                          &window) ||
-        alert_py_size(window, "window", "a number of inputs", &out->window) < 0)
-        return -1;
-    out->objective = (alert_objective)objective;
-    for (int i = 0; i < 3; i++)
-        out->priority[i] = (alert_quantity)priority[i];
     return 0;
 }

@@ -2,15 +2,16 @@
 #ifndef ALERT_PY_FORK_H
 #define ALERT_PY_FORK_H
 
-#include "python/py_state.h"
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
 
-/* 1 in the process that first imported the module, and in a forked child one more than in its parent. What was
- * locked under another number was locked by a thread that this process does not have. Written in a child only,
- * before fork() returns there, when it has one thread; a child made by clone() or _Fork() itself, past the C
- * library's handlers, is not told apart. */
+/* 1 in the process that first imported the module; a forked child has one more than its parent. A
+ * lock taken under another number was taken by a thread that this process does not have. Only a
+ * child writes the number, before fork() returns there, while the child has one thread. A child of
+ * clone() or _Fork(), which run no handlers of the C library, keeps its parent's number. */
 extern int alert_py_generation;
 
-/* Has the C library count forks from now on; -1 with an exception set. */
+/* Registers the handler that counts forks; -1 with an exception set. */
 int alert_py_fork_exec(void);
 
 #endif

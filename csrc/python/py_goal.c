@@ -1,8 +1,51 @@
-/* py_goal.c - the goal of a scheduler, as C and as Python know it, and the saved state that belongs to it. */
-#include "python/py_convert.h"
-#include "python/py_scheduler.h"
+#include "python/py_goal.h"
 
-/* Both change at once, so that no thread sees the one without the other. */
+#include "python/py_convert.h"
+
+int alert_py_goal_of(PyObject *tuple, alert_goal *out)
+{
+    int objective, priority[3];
+    PyObject *window;
+    if (!PyTuple_Check(tuple)) {
+        PyErr_Format(PyExc_TypeError, "goal: expected a tuple, got %.100s",
+                     Py_TYPE(tuple)->tp_name);
+        return -1;
+    }
+    if (!PyArg_ParseTuple(tuple, "idddd(iii)O:goal", &objective, &out->deadline_s, &out->bound,
+                          &out->probability, &out->q_fail, &priority[0], &priority[1], &priority[2],
+                          &window) ||
+        alert_py_size(window, "window", "a number of inputs", &out->window) < 0)
+        return -1;
+    out->objective = (alert_objective)objective;
+    for (int i = 0; i < 3; i++)
+        out->priority[i] = (alert_quantity)priority[i];
+    return 0;
+}
+
+const char alert_py_check_goal_doc[] =
+    "check_goal(goal, /)\n--\n\nRaise ValueError when the goal's tuple is out of range.";
+
+PyObject *alert_py_check_goal(PyObject *module, PyObject *tuple)
+{
+    (void)module;
+    alert_goal goal;
+    alert_argument_error error;
+    if (alert_py_goal_of(tuple, &goal) < 0)
+        return NULL;
+    int rc = alert_goal_check(&goal, &error);
+    if (rc) {
+        alert_py_raise(rc, &error);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject *alert_py_given(const alert_py_scheduler *o)
+{
+    return Py_NewRef(o->given ? o->given : Py_None);
+}
+
+/* The core's goal and the Goal object change at once: no thread sees one without the other. */
 PyObject *alert_py_set_goal(PyObject *self, PyObject *args)
 {
     alert_py_scheduler *o = (alert_py_scheduler *)self;
@@ -11,14 +54,14 @@ PyObject *alert_py_set_goal(PyObject *self, PyObject *args)
     alert_argument_error error;
     int rc;
     if (!PyArg_ParseTuple(args, "OO:_set_goal", &tuple, &given) ||
-        alert_py_goal(tuple, &goal) < 0 || alert_py_enter(o) < 0)
+        alert_py_goal_of(tuple, &goal) < 0 || alert_py_enter(&o->lock) < 0)
         return NULL;
     rc = alert_scheduler_set_goal(o->scheduler, &goal, &error);
     if (!rc) {
         old = o->given;
         o->given = Py_NewRef(given);
     }
-    alert_py_leave(o);
+    alert_py_leave(&o->lock);
     Py_XDECREF(old);
     if (rc) {
         alert_py_raise(rc, &error);
@@ -27,72 +70,19 @@ PyObject *alert_py_set_goal(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* A new reference; only where nobody can set another goal meanwhile. */
-static PyObject *given_of(const alert_py_scheduler *o)
-{
-    return Py_NewRef(o->given ? o->given : Py_None);
-}
-
-/* With a GIL the mark is not waited for: a child of a fork can read the goal of a scheduler that it cannot use. */
+/* With a GIL the lock is not waited for: a forked child can read the goal of a scheduler that it
+ * cannot use. */
 PyObject *alert_py_get_goal(PyObject *self, void *closure)
 {
     (void)closure;
     alert_py_scheduler *o = (alert_py_scheduler *)self;
 #ifdef Py_GIL_DISABLED
-    if (alert_py_enter(o) < 0)
+    if (alert_py_enter(&o->lock) < 0)
         return NULL;
 #endif
-    PyObject *given = given_of(o);
+    PyObject *given = alert_py_given(o);
 #ifdef Py_GIL_DISABLED
-    alert_py_leave(o);
+    alert_py_leave(&o->lock);
 #endif
     return given;
-}
-
-/* What a copy needs, all of one moment: state, goal, overhead, switch cost, dwell. */
-PyObject *alert_py_save(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    alert_py_scheduler *o = (alert_py_scheduler *)self;
-    for (;;) { /* another thread may set a goal with another window meanwhile */
-        if (alert_py_enter(o) < 0)
-            return NULL;
-        size_t size = alert_scheduler_state_size(o->scheduler), dwell;
-        alert_py_leave(o);
-        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
-        if (!bytes || alert_py_enter(o) < 0) {
-            Py_XDECREF(bytes);
-            return NULL;
-        }
-        bool fits = alert_scheduler_state_size(o->scheduler) == size;
-        if (fits)
-            alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(bytes));
-        double switch_cost, overhead = alert_scheduler_overhead(o->scheduler);
-        alert_scheduler_switching(o->scheduler, &switch_cost, &dwell);
-        PyObject *given = given_of(o);
-        alert_py_leave(o);
-        if (fits)
-            return Py_BuildValue("NNddN", bytes, given, overhead, switch_cost,
-                                 PyLong_FromSize_t(dwell));
-        Py_DECREF(bytes);
-        Py_DECREF(given);
-    }
-}
-
-PyObject *alert_py_restore(PyObject *self, PyObject *bytes)
-{
-    alert_py_scheduler *o = (alert_py_scheduler *)self;
-    char *state;
-    Py_ssize_t size;
-    alert_argument_error error;
-    int rc;
-    if (PyBytes_AsStringAndSize(bytes, &state, &size) < 0 || alert_py_enter(o) < 0)
-        return NULL;
-    rc = alert_scheduler_restore(o->scheduler, state, (size_t)size, &error);
-    alert_py_leave(o);
-    if (rc) {
-        alert_py_raise(rc, &error);
-        return NULL;
-    }
-    Py_RETURN_NONE;
 }

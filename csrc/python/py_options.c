@@ -31,6 +31,14 @@ static const alert_constant *find(alert_method method, PyObject *name)
     return NULL;
 }
 
+static const char *name_of(alert_method method)
+{
+    size_t i = 0;
+    while (METHOD[i].method != method)
+        i++;
+    return METHOD[i].name;
+}
+
 static PyObject *method_names(void)
 {
     PyObject *names = PyTuple_New(METHODS);
@@ -77,13 +85,18 @@ int alert_py_constants(PyObject *dict, alert_method method, alert_constants *out
             rc = alert_py_double(value, row->name, "a number", constant_at(out, row));
         } else {
             PyErr_Format(PyExc_ValueError,
-                         "constants: expected names out of constants(method), got %R", key);
+                         "constants: method '%s' has no constant %R; alert.constants('%s') lists "
+                         "them",
+                         name_of(method), key, name_of(method));
             rc = -1;
         }
     }
     Py_DECREF(copy);
     return rc;
 }
+
+const char alert_py_constants_doc[] =
+    "constants(method, /)\n--\n\nReturn the constants that `method` starts from, by name.";
 
 PyObject *alert_py_constants_dict(PyObject *module, PyObject *name)
 {

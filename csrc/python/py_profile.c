@@ -1,11 +1,10 @@
 /* py_profile.c - _core.Profile: a validated profile that any number of schedulers share. */
-#define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
-#define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
-#define NO_IMPORT_ARRAY
-#include "python/py_convert.h"
+#include "python/py_profile.h"
 
-#include <numpy/arrayobject.h>
 #include <stddef.h>
+
+#include "python/py_convert.h"
+#include "python/py_numpy.h"
 
 typedef struct profile_object {
     PyObject_HEAD alert_profile *profile;
@@ -13,8 +12,8 @@ typedef struct profile_object {
 
 /* --------------------------------------------------------------------------------------- arrays */
 
-/* The argument as a C-contiguous array of the given type and dimensions; a copy, for without a GIL
- * other threads may change the caller's array between check and use. */
+/* Copies the argument into a C-contiguous array of the given type and dimensions. Without a copy
+ * another thread could change the caller's array between check and use. */
 static PyArrayObject *array_of(PyObject *object, const char *name, int type, int dimensions)
 {
     PyObject *array =
@@ -158,7 +157,7 @@ static PyType_Spec profile_spec = {
     .slots = profile_slots,
 };
 
-alert_profile *alert_py_profile_of(alert_py_state *state, PyObject *object)
+alert_profile *alert_py_profile_of(const alert_py_state *state, PyObject *object)
 {
     if (Py_IS_TYPE(object, state->profile_type))
         return ((profile_object *)object)->profile;

@@ -1,18 +1,16 @@
 /* py_replay.c - _core.Scheduler._replay(): a recorded run in one call, without the GIL. */
-#define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
-#define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
-#define NO_IMPORT_ARRAY
-#include "python/py_convert.h"
-#include "python/py_scheduler.h"
+#include "python/py_replay.h"
 
-#include <numpy/arrayobject.h>
+#include "python/py_convert.h"
+#include "python/py_dtypes.h"
+#include "python/py_numpy.h"
 
 enum { LATENCY, ENERGY, SHARING, ARRAYS };
 
 static const char *const ARRAY_NAME[ARRAYS] = {"latency", "energy", "sharing"};
 
-/* Not copies, which would take as long as the replay: while it runs without the GIL the caller's numbers may change,
- * each of which is checked when it is used, but the arrays must not be resized. */
+/* Does not copy: copies would take as long as the replay. The caller's numbers may change while the
+ * replay runs without the GIL, and each is checked when it is used. The arrays must not be resized. */
 static int gather(PyObject *const given[ARRAYS], PyArrayObject *array[ARRAYS])
 {
     for (int i = 0; i < ARRAYS; i++) {
@@ -47,14 +45,14 @@ static alert_output_trace trace_of(PyArrayObject *const array[ARRAYS], double id
     };
 }
 
-/* Takes both schedulers or none; `system` may be NULL. */
-static bool try_take(alert_py_scheduler *o, alert_py_scheduler *system)
+/* Locks both schedulers or none; `system` may be NULL. */
+static bool try_lock(alert_py_scheduler *o, alert_py_scheduler *system)
 {
-    if (!alert_py_try_take(o))
+    if (!alert_py_lock_try(&o->lock))
         return false;
-    if (!system || alert_py_try_take(system))
+    if (!system || alert_py_lock_try(&system->lock))
         return true;
-    alert_py_give_back(o);
+    alert_py_lock_release(&o->lock);
     return false;
 }
 
@@ -63,24 +61,22 @@ static PyObject *replay(alert_py_scheduler *o, alert_py_scheduler *system,
                         const alert_output_trace *trace)
 {
     alert_argument_error error;
-    npy_intp inputs = (npy_intp)trace->inputs;
-    Py_INCREF(o->state->outcome_dtype); /* stolen by the next call */
-    PyObject *outcomes = PyArray_Zeros(1, &inputs, (PyArray_Descr *)o->state->outcome_dtype, 0);
+    PyObject *outcomes = alert_py_zeros(o->state->outcome_dtype, trace->inputs);
     if (!outcomes)
         return NULL;
-    alert_outcome *out = PyArray_DATA((PyArrayObject *)outcomes);
+    alert_outcome *out = alert_py_elements(outcomes);
     int rc;
-    while (!try_take(o, system))
-        if (alert_py_wait(o) < 0 || (system && alert_py_wait(system) < 0)) {
+    while (!try_lock(o, system))
+        if (alert_py_lock_wait(&o->lock) < 0 || (system && alert_py_lock_wait(&system->lock) < 0)) {
             Py_DECREF(outcomes);
             return NULL;
         }
     Py_BEGIN_ALLOW_THREADS;
     rc = alert_replay(o->scheduler, system ? system->scheduler : NULL, trace, out, &error);
     Py_END_ALLOW_THREADS;
-    alert_py_give_back(o);
+    alert_py_lock_release(&o->lock);
     if (system)
-        alert_py_give_back(system);
+        alert_py_lock_release(&system->lock);
     if (rc) {
         alert_py_raise(rc, &error);
         Py_CLEAR(outcomes);
@@ -88,7 +84,7 @@ static PyObject *replay(alert_py_scheduler *o, alert_py_scheduler *system,
     return outcomes;
 }
 
-/* The scheduler that chooses the caps; NULL for None, -1 with an exception for what is no other
+/* Finds the scheduler that chooses the caps: NULL for None. -1 with TypeError for anything but another
  * scheduler. */
 static int system_of(alert_py_scheduler *o, PyObject *given, alert_py_scheduler **out)
 {

@@ -1,22 +1,22 @@
-/* py_many.c - step_many(): thousands of independent streams in one call. */
-#define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
-#define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
-#define NO_IMPORT_ARRAY
-#include "python/py_convert.h"
-#include "python/py_scheduler.h"
+/* py_step_many.c - step_many(): thousands of independent streams in one call. */
+#include "python/py_step_many.h"
 
 #include <math.h>
-#include <numpy/arrayobject.h>
+
+#include "python/py_convert.h"
+#include "python/py_dtypes.h"
+#include "python/py_numpy.h"
 
 typedef struct batch {
     Py_ssize_t size;
     PyObject *sequence; /* keeps the schedulers alive */
-    PyArrayObject *latencies, *energies, *choices;
+    PyArrayObject *latencies, *energies;
+    PyObject *choices;
     alert_py_scheduler **scheduler;
 } batch;
 
-/* A one-dimensional array of doubles, one a scheduler; a copy, for other threads may change or resize
- * the caller's array while the GIL is dropped. */
+/* Copies one double for each scheduler: other threads may change or resize the caller's array while
+ * the GIL is dropped. */
 static PyArrayObject *numbers(PyObject *object, const char *name, Py_ssize_t size)
 {
     PyArrayObject *array = (PyArrayObject *)PyArray_FROMANY(
@@ -64,9 +64,7 @@ static int gather(batch *b, alert_py_state *state, PyObject *const given[3])
         if (!b->energies)
             return -1;
     }
-    npy_intp size = b->size;
-    Py_INCREF(state->choice_dtype); /* stolen by the next call */
-    b->choices = (PyArrayObject *)PyArray_Zeros(1, &size, (PyArray_Descr *)state->choice_dtype, 0);
+    b->choices = alert_py_zeros(state->choice_dtype, (size_t)b->size);
     return b->choices ? 0 : -1;
 }
 
@@ -78,26 +76,26 @@ static void scatter(batch *b)
     PyMem_Free(b->scheduler);
 }
 
-/* Takes all schedulers or none; -1 with ValueError where one is listed twice. */
-static int take_all(const batch *b)
+/* Locks all schedulers or none; -1 with ValueError where one is listed twice. */
+static int lock_all(const batch *b)
 {
     for (;;) {
-        Py_ssize_t taken = 0, first = 0;
-        while (taken < b->size && alert_py_try_take(b->scheduler[taken]))
-            taken++;
-        if (taken == b->size)
+        Py_ssize_t locked = 0, first = 0;
+        while (locked < b->size && alert_py_lock_try(&b->scheduler[locked]->lock))
+            locked++;
+        if (locked == b->size)
             return 0;
-        while (b->scheduler[first] != b->scheduler[taken])
+        while (b->scheduler[first] != b->scheduler[locked])
             first++;
-        for (Py_ssize_t i = 0; i < taken; i++)
-            alert_py_give_back(b->scheduler[i]);
-        if (first < taken) {
+        for (Py_ssize_t i = 0; i < locked; i++)
+            alert_py_lock_release(&b->scheduler[i]->lock);
+        if (first < locked) {
             PyErr_Format(PyExc_ValueError,
                          "schedulers[%zd]: expected each scheduler once, got schedulers[%zd] again",
-                         taken, first);
+                         locked, first);
             return -1;
         }
-        if (alert_py_wait(b->scheduler[taken]) < 0)
+        if (alert_py_lock_wait(&b->scheduler[locked]->lock) < 0)
             return -1;
     }
 }
@@ -111,7 +109,7 @@ static alert_measurement measurement_of(const batch *b, Py_ssize_t i)
         .latency_s = latency[i], .has_energy = known, .energy_j = known ? energy[i] : 0.0};
 }
 
-/* Without the GIL. Checks everything before the first step, so that a error changes nothing. */
+/* Runs without the GIL. Checks everything before the first step: an error changes nothing. */
 static int step_all(const batch *b, alert_argument_error *error)
 {
     for (Py_ssize_t i = 0; i < b->size; i++) {
@@ -122,13 +120,36 @@ static int step_all(const batch *b, alert_argument_error *error)
             return rc;
         }
     }
-    alert_decision *choice = PyArray_DATA(b->choices);
+    alert_decision *choice = alert_py_elements(b->choices);
     for (Py_ssize_t i = 0; i < b->size; i++) {
         alert_measurement measured = measurement_of(b, i);
         (void)!alert_scheduler_step(b->scheduler[i]->scheduler, &measured, &choice[i], NULL);
     }
     return 0;
 }
+
+const char alert_py_step_many_doc[] =
+    "step_many(schedulers, latencies, energies)\n"
+    "--\n\n"
+    "Step many independent schedulers at once, without the GIL.\n\n"
+    "Parameters\n"
+    "----------\n"
+    "schedulers : sequence of Scheduler\n"
+    "    Each at most once; they may share profiles.\n"
+    "latencies : array_like of float, one a scheduler\n"
+    "    Seconds, as for `Scheduler.step`.\n"
+    "energies : array_like of float, one a scheduler, or None\n"
+    "    Joules; NaN where an energy could not be read.\n\n"
+    "Returns\n"
+    "-------\n"
+    "numpy.ndarray\n"
+    "    Structured, one choice a scheduler: model, cap (its index), exit (-1 for a\n"
+    "    traditional model), power_cap, latency, energy, accuracy, probability, feasible.\n\n"
+    "Raises\n"
+    "------\n"
+    "ValueError\n"
+    "    A latency or energy is out of range, or a scheduler is listed twice; no scheduler\n"
+    "    has learnt anything.";
 
 PyObject *alert_py_step_many(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -139,13 +160,13 @@ PyObject *alert_py_step_many(PyObject *module, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO:step_many", names, &given[0], &given[1],
                                      &given[2]))
         return NULL;
-    if (gather(&b, PyModule_GetState(module), given) == 0 && take_all(&b) == 0) {
+    if (gather(&b, PyModule_GetState(module), given) == 0 && lock_all(&b) == 0) {
         int rc;
         Py_BEGIN_ALLOW_THREADS;
         rc = step_all(&b, &error);
         Py_END_ALLOW_THREADS;
         for (Py_ssize_t i = 0; i < b.size; i++)
-            alert_py_give_back(b.scheduler[i]);
+            alert_py_lock_release(&b.scheduler[i]->lock);
         if (rc) {
             alert_py_raise(rc, &error);
             Py_CLEAR(b.choices);
@@ -154,5 +175,5 @@ PyObject *alert_py_step_many(PyObject *module, PyObject *args, PyObject *kwargs)
         Py_CLEAR(b.choices);
     }
     scatter(&b);
-    return (PyObject *)b.choices;
+    return b.choices;
 }

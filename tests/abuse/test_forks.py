@@ -52,11 +52,11 @@ USES: dict[str, Callable[[alert.Scheduler, alert.Scheduler, bytes], object]] = {
     "overhead": lambda s, _, __: s.overhead,
     "set overhead": lambda s, _, __: setattr(s, "overhead", 0.001),
     "switch cost": lambda s, _, __: s.switch_cost,
-    "dwell": lambda s, _, __: s.dwell,
+    "hold_inputs": lambda s, _, __: s.hold_inputs,
     "switching": lambda s, _, __: s.set_switching(0.01, 2),
     "decision": lambda s, _, __: s.decision,
     "slowdown": lambda s, _, __: s.slowdown,
-    "trace": lambda s, _, __: s.trace,
+    "history": lambda s, _, __: s.history,
     "save": lambda s, _, __: s._save()[0],
     "copy": lambda s, _, __: copy.copy(s),
     "restore": lambda s, _, state: s._restore(state),
@@ -77,11 +77,11 @@ class TestFork:
             assert drive(scheduler) == expected
 
         assert in_child(check) == 0
-        assert len(scheduler.trace) == 20
+        assert len(scheduler.history) == 20
 
     def test_a_fork_while_another_thread_steps_leaves_no_child_hanging(self) -> None:
         """The child's copy may be half stepped: it says so, and every other scheduler works."""
-        busy = [alert.Scheduler(PROFILE, GOAL, trace=0) for _ in range(20_000)]
+        busy = [alert.Scheduler(PROFILE, GOAL, history=0) for _ in range(20_000)]
         free = alert.Scheduler(PROFILE, GOAL)
         latencies = np.full(len(busy), 0.03)
         state = busy[0]._save()[0]
@@ -182,7 +182,7 @@ def test_data_loader_workers(method: str) -> None:
         assert device.energy() is not None
     assert len(values) == 32
     assert all(value in (10.0, 11.0, 20.0, 21.0) for value in values)
-    assert len(scheduler.trace) == 0
+    assert len(scheduler.history) == 0
 
 
 def test_event_loops() -> None:
@@ -199,7 +199,7 @@ def test_event_loops() -> None:
 
     for _ in range(3):
         asyncio.run(all_of_them())
-    assert int(scheduler.trace["input"][-1]) == 299
+    assert int(scheduler.history["input"][-1]) == 299
 
 
 # ---------------------------------------------------------------------------------- notebooks
@@ -220,7 +220,7 @@ def test_a_cell_that_is_run_again() -> None:
     alert.step(0.03, 0.5)
     second = alert.init(PROFILE, GOAL)
     alert.step(0.03, 0.5)
-    assert len(first.trace) == len(second.trace) == 1
+    assert len(first.history) == len(second.history) == 1
 
 
 @pytest.mark.usefixtures("reloaded")

@@ -98,10 +98,15 @@ class AnyUse(RuleBasedStateMachine):
         overhead: float,
         switching: tuple[float, int],
     ) -> None:
-        cost, dwell = switching
-        self.arguments = {"method": method, "trace": 5}
+        cost, hold_inputs = switching
+        self.arguments = {"method": method, "history": 5}
         self.scheduler = alert.Scheduler(
-            profile, goal, overhead=overhead, switch_cost=cost, dwell=dwell, **self.arguments
+            profile,
+            goal,
+            overhead=overhead,
+            switch_cost=cost,
+            hold_inputs=hold_inputs,
+            **self.arguments,
         )
         self.states = []
 
@@ -162,14 +167,14 @@ class AnyUse(RuleBasedStateMachine):
     @rule()
     def save(self) -> None:
         s = self.scheduler
-        self.states.append((s.goal, s.switch_cost, s.dwell, s._save()[0]))
+        self.states.append((s.goal, s.switch_cost, s.hold_inputs, s._save()[0]))
 
     @precondition(lambda self: self.states)
     @rule(data=st.data())
     def restore(self, data: st.DataObject) -> None:
-        goal, cost, dwell, state = data.draw(st.sampled_from(self.states))
+        goal, cost, hold_inputs, state = data.draw(st.sampled_from(self.states))
         self.scheduler.goal = goal
-        self.scheduler.set_switching(cost, dwell)
+        self.scheduler.set_switching(cost, hold_inputs)
         self.scheduler._restore(state)
         assert self.scheduler._save()[0] == state
 
@@ -197,7 +202,7 @@ class AnyUse(RuleBasedStateMachine):
     @rule(value=bad, other=st.integers(-5, 0))
     def bad_setting(self, value: float, other: int) -> None:
         s = self.scheduler
-        before = s._save()[0], s.goal, s.overhead, s.switch_cost, s.dwell
+        before = s._save()[0], s.goal, s.overhead, s.switch_cost, s.hold_inputs
         refused: list[Callable[[], object]] = [
             lambda: s.decide(value),
             lambda: s.share(value, 1),
@@ -211,7 +216,7 @@ class AnyUse(RuleBasedStateMachine):
         for act in refused:
             with pytest.raises(ValueError, match="expected"):
                 act()
-        assert (s._save()[0], s.goal, s.overhead, s.switch_cost, s.dwell) == before
+        assert (s._save()[0], s.goal, s.overhead, s.switch_cost, s.hold_inputs) == before
 
     # ------------------------------------------------------------------------------ always true
 
@@ -233,13 +238,13 @@ class AnyUse(RuleBasedStateMachine):
 
     @invariant()
     def what_it_remembers_is_in_bounds(self) -> None:
-        trace = self.scheduler.trace
-        assert (np.diff(trace["input"].astype(np.int64)) == 1).all()
+        history = self.scheduler.history
+        assert (np.diff(history["input"].astype(np.int64)) == 1).all()
         for name in ("latency", "slowdown", "slowdown_mean", "slowdown_std", "expected_latency"):
-            assert np.isfinite(trace[name]).all()
-            assert (trace[name] >= 0.0).all()
-        assert np.isfinite(trace["expected_energy"]).all()
-        assert ((trace["accuracy"] >= 0.0) & (trace["accuracy"] <= 1.0)).all()
+            assert np.isfinite(history[name]).all()
+            assert (history[name] >= 0.0).all()
+        assert np.isfinite(history["expected_energy"]).all()
+        assert ((history["accuracy"] >= 0.0) & (history["accuracy"] <= 1.0)).all()
 
 
 TestAnyUse = AnyUse.TestCase
@@ -280,7 +285,7 @@ def test_a_wall_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch
         ) as runner:
             for _ in range(20):
                 runner(1)
-            return [tuple(row) for row in runner.scheduler.trace[["model", "latency"]].tolist()]
+            return [tuple(row) for row in runner.scheduler.history[["model", "latency"]].tolist()]
 
     calm = run()
 

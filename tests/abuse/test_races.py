@@ -26,7 +26,7 @@ from two_models import PROFILE, table_arrays
 
 import alert
 from alert import _core, power
-from alert.evaluation import Recording
+from alert.evaluation import OutputTrace
 
 GOALS = [
     alert.Goal.min_energy(0.1, 0.7, window=2),
@@ -75,16 +75,16 @@ def fields(decision: alert.Decision) -> tuple[object, ...]:
 @pytest.mark.parametrize("method", alert._core.METHODS)
 def test_steps_of_many_threads_are_all_taken(method: str) -> None:
     steps = 20_000
-    scheduler = alert.Scheduler(PROFILE, GOALS[0], method=method, trace=THREADS * steps)
+    scheduler = alert.Scheduler(PROFILE, GOALS[0], method=method, history=THREADS * steps)
 
     def step(thread: int) -> None:
         for i in range(steps):
             scheduler.step(0.03 + 1e-7 * (thread * steps + i), 0.5)
 
     at_once(*(lambda thread=thread: step(thread) for thread in range(THREADS)))
-    trace = scheduler.trace
-    np.testing.assert_array_equal(trace["input"], np.arange(THREADS * steps))
-    taken = np.sort(trace["latency"])
+    history = scheduler.history
+    np.testing.assert_array_equal(history["input"], np.arange(THREADS * steps))
+    taken = np.sort(history["latency"])
     np.testing.assert_array_equal(taken, [0.03 + 1e-7 * i for i in range(THREADS * steps)])
 
 
@@ -123,7 +123,7 @@ LOOKS: dict[str, Callable[[alert.Scheduler], object]] = {
 )
 def test_what_is_read_meanwhile_is_of_one_moment(change: str, look: str) -> None:
     """Of one goal or the other, whose windows differ in size, or of one state or the other."""
-    scheduler = alert.Scheduler(PROFILE, GOALS[0], trace=0)
+    scheduler = alert.Scheduler(PROFILE, GOALS[0], history=0)
     states = [scheduler._save()[0]]
     for i in range(50):
         scheduler.step(0.03, 0.5 + 0.01 * i)
@@ -160,7 +160,7 @@ def test_what_is_read_meanwhile_is_of_one_moment(change: str, look: str) -> None
 
 @pytest.mark.usefixtures("restless")
 def test_a_copy_made_while_the_goal_changes_is_of_one_moment() -> None:
-    scheduler = alert.Scheduler(PROFILE, GOALS[0], trace=0)
+    scheduler = alert.Scheduler(PROFILE, GOALS[0], history=0)
     decision = {goal: fields(alert.Scheduler(PROFILE, goal).decision) for goal in GOALS}
     done = threading.Event()
 
@@ -182,8 +182,8 @@ def test_a_copy_made_while_the_goal_changes_is_of_one_moment() -> None:
 
 def test_what_is_saved_while_another_window_is_set_is_one_state() -> None:
     """The size was read before the wait for the thread that steps: it was then too small."""
-    scheduler = alert.Scheduler(REPLAYED.profile, GOALS[0], method="paper", trace=0)
-    r = Recording.of(REPLAYED)
+    scheduler = alert.Scheduler(REPLAYED.profile, GOALS[0], method="paper", history=0)
+    r = OutputTrace.of(REPLAYED)
     latency, energy = (np.tile(array, (200, 1, 1)) for array in (r.latency, r.energy))
     found: list[bytes] = []
 
@@ -202,7 +202,7 @@ def test_what_is_saved_while_another_window_is_set_is_one_state() -> None:
     assert len(found) == ROUNDS
     like = {}
     for goal in GOALS:
-        fresh = alert.Scheduler(REPLAYED.profile, goal, method="paper", trace=0)
+        fresh = alert.Scheduler(REPLAYED.profile, goal, method="paper", history=0)
         like[len(fresh._save()[0])] = fresh
     assert len(like) == 2
     for state in found:
@@ -210,19 +210,19 @@ def test_what_is_saved_while_another_window_is_set_is_one_state() -> None:
 
 
 def test_a_trace_that_is_read_while_it_grows_has_no_gaps() -> None:
-    scheduler = alert.Scheduler(REPLAYED.profile, GOALS[0], trace=100_000)
-    r = Recording.of(REPLAYED)
+    scheduler = alert.Scheduler(REPLAYED.profile, GOALS[0], history=100_000)
+    r = OutputTrace.of(REPLAYED)
     kept: list[NDArray[np.void]] = []
 
     def replay() -> None:
         scheduler._replay(r.latency, r.energy, r.idle_power)
 
     def read() -> None:
-        kept.extend(scheduler.trace["input"].copy() for _ in range(3))
+        kept.extend(scheduler.history["input"].copy() for _ in range(3))
 
     for _ in range(ROUNDS):
         at_once(replay, read, replay)
-    assert len(scheduler.trace) == 2 * ROUNDS * len(REPLAYED)
+    assert len(scheduler.history) == 2 * ROUNDS * len(REPLAYED)
     for inputs in kept:
         np.testing.assert_array_equal(inputs, np.arange(len(inputs)))
 
@@ -230,7 +230,7 @@ def test_a_trace_that_is_read_while_it_grows_has_no_gaps() -> None:
 @pytest.mark.parametrize("steps", [90, 500])
 def test_a_trace_that_is_read_while_it_begins_anew_or_wraps_has_no_gaps(steps: int) -> None:
     """Its length is asked for before room is made for it, and may have changed when there is."""
-    scheduler = alert.Scheduler(PROFILE, GOALS[0], trace=100)
+    scheduler = alert.Scheduler(PROFILE, GOALS[0], history=100)
     empty = scheduler._save()[0]
 
     done = threading.Event()
@@ -244,7 +244,7 @@ def test_a_trace_that_is_read_while_it_begins_anew_or_wraps_has_no_gaps(steps: i
     def read() -> None:
         try:
             for _ in range(5_000):
-                inputs = scheduler.trace["input"].astype(np.int64)
+                inputs = scheduler.history["input"].astype(np.int64)
                 assert (np.diff(inputs) == 1).all()
         finally:
             done.set()
@@ -253,11 +253,11 @@ def test_a_trace_that_is_read_while_it_begins_anew_or_wraps_has_no_gaps(steps: i
 
 
 def test_replays_and_batches_of_the_same_schedulers_take_turns() -> None:
-    one, other = (alert.Scheduler(REPLAYED.profile, GOALS[0], trace=100_000) for _ in range(2))
-    batch = [alert.Scheduler(REPLAYED.profile, GOALS[0], trace=0) for _ in range(10_000)]
+    one, other = (alert.Scheduler(REPLAYED.profile, GOALS[0], history=100_000) for _ in range(2))
+    batch = [alert.Scheduler(REPLAYED.profile, GOALS[0], history=0) for _ in range(10_000)]
     batch += [other, one]
     latencies = np.full(len(batch), 0.03)
-    r = Recording.of(REPLAYED)
+    r = OutputTrace.of(REPLAYED)
 
     def step() -> None:
         alert.step_many(batch, latencies, None)
@@ -270,19 +270,19 @@ def test_replays_and_batches_of_the_same_schedulers_take_turns() -> None:
 
     for _ in range(ROUNDS):
         at_once(step, replay, replay_both)
-    assert len(one.trace) == ROUNDS * (1 + len(REPLAYED))
-    assert len(other.trace) == ROUNDS * (1 + 2 * len(REPLAYED))
+    assert len(one.history) == ROUNDS * (1 + len(REPLAYED))
+    assert len(other.history) == ROUNDS * (1 + 2 * len(REPLAYED))
 
 
 def test_numbers_that_turn_bad_during_a_replay_are_refused_or_were_good() -> None:
     """A replay reads its arrays while it runs, for a copy would take as long as the replay."""
-    r = Recording.of(REPLAYED)
+    r = OutputTrace.of(REPLAYED)
     latency, energy = (np.tile(array, (20, 1, 1)) for array in (r.latency, r.energy))
     good = latency[-1].copy()
 
     def replay() -> None:
         for _ in range(ROUNDS):
-            scheduler = alert.Scheduler(REPLAYED.profile, GOALS[0], method="paper", trace=1)
+            scheduler = alert.Scheduler(REPLAYED.profile, GOALS[0], method="paper", history=1)
             try:
                 outcomes = scheduler._replay(latency, energy, r.idle_power)
                 assert np.isfinite(outcomes["latency"]).all()

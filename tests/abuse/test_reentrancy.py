@@ -49,8 +49,8 @@ def core_scheduler(constants: dict[str, Any]) -> _core.Scheduler:
         constants=constants,
         overhead=0.0,
         switch_cost=0.0,
-        dwell=1,
-        trace=0,
+        hold_inputs=1,
+        history=0,
     )
 
 
@@ -84,7 +84,7 @@ def test_a_conversion_may_step_the_scheduler_itself(name: str) -> None:
         steps = 2
     except ValueError:  # a traditional model has no exit
         steps = 1
-    assert len(scheduler.trace) == steps
+    assert len(scheduler.history) == steps
 
 
 @pytest.mark.parametrize("name", ["latency", "energy", "deadline", "idle_power", "exit"])
@@ -102,7 +102,7 @@ def test_an_exception_of_a_conversion_is_passed_on(name: str) -> None:
     reason="without a GIL NumPy itself copies from arrays that are being resized",
 )
 def test_a_caller_may_resize_an_array_that_step_many_reads() -> None:
-    streams = [alert.Scheduler(PROFILE, GOAL, trace=0) for _ in range(2000)]
+    streams = [alert.Scheduler(PROFILE, GOAL, history=0) for _ in range(2000)]
     latencies = np.full(len(streams), 0.03)
     stop = threading.Event()
 
@@ -127,7 +127,7 @@ def test_a_caller_may_resize_an_array_that_step_many_reads() -> None:
 
 def test_step_many_does_not_look_at_the_callers_array_again() -> None:
     """A number that turns bad between check and step would leave half of the streams stepped."""
-    streams = [alert.Scheduler(PROFILE, GOAL, trace=1) for _ in range(3000)]
+    streams = [alert.Scheduler(PROFILE, GOAL, history=1) for _ in range(3000)]
     latencies = np.full(len(streams), 0.03)
     stop = threading.Event()
 
@@ -150,7 +150,7 @@ def test_step_many_does_not_look_at_the_callers_array_again() -> None:
         stop.set()
         other.join()
     alert.step_many(streams, np.full(len(streams), 0.03), None)
-    assert {int(s.trace["input"][-1]) for s in streams} == {steps}
+    assert {int(s.history["input"][-1]) for s in streams} == {steps}
 
 
 def test_schedulers_that_are_dropped_while_their_numbers_are_converted() -> None:
@@ -268,7 +268,7 @@ def test_the_collector_is_told_of_all_that_is_held() -> None:
     assert scheduler in gc.get_referrers(_core.Scheduler)
     held: list[Any] = [_core.Profile, _core.Scheduler, _core.Decision, _core.PowerDevice]
     held += [_core.PowerError, _core.PowerPermissionError, _core.PowerWarning]
-    held += [_core.RECORD, _core.OUTCOME, alert.step_many([scheduler], [0.03], None).dtype]
+    held += [_core.HISTORY, _core.OUTCOME, alert.step_many([scheduler], [0.03], None).dtype]
     assert any(other is GOAL for other in gc.get_referents(scheduler))
     assert scheduler.decision is not None  # kept, to be used again
     told = gc.get_referents(_core)
@@ -307,8 +307,8 @@ ERRORS: dict[str, Callable[[alert.Scheduler], object]] = {
         constants={"alpha": "a"},  # type: ignore[dict-item]
     ),
     "constants: value": lambda s: alert.Scheduler(PROFILE, GOAL, constants={"alpha": 2.0}),
-    "trace": lambda s: alert.Scheduler(PROFILE, GOAL, trace=-1),
-    "trace: huge": lambda s: alert.Scheduler(PROFILE, GOAL, trace=10**30),
+    "history": lambda s: alert.Scheduler(PROFILE, GOAL, history=-1),
+    "history: huge": lambda s: alert.Scheduler(PROFILE, GOAL, history=10**30),
     "many: type": lambda s: alert.step_many([s, 1], [0.1, 0.1], None),  # type: ignore[list-item]
     "many: twice": lambda s: alert.step_many([s, s], [0.1, 0.1], None),
     "many: sizes": lambda s: alert.step_many([s], [0.1, 0.1], [1.0]),
@@ -326,7 +326,7 @@ ERRORS: dict[str, Callable[[alert.Scheduler], object]] = {
 def test_errors_leak_nothing(name: str) -> None:
     scheduler = alert.Scheduler(PROFILE, GOAL)
     before = scheduler._save()[0]
-    watched = (scheduler, PROFILE._data, GOAL, None, _core.Scheduler, _core.Decision, _core.RECORD)
+    watched = (scheduler, PROFILE._data, GOAL, None, _core.Scheduler, _core.Decision, _core.HISTORY)
 
     def fail(times: int) -> None:
         for _ in range(times):

@@ -5,11 +5,16 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 import alert
+import alert.evaluation
 from alert._deprecated import renamed_attribute, renamed_keyword
+
+PROFILE = alert.Profile([[0.1]], [[10.0]], [0.8], [20.0], 5.0)
+GOAL = alert.Goal.min_energy(deadline=0.2, accuracy=0.5)
 
 
 class Stopwatch:
@@ -79,3 +84,62 @@ def test_a_c_type_speaks_in_the_same_words(name: str) -> None:
         f"PowerDevice.{name}_s is now PowerDevice.{name}: "
         "the old name will be removed in the next release"
     )
+
+
+# ------------------------------------------------------------------------------------ the old names
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"), [("trace", "history", 3), ("dwell", "hold_inputs", 4)]
+)
+@pytest.mark.parametrize("make", [alert.Scheduler, alert.init])
+def test_keywords_and_attributes_of_a_scheduler(make: Any, old: str, new: str, value: int) -> None:
+    scheduler, text = warning_of(lambda: make(PROFILE, GOAL, **{old: value}))
+    assert isinstance(scheduler, alert.Scheduler)
+    name = make.__name__
+    assert text.startswith(f"{name}({old}=) is now {name}({new}=): ")
+    for _ in range(5):
+        scheduler.step(0.1, 1.0)
+    assert (len(scheduler.history) if new == "history" else scheduler.hold_inputs) == value
+    found, text = warning_of(lambda: getattr(scheduler, old))
+    assert repr(found) == repr(getattr(scheduler, new))
+    assert text.startswith(f"Scheduler.{old} is now Scheduler.{new}: ")
+
+
+def test_the_cost_of_switching() -> None:
+    scheduler = alert.Scheduler(PROFILE, GOAL)
+    _, text = warning_of(lambda: scheduler.set_switching(0.01, dwell=3))  # type: ignore[call-arg]
+    assert text.startswith("Scheduler.set_switching(dwell=) is now Scheduler.set_switching(hold_")
+    assert (scheduler.switch_cost, scheduler.hold_inputs) == (0.01, 3)
+
+
+def test_the_history_of_a_runner() -> None:
+    made, text = warning_of(
+        lambda: alert.Runner([abs], PROFILE, GOAL, "emulated", trace=2)  # type: ignore[call-arg]
+    )
+    assert text.startswith("Runner(trace=) is now Runner(history=): ")
+    assert isinstance(made, alert.Runner)
+    with made as runner:
+        for _ in range(3):
+            runner(1)
+        found, text = warning_of(lambda: runner.trace)
+        assert repr(found) == repr(runner.history)
+        assert len(runner.history) == 2
+        assert text.startswith("Runner.trace is now Runner.history: ")
+
+
+def test_a_constant_by_its_old_name() -> None:
+    made, text = warning_of(lambda: alert.Scheduler(PROFILE, GOAL, constants={"stray": 0.01}))
+    assert text.startswith("constants['stray'] is now constants['outlier']: ")
+    assert isinstance(made, alert.Scheduler)
+    assert made._constants == {"outlier": 0.01}
+    with pytest.raises(ValueError, match="constants: expected 'outlier', got 'stray'"):
+        alert.Scheduler(PROFILE, GOAL, constants={"stray": 0.01, "outlier": 0.01})
+
+
+def test_what_schemes_are_given() -> None:
+    found, text = warning_of(lambda: alert.evaluation.Recording)
+    assert found is alert.evaluation.OutputTrace
+    assert text.startswith("alert.evaluation.Recording is now alert.evaluation.OutputTrace: ")
+    with pytest.raises(AttributeError, match="no attribute 'Recorder'"):
+        alert.evaluation.Recorder  # noqa: B018

@@ -18,7 +18,7 @@ DOUBLES = (math.nan, math.inf, -math.inf, -1.0, 0.0, 1e308)
 
 
 def make(method: str) -> alert.Scheduler:
-    scheduler = alert.Scheduler(PROFILE, GOAL, method=method, trace=3)
+    scheduler = alert.Scheduler(PROFILE, GOAL, method=method, history=3)
     for latency in (0.03, 0.2, 0.05, 0.06, 0.04):
         scheduler.step(latency, 0.5, idle_power=4.0)
     return scheduler
@@ -26,8 +26,8 @@ def make(method: str) -> alert.Scheduler:
 
 def check_works(scheduler: alert.Scheduler) -> None:
     """Use it in every way; a sanitized build says what an ordinary one bears."""
-    assert len(scheduler.trace) <= 3
-    assert all(type(flag.item()) is bool for flag in scheduler.trace["met"])
+    assert len(scheduler.history) <= 3
+    assert all(type(flag.item()) is bool for flag in scheduler.history["met"])
     for _ in range(12):
         decision = scheduler.step(0.05, 0.5)
         assert 0 <= decision.model < 2
@@ -67,7 +67,7 @@ def test_a_flag_of_the_trace_that_is_neither_true_nor_false(name: str) -> None:
     """NumPy would hand it out as it is."""
     scheduler = make("calibrated")
     state = bytearray(scheduler._save()[0])
-    record = alert._core.RECORD
+    record = alert._core.HISTORY
     assert record.fields is not None
     state[-record.itemsize + record.fields[name][1]] = 2
     with pytest.raises(ValueError, match="state"):

@@ -193,7 +193,7 @@ def deadline_of_next(scheduler: Scheduler) -> float:
     """The deadline that the pending input has; it is noted when the input is done."""
     again = pickle.loads(pickle.dumps(scheduler))
     again.step(0.1, None)
-    return float(again.trace["deadline"][-1])
+    return float(again.history["deadline"][-1])
 
 
 def test_a_deadline_for_the_next_input_only() -> None:
@@ -209,7 +209,7 @@ def test_deciding_again() -> None:
     assert scheduler.decide(deadline=0.9) == (0, 20.0)
     assert scheduler.decide() == (0, 20.0)  # still of the same input
     assert scheduler.decide(10) == (0, 10.0)
-    assert len(scheduler.trace) == 0
+    assert len(scheduler.history) == 0
 
 
 def test_overhead_is_taken_off_every_deadline() -> None:
@@ -262,7 +262,7 @@ def test_a_goal_can_change_at_any_time() -> None:
     scheduler.step(2.0, None)
     scheduler.goal = Goal.min_energy(10, 0.5)
     assert scheduler.decision == (0, 10.0)
-    assert len(scheduler.trace) == 2
+    assert len(scheduler.history) == 2
 
 
 # --------------------------------------------------------------------------------- goals on average
@@ -290,7 +290,7 @@ def test_an_accuracy_over_a_window_mixes() -> None:
     scheduler = Scheduler(PROFILE, Goal.min_energy(10, 0.7, window=2))
     ran = run_quietly(scheduler, 6)
     assert ran == [(1, 10.0), (0, 10.0)] * 3
-    assert scheduler.trace["feasible"].all()
+    assert scheduler.history["feasible"].all()
 
 
 @pytest.mark.parametrize("window", [2, 3, 5, 10])
@@ -321,7 +321,7 @@ def test_a_miss_is_owed_and_made_good() -> None:
     for _ in range(2):
         assert not scheduler.decision.feasible  # 0.6 + 0.6 cannot be had
         scheduler.step(scheduler.decision.latency, None)
-    assert scheduler.trace["met"].tolist() == [False, True, True]
+    assert scheduler.history["met"].tolist() == [False, True, True]
     for _ in range(6):  # the miss has left the window of three, and with it what was owed
         scheduler.step(1.0, None)
     assert scheduler.decision.feasible

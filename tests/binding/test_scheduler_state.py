@@ -1,9 +1,11 @@
-"""What a scheduler remembers and shows: its trace, copies of it, its attributes."""
+"""What a scheduler remembers and shows: its history, copies of it, its attributes."""
 
 from __future__ import annotations
 
 import copy
 import pickle
+import weakref
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -15,16 +17,16 @@ from by_hand import PROFILE, Scheduler
 import alert
 from alert import Goal, Profile, _core
 
-# -------------------------------------------------------------------------------------------- trace
+# ------------------------------------------------------------------------------------------ history
 
 
-def test_the_trace_tells_every_input() -> None:
+def test_the_history_tells_every_input() -> None:
     scheduler = Scheduler(PROFILE, Goal.min_energy(10, 0.5), overhead=0.5)
     expected, belief = scheduler.decision, scheduler.slowdown
     scheduler.step(1.5, 14.0, idle_power=3.0)
     scheduler.step(9.6, None)
-    first, second = scheduler.trace
-    assert scheduler.trace.dtype == _core.RECORD
+    first, second = scheduler.history
+    assert scheduler.history.dtype == _core.HISTORY
     assert {name: first[name].item() for name in first.dtype.names} == {
         "input": 0,
         "model": 0,
@@ -53,21 +55,21 @@ def test_the_trace_tells_every_input() -> None:
 
 
 def test_the_trace_keeps_the_last_inputs() -> None:
-    scheduler = Scheduler(PROFILE, Goal.min_energy(10, 0.5), trace=3)
+    scheduler = Scheduler(PROFILE, Goal.min_energy(10, 0.5), history=3)
     for n in range(8):
-        assert scheduler.trace["input"].tolist() == list(range(max(0, n - 3), n))
+        assert scheduler.history["input"].tolist() == list(range(max(0, n - 3), n))
         scheduler.step(1.0 + n, None)
-        assert scheduler.trace["latency"][-1] == 1.0 + n
-    trace = scheduler.trace
-    trace["latency"] = 0.0  # a copy
-    assert scheduler.trace["latency"].tolist() == [6.0, 7.0, 8.0]
+        assert scheduler.history["latency"][-1] == 1.0 + n
+    history = scheduler.history
+    history["latency"] = 0.0  # a copy
+    assert scheduler.history["latency"].tolist() == [6.0, 7.0, 8.0]
 
 
 def test_no_trace_at_all() -> None:
-    scheduler = Scheduler(PROFILE, Goal.min_energy(10, 0.5), trace=0)
+    scheduler = Scheduler(PROFILE, Goal.min_energy(10, 0.5), history=0)
     scheduler.step(1.0, None)
-    assert len(scheduler.trace) == 0
-    assert scheduler.trace.dtype == _core.RECORD
+    assert len(scheduler.history) == 0
+    assert scheduler.history.dtype == _core.HISTORY
 
 
 def test_credit_where_an_anytime_model_stopped() -> None:
@@ -88,7 +90,7 @@ def test_credit_where_an_anytime_model_stopped() -> None:
         scheduler = Scheduler(profile, goal)
         assert scheduler.decision.exit == 2
         scheduler.step(latency, None, exit=stopped)
-        record = scheduler.trace[0]
+        record = scheduler.history[0]
         assert (record["exit"], record["slowdown"]) == (exit, slowdown)
         assert (record["accuracy"], record["met"]) == (accuracy, met)
 
@@ -104,7 +106,7 @@ def test_goes_on_where_it_was(again: Any) -> None:
     for _ in range(20):
         table = random_cases.random_table(random)
         goal = random_cases.random_goal(random, table)
-        twins = random_cases.Twins(table, goal, overhead=0.001, trace=7)
+        twins = random_cases.Twins(table, goal, overhead=0.001, history=7)
         for _ in range(25):
             twins.random_action(random)
         other = again(twins.here)
@@ -119,8 +121,43 @@ def test_a_copy_goes_its_own_way() -> None:
     scheduler = Scheduler(PROFILE, Goal.min_energy(10, 0.5))
     other = copy.copy(scheduler)
     other.step(5.0, None)
-    assert len(scheduler.trace) == 0
+    assert len(scheduler.history) == 0
     assert scheduler.slowdown[0] == 1.0
+
+
+class Counting(alert.Scheduler):
+    """Has attributes of its own, and a slot."""
+
+    __slots__ = ("__dict__", "__tag")
+
+    def tag(self, text: str) -> None:
+        self.__tag = text
+
+    def told(self) -> str:
+        return self.__tag
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))]
+)
+def test_a_copy_has_the_attributes_of_a_subclass(again: Callable[[Counting], Counting]) -> None:
+    scheduler = Counting(PROFILE, Goal.min_energy(10, 0.5))
+    bare = again(scheduler)
+    assert type(bare) is Counting
+    assert not hasattr(bare, "inputs")
+    scheduler.inputs = [1, 2]  # type: ignore[attr-defined]
+    scheduler.tag("mine")
+    other = again(scheduler)
+    assert other.inputs == [1, 2]  # type: ignore[attr-defined]
+    assert other.told() == "mine"
+
+
+def test_weak_references() -> None:
+    scheduler = Scheduler(PROFILE, Goal.min_energy(10, 0.5))
+    reference = weakref.ref(scheduler)
+    assert reference() is scheduler
+    del scheduler
+    assert reference() is None
 
 
 def test_pickles_its_constants() -> None:
@@ -179,4 +216,4 @@ def test_can_be_subclassed() -> None:
 
     scheduler = Counting(PROFILE, Goal.min_energy(10, 0.7))
     scheduler.step(1.0, None)
-    assert scheduler.steps == len(scheduler.trace) == 1
+    assert scheduler.steps == len(scheduler.history) == 1

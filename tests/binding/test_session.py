@@ -22,8 +22,8 @@ def test_step_before_init() -> None:
 
 
 def test_is_one_scheduler() -> None:
-    made = alert.init(PROFILE, GOAL, overhead=0.001, trace=5)
-    by_hand = alert.Scheduler(PROFILE, GOAL, overhead=0.001, trace=5)
+    made = alert.init(PROFILE, GOAL, overhead=0.001, history=5)
+    by_hand = alert.Scheduler(PROFILE, GOAL, overhead=0.001, history=5)
     assert made.decision == by_hand.decision
     assert alert.step(0.05, 1.0) == by_hand.step(0.05, 1.0)
     got = alert.step(0.07, None, deadline=0.2, idle_power=2.0)
@@ -36,8 +36,8 @@ def test_passes_an_exit_on() -> None:
     alert.init(anytime, alert.Goal.max_accuracy(1, 9))
     alert.step(0.02, None, exit=0)
     assert session._scheduler is not None
-    assert session._scheduler.trace["exit"].tolist() == [0]
-    assert session._scheduler.trace["slowdown"].tolist() == [1.0]
+    assert session._scheduler.history["exit"].tolist() == [0]
+    assert session._scheduler.history["slowdown"].tolist() == [1.0]
 
 
 def test_another_init_takes_its_place() -> None:
@@ -45,7 +45,7 @@ def test_another_init_takes_its_place() -> None:
     alert.step(0.05, None)
     second = alert.init(PROFILE, GOAL)
     alert.step(0.05, None)
-    assert len(first.trace) == len(second.trace) == 1
+    assert len(first.history) == len(second.history) == 1
 
 
 def test_a_bad_init_leaves_the_one_before() -> None:

@@ -37,7 +37,7 @@ def settled(**options: float) -> alert.Scheduler:
 
 def test_costs_nothing_by_default() -> None:
     scheduler = settled()
-    assert (scheduler.switch_cost, scheduler.dwell) == (0.0, 1)
+    assert (scheduler.switch_cost, scheduler.hold_inputs) == (0.0, 1)
     assert scheduler.decide(URGENT).power_cap == HIGH
     assert scheduler.decide(0.2).power_cap == LOW
 
@@ -54,8 +54,8 @@ def test_a_change_takes_time_and_energy() -> None:
     assert stay.energy == free.decision.energy
 
 
-def test_the_energy_of_a_change_is_spread_over_the_dwell() -> None:
-    once, spread = settled(switch_cost=0.02), settled(switch_cost=0.02, dwell=10)
+def test_the_energy_of_a_change_is_spread_over_the_hold() -> None:
+    once, spread = settled(switch_cost=0.02), settled(switch_cost=0.02, hold_inputs=10)
     once.decide(URGENT)
     spread.decide(URGENT)
     assert once.decision == spread.decision == (0, HIGH)
@@ -65,13 +65,13 @@ def test_the_energy_of_a_change_is_spread_over_the_dwell() -> None:
 
 def test_the_first_cap_costs_nothing() -> None:
     goal = alert.Goal.min_energy(deadline=URGENT, accuracy=0.69)
-    dear = alert.Scheduler(PROFILE, goal, method="paper", switch_cost=1.0, dwell=100)
+    dear = alert.Scheduler(PROFILE, goal, method="paper", switch_cost=1.0, hold_inputs=100)
     assert dear.decision == alert.Scheduler(PROFILE, goal, method="paper").decision
     assert dear.decision.power_cap == HIGH
 
 
 def test_a_new_cap_is_not_lowered_before_its_time() -> None:
-    scheduler = alert.Scheduler(PROFILE, GOAL, method="paper", dwell=5)
+    scheduler = alert.Scheduler(PROFILE, GOAL, method="paper", hold_inputs=5)
     caps = [scheduler.step(0.04, 0.4, deadline=URGENT).power_cap]  # raised: a bound is at stake
     for _ in range(7):
         caps.append(scheduler.step(0.02, 0.6).power_cap)
@@ -81,7 +81,7 @@ def test_a_new_cap_is_not_lowered_before_its_time() -> None:
 def test_a_held_cap_is_left_only_upwards() -> None:
     goal = alert.Goal.max_accuracy(deadline=0.2, energy=1.3)  # not to be had under the higher cap
     free = alert.Scheduler(PROFILE, goal, method="paper")
-    held = alert.Scheduler(PROFILE, goal, method="paper", dwell=50)
+    held = alert.Scheduler(PROFILE, goal, method="paper", hold_inputs=50)
     for scheduler in (free, held):
         scheduler.goal = alert.Goal.min_energy(deadline=URGENT, accuracy=0.69)
         assert scheduler.decision.power_cap == HIGH
@@ -103,7 +103,7 @@ def test_a_lost_input_gets_the_fastest_whatever_is_held() -> None:
         idle_power=5.0,
     )
     goal = alert.Goal.min_energy(deadline=0.2, accuracy=0.79, window=1)
-    scheduler = alert.Scheduler(profile, goal, switch_cost=0.01, dwell=50)
+    scheduler = alert.Scheduler(profile, goal, switch_cost=0.01, hold_inputs=50)
     assert scheduler.decide(0.15) == (2, HIGH)
     scheduler.step(0.04, 1.2)
     assert scheduler.decision == (2, HIGH)  # held
@@ -122,7 +122,7 @@ def test_of_two_that_are_alike_the_first_is_chosen() -> None:
         power_caps=PROFILE.power_caps,
         idle_power=PROFILE.idle_power,
     )
-    scheduler = alert.Scheduler(twice, GOAL, dwell=3)
+    scheduler = alert.Scheduler(twice, GOAL, hold_inputs=3)
     chosen = {scheduler.step(0.04, 0.4, deadline=d).model for d in (0.2, 0.06, 0.05, 0.2, 0.2)}
     assert chosen <= {0, 2}
 
@@ -132,16 +132,16 @@ def test_a_shared_deadline_pays_for_changes() -> None:
     scheduler.share(2 * URGENT, 2)
     assert scheduler.decision.power_cap == HIGH
     scheduler.step(0.02, 0.6)
-    assert scheduler.trace["deadline"].tolist() == [0.2, URGENT]
+    assert scheduler.history["deadline"].tolist() == [0.2, URGENT]
     scheduler.step(0.02, 0.6)
-    assert scheduler.trace["deadline"][-1] == pytest.approx(2 * URGENT - 0.02 - 0.02)
+    assert scheduler.history["deadline"][-1] == pytest.approx(2 * URGENT - 0.02 - 0.02)
 
 
 def test_may_be_set_at_any_time() -> None:
     scheduler = settled()
     scheduler.set_switching(0.02, 4)
-    assert (scheduler.switch_cost, scheduler.dwell) == (0.02, 4)
-    scheduler.set_switching(switch_cost=0.0, dwell=1)
+    assert (scheduler.switch_cost, scheduler.hold_inputs) == (0.02, 4)
+    scheduler.set_switching(switch_cost=0.0, hold_inputs=1)
     assert scheduler.decide(URGENT).power_cap == HIGH
     scheduler.set_switching(0.0, 3)
     scheduler.step(0.02, 0.6)
@@ -152,19 +152,19 @@ def test_may_be_set_at_any_time() -> None:
 def test_refuses_costs_out_of_range(cost: float) -> None:
     with pytest.raises(ValueError, match="switch_cost: expected a finite number of seconds >= 0"):
         alert.Scheduler(PROFILE, GOAL, method="paper", switch_cost=cost)
-    scheduler = settled(switch_cost=0.01, dwell=3)
+    scheduler = settled(switch_cost=0.01, hold_inputs=3)
     with pytest.raises(ValueError, match="switch_cost: expected"):
         scheduler.set_switching(cost, 1)
     with pytest.raises(ValueError, match="hold_inputs: expected at least one input"):
         scheduler.set_switching(0.0, 0)
-    with pytest.raises(ValueError, match="dwell: expected at least one input"):
-        alert.Scheduler(PROFILE, GOAL, method="paper", dwell=-1)
-    assert (scheduler.switch_cost, scheduler.dwell) == (0.01, 3)
+    with pytest.raises(ValueError, match="hold_inputs: expected at least one input"):
+        alert.Scheduler(PROFILE, GOAL, method="paper", hold_inputs=-1)
+    assert (scheduler.switch_cost, scheduler.hold_inputs) == (0.01, 3)
 
 
 def test_pickles_with_the_cap_it_holds() -> None:
     random = Random(1)
-    scheduler = alert.Scheduler(PROFILE, GOAL, method="paper", switch_cost=0.01, dwell=4)
+    scheduler = alert.Scheduler(PROFILE, GOAL, method="paper", switch_cost=0.01, hold_inputs=4)
     twin = copy.copy(scheduler)
     for _ in range(60):
         latency = scheduler.decision.latency * random.lognormvariate(0, 0.5)
@@ -173,14 +173,14 @@ def test_pickles_with_the_cap_it_holds() -> None:
         twin.step(latency, None, deadline=deadline)
         assert twin.decision == scheduler.decision
         twin = pickle.loads(pickle.dumps(twin))
-    assert len(set(scheduler.trace["power_cap"].tolist())) == 2
+    assert len(set(scheduler.history["power_cap"].tolist())) == 2
 
 
 # -------------------------------------------------------------------------- against the plain twin
 
 
 def test_every_choice_is_that_of_a_scan_by_the_rules() -> None:
-    """Random profiles, goals, costs and dwells: model, cap, exit, feasible and expectations."""
+    """Random profiles, goals, costs, inputs held: model, cap, exit, feasible, expectations."""
     decisions = by_rounding = changes = held = 0
     for seed in range(300):
         random = Random(seed)

@@ -56,7 +56,7 @@ def test_random_streams() -> None:
 def test_a_long_stream() -> None:
     random = Random(7)
     table = smooth_table(random)
-    twins = Twins(table, random_goal(random, table), trace=10_000)
+    twins = Twins(table, random_goal(random, table), history=10_000)
     for _ in range(5000):
         twins.random_action(random)
     compare_traces(twins)
@@ -75,11 +75,11 @@ def test_a_window_over_a_long_stream() -> None:
     )
     for window in (1, 2, 3, 10):
         goal = reference.Goal("min_energy", 0.4, 0.65625, window=window)
-        twins = Twins(table, goal, trace=400)
+        twins = Twins(table, goal, history=400)
         for _ in range(400):
             twins.step(twins.twin.decision.expected.latency * random.uniform(0.8, 1.2), None)
         compare_traces(twins)
-        credited = twins.here.trace["accuracy"]
+        credited = twins.here.history["accuracy"]
         means = np.convolve(credited, np.ones(window) / window, "valid")
         if window == 1:
             assert set(credited) == {0.75}
@@ -90,10 +90,10 @@ def test_a_window_over_a_long_stream() -> None:
 
 
 def compare_traces(twins: Twins) -> None:
-    trace = twins.here.trace
-    finished = twins.twin.finished[-len(trace) :]
-    assert len(trace) == len(finished)
-    for record, wanted in zip(trace, finished, strict=True):
+    history = twins.here.history
+    finished = twins.twin.finished[-len(history) :]
+    assert len(history) == len(finished)
+    for record, wanted in zip(history, finished, strict=True):
         model, cap, _ = wanted.configuration
         exit = -1 if wanted.exit is None else wanted.exit
         assert (record["model"], record["cap"], record["exit"]) == (model, cap, exit)

@@ -124,9 +124,9 @@ def test_a_goal_holds_on_average(goal: alert.Goal) -> None:
     s = scheduler(goal)
     for _ in range(1000):
         feed(s, random.gauss(1.0, 0.02))
-    delivered = s.trace["accuracy"].mean()
-    rest = goal.deadline - s.trace["latency"]
-    joules = (s.trace["energy"] + 5.0 * rest.clip(0.0)).mean()
+    delivered = s.history["accuracy"].mean()
+    rest = goal.deadline - s.history["latency"]
+    joules = (s.history["energy"] + 5.0 * rest.clip(0.0)).mean()
     if goal.objective == "min_energy":
         assert 0.75 <= delivered < 0.757
     else:
@@ -136,8 +136,8 @@ def test_a_goal_holds_on_average(goal: alert.Goal) -> None:
 def test_a_bound_for_each_input_is_no_average() -> None:
     s = scheduler(alert.Goal.min_energy(deadline=0.1, accuracy=0.65, window=1))
     feed(s, 1.0, 200)
-    assert (s.trace["expected_accuracy"][20:] >= 0.65).all()
-    assert (s.trace["accuracy"][20:] >= 0.65).all()
+    assert (s.history["expected_accuracy"][20:] >= 0.65).all()
+    assert (s.history["accuracy"][20:] >= 0.65).all()
 
 
 def test_a_goal_out_of_reach_says_so() -> None:

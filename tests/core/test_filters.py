@@ -72,7 +72,7 @@ def test_the_ratio_is_to_the_configuration_that_ran() -> None:
     )
     assert scheduler.decision == (0, 10.0)  # as accurate, and cheaper
     scheduler.step(0.75, None)
-    assert scheduler.trace["slowdown"][0] == 1.5
+    assert scheduler.history["slowdown"][0] == 1.5
     assert scheduler.slowdown[0] == pytest.approx(MEAN[0], abs=1e-14)
 
 

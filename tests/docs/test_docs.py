@@ -56,7 +56,7 @@ def test_the_readme_runs_from_top_to_bottom(capsys: pytest.CaptureFixture[str]) 
     assert names["y"] == 3.0
     assert names["profile"].latency.shape[0] == 3
     assert names["model"] in (0, 1, 2)
-    assert len(names["scheduler"].trace) == 1
+    assert len(names["scheduler"].history) == 1
     assert "3 inputs, power: emulated" in capsys.readouterr().out
 
 

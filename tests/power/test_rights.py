@@ -119,7 +119,7 @@ with warnings.catch_warnings(record=True) as caught:
     with alert.Runner([lambda x: x], profile, goal, device) as runner:
         answers = [runner(x) for x in range(20)]
         told = {"answers": answers, "expected": runner.scheduler.decision.energy}
-        told["energy"] = [float(joules) for joules in runner.trace["energy"]]
+        told["energy"] = [float(joules) for joules in runner.history["energy"]]
     runner.device.close()
 told["warnings"] = [str(warning.message) for warning in caught]
 """

@@ -94,11 +94,11 @@ def test_latency_lasts_until_the_gpu_is_done(gpu: Gpu) -> None:
     gpu.launch(0.5)  # by someone else, before: not this model's latency
     start = gpu.machine.now
     runner("x")
-    assert runner.trace["power_cap"][0] == 10.0
-    assert runner.trace["latency"][0] == pytest.approx(0.04, rel=1e-9)
-    assert runner.trace["energy"][0] == pytest.approx(0.4, rel=1e-9)
-    assert runner.trace["start"][0] == pytest.approx(start + 0.5, rel=1e-12)
-    assert runner.trace["response"][0] == pytest.approx(0.54, rel=1e-9)
+    assert runner.history["power_cap"][0] == 10.0
+    assert runner.history["latency"][0] == pytest.approx(0.04, rel=1e-9)
+    assert runner.history["energy"][0] == pytest.approx(0.4, rel=1e-9)
+    assert runner.history["start"][0] == pytest.approx(start + 0.5, rel=1e-12)
+    assert runner.history["response"][0] == pytest.approx(0.54, rel=1e-9)
 
 
 def test_every_exit_lasts_until_the_gpu_is_done(gpu: Gpu) -> None:
@@ -109,7 +109,7 @@ def test_every_exit_lasts_until_the_gpu_is_done(gpu: Gpu) -> None:
         [model], table, goal, Package(gpu.machine), clock=gpu.machine.clock, method="paper"
     )
     assert runner("x") == 1
-    assert runner.trace["latency"][0] == pytest.approx(0.08, rel=1e-9)
+    assert runner.history["latency"][0] == pytest.approx(0.08, rel=1e-9)
 
 
 def test_waits_for_every_card_of_a_model(gpu: Gpu) -> None:

@@ -60,7 +60,7 @@ class Line:
             goal,
             self.package,
             clock=self.machine.clock,
-            trace=9999,
+            history=9999,
             method="paper",
         )
 
@@ -73,11 +73,11 @@ class Line:
 
     @property
     def energies(self) -> Sequence[float]:
-        return self.runner.trace["energy"].tolist()  # type: ignore[no-any-return]
+        return self.runner.history["energy"].tolist()  # type: ignore[no-any-return]
 
     @property
     def sources(self) -> list[str]:
-        return self.runner.trace["energy_source"].tolist()  # type: ignore[no-any-return]
+        return self.runner.history["energy_source"].tolist()  # type: ignore[no-any-return]
 
     def run_to_end_of_window(self, gap: float = 0.0, noise: Random | None = None) -> None:
         self.run(1, gap, noise)
@@ -93,7 +93,7 @@ def test_long_inputs_and_continuous_counters_are_measured() -> None:
     bench = Bench()
     for _ in range(3):
         bench.runner("x")
-    assert bench.runner.trace["energy_source"].tolist() == ["measured"] * 3
+    assert bench.runner.history["energy_source"].tolist() == ["measured"] * 3
 
 
 def test_short_inputs_are_blended_and_the_counter_is_hardly_read() -> None:
@@ -101,7 +101,7 @@ def test_short_inputs_are_blended_and_the_counter_is_hardly_read() -> None:
     line.run(1000)
     assert set(line.sources[:10]) == {"profile"}
     assert set(line.sources[50:]) == {"blended"}
-    seconds = line.runner.trace["latency"].sum()
+    seconds = line.runner.history["latency"].sum()
     assert line.package.reads <= seconds / (TICKS * TICK) + 2
 
 
@@ -128,7 +128,7 @@ def test_gaps_between_inputs_are_not_put_down_to_them() -> None:
     noise = Random(4)
     for _ in range(40):
         line.run_to_end_of_window(gap=0.004, noise=noise)
-    spent = (line.runner.trace["latency"] * line.runner.trace["power_cap"]).sum()
+    spent = (line.runner.history["latency"] * line.runner.history["power_cap"]).sum()
     assert math.fsum(line.energies) == pytest.approx(spent, rel=0.01)
     report = line.runner.report().energy
     assert report == pytest.approx(line.package.true(), rel=0.01)
@@ -139,7 +139,7 @@ def test_follows_what_the_counter_says_of_the_power() -> None:
     line = Line()
     line.package.factor = 1.6
     line.run(600)
-    ratios = line.runner.trace["energy"] / line.runner.trace["latency"] / line.package.cap
+    ratios = line.runner.history["energy"] / line.runner.history["latency"] / line.package.cap
     assert ratios[0] == 1.0  # the profile's
     assert np.median(ratios[200:]) == pytest.approx(1.6, rel=0.05)
     assert (ratios >= 0.0).all()
@@ -152,11 +152,11 @@ def test_long_and_short_inputs_mixed() -> None:
     for _ in range(300):
         line.runner.scheduler.goal = random.choice(goals)
         line.run(1)
-    trace = line.runner.trace
-    long = trace["model"] == 1
+    history = line.runner.history
+    long = history["model"] == 1
     assert 50 < long.sum() < 250
-    assert set(trace["energy_source"][long].tolist()) == {"measured"}
-    assert "blended" in trace["energy_source"][~long].tolist()
+    assert set(history["energy_source"][long].tolist()) == {"measured"}
+    assert "blended" in history["energy_source"][~long].tolist()
     told = math.fsum(line.energies) + line.runner._meter.owed
     assert told == pytest.approx(line.package.true(), rel=1e-3)
 
@@ -166,7 +166,7 @@ def test_idle_power_is_still_measured() -> None:
     line.run(200)
     for _ in range(4):
         line.run(1, gap=0.3)
-    idle = line.runner.trace["idle_power"]
+    idle = line.runner.history["idle_power"]
     assert np.isnan(idle[:200]).all()
     measured = idle[200:][~np.isnan(idle[200:])]
     assert len(measured) >= 2
@@ -207,7 +207,7 @@ def test_a_failed_input_is_nobodys_energy() -> None:
     line.models["small"].raises = None
     line.models["small"].seconds = SHORT["small"]
     line.run(200)
-    ratios = line.runner.trace["energy"] / line.runner.trace["latency"] / line.package.cap
+    ratios = line.runner.history["energy"] / line.runner.history["latency"] / line.package.cap
     assert ratios[201:].max() < 2.0
     assert line.runner.report().inputs == 400
 

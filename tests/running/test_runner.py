@@ -46,8 +46,8 @@ def test_reports_to_the_scheduler_what_ran() -> None:
         latency = SECONDS[profile().models[model]] * contention * Package.PEAK / cap
         by_hand.step(latency, latency * cap)
         assert bench.runner.scheduler.decision == by_hand.decision
-        assert bench.runner.trace["latency"][-1] == pytest.approx(latency, rel=1e-12)
-        assert bench.runner.trace["energy"][-1] == pytest.approx(latency * cap, rel=1e-9)
+        assert bench.runner.history["latency"][-1] == pytest.approx(latency, rel=1e-12)
+        assert bench.runner.history["energy"][-1] == pytest.approx(latency * cap, rel=1e-9)
     assert bench.runner.scheduler.slowdown == pytest.approx(by_hand.slowdown, rel=1e-9)
 
 
@@ -56,11 +56,11 @@ def test_sets_the_cap_only_when_it_changes() -> None:
     for contention in (1.0,) * 6 + (4.0,) * 6 + (1.0,) * 6:
         bench.machine.contention = contention
         bench.runner("x")
-    chosen = bench.runner.trace["power_cap"]
+    chosen = bench.runner.history["power_cap"]
     changes = [chosen[0], *chosen[1:][chosen[1:] != chosen[:-1]]]
     assert bench.package.caps_set == changes  # the first when the runner was made
     assert 3 <= len(changes) < len(chosen)
-    assert bench.runner.trace["cap_changed"].sum() == len(changes) - 1
+    assert bench.runner.history["cap_changed"].sum() == len(changes) - 1
     assert bench.runner.report().cap_changes == len(changes) - 1
 
 
@@ -131,13 +131,13 @@ def test_a_model_that_raises_teaches_nothing(error: BaseException) -> None:
     assert joules is not None
     assert bench.package.energy() == pytest.approx(joules + spent, rel=1e-9)
     assert state(bench.runner) == before
-    assert bench.runner.report().inputs == len(bench.runner.trace) == 1
+    assert bench.runner.report().inputs == len(bench.runner.history) == 1
     for model in bench.models.values():
         model.raises = None
     assert bench.runner("y") == ("small", "y")
     assert bench.package.caps_set == caps  # nor was the cap touched
     assert bench.package.cap == cap
-    assert bench.runner.trace["latency"][1] == bench.runner.trace["latency"][0]
+    assert bench.runner.history["latency"][1] == bench.runner.history["latency"][0]
 
 
 def test_a_model_that_raises_leaves_no_deadline_behind() -> None:
@@ -150,7 +150,7 @@ def test_a_model_that_raises_leaves_no_deadline_behind() -> None:
     for model in bench.models.values():
         model.raises = None
     bench.runner("y")
-    assert bench.runner.trace["deadline"][0] == 0.2
+    assert bench.runner.history["deadline"][0] == 0.2
     assert bench.package.cap == Bench().package.cap
     bench.runner.share(0.3, 2)
     for model in bench.models.values():
@@ -162,7 +162,7 @@ def test_a_model_that_raises_leaves_no_deadline_behind() -> None:
     now = bench.machine.now
     bench.runner("word")
     due = bench.runner._shared_due
-    assert bench.runner.trace["deadline"][1] == pytest.approx((due - now) / 2, rel=1e-9)
+    assert bench.runner.history["deadline"][1] == pytest.approx((due - now) / 2, rel=1e-9)
 
 
 def test_an_anytime_model_that_raises_teaches_nothing() -> None:
@@ -194,7 +194,7 @@ def test_a_cap_that_is_refused_is_asked_for_again() -> None:
     caps = list(bench.package.caps_set)
     bench.runner("x")
     assert bench.package.caps_set == [*caps, 10.0]  # what is in force was not known
-    assert bench.runner.trace["deadline"][1] == 0.2
+    assert bench.runner.history["deadline"][1] == 0.2
     assert before != state(bench.runner)
 
 
@@ -252,7 +252,7 @@ def test_closes_what_it_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     runner.close()
     with pytest.raises(RuntimeError, match="this Runner is closed"):
         runner("x")
-    assert runner.report().inputs == len(runner.trace) == 1
+    assert runner.report().inputs == len(runner.history) == 1
     assert "closed" in repr(runner)
 
     with pytest.raises(ZeroDivisionError), Runner([str, str], profile(), CHEAP):
@@ -292,17 +292,17 @@ def test_keeps_deadlines_while_contention_comes_and_goes() -> None:
         bench.machine.contention = contention
         bench.runner("x")
         bench.machine.now += 0.05
-    trace = bench.runner.trace
-    quiet, loaded, again = trace[5:40], trace[45:80], trace[85:]
+    history = bench.runner.history
+    quiet, loaded, again = history[5:40], history[45:80], history[85:]
     assert quiet["slowdown_mean"] == pytest.approx(1.0, rel=1e-3)
     assert loaded["slowdown_mean"] == pytest.approx(5.0, rel=1e-3)
     assert again["slowdown_mean"] == pytest.approx(1.0, rel=1e-3)
     assert (loaded["power_cap"] > quiet["power_cap"].max()).all()
     assert (again["power_cap"] == quiet["power_cap"].max()).all()
     assert (loaded["lateness"] < 0).all()
-    assert trace["met"].sum() >= len(trace) - 1  # the first under contention may come late
+    assert history["met"].sum() >= len(history) - 1  # the first under contention may come late
     assert bench.runner.report().misses <= 1
-    assert (trace["accuracy"][trace["met"]] >= 0.55).all()
+    assert (history["accuracy"][history["met"]] >= 0.55).all()
 
 
 def test_real_networks_on_the_emulated_package() -> None:
@@ -329,19 +329,19 @@ def test_real_networks_on_the_emulated_package() -> None:
             expected = models["wide"](x)
         for _ in range(20):
             assert torch.equal(r(x), expected)
-        trace, report = r.trace, r.report()
-    assert (trace["model"] == 1).all()
-    assert np.isin(trace["power_cap"], [12, 24]).all()
-    assert (trace["latency"] > 0).all()
-    assert (trace["response"] >= trace["latency"]).all()
-    assert (trace["energy"] >= table.idle_power * trace["latency"]).all()
-    assert (trace["energy"] <= trace["power_cap"] * trace["response"] * (1 + 1e-9)).all()
-    assert (np.diff(trace["start"]) > 0).all()
+        history, report = r.history, r.report()
+    assert (history["model"] == 1).all()
+    assert np.isin(history["power_cap"], [12, 24]).all()
+    assert (history["latency"] > 0).all()
+    assert (history["response"] >= history["latency"]).all()
+    assert (history["energy"] >= table.idle_power * history["latency"]).all()
+    assert (history["energy"] <= history["power_cap"] * history["response"] * (1 + 1e-9)).all()
+    assert (np.diff(history["start"]) > 0).all()
     assert report.inputs == 20
     assert report.power == "emulated"
     assert report.emulated
     assert report.energy is not None
-    assert report.energy >= trace["energy"].sum()
+    assert report.energy >= history["energy"].sum()
     assert report.overhead > 0
 
 

@@ -14,11 +14,11 @@ def test_stops_at_the_exit_chosen() -> None:
     assert decision.exit == 1
     assert bench.runner("x") == (1, "x")
     assert (bench.model.begun, bench.model.closed) == (2, 1)
-    assert bench.runner.trace["exit"][0] == 1
+    assert bench.runner.history["exit"][0] == 1
     paced = 0.02 * Package.PEAK / decision.power_cap
-    assert bench.runner.trace["latency"][0] == pytest.approx(paced, rel=1e-9)
-    assert bench.runner.trace["energy"][0] == pytest.approx(paced * decision.power_cap, rel=1e-9)
-    assert bench.runner.trace["slowdown"][0] == pytest.approx(1.0, rel=1e-9)
+    assert bench.runner.history["latency"][0] == pytest.approx(paced, rel=1e-9)
+    assert bench.runner.history["energy"][0] == pytest.approx(paced * decision.power_cap, rel=1e-9)
+    assert bench.runner.history["slowdown"][0] == pytest.approx(1.0, rel=1e-9)
 
 
 def test_leaves_out_an_exit_that_would_come_late() -> None:
@@ -28,11 +28,11 @@ def test_leaves_out_an_exit_that_would_come_late() -> None:
     bench.machine.contention = 4.0  # exits at 40, 80 and 120 ms
     assert bench.runner("x") == (1, "x")
     assert (bench.model.begun, bench.model.closed) == (2, 1)
-    trace = bench.runner.trace[0]
-    assert trace["exit"] == 1
-    assert trace["latency"] == pytest.approx(0.08, rel=1e-9)
-    assert trace["slowdown"] == pytest.approx(4.0, rel=1e-9)
-    assert trace["accuracy"] == 0.7
+    history = bench.runner.history[0]
+    assert history["exit"] == 1
+    assert history["latency"] == pytest.approx(0.08, rel=1e-9)
+    assert history["slowdown"] == pytest.approx(4.0, rel=1e-9)
+    assert history["accuracy"] == 0.7
     assert bench.runner.report().misses == 0
 
 
@@ -52,9 +52,9 @@ def test_stops_when_the_deadline_came_unforeseen() -> None:
     bench.model.between = between
     assert bench.runner("x") == (1, "x")  # out at 10 + 200 ms; the third is not begun
     assert bench.model.begun == 2
-    trace = bench.runner.trace[0]
-    assert trace["exit"] == 1
-    assert trace["lateness"] == pytest.approx(0.11, rel=1e-9)
+    history = bench.runner.history[0]
+    assert history["exit"] == 1
+    assert history["lateness"] == pytest.approx(0.11, rel=1e-9)
     assert bench.runner.report().misses == 1
 
 
@@ -70,7 +70,7 @@ def test_a_word_stops_when_its_share_is_over() -> None:
     bench.machine.contention = 4.0
     bench.runner.share(0.2, 2)
     assert bench.runner("word") == (1, "word")
-    assert bench.runner.trace["lateness"][0] == pytest.approx(0.08 - 0.2, rel=1e-9)
+    assert bench.runner.history["lateness"][0] == pytest.approx(0.08 - 0.2, rel=1e-9)
 
 
 def test_refuses_an_anytime_model_that_is_none() -> None:

@@ -17,15 +17,15 @@ def test_waiting_eats_into_the_deadline() -> None:
     arrival = bench.machine.now
     bench.machine.now += 0.15
     bench.runner("x", arrival=arrival)
-    assert bench.runner.trace["deadline"][0] == pytest.approx(0.05, rel=1e-9)
-    assert bench.runner.trace["power_cap"][0] > Bench().runner.scheduler.decision.power_cap
-    latency = bench.runner.trace["latency"][0]
-    assert bench.runner.trace["arrival"][0] == arrival
-    assert bench.runner.trace["start"][0] == arrival + 0.15
-    assert bench.runner.trace["response"][0] == pytest.approx(0.15 + latency, rel=1e-9)
-    assert bench.runner.trace["lateness"][0] == pytest.approx(latency - 0.05, rel=1e-9)
+    assert bench.runner.history["deadline"][0] == pytest.approx(0.05, rel=1e-9)
+    assert bench.runner.history["power_cap"][0] > Bench().runner.scheduler.decision.power_cap
+    latency = bench.runner.history["latency"][0]
+    assert bench.runner.history["arrival"][0] == arrival
+    assert bench.runner.history["start"][0] == arrival + 0.15
+    assert bench.runner.history["response"][0] == pytest.approx(0.15 + latency, rel=1e-9)
+    assert bench.runner.history["lateness"][0] == pytest.approx(latency - 0.05, rel=1e-9)
     bench.runner("y")
-    assert bench.runner.trace["deadline"][1] == 0.2
+    assert bench.runner.history["deadline"][1] == 0.2
 
 
 def test_an_input_out_of_time_still_gets_its_output() -> None:
@@ -33,8 +33,8 @@ def test_an_input_out_of_time_still_gets_its_output() -> None:
     arrival = bench.machine.now
     bench.machine.now += 7.0
     assert bench.runner("x", arrival=arrival)[1] == "x"
-    assert not bench.runner.trace["feasible"][0]
-    assert bench.runner.trace["lateness"][0] > 6.8
+    assert not bench.runner.history["feasible"][0]
+    assert bench.runner.history["lateness"][0] > 6.8
     assert bench.runner.report().misses == 1
     assert bench.runner.report().infeasible == 1
 
@@ -48,7 +48,7 @@ def test_a_queue_of_late_inputs_drains() -> None:
         bench.machine.now = max(bench.machine.now, arrival)
         bench.machine.contention = 30.0 if n == 20 else 1.0
         bench.runner("x", arrival=arrival)
-    late = bench.runner.trace["lateness"] > 0.0
+    late = bench.runner.history["lateness"] > 0.0
     assert late[20:25].all()
     assert not late[60:].any()
 
@@ -59,8 +59,8 @@ def test_a_deadline_of_its_own_holds_for_one_input() -> None:
     bench.runner("x")
     bench.runner("x", deadline=0.3, arrival=bench.machine.now - 0.1)
     bench.runner("x")
-    assert bench.runner.trace["deadline"] == pytest.approx([0.02, 0.2, 0.2, 0.2], rel=1e-9)
-    assert bench.runner.trace["power_cap"][0] > bench.runner.trace["power_cap"][1]
+    assert bench.runner.history["deadline"] == pytest.approx([0.02, 0.2, 0.2, 0.2], rel=1e-9)
+    assert bench.runner.history["power_cap"][0] > bench.runner.history["power_cap"][1]
 
 
 def test_a_goal_changed_meanwhile_holds_for_the_next_input() -> None:
@@ -68,9 +68,9 @@ def test_a_goal_changed_meanwhile_holds_for_the_next_input() -> None:
     bench.runner("x")
     bench.runner.scheduler.goal = alert.Goal.max_accuracy(deadline=0.5, energy=99.0)
     assert bench.runner("x")[0] == "large"
-    assert bench.runner.trace["deadline"].tolist() == [0.2, 0.5]
-    assert bench.runner.trace["lateness"][1] == pytest.approx(
-        bench.runner.trace["response"][1] - 0.5, rel=1e-9
+    assert bench.runner.history["deadline"].tolist() == [0.2, 0.5]
+    assert bench.runner.history["lateness"][1] == pytest.approx(
+        bench.runner.history["response"][1] - 0.5, rel=1e-9
     )
 
 
@@ -87,7 +87,7 @@ def test_refuses_an_arrival_that_is_none(late: float) -> None:
         with pytest.raises(ValueError, match=r"arrival: expected seconds of time.perf_counter"):
             call()
     assert state(bench.runner) == before
-    assert len(bench.runner.trace) == 1
+    assert len(bench.runner.history) == 1
 
 
 @pytest.mark.parametrize("deadline", [0.0, -1.0, math.nan, math.inf])
@@ -115,11 +115,11 @@ def test_the_words_of_a_sentence_share_its_deadline() -> None:
         bench.machine.now += gap
         bench.runner("word")
     bench.runner("after")
-    trace = bench.runner.trace
-    left = start + 0.3 - trace["start"][:3]
-    assert trace["deadline"] == pytest.approx([*left / [3, 2, 1], 0.2], rel=1e-9)
-    outputs = trace["arrival"] + trace["response"]
-    assert trace["lateness"][:3] == pytest.approx(outputs[:3] - (start + 0.3), abs=1e-9)
+    history = bench.runner.history
+    left = start + 0.3 - history["start"][:3]
+    assert history["deadline"] == pytest.approx([*left / [3, 2, 1], 0.2], rel=1e-9)
+    outputs = history["arrival"] + history["response"]
+    assert history["lateness"][:3] == pytest.approx(outputs[:3] - (start + 0.3), abs=1e-9)
 
 
 def test_a_word_may_have_waited_and_a_sentence_too() -> None:
@@ -129,12 +129,12 @@ def test_a_word_may_have_waited_and_a_sentence_too() -> None:
     bench.runner.share(0.3, 2, arrival=start)
     assert bench.runner.scheduler.decision.latency < 0.1
     bench.runner("word", arrival=start + 0.05)
-    assert bench.runner.trace["deadline"][0] == pytest.approx(0.1, rel=1e-9)
-    assert bench.runner.trace["arrival"][0] == start + 0.05
+    assert bench.runner.history["deadline"][0] == pytest.approx(0.1, rel=1e-9)
+    assert bench.runner.history["arrival"][0] == start + 0.05
     bench.runner("word", deadline=0.07)
-    assert bench.runner.trace["deadline"][1] == pytest.approx(0.07, rel=1e-9)
+    assert bench.runner.history["deadline"][1] == pytest.approx(0.07, rel=1e-9)
     bench.runner("after")
-    assert bench.runner.trace["deadline"][2] == 0.2
+    assert bench.runner.history["deadline"][2] == 0.2
 
 
 def test_a_sentence_out_of_time_goes_on() -> None:
@@ -153,7 +153,7 @@ def test_another_sentence_replaces_one_that_ended_early() -> None:
     bench.runner("word")
     bench.runner.share(0.4, 2)
     bench.runner("word")
-    assert bench.runner.trace["deadline"][1] == pytest.approx(0.2, rel=1e-9)
+    assert bench.runner.history["deadline"][1] == pytest.approx(0.2, rel=1e-9)
 
 
 def test_refuses_a_sentence_without_words() -> None:
@@ -163,4 +163,4 @@ def test_refuses_a_sentence_without_words() -> None:
         bench.runner.share(1.0, 0)
     assert state(bench.runner) == before
     bench.runner("x")
-    assert bench.runner.trace["deadline"][0] == 0.2
+    assert bench.runner.history["deadline"][0] == 0.2

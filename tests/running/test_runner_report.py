@@ -27,8 +27,8 @@ def test_measures_its_own_overhead() -> None:
     for _ in range(200):
         bench.runner("x")
     assert bench.runner.report().overhead == pytest.approx(0.022, rel=1e-3)
-    assert bench.runner.trace["latency"][0] == pytest.approx(0.04, rel=1e-9)
-    assert bench.runner.trace["response"][0] == pytest.approx(0.046, rel=1e-9)
+    assert bench.runner.history["latency"][0] == pytest.approx(0.04, rel=1e-9)
+    assert bench.runner.history["response"][0] == pytest.approx(0.046, rel=1e-9)
 
 
 def test_an_overhead_given_stays() -> None:
@@ -44,7 +44,7 @@ def test_measures_idle_power_over_gaps_that_are_long_enough() -> None:
     for gap in (0.0, 0.0499, 0.0501, 2.0):
         bench.machine.now += gap
         bench.runner("x")
-        idle.append(bench.runner.trace["idle_power"][-1])
+        idle.append(bench.runner.history["idle_power"][-1])
     assert idle == pytest.approx([math.nan, math.nan, 4.0, 4.0], rel=1e-6, nan_ok=True)
 
 
@@ -57,7 +57,7 @@ def test_measures_no_idle_power_over_a_failure() -> None:
     bench.models["small"].raises = None
     bench.machine.now += 1.0
     bench.runner("x")
-    assert np.isnan(bench.runner.trace["idle_power"]).all()
+    assert np.isnan(bench.runner.history["idle_power"]).all()
 
 
 def test_waits_longer_for_a_slower_counter_or_as_told() -> None:
@@ -69,7 +69,7 @@ def test_waits_longer_for_a_slower_counter_or_as_told() -> None:
         ({"idle_gap": math.inf}, 0.0, math.inf),
     ):
         package = Package(machine, tick=tick)
-        runner = Runner([str, str], profile(), CHEAP, package, clock=machine.clock, **options)
+        runner = Runner([str, str], profile(), CHEAP, package, clock=machine.clock, **options)  # type: ignore[arg-type]
         assert runner._idle_gap == expected
     with pytest.raises(ValueError, match="idle_gap: expected seconds >= 0, got -1"):
         Runner([str, str], profile(), CHEAP, Package(machine), idle_gap=-1.0)
@@ -81,8 +81,8 @@ def test_goes_on_without_energy() -> None:
     bench.runner("x")
     bench.machine.now += 1.0
     bench.runner("x")
-    assert np.isnan(bench.runner.trace["energy"]).all()
-    assert np.isnan(bench.runner.trace["idle_power"]).all()
+    assert np.isnan(bench.runner.history["energy"]).all()
+    assert np.isnan(bench.runner.history["idle_power"]).all()
     assert bench.runner.report().energy is None
     assert "not read" in repr(bench.runner.report())
 
@@ -105,7 +105,7 @@ def test_reports_what_it_did() -> None:
     assert bench.machine.now == pytest.approx(begin + 3.0 + 0.04 + 0.5 + 0.01 + 0.04, rel=1e-12)
     assert report.misses == 0
     assert report.cap_changes == 2
-    assert report.accuracy == pytest.approx(bench.runner.trace["expected_accuracy"].mean())
+    assert report.accuracy == pytest.approx(bench.runner.history["expected_accuracy"].mean())
     assert (report.power, report.emulated) == ("simulated", True)
     text = repr(report)
     assert "3 inputs, power: simulated" in text
@@ -121,7 +121,7 @@ def test_reports_before_the_first_input() -> None:
     assert (report.inputs, report.energy, report.misses, report.choices) == (0, None, 0, {})
     assert math.isnan(report.accuracy)
     assert "0 inputs" in repr(report)
-    assert len(Bench().runner.trace) == 0
+    assert len(Bench().runner.history) == 0
     assert "0 inputs" in repr(Bench().runner)
 
 
@@ -133,17 +133,17 @@ def test_marks_as_emulated_only_what_is() -> None:
 
 
 def test_remembers_the_last_inputs() -> None:
-    bench = Bench(trace=4)
+    bench = Bench(history=4)
     starts = []
     for i in range(11):
         bench.machine.now += 0.001 * i
         starts.append(bench.machine.now)
         bench.runner("x")
-    assert bench.runner.trace["input"].tolist() == [7, 8, 9, 10]
-    assert bench.runner.trace["start"].tolist() == starts[-4:]
+    assert bench.runner.history["input"].tolist() == [7, 8, 9, 10]
+    assert bench.runner.history["start"].tolist() == starts[-4:]
     assert bench.runner.report().inputs == 11
-    assert set(alert.Scheduler(profile(), CHEAP).trace.dtype.names or ()) < set(
-        bench.runner.trace.dtype.names or ()
+    assert set(alert.Scheduler(profile(), CHEAP).history.dtype.names or ()) < set(
+        bench.runner.history.dtype.names or ()
     )
 
 

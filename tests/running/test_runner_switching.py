@@ -67,7 +67,7 @@ class Stream:
             self.GOAL,
             card,
             clock=machine.clock,
-            trace=99_999,
+            history=99_999,
             method="paper",
             **options,
         )
@@ -109,7 +109,7 @@ def test_reckons_with_what_the_device_states() -> None:
         (Card(machine), {"dwell": 0.0}, (COST, 1)),
     ):
         scheduler = Stream(card, machine, **options).runner.scheduler
-        assert (scheduler.switch_cost, scheduler.dwell) == expected
+        assert (scheduler.switch_cost, scheduler.hold_inputs) == expected
     for dwell in (-1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match="dwell: expected a finite number of seconds >= 0"):
             stream(dwell=dwell)
@@ -122,25 +122,25 @@ def test_a_dwell_is_so_many_seconds_at_any_pace() -> None:
             until = busy.machine.now + period
             busy.runner("x")
             busy.machine.now = until
-        assert busy.runner.scheduler.dwell == pytest.approx(inputs, abs=1)
+        assert busy.runner.scheduler.hold_inputs == pytest.approx(inputs, abs=1)
     busy.machine.now += 3600.0  # a pause
     busy.runner("x")
-    assert busy.runner.scheduler.dwell > 10
+    assert busy.runner.scheduler.hold_inputs > 10
 
 
 @pytest.mark.parametrize("noise", [0.2, 0.35])
 def test_never_changes_caps_more_often_than_the_dwell_allows(noise: float) -> None:
     calm = stream(dwell=0.5)
     calm.run(2000, noise=noise, phases=100)
-    trace = calm.runner.trace
-    changes = np.flatnonzero(trace["cap_changed"])
-    caps = trace["power_cap"]
+    history = calm.runner.history
+    changes = np.flatnonzero(history["cap_changed"])
+    caps = history["power_cap"]
     lowered = [(a, b) for a, b in pairwise(changes) if caps[b] < caps[a]]
     assert len(lowered) > 5
     for a, b in lowered:
-        assert trace["start"][b] - trace["start"][a] >= 0.9 * 0.5
+        assert history["start"][b] - history["start"][a] >= 0.9 * 0.5
     # In between it can only rise, which it does where the bounds would not be met otherwise.
-    seconds = len(trace) * Stream.PERIOD
+    seconds = len(history) * Stream.PERIOD
     assert len(changes) <= len(CAPS) * seconds / 0.5 / 2
 
 

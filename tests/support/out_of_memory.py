@@ -36,8 +36,8 @@ JOURNAL = journals.write(Path(JOURNALS), [journals.Entry(path, 0, 1) for path in
 LEFT = JOURNAL.read_bytes()
 NUMPY = b"_multiarray_umath"
 
-scheduler = alert.Scheduler(PROFILE, GOAL, trace=7)
-streams = [alert.Scheduler(PROFILE, GOAL, trace=0) for _ in range(5)]
+scheduler = alert.Scheduler(PROFILE, GOAL, history=7)
+streams = [alert.Scheduler(PROFILE, GOAL, history=0) for _ in range(5)]
 latencies = np.full(5, 0.03)
 recorded = np.full((2, 3, 2), 0.03)  # of the three outputs of PROFILE under its two caps
 # Python keeps the integers below 257: those of this decision want memory.
@@ -51,7 +51,7 @@ many = alert.Scheduler(
         exits={299: [(k / 300, k / 300) for k in range(1, 301)]},
     ),
     alert.Goal.max_accuracy(deadline=10.0, energy=100.0),
-    trace=0,
+    history=0,
 )
 assert many.decision == (299, 10.0)
 assert many.decision.exit == 299
@@ -170,7 +170,7 @@ KEEPS: dict[str, Callable[[], object]] = {
     "scheduler": lambda: alert.Scheduler(PROFILE, OTHER, method="paper", constants={"alpha": 0.4}),
     "decision": lambda: scheduler.decision,
     "slowdown": lambda: scheduler.slowdown,
-    "trace": lambda: scheduler.trace,
+    "history": lambda: scheduler.history,
     "save": lambda: scheduler._save()[0],
     "restored": lambda: restored(*scheduler.__reduce__()[1]),
     "repr": lambda: repr(scheduler),
@@ -195,7 +195,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "share": lambda: scheduler.share(0.2, 3),
     "goal": set_goal,
     "many": lambda: alert.step_many(streams, latencies, latencies),
-    "recording": lambda: scheduler._replay(recorded, recorded, 5.0),
+    "replay": lambda: scheduler._replay(recorded, recorded, 5.0),
     "set_cap": lambda: device.set_cap(device.cap_range[0]),
 }
 

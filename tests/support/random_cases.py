@@ -219,13 +219,18 @@ class Twins:
         goal: reference.Goal,
         *,
         method: str = "paper",
-        trace: int = 64,
+        history: int = 64,
         hold_inputs: int = 1,
         **costs: Any,
     ) -> None:
         self.table = table
         self.here = alert.Scheduler(
-            as_profile(table), as_goal(goal), method=method, trace=trace, dwell=hold_inputs, **costs
+            as_profile(table),
+            as_goal(goal),
+            method=method,
+            history=history,
+            hold_inputs=hold_inputs,
+            **costs,
         )
         self.twin = TWIN[method](table, goal, hold_inputs=hold_inputs, **costs)
         self.decisions = 0

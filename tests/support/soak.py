@@ -52,7 +52,7 @@ def resident_bytes() -> int:
 def soak(method: str, inputs: int, seed: int = 0) -> Soaked:
     """Drive one scheduler for so many inputs; every decision and the trace are checked."""
     random = np.random.default_rng(seed)
-    scheduler = alert.Scheduler(PROFILE, GOALS[0], method=method, trace=TRACE)
+    scheduler = alert.Scheduler(PROFILE, GOALS[0], method=method, history=TRACE)
     refused = goals = 0
     start = 0
     for i in range(inputs):
@@ -78,7 +78,7 @@ def soak(method: str, inputs: int, seed: int = 0) -> Soaked:
         assert 0 <= decision.model < 3
         assert math.isfinite(decision.latency + decision.energy + decision.accuracy)
         if i % 1009 == 0:
-            kept = scheduler.trace["input"]
+            kept = scheduler.history["input"]
             assert list(kept) == list(range(max(0, i + 1 - TRACE), i + 1))
             assert all(map(math.isfinite, scheduler.slowdown))
     return Soaked(inputs, refused, goals, resident_bytes() - start)
@@ -90,11 +90,11 @@ def cycle(method: str) -> None:
     profile = alert.Profile(
         **arrays, power_caps=[10.0, 20.0], idle_power=5.0, exits={2: [(0.5, 0.65), (1.0, 0.80)]}
     )
-    scheduler = alert.Scheduler(profile, GOALS[2], method=method, trace=TRACE)
+    scheduler = alert.Scheduler(profile, GOALS[2], method=method, history=TRACE)
     scheduler.step(0.02, 0.4)
     other = pickle.loads(pickle.dumps(scheduler))
     alert.step_many([scheduler, other], [0.02, 0.03], None)
-    assert len(other.trace) == 2
+    assert len(other.history) == 2
     with power.open("emulated") as device:
         device.set_cap(device.cap_range[1])
 

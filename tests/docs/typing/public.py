@@ -30,7 +30,7 @@ assert_type(power_cap, float)
 assert_type(decision.exit, int | None)
 assert_type(decision.feasible, bool)
 assert_type(scheduler.slowdown, tuple[float, float])
-assert_type(scheduler.trace, NDArray[np.void])
+assert_type(scheduler.history, NDArray[np.void])
 scheduler.goal = goal
 scheduler.profile = profile  # type: ignore[misc]
 scheduler.step("0.1", 1.0)  # type: ignore[arg-type]

@@ -1,19 +1,16 @@
-/* py_trace.c - the core's structs as NumPy dtypes, and the scheduler's trace as an array. */
-#define NPY_NO_DEPRECATED_API  NPY_2_0_API_VERSION
-#define PY_ARRAY_UNIQUE_SYMBOL alert_array_api
-#define NO_IMPORT_ARRAY
-#include "python/py_convert.h"
-#include "python/py_scheduler.h"
+/* py_dtypes.c - the core's structs as NumPy dtypes, and arrays of them. */
+#include "python/py_dtypes.h"
 
-#include <numpy/arrayobject.h>
 #include <stddef.h>
+
+#include "python/py_numpy.h"
 
 typedef struct field {
     const char *name, *format;
     size_t offset;
 } field;
 
-static const field RECORD_FIELD[] = {
+static const field HISTORY_FIELD[] = {
     {"input", "u8", offsetof(alert_history_entry, input)},
     {"model", "i8", offsetof(alert_history_entry, model)},
     {"cap", "i8", offsetof(alert_history_entry, cap)},
@@ -88,45 +85,28 @@ done:
     return (PyObject *)dtype;
 }
 
-PyObject *alert_py_record_dtype(void)
+#define DTYPE_OF(fields, type) dtype_of(fields, sizeof fields / sizeof fields[0], sizeof(type))
+
+int alert_py_dtypes_exec(PyObject *module, alert_py_state *state)
 {
-    Py_ssize_t count = sizeof RECORD_FIELD / sizeof RECORD_FIELD[0];
-    return dtype_of(RECORD_FIELD, count, sizeof(alert_history_entry));
+    state->history_dtype = DTYPE_OF(HISTORY_FIELD, alert_history_entry);
+    state->choice_dtype = DTYPE_OF(CHOICE_FIELD, alert_decision);
+    state->outcome_dtype = DTYPE_OF(OUTCOME_FIELD, alert_outcome);
+    if (!state->history_dtype || !state->choice_dtype || !state->outcome_dtype)
+        return -1;
+    if (PyModule_AddObjectRef(module, "HISTORY", state->history_dtype) < 0)
+        return -1;
+    return PyModule_AddObjectRef(module, "OUTCOME", state->outcome_dtype);
 }
 
-PyObject *alert_py_choice_dtype(void)
+PyObject *alert_py_zeros(PyObject *dtype, size_t count)
 {
-    Py_ssize_t count = sizeof CHOICE_FIELD / sizeof CHOICE_FIELD[0];
-    return dtype_of(CHOICE_FIELD, count, sizeof(alert_decision));
+    npy_intp length = (npy_intp)count;
+    Py_INCREF(dtype); /* stolen by the next call */
+    return PyArray_Zeros(1, &length, (PyArray_Descr *)dtype, 0);
 }
 
-PyObject *alert_py_outcome_dtype(void)
+void *alert_py_elements(PyObject *array)
 {
-    Py_ssize_t count = sizeof OUTCOME_FIELD / sizeof OUTCOME_FIELD[0];
-    return dtype_of(OUTCOME_FIELD, count, sizeof(alert_outcome));
-}
-
-PyObject *alert_py_trace(alert_py_scheduler *o)
-{
-    /* Others may step the scheduler meanwhile, or restore a state with a shorter trace. */
-    for (;;) {
-        if (alert_py_enter(o) < 0)
-            return NULL;
-        npy_intp length = (npy_intp)alert_scheduler_history_length(o->scheduler);
-        alert_py_leave(o);
-        Py_INCREF(o->state->record_dtype); /* stolen by the next call */
-        PyObject *array = PyArray_Zeros(1, &length, (PyArray_Descr *)o->state->record_dtype, 0);
-        if (!array || alert_py_enter(o) < 0) {
-            Py_XDECREF(array);
-            return NULL;
-        }
-        bool fits = (npy_intp)alert_scheduler_history_length(o->scheduler) >= length;
-        if (fits)
-            alert_scheduler_history(o->scheduler, (size_t)length,
-                                    PyArray_DATA((PyArrayObject *)array));
-        alert_py_leave(o);
-        if (fits)
-            return array;
-        Py_DECREF(array);
-    }
+    return PyArray_DATA((PyArrayObject *)array);
 }

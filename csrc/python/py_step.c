@@ -1,0 +1,166 @@
+/* py_step.c - step(), decide() and share(). They keep the GIL: a step takes well under a microsecond. */
+#include "python/py_step.h"
+
+#include "python/py_convert.h"
+#include "python/py_decision.h"
+
+enum { LATENCY, ENERGY, DEADLINE, IDLE_POWER, EXIT, STEP_ARGUMENTS };
+
+static const char *const STEP_NAME[STEP_ARGUMENTS] = {"latency", "energy", "deadline", "idle_power",
+                                                      "exit"};
+
+static bool is_given(PyObject *value)
+{
+    return value && value != Py_None;
+}
+
+static int to_measurement(PyObject *const values[STEP_ARGUMENTS], alert_measurement *m)
+{
+    m->has_energy = is_given(values[ENERGY]);
+    m->has_deadline = is_given(values[DEADLINE]);
+    m->has_idle_power = is_given(values[IDLE_POWER]);
+    m->has_exit = is_given(values[EXIT]);
+    if (alert_py_double(values[LATENCY], "latency", "a number of seconds", &m->latency_s) < 0 ||
+        (m->has_energy && alert_py_double(values[ENERGY], "energy", "a number of joules or None",
+                                          &m->energy_j) < 0) ||
+        (m->has_deadline &&
+         alert_py_double(values[DEADLINE], "deadline", "a number of seconds or None",
+                         &m->next_deadline_s) < 0) ||
+        (m->has_idle_power && alert_py_double(values[IDLE_POWER], "idle_power",
+                                              "a number of watts or None", &m->idle_power_w) < 0) ||
+        (m->has_exit && alert_py_size(values[EXIT], "exit", "an index or None", &m->exit) < 0))
+        return -1;
+    return 0;
+}
+
+const char alert_py_step_doc[] =
+    "step($self, latency, energy, *, deadline=None, idle_power=None, exit=None)\n"
+    "--\n\n"
+    "Learn from the input just finished and choose for the next one.\n\n"
+    "Parameters\n"
+    "----------\n"
+    "latency : float\n"
+    "    Seconds the inference ran; finite, >= 0.\n"
+    "energy : float or None\n"
+    "    Joules drawn meanwhile; None where it could not be read: the profile's power stands in.\n"
+    "deadline : float, optional\n"
+    "    Seconds the next input has, instead of the goal's deadline. Holds for that input only.\n"
+    "idle_power : float, optional\n"
+    "    Watts drawn between inputs.\n"
+    "exit : int, optional\n"
+    "    Where an anytime model stopped, if before the exit chosen.\n\n"
+    "Returns\n"
+    "-------\n"
+    "Decision\n"
+    "    Unpacks into `(model, power_cap)`.\n\n"
+    "Raises\n"
+    "------\n"
+    "ValueError\n"
+    "    An argument is out of range; nothing has been learnt from it.";
+
+PyObject *alert_py_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    PyObject *values[STEP_ARGUMENTS] = {NULL};
+    alert_measurement measured;
+    alert_decision decision;
+    alert_argument_error error;
+    int rc;
+    if (nargs == 2 && !kwnames) { /* the usual call */
+        values[LATENCY] = args[0];
+        values[ENERGY] = args[1];
+    } else if (alert_py_arguments("step", o->state->step_names, 2, 2, args, nargs, kwnames,
+                                  values) < 0) {
+        return NULL;
+    }
+    if (to_measurement(values, &measured) < 0 || alert_py_enter(&o->lock) < 0)
+        return NULL;
+    rc = alert_scheduler_step(o->scheduler, &measured, &decision, &error);
+    alert_py_leave(&o->lock);
+    if (rc) {
+        alert_py_raise(rc, &error);
+        return NULL;
+    }
+    return alert_py_decision(o->state, &decision);
+}
+
+const char alert_py_decide_doc[] =
+    "decide($self, deadline=None)\n"
+    "--\n\n"
+    "Choose again for the pending input, which has `deadline` seconds: it came late, say, or the\n"
+    "overhead has changed.";
+
+PyObject *alert_py_decide(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"deadline", NULL};
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    PyObject *given = NULL;
+    double deadline = 0.0;
+    alert_decision decision;
+    alert_argument_error error;
+    int rc;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:decide", names, &given) ||
+        (is_given(given) &&
+         alert_py_double(given, "deadline", "a number of seconds or None", &deadline) < 0) ||
+        alert_py_enter(&o->lock) < 0)
+        return NULL;
+    rc =
+        alert_scheduler_decide(o->scheduler, is_given(given) ? &deadline : NULL, &decision, &error);
+    alert_py_leave(&o->lock);
+    if (rc) {
+        alert_py_raise(rc, &error);
+        return NULL;
+    }
+    return alert_py_decision(o->state, &decision);
+}
+
+const char alert_py_share_doc[] =
+    "share($self, deadline, inputs)\n"
+    "--\n\n"
+    "Let the next `inputs` inputs share `deadline` seconds, as the words of a sentence do.\n\n"
+    "Each is given what is left of it divided by the inputs left; a finished input uses up its "
+    "latency\n"
+    "and the overhead. Returns the choice for the first of them.";
+
+PyObject *alert_py_share(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"deadline", "inputs", NULL};
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    PyObject *given, *given_inputs;
+    size_t inputs;
+    double deadline;
+    alert_decision decision;
+    alert_argument_error error;
+    int rc;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:share", names, &given, &given_inputs) ||
+        alert_py_double(given, "deadline", "a number of seconds", &deadline) < 0 ||
+        alert_py_size(given_inputs, "inputs", "at least one input", &inputs) < 0 ||
+        alert_py_enter(&o->lock) < 0)
+        return NULL;
+    rc = alert_scheduler_share(o->scheduler, deadline, inputs, &decision, &error);
+    alert_py_leave(&o->lock);
+    if (rc) {
+        alert_py_raise(rc, &error);
+        return NULL;
+    }
+    return alert_py_decision(o->state, &decision);
+}
+
+static PyObject *step_names(void)
+{
+    PyObject *names = PyTuple_New(STEP_ARGUMENTS);
+    for (Py_ssize_t i = 0; names && i < STEP_ARGUMENTS; i++) {
+        PyObject *name = PyUnicode_InternFromString(STEP_NAME[i]);
+        if (!name)
+            Py_CLEAR(names);
+        else
+            PyTuple_SET_ITEM(names, i, name);
+    }
+    return names;
+}
+
+int alert_py_step_exec(alert_py_state *state)
+{
+    state->step_names = step_names();
+    return state->step_names ? 0 : -1;
+}

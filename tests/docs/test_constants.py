@@ -12,7 +12,7 @@ METHOD = (Path(__file__).parents[2] / "docs/method.md").read_text("utf-8")
 
 def documented() -> dict[str, float]:
     """Names and values of the table: a row may have several, in the same order."""
-    found = {}
+    found: dict[str, float] = {}
     for names, values in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \| [^|]+ \|$", METHOD, flags=re.M):
         found |= dict(
             zip(re.findall(r"`(\w+)`", names), map(float, values.split(", ")), strict=True)

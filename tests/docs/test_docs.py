@@ -1,11 +1,15 @@
-"""What the documentation shows can be typed in."""
+"""What the documentation shows can be typed in, and what it lists is what there is."""
 
 from __future__ import annotations
 
 import doctest
+import functools
 import importlib
+import json
 import pkgutil
 import re
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,9 +19,21 @@ import pytest
 
 import alert
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-PYTHON = re.findall(r"```python\n(.*?)```", README, flags=re.S)
-MODULES = ["alert", *(f"alert.{m.name}" for m in pkgutil.iter_modules(alert.__path__))]
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+EXAMPLES = ROOT / "examples"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *EXAMPLES.glob("*.md")])
+BLOCK = re.compile(r"(<!-- not run: [^\n]*\n)?```python\n(.*?)```", re.DOTALL)
+
+
+def code(page: Path) -> list[str]:
+    """The Python of a page that can run here."""
+    return [block for marked, block in BLOCK.findall(page.read_text("utf-8")) if not marked]
+
+
+# --------------------------------------------------------------------------------------- docstrings
+
+MODULES = ["alert", *(m.name for m in pkgutil.walk_packages(alert.__path__, "alert."))]
 
 
 def documented() -> list[doctest.DocTest]:
@@ -38,30 +54,114 @@ def test_the_scheduler_has_an_example() -> None:
     assert "alert.scheduler.Scheduler" in {test.name for test in documented()}
 
 
-def test_the_readme_runs_from_top_to_bottom(capsys: pytest.CaptureFixture[str]) -> None:
-    """With small functions in the place of networks, and on the emulated package."""
+# -------------------------------------------------------------------------------------------- pages
 
-    def model(size: int) -> Any:
-        matrix = np.eye(size)
-        return lambda x: (matrix @ matrix)[0, 0] * x
 
-    names: dict[str, Any] = {"small": model(20), "medium": model(40), "large": model(60), "x": 2.0}
-    names |= {"stream": [1.0, 2.0, 3.0], "latency": 0.01, "energy": 0.2}
-    assert len(PYTHON) >= 4
+def model(size: int) -> Any:
+    matrix = np.eye(size)
+    return lambda x: (matrix @ matrix)[0, 0] * x
+
+
+def names_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a page takes for granted: small functions in the place of networks, and a stream."""
+    profile = alert.Profile([[0.02, 0.01]] * 3, [[10, 20]] * 3, [0.7, 0.76, 0.8], [10, 20], 5)
+    goal = alert.Goal.min_energy(deadline=0.05, accuracy=0.75)
+    scheduler = alert.Scheduler(profile, goal)
+    scheduler.step(0.01, 0.2)
+    hasty = functools.partial(alert.Profile.measure, max_seconds=0.05, idle_seconds=0.01)
+    monkeypatch.setattr(alert.Profile, "measure", functools.partial(hasty, progress=False))
+    return {
+        **{"small": model(20), "medium": model(40), "large": model(60), "x": 2.0},
+        **{"stream": [1.0, 2.0, 3.0], "latency": 0.01, "energy": 0.2, "alert": alert},
+        **{"profile": profile, "goal": goal, "scheduler": scheduler},
+        "measurements": [(0.01, 0.2), (0.02, None)],
+    }
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if code(page)], ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs(
+    page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
+    names = names_of_the_reader(monkeypatch)
+    alert.init(names["profile"], names["goal"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", alert.power.PowerWarning)  # that there is no RAPL
-        warnings.filterwarnings("ignore", ".* medians are less precise")  # on a busy machine
-        for block in PYTHON:
+        warnings.filterwarnings("ignore", ".* medians are less precise")  # measured in haste
+        for block in code(page):
             exec(block.replace(">>> ", ""), names)
-    assert names["y"] == 3.0
-    assert names["profile"].latency.shape[0] == 3
-    assert names["model"] in (0, 1, 2)
-    assert len(names["scheduler"].history) == 1
+
+
+def test_the_readme_shows_a_whole_loop(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    test_the_code_of_a_page_runs(ROOT / "README.md", monkeypatch, tmp_path)
     assert "3 inputs, power: emulated" in capsys.readouterr().out
 
 
-def test_commands_in_the_readme_name_what_there_is() -> None:
-    for path in re.findall(r"`(?:python )?((?:benchmarks|tests|csrc)/[\w/.]+)`", README):
-        assert (Path(__file__).parents[2] / path).exists(), path
-    for name in set(re.findall(r"`alert\.([A-Za-z_]+)", README)):
-        assert hasattr(alert, name), name
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_names_what_there_is(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for path in re.findall(
+        r"`(?:python )?((?:benchmarks|tests|csrc|docs|examples)/[\w/.-]+)`", text
+    ):
+        assert (ROOT / path).exists(), path
+    for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", text):
+        assert (page.parent / link).exists(), link
+    for name in set(re.findall(r"`alert\.([A-Za-z_]+)", text)):
+        assert name in {"h", "c"} or hasattr(alert, name) or f"alert.{name}" in MODULES, name
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_runs(example: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(example)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+# ---------------------------------------------------------------------------------------- reference
+
+
+def rows(page: str, heading: str) -> dict[str, list[str]]:
+    """The table under a heading: what stands in each row, by the code in its first cell."""
+    text = (DOCS / page).read_text("utf-8").split(f"## {heading}\n", 1)[1].split("\n## ")[0]
+    lines = re.findall(r"^\| `(\w+)` \|(.*)\|$", text, re.MULTILINE)
+    return {name: [cell.strip() for cell in rest.split("|")] for name, rest in lines}
+
+
+def test_columns_of_the_history() -> None:
+    profile = alert.Profile([[0.001]], [[10]], [0.8], [10], 5)
+    goal = alert.Goal.min_energy(deadline=1.0, accuracy=0.5)
+    with alert.Runner([lambda x: x], profile, goal, power="emulated") as runner:
+        columns = runner.history.dtype.names
+        own = runner.scheduler.history.dtype.names
+    assert columns is not None
+    assert own is not None
+    page = "reference/history.md"
+    assert tuple(rows(page, "Of a scheduler")) == own
+    added = [name for name in rows(page, "Added by a runner") if name not in SOURCES]
+    assert tuple(added) == columns[len(own) :]
+
+
+SOURCES = ("measured", "blended", "profile")
+
+
+def test_schema_of_a_profile() -> None:
+    schema = json.loads((DOCS / "reference" / "profile.schema.json").read_text("utf-8"))
+    exits = [(0.5, 0.6), (1.0, 0.8)]
+    document = alert.Profile([[0.001]], [[10]], [0.8], [10], 5, exits={0: exits}).document()
+    assert sorted(schema["required"]) == sorted(schema["properties"]) == sorted(document)
+    types = {"string": str, "integer": int, "number": float, "array": list, "object": dict}
+    for name, about in schema["properties"].items():
+        if "type" in about:
+            assert isinstance(document[name], types[about["type"]]), name
+        assert about.get("const", document[name]) == document[name]
+
+
+def test_fields_of_a_decision() -> None:
+    told = rows("concepts/loop.md", "What a decision says")
+    fields = ("model", "power_cap", "exit", "latency", "energy", "accuracy", "probability")
+    assert tuple(told) == (*fields, "feasible")
+    assert all(hasattr(alert.Decision, name) for name in told)

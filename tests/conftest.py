@@ -13,14 +13,7 @@ from rapl_tree import CLIENT, build
 
 from alert import power
 
-COMPILED = {"gpus", "library", "machine", "plant", "program", "server"}  # by fixtures
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that compile something: ``-m "not compiler"`` leaves them out."""
-    for item in items:
-        if not COMPILED.isdisjoint(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.compiler)
+pytest_plugins = ["without"]
 
 
 @pytest.fixture(scope="session", autouse=True)

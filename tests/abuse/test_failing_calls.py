@@ -7,10 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from programs import ROOT, build
-
-pytestmark = pytest.mark.compiler
 
 
 def test_every_call_may_fail(tmp_path: Path) -> None:

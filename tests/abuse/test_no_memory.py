@@ -13,8 +13,6 @@ from programs import ROOT, build, has_gil
 from rapl_tree import Zone, package
 from rapl_tree import build as build_tree
 
-pytestmark = pytest.mark.compiler
-
 
 @pytest.mark.skipif(not has_gil(), reason="without a GIL Python has no allocator but its own")
 def test_every_allocation_may_fail(tmp_path: Path) -> None:

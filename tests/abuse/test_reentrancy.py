@@ -199,6 +199,7 @@ def test_zones_are_listed_without_holding_the_lock(tmp_path: Path) -> None:
     subprocess.run(command, check=True, timeout=60)
 
 
+@pytest.mark.needs("libpowercap")
 @pytest.mark.parametrize("shift", range(4))
 def test_an_error_whose_path_is_cut_inside_a_character(tmp_path: Path, shift: int) -> None:
     root = tmp_path / ("x" * shift + "é" * 120) / ("é" * 120)

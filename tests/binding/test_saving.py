@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +18,6 @@ import alert
 SUPPORT = Path(__file__).parents[1] / "support"
 NAMES = ["p.json", "t.npz"]
 PROFILE = synthetic.trace(3).profile
-PRIVATE_MOUNTS = os.geteuid() == 0 and shutil.which("unshare") is not None
-needs_mounts = pytest.mark.skipif(not PRIVATE_MOUNTS, reason="needs root and unshare, to mount")
 
 
 @pytest.fixture
@@ -64,7 +61,7 @@ def test_a_file_may_not_grow_so_large(kept: Path) -> None:
     assert contents(kept) == before
 
 
-@needs_mounts
+@pytest.mark.needs("root")  # to mount
 @pytest.mark.parametrize(
     ("commands", "problem"),
     [

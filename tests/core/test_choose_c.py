@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from programs import ROOT, SANITIZE, build, run
-
-pytestmark = pytest.mark.compiler
 
 
 def test_the_search_chooses_what_a_scan_chooses(tmp_path: Path) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from needs import require
 from programs import ROOT, SANITIZE, build, run
 
-pytestmark = pytest.mark.compiler
 CORE = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("csrc/core/**/*.c"))
 COUNTED = ["-Wl,--wrap=calloc,--wrap=malloc,--wrap=realloc"]
 SOURCE = "tests/c/test_core.c"
@@ -39,7 +38,7 @@ def test_threads_share_a_profile_under_the_thread_sanitizer(tmp_path: Path) -> N
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")
+@pytest.mark.needs("valgrind")
 def test_under_valgrind(tmp_path: Path) -> None:
     program = build(tmp_path / "test_core", "-g", "-O2", SOURCE, *CORE, *COUNTED, "-lm")
     command = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", str(program)]
@@ -49,8 +48,7 @@ def test_under_valgrind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_compiles_without_a_warning(compiler: str, tmp_path: Path) -> None:
-    if shutil.which(compiler) is None:
-        pytest.skip(f"needs {compiler}")
+    require(compiler)
     flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wpedantic"]
     flags += ["-Wdouble-promotion", "-Werror", "-c", f"-I{ROOT / 'csrc'}"]
     command = [compiler, *flags, *(str(ROOT / source) for source in CORE)]
@@ -58,9 +56,8 @@ def test_compiles_without_a_warning(compiler: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.needs("g++")
 def test_its_public_headers_serve_cplusplus(tmp_path: Path) -> None:
-    if shutil.which("g++") is None:
-        pytest.skip("needs g++")
     source = tmp_path / "use.cpp"
     source.write_text('#include "alert.h"\nint main() { return sizeof(alert_goal) == 0; }\n')
     command = ["g++", "-Wall", "-Werror", f"-I{ROOT / 'csrc'}", str(source), "-o", "/dev/null"]

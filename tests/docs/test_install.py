@@ -104,7 +104,7 @@ def test_setuptools_that_is_too_old(sources: Path, tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------- rebuilding
 
 
-@pytest.mark.compiler
+@pytest.mark.needs("gcc", "python-headers")
 def test_only_what_has_changed_is_compiled_again(sources: Path) -> None:
     """A stand-in notes what is compiled; switches that change do not mix objects."""
     noted = sources / "noted"

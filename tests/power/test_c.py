@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from programs import ROOT, SANITIZE, build, run
 
-pytestmark = pytest.mark.compiler
-
 
 def test_dispatch_and_emulated_package(tmp_path: Path) -> None:
     sources = ["tests/c/test_power.c", "csrc/power/power.c", "csrc/power/emulated/emulated.c"]
@@ -16,6 +14,7 @@ def test_dispatch_and_emulated_package(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.needs("powercap-headers")
 def test_private_declarations_match_the_library_header(tmp_path: Path) -> None:
     source = "tests/c/powercap_layout.c"
     ours = run(build(tmp_path / "ours", source))

@@ -382,7 +382,6 @@ def test_a_watchdog_that_somebody_else_has_waited_for(fresh: Plant, directory: P
     assert list(directory.iterdir()) == []
 
 
-@pytest.mark.compiler
 def test_an_owner_is_told_from_others_on_other_disks(tmp_path: Path, directory: Path) -> None:
     """The kernel lists locks by device and inode, and those of two trees may be numbered alike."""
     code = """

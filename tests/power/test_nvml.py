@@ -217,7 +217,6 @@ def test_a_divided_gpu_is_refused(gpus: Gpus) -> None:
     assert not power.describe()["nvml"]["can_cap"]
 
 
-@pytest.mark.compiler
 def test_a_driver_older_than_some_functions(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     old = Gpus(tmp_path / "driver", compile_stub(tmp_path / "old", "-DOLD_DRIVER"))

@@ -24,7 +24,6 @@ pytestmark = pytest.mark.usefixtures("directory")
 UNKNOWN = 999
 
 
-@pytest.mark.compiler
 def test_a_library_without_a_function_that_is_needed(tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     gpus = Gpus(tmp_path / "driver", compile_stub(tmp_path / "broken", "-DNO_UUIDS"))

@@ -21,7 +21,7 @@ from rapl_tree import (
 
 from alert import _core, power
 
-pytestmark = pytest.mark.usefixtures("directory")
+pytestmark = [pytest.mark.usefixtures("directory"), pytest.mark.needs("libpowercap")]
 
 LONG, SHORT = Constraint("long_term", 45_000_000, 1_000_000), Constraint("short_term", 50_000_000)
 MMIO = "intel-rapl-mmio"
@@ -309,7 +309,7 @@ def test_arguments_are_checked_below_python_too(tmp_path: Path) -> None:
     assert sorted(os.listdir(root)) == ["intel-rapl"]
 
 
-@pytest.mark.compiler
+@pytest.mark.needs("gcc")
 def test_a_library_of_another_kind(tmp_path: Path) -> None:
     """One of that name without the functions is said to lack them."""
     import subprocess

@@ -123,6 +123,7 @@ def test_no_powercap_at_all(start: Start) -> None:
         power.open("rapl", root=plant.root)
 
 
+@pytest.mark.needs("powercap-utils", "root")  # to mount
 def test_other_tools_see_the_same(program: Path, tmp_path: Path) -> None:
     """`rapl-info` and `powercap-info` on the tree in its usual place agree with us."""
     code = f"""

@@ -74,6 +74,7 @@ except power.PowerPermissionError as error:
     assert lines[1:] == wanted
 
 
+@pytest.mark.needs("libpowercap", "powercap-utils")
 def test_the_tree_of_the_machine_itself() -> None:
     """The default root, by mounting a tree there in a mount namespace of its own."""
     code = f"""

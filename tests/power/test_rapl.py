@@ -22,6 +22,8 @@ from rapl_tree import (
 
 from alert import power
 
+pytestmark = pytest.mark.needs("libpowercap")
+
 
 def test_the_package_is_found_by_name(client: Path) -> None:
     with power.open("rapl", root=client) as device:

@@ -20,7 +20,7 @@ from alert import power
 
 GROUP, NOBODY = 54321, 65534
 
-pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become somebody else")
+pytestmark = pytest.mark.needs("root")  # to become somebody else
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from needs import require
+
 STUB = Path(__file__).parents[1] / "nvml" / "stub.c"
 LIBRARY = "libnvidia-ml.so.1"
 FUNCTIONS = (
@@ -43,6 +45,7 @@ class _Machine(ctypes.Structure):
 
 def compile_stub(directory: Path, *flags: str) -> Path:
     """Compile the stub into `directory`; return the library."""
+    require("gcc")
     base = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror"]
     shared = ["-shared", "-fPIC", f"-Wl,-soname,{LIBRARY}", "-o", str(directory / LIBRARY)]
     subprocess.run([*base, *flags, str(STUB), *shared], check=True)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from needs import require
+
 SOURCES = Path(__file__).parents[1] / "plant"
 
 UNIT_UJ = 61  # of the counter
@@ -18,6 +20,7 @@ RANGE_UJ = 262_143_328_850
 
 def compile_plant(directory: Path) -> Path:
     """Compile the plant into `directory`; return the program."""
+    require("gcc", "fuse", "fuse-headers", "libpowercap")
     flags = subprocess.run(
         ["pkg-config", "--cflags", "--libs", "fuse3"], capture_output=True, text=True, check=True
     ).stdout.split()

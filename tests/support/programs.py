@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from needs import require
+
 import alert
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +21,7 @@ SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=
 
 def build(output: Path, *arguments: str) -> Path:
     """Compile and link one program; paths are relative to the project's folder."""
+    require("gcc")
     subprocess.run([*COMPILER, *FLAGS, *arguments, "-o", str(output)], check=True, cwd=ROOT)
     return output
 

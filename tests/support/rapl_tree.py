@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from needs import require
+
 HERE = Path(__file__).parent
 
 
@@ -43,6 +45,7 @@ def package(name: str = "package-0", limit_uw: int = 45_000_000, **changes: obje
 
 def build(root: Path, zones: Sequence[Zone], control: str = "intel-rapl") -> Path:
     """Write the tree under `root`, which is returned."""
+    require("libpowercap")
     top = root / control
     top.mkdir(parents=True)
     (top / "enabled").write_text("1\n")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,6 +16,8 @@ from alert import _core, _html, files
 if TYPE_CHECKING:
     from os import PathLike
 
+    from alert.measuring.models import Accuracies
+    from alert.power.device import Device
     from alert.running.models import Models
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -128,21 +131,94 @@ class Profile:
         raise AttributeError(f"a Profile does not change; {name} stays")
 
     @classmethod
-    def measure(cls, models: Models, example: Any, **options: Any) -> Profile:
+    def measure(
+        cls,
+        models: Models,
+        example: Any,
+        *,
+        accuracy: Accuracies,
+        power: str | Device = "auto",
+        power_caps: ArrayLike | None = None,
+        precision: float = 0.02,
+        warmup: int = 3,
+        max_repeats: int = 200,
+        max_seconds: float = 5.0,
+        settle: float | None = None,
+        idle_seconds: float = 1.0,
+        idle_power: float | None = None,
+        progress: bool = True,
+        clock: Callable[[], float] = time.perf_counter,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> Profile:
         """Measure what every model costs under every power cap on this machine.
+
+        Run it on an idle machine: other work would go into the profile.
 
         Parameters
         ----------
         models : sequence or dict of callables
+            Callables of one argument; the names of a dict become those of the profile. An anytime
+            model returns a generator of outputs.
         example
             A typical input: models are called with it.
-        **options
-            `accuracy` (needed), `power`, `power_caps`, `precision` and more: see
-            `alert.measuring.measure.measure_profile`.
-        """
-        from alert.measuring.measure import measure_profile
+        accuracy : sequence or dict
+            For each model its accuracy, 0 to 1; for an anytime model those of its exits.
+        power : str or device, default "auto"
+            A kind that `alert.power.open` takes, or an open device. An open device stays open, and
+            gets back the cap that it had.
+        power_caps : array_like, optional
+            Watts, strictly ascending. By default five over the range of the device.
+        precision : float, default 0.02
+            Half the 95 % confidence interval of a median latency, as a share of the median. Every
+            configuration is repeated until its median is as precise as that.
+        warmup : int, default 3
+            Runs of every configuration before those that count.
+        max_repeats : int, default 200
+        max_seconds : float, default 5.0
+            Limits for one configuration. A warning names those that stay less precise than asked.
+        settle : float, optional
+            Seconds from a change of the cap to the first run that counts; the first model runs
+            meanwhile. By default as the device states.
+        idle_seconds : float, default 1.0
+            Seconds in which the idle power is measured.
+        idle_power : float, optional
+            Watts, where they are known; then they are not measured.
+        progress : bool, default True
+            Show a bar, where tqdm is installed.
+        clock, sleep : callable
+            Time in seconds; others than the system's are for simulations.
 
-        return measure_profile(models, example, **options)
+        Returns
+        -------
+        Profile
+            Median latency and mean power. Its `origin` holds "machine" (see
+            `alert.measuring.fingerprint`), "power" (kind of the device), "emulated", "energy_read"
+            and "precision", that of the least precise median; None after too few runs to tell.
+
+        Warns
+        -----
+        UserWarning
+            The energy cannot be read, and the power caps stand in for the power. Or a median is
+            less precise than asked.
+        """
+        # Imported late: a measurement needs a profile, a profile needs nothing of it.
+        from alert.measuring.measure import measure_profile
+        from alert.measuring.precision import Precision
+
+        return measure_profile(
+            models,
+            example,
+            accuracy=accuracy,
+            power=power,
+            power_caps=power_caps,
+            precision=Precision(precision, warmup, max_repeats, max_seconds),
+            settle=settle,
+            idle_seconds=idle_seconds,
+            idle_power=idle_power,
+            progress=progress,
+            clock=clock,
+            sleep=sleep,
+        )
 
     # ------------------------------------------------------------------------------------- files
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from alert.evaluation import Replay
     from alert.goal import Goal
+    from alert.measuring.models import Accuracies
+    from alert.power.device import Device
     from alert.running.models import Models
 
 SCHEMA = "alert.trace"
@@ -147,20 +150,85 @@ class Trace:
         return np.asarray(self.latency / self.profile.latency)
 
     @classmethod
-    def record(cls, models: Models, inputs: Sequence[Any], **options: Any) -> Trace:
+    def record(
+        cls,
+        models: Models,
+        inputs: Sequence[Any],
+        *,
+        accuracy: Accuracies,
+        power: str | Device = "auto",
+        power_caps: ArrayLike | None = None,
+        schedule: Sequence[str] | None = None,
+        switch: Callable[[Any], object] | None = None,
+        group: ArrayLike | None = None,
+        profiled: int = 30,
+        after: Trace | None = None,
+        task: str = "",
+        environment: str = "",
+        seed: int = 0,
+        idle_seconds: float = 1.0,
+        progress: bool = True,
+        clock: Callable[[], float] = time.perf_counter,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> Trace:
         """Measure every configuration for every input on this machine.
+
+        The configurations of one input run one after the other, in random order, so that all of
+        them see the same phase. The profile is measured in the same way, before the first phase.
 
         Parameters
         ----------
-        models : sequence or dict of callables
+        models, accuracy, power, power_caps, idle_seconds, progress, clock, sleep
+            See `Profile.measure`.
         inputs : sequence
-        **options
-            `accuracy` (needed), `power`, `schedule`, `switch` and more: see
-            `alert.measuring.record.record_trace`.
+            Inputs that the models are called with.
+        schedule : sequence of str, optional
+            The environment of every input; "quiet" by default.
+        switch : callable, optional
+            Called with an element of `schedule` whenever it changes, and with "quiet" at the end.
+        group : array_like of int, optional
+            Of every input; see `Trace`.
+        profiled : int, default 30
+            Inputs that the profile is measured with.
+        after : Trace, optional
+            A trace of the same models under the same caps. Its profile is kept, and the new inputs
+            follow its own.
+        task, environment, seed
+            See `Trace`; the seed also draws the order of the configurations.
+
+        Returns
+        -------
+        Trace
+            Where the energy cannot be read, each power cap stands in for the power, and
+            ``origin["energy_read"]`` is False.
+
+        Warns
+        -----
+        UserWarning
+            Other work ran in a phase that should have been quiet.
         """
+        # Imported late: a recording needs a trace, a trace needs nothing of it.
         from alert.measuring.record import record_trace
 
-        return record_trace(models, inputs, **options)
+        return record_trace(
+            models,
+            inputs,
+            accuracy=accuracy,
+            power=power,
+            power_caps=power_caps,
+            schedule=schedule,
+            switch=switch,
+            group=group,
+            profiled=profiled,
+            after=after,
+            task=task,
+            environment=environment,
+            seed=seed,
+            idle_seconds=idle_seconds,
+            progress=progress,
+            clock=clock,
+            sleep=sleep,
+        )
 
     def followed_by(self, other: Trace) -> Trace:
         """Return the inputs of both traces, one after the other, against the profile of this one.
@@ -219,6 +287,7 @@ class Trace:
             The profile is of other configurations, there is no such scheme, or it is about models
             that the trace has not.
         """
+        # Imported late: schemes need traces, a trace needs no scheme.
         from alert.evaluation import OutputTrace, run
 
         return run(scheme, OutputTrace.of(self, profile), goal)

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from alert import _progress
 from alert.evaluation import calibration, recovery
 from alert.evaluation.output_trace import OutputTrace, Part
 from alert.evaluation.result import Replay
@@ -121,8 +122,14 @@ def run(
             # a process that may have threads is not forked
             pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
             mapped = stack.enter_context(pool).map
-        cells = mapped(_cell, units)
-        return _together(list(_bar(cells, len(units)) if progress else cells))
+        bar = stack.enter_context(
+            _progress.bar(len(units), "deadline", "replaying", shown=progress, leave=False)
+        )
+        cells = []
+        for cell in mapped(_cell, units):
+            cells.append(cell)
+            bar.update()
+        return _together(cells)
 
 
 def _cell(unit: tuple[Trace, Part, Objective, float, Mapping[str, Scheme]]) -> Grid:
@@ -180,11 +187,3 @@ def _sums(counts: Sequence[dict[Any, NDArray[np.void]]]) -> dict[Any, NDArray[np
             else:
                 total[key] = counted.copy()
     return total
-
-
-def _bar(cells: Iterator[Grid], total: int) -> Iterator[Grid]:
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return cells
-    return iter(tqdm(cells, total=total, desc="replaying", unit="deadline", leave=False))

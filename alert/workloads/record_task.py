@@ -71,7 +71,7 @@ def record(
     threads : int, default 1
         That torch uses for one operator.
     after : Trace, optional
-        One to go on with; see `alert.measuring.record.record_trace`.
+        One to go on with; see `alert.Trace.record`.
     progress : bool, default True
     """
     import torch

@@ -11,9 +11,8 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
-from alert import files
+from alert import _progress, files
 
 Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 
@@ -91,17 +90,19 @@ def _learn(
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _LEARNING_RATE, total_steps=steps)
     network.train()
-    for _ in tqdm(range(steps), desc=f"training {name}", unit="batch", leave=False):
-        inputs, labels = batch(generator)
-        losses = [
-            nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
-            for logits in network(inputs)
-        ]
-        optimiser.zero_grad()
-        torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
+    with _progress.bar(steps, "batch", f"training {name}", leave=False) as bar:
+        for _ in range(steps):
+            inputs, labels = batch(generator)
+            losses = [
+                nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
+                for logits in network(inputs)
+            ]
+            optimiser.zero_grad()
+            torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            bar.update()
 
 
 def traditional(network: nn.Module) -> Callable[[Any], Any]:

@@ -11,7 +11,6 @@ import torch
 from simulation import CHEAP, EXITS, Machine, Package, profile
 
 import alert
-from alert.measuring.measure import measure_profile
 from alert.running.models import waiter
 from alert.running.runner import Runner
 
@@ -123,7 +122,7 @@ def test_waits_for_every_card_of_a_model(gpu: Gpu) -> None:
 
 
 def test_profiles_until_the_gpu_is_done(gpu: Gpu) -> None:
-    table = measure_profile(
+    table = alert.Profile.measure(
         {"net": OnGpu(gpu, 0.01)},
         "x",
         accuracy=[0.7],

@@ -18,8 +18,7 @@ from simulation import CAPS, SECONDS, Machine, Network, Package, Staircase, prof
 import alert
 from alert import power
 from alert.measuring import fingerprint
-from alert.measuring.measure import measure_profile
-from alert.measuring.timing import relative_precision
+from alert.measuring.precision import relative_precision
 
 
 class Lab:
@@ -306,7 +305,7 @@ def test_measures_no_idle_power_that_is_known() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"accuracy": [0.5]}, ValueError, "accuracy: expected 2, as there are models"),
+        ({"accuracy": [0.5]}, ValueError, "accuracy: expected 2, one for each model"),
         ({"accuracy": {"small": 0.5}}, ValueError, "accuracy: expected one for each name"),
         ({"accuracy": [0.5, 1.5]}, ValueError, r"accuracy\[1\]: expected 0 to 1, got 1.5"),
         ({"accuracy": [math.nan, 0.5]}, ValueError, r"accuracy\[0\]: expected 0 to 1, got nan"),
@@ -377,7 +376,7 @@ def test_measures_real_networks_on_the_emulated_package() -> None:
         return layer(x)
 
     layer = torch.nn.Linear(256, 256).eval()
-    found = measure_profile(
+    found = alert.Profile.measure(
         {"net": net},
         torch.ones(4, 256),
         accuracy=[0.7],

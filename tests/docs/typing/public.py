@@ -45,3 +45,16 @@ with alert.power.open("emulated") as device:
     assert_type(device.cap_range, tuple[float, float])
 runner = alert.Runner([len], profile, goal, power="emulated")
 assert_type(runner("x"), Any)
+
+assert_type(alert.Profile.measure([len], "x", accuracy=[0.5], precision=0.1), alert.Profile)
+alert.Profile.measure([len], "x", accuracy=[0.5], precise=0.1)  # type: ignore[call-arg]
+alert.Profile.measure([len], "x")  # type: ignore[call-arg]
+trace = alert.Trace.record([len], ["x"], accuracy={"a": [0.5, 0.6]}, schedule=["quiet"])
+assert_type(trace, alert.Trace)
+alert.Trace.record([len], ["x"], accuracy=[0.5], sched=["quiet"])  # type: ignore[call-arg]
+alert.Runner([len], profile, goal, method="paper", constants={"alpha": 0.3}, history=10)
+alert.Runner([len], profile, goal, hold_inputs=3)  # type: ignore[call-arg]
+alert.init(profile, goal, hold_inputs=3, history=10)
+alert.init(profile, goal, capacity=10)  # type: ignore[call-arg]
+assert_type(runner.history, NDArray[np.void])
+assert_type(scheduler.hold_inputs, int)

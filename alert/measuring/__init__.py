@@ -1,0 +1,1 @@
+"""Measurements on this machine: profiles, recorded traces, and the description of the machine."""

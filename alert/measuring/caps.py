@@ -1,0 +1,31 @@
+"""The power caps that are measured."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from alert.power.device import Device, check_caps
+
+# Power caps that are measured by default, evenly spaced over the range of the device.
+_CAPS = 5
+
+
+def caps_to_measure(power_caps: ArrayLike | None, device: Device) -> list[float]:
+    """Return the caps asked for, or by default some over the range of the device.
+
+    Raises
+    ------
+    ValueError
+        There are none, they do not ascend, or one lies outside the range of the device.
+    """
+    if power_caps is None:
+        power_caps = np.linspace(*device.cap_range, _CAPS)
+    caps = [float(cap) for cap in np.array(power_caps, np.float64, ndmin=1)]
+    if not caps:
+        raise ValueError("power_caps: expected at least one, got none")
+    check_caps("power_caps", caps, device)
+    for j in range(1, len(caps)):
+        if caps[j] <= caps[j - 1]:
+            raise ValueError(f"power_caps[{j}]: expected strictly ascending watts, got {caps[j]!r}")
+    return caps

@@ -1,4 +1,4 @@
-"""Schemes replayed over recorded traces, and how they compare.
+"""Replays of recorded traces under many schemes, and comparisons of them.
 
 `alert.evaluation.grid.run(traces)` runs all schemes in all settings.
 """

@@ -1,4 +1,4 @@
-"""Whether what was predicted with probability p came true that often."""
+"""Calibration: how often predictions of each probability came true."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ BIN = np.dtype([("inputs", np.int64), ("predicted", np.float64), ("observed", np
 
 
 def empty() -> NDArray[np.void]:
-    """Make bins without inputs."""
+    """Return empty bins."""
     return np.zeros(len(EDGES) - 1, BIN)
 
 
 def count(bins: NDArray[np.void], inputs: NDArray[np.void]) -> None:
-    """Add the inputs of a replay: how surely the chosen output was to be in time, and if it was."""
+    """Add the inputs of a replay: the predicted probability to be in time, and the outcome."""
     probability: Floats = inputs["probability"]
     place = np.minimum(np.searchsorted(EDGES, probability, side="right"), len(EDGES) - 1) - 1
     for name, weights in (

@@ -1,4 +1,4 @@
-"""What every configuration would make of an input under a deadline: what the oracles know."""
+"""The outcome of every configuration for an input under a deadline: the oracles know it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Costs:
     accuracy : ndarray
         Of the last output that is out by the deadline, else q_fail.
     met : ndarray
-        Whether an output is out by the deadline.
+        True where an output is out by the deadline.
     """
 
     latency: Floats
@@ -43,7 +43,7 @@ def costs(
     deadline: float | Floats,
     inputs: NDArray[np.intp] | slice = slice(None),
 ) -> Costs:
-    """Work out the costs of `inputs`, which have `deadline` seconds (one for all, or one each)."""
+    """Compute the costs of `inputs` under `deadline` seconds (one for all, or one each)."""
     latency = trace.latency[inputs].swapaxes(1, 2)
     due = np.reshape(deadline, (-1, 1, 1))
     rest = np.maximum(due - latency, 0.0)

@@ -1,4 +1,4 @@
-"""A grid written to files: tables as CSV, the summary as JSON and Markdown, plots."""
+"""Writes a grid to files: tables as CSV, the summary as JSON and Markdown, plots."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from alert.evaluation.schemes import run
 from alert.evaluation.settings import settings
 from alert.trace import Trace
 
-# What the timeline is drawn for: one setting in the middle of the range.
+# The timeline shows one setting in the middle of the range.
 _FACTOR, _LEVEL = 1.0, 0.5
 
-# Quiet inputs before the step in the timeline.
+# How many quiet inputs the timeline shows before the step.
 _QUIET = 20
 
 
 def write(grid: Grid, traces: Sequence[Trace], directory: Path) -> dict[str, Any]:
-    """Write everything; return the summary, by part."""
+    """Write everything, and return the summary of each part."""
     directory.mkdir(parents=True, exist_ok=True)
     names = grid.table.dtype.names or ()
     _write_csv(directory / "settings.csv", names, grid.table.tolist())

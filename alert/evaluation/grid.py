@@ -57,7 +57,7 @@ violate the setting."""
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """What came of every scheme in every setting.
+    """The results of every scheme in every setting.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Grid:
     def total(
         self, name: Literal["calibration", "recovery"], part: str, scheme: str
     ) -> NDArray[np.void] | None:
-        """Add tasks and environments up; None for a scheme of which nothing was counted."""
+        """Add up tasks and environments. A scheme without counts gets None."""
         counted: dict[Key, NDArray[np.void]] = getattr(self, name)
         found = [{key[2:]: table} for key, table in counted.items() if key[2:] == (part, scheme)]
         return _sums(found).get((part, scheme))
@@ -97,10 +97,10 @@ def run(
     ----------
     traces : iterable of Trace
     schemes : sequence of str, or mapping from str to callable
-        Names out of `SCHEMES`, or schemes of one's own: a function of a `OutputTrace` and a `Goal`
-        that returns a `Replay`. One that needs models a trace lacks is left out there.
+        Names out of `SCHEMES`, or your own schemes: functions of an `OutputTrace` and a `Goal` that
+        return a `Replay`. A scheme is left out on traces that lack the models it needs.
     parts : sequence of str
-        "all" of every trace; its first two thirds, for "tuning"; its last third, the "holdout".
+        "all": the whole of every trace; "tuning": its first two thirds; "holdout": its last third.
     jobs : int, default 1
         Processes; with more than one, schemes must be picklable.
     progress : bool, default False
@@ -119,7 +119,7 @@ def run(
     with ExitStack() as stack:
         mapped: Callable[..., Iterator[Grid]] = map
         if jobs > 1:
-            # a process that may have threads is not forked
+            # forking a process that has threads is unsafe
             pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
             mapped = stack.enter_context(pool).map
         bar = stack.enter_context(

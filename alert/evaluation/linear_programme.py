@@ -1,19 +1,19 @@
 """The linear programme behind goals that hold on average, solved exactly.
 
-For every input one of C configurations, or a mix of them:
+Every input runs one of C configurations, or a mix of them:
 
     minimise   sum of cost
     subject to sum of gain >= need
                sum of missed <= allowed
                sum of time <= budget       within each group of inputs, where there are groups
 
-A multiplier prices each constraint; for given prices every input chooses for itself. The
+A multiplier prices each constraint. For given prices every input chooses for itself. The
 Lagrangian dual is concave and piecewise linear in a price, and each choice gives one of its lines.
-So cutting planes in one dimension (the price where two lines cross, the choice there, the line it
-gives, and so on) end at the optimum after finitely many choices, and the two whose lines meet there
-are the two to mix. Prices are nested: that of time, one for each group, within that of the gain,
-within that of misses. See Dantzig and Wolfe, "Decomposition Principle for Linear Programs",
-Operations Research 8 (1960).
+Cutting planes in one dimension find its maximum: take the price where two lines cross, choose
+there, add the line of that choice, and repeat. This ends after finitely many choices. The two
+choices whose lines meet at the optimum are the two to mix. Prices are nested: the price of time
+(one per group) is inside the price of the gain, and this one inside the price of misses. See
+Dantzig and Wolfe, "Decomposition Principle for Linear Programs", Operations Research 8 (1960).
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from numpy.typing import NDArray
 
 from alert.profile import Floats
 
-# Share of the sums by which one line must lie below another to be another.
+# Two lines closer than this share of the sums count as one.
 _ROUNDING = 1e-12
 
-# Weight of what decides between equals.
+# Weight of the second criterion, which breaks ties.
 _SLIGHT = 1e-9
 
-# Price of a miss, as a multiple of what the choice for one input can cost, at which none is bought.
+# At this price, in multiples of the largest cost of one input, no miss is bought.
 _DEAR = 1e4
 
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """What n inputs cost, gain and miss, each array of shape (n,); mixed or not."""
+    """Cost, gain and misses of n inputs, mixed or not; each array of shape (n,)."""
 
     cost: Floats
     gain: Floats
     missed: Floats
 
     def mixed(self, other: Mixture, weight: float | Floats) -> Mixture:
-        """Give `other` this weight, and this mixture the rest."""
+        """Mix with `other`, which gets this weight."""
         return Mixture(
             self.cost + weight * (other.cost - self.cost),
             self.gain + weight * (other.gain - self.gain),
@@ -61,8 +61,8 @@ class Groups:
     Attributes
     ----------
     time : ndarray, shape (n, C)
-        What each configuration takes. Some mixture keeps every budget: a configuration that takes
-        none, say.
+        Time of each configuration. Some mixture must keep every budget; a configuration that
+        takes no time ensures it.
     starts : ndarray, shape (G,)
         First input of each.
     budget : ndarray, shape (G,)
@@ -77,7 +77,7 @@ class Groups:
         return np.repeat(values, np.diff(self.starts, append=len(self.time)))
 
     def sums(self, table: Floats, column: NDArray[np.intp]) -> Floats:
-        """Sum up over each group what these columns hold."""
+        """Sum up these columns over each group."""
         chosen = table[np.arange(len(table)), column]
         total: Floats = np.add.reduceat(chosen, self.starts)
         return total
@@ -114,7 +114,7 @@ class Groups:
 
 @dataclass(frozen=True, eq=False)
 class Programme:
-    """Its tables, each of shape (n, C), and its bounds on sums over the inputs."""
+    """Tables of the programme, each of shape (n, C), and bounds on sums over the inputs."""
 
     cost: Floats
     gain: Floats
@@ -126,8 +126,8 @@ class Programme:
     def solve(self) -> Mixture:
         """Find the optimum.
 
-        Where no mixture meets all constraints, the one with the highest gain, and the lowest cost
-        for that, comes back.
+        When no mixture meets all constraints, return the one with the highest gain, and among these
+        the one with the lowest cost.
         """
         best = self._solve_gain(0.0)
         if best.missed.sum() <= self.allowed:
@@ -146,7 +146,7 @@ class Programme:
         )
 
     def _solve_gain(self, price_of_misses: float) -> Mixture:
-        """Solve it with a price on misses in the place of their bound."""
+        """Solve with a price on misses in place of their bound."""
         priced = self.cost + price_of_misses * self.missed
         cheapest = self._at(priced - _SLIGHT * self.gain)
         if cheapest.gain.sum() >= self.need:
@@ -164,7 +164,7 @@ class Programme:
         )
 
     def _at(self, priced: Floats) -> Mixture:
-        """Minimise the sum of `priced`, whatever is gained and missed."""
+        """Minimise the sum of `priced`, without regard to gain and misses."""
         if self.groups is None:
             return self._columns(priced.argmin(axis=1))
         low, high, weight = self.groups.choose(priced)
@@ -183,7 +183,7 @@ def _search(
     value: Callable[[Mixture], float],
     at_price: Callable[[float], Mixture],
 ) -> Mixture:
-    """Mix the two choices between which the optimum lies; only `low` has less than `need`."""
+    """Mix the two choices on both sides of the optimum; only `low` gains less than `need`."""
     while True:
         v_low, v_high, a_low, a_high = value(low), value(high), amount(low), amount(high)
         price = (v_high - v_low) / (a_high - a_low)

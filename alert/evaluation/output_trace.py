@@ -1,4 +1,4 @@
-"""A trace as replays read it: output by output, with the profile that schedulers are given."""
+"""A trace in the form that replays read: output by output, with the profile for schedulers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Part: TypeAlias = Literal["all", "tuning", "holdout"]
 
 @dataclass(frozen=True, eq=False)
 class OutputTrace:
-    """What every output of every model cost, for every input and under every cap.
+    """Cost of every output of every model, for every input and under every cap.
 
-    The R outputs are those of the profile: one of a traditional model, one per exit of an anytime
-    model, model by model.
+    A traditional model has one output, an anytime model one per exit. The R outputs follow in the
+    order of the models.
 
     Attributes
     ----------
@@ -34,10 +34,10 @@ class OutputTrace:
     phase : ndarray of int, shape (n,)
         State of the environment.
     quiet : ndarray of bool, shape (n,)
-        Nothing ran beside the input.
+        True where nothing ran beside the input.
     sharing : ndarray, shape (n,), or None
-        Inputs, from this one to the last, that still share one deadline; None where every input has
-        its own.
+        How many inputs, from this one to the last, still share one deadline. None when every input
+        has its own.
     model, exit : ndarray, shape (R,)
         Of each output; exit -1 for a traditional model.
     accuracy : ndarray, shape (R,)
@@ -68,7 +68,7 @@ class OutputTrace:
 
     @classmethod
     def of(cls, trace: Trace, profile: Profile | None = None) -> OutputTrace:
-        """Lay out a trace, for schedulers that are given `profile` (by default the trace's own)."""
+        """Lay out a trace for schedulers with `profile`, by default the trace's own."""
         profile = trace.profile if profile is None else profile
         _check_same_configurations(trace.profile, profile)
         latency, energy = [], []
@@ -93,7 +93,7 @@ class OutputTrace:
         return len(self.latency)
 
     def cut(self, models: Sequence[int], caps: Sequence[int]) -> OutputTrace:
-        """Leave these models and caps only."""
+        """Keep these models and caps only."""
         p = self.profile
         rows = np.flatnonzero(np.isin(self.model, models))
         profile = Profile(
@@ -117,9 +117,9 @@ class OutputTrace:
         )
 
     def part(self, name: Part) -> OutputTrace:
-        """Leave the first two thirds ("tuning"), the last third ("holdout"), or all of it.
+        """Keep the first two thirds ("tuning"), the last third ("holdout"), or all of it.
 
-        They part where the inputs of one deadline do.
+        The cut lies between two inputs that do not share a deadline.
         """
         first = int(self.starts[np.searchsorted(self.starts, len(self) * 2 // 3)])
         inputs = {"all": slice(None), "tuning": slice(first), "holdout": slice(first, None)}[name]
@@ -133,7 +133,7 @@ class OutputTrace:
         )
 
     def rounds(self) -> Iterator[NDArray[np.intp]]:
-        """List the inputs that do not wait for each other: first words, second words, and so on."""
+        """List the inputs that can run side by side: first words, second words, and so on."""
         if self.sharing is None:
             yield np.arange(len(self))
             return
@@ -144,7 +144,7 @@ class OutputTrace:
 
     @cached_property
     def starts(self) -> NDArray[np.intp]:
-        """Inputs that begin a deadline."""
+        """Indices of the inputs that begin a deadline."""
         if self.sharing is None:
             return np.arange(len(self))
         ends = np.flatnonzero(self.sharing == 1)

@@ -1,4 +1,4 @@
-"""Playing a trace with choices that are not a scheduler's."""
+"""Replays of a trace with choices that no scheduler made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Choose = Callable[[NDArray[np.intp], Floats, Costs], NDArray[np.intp]]
 
 
 def play(trace: OutputTrace, goal: Goal, choose: Choose) -> NDArray[np.void]:
-    """Run every input on the configuration that `choose` names; return the outcomes.
+    """Run every input on the configuration that `choose` names, and return the outcomes.
 
     Inputs that share a deadline each get what is left of it, divided by the inputs left.
     """

@@ -15,7 +15,7 @@ from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.result import Replay
 
 _PANELS = {"min_energy": ("energy", "energy"), "max_accuracy": ("error", "error")}
-# Distinct for all kinds of colour vision.
+# Distinct for all kinds of colour vision (Okabe and Ito).
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
 _SETTING, _VIOLATED = "#0072b2", "#d55e00"
 _HIGHEST_RATIO = 3.0
@@ -74,7 +74,7 @@ def _draw_scheme(
 
 
 def draw_reliability(bins: Mapping[str, NDArray[np.void]], note: str, path: Path) -> None:
-    """Show how often what was predicted came true, and how many inputs each bin holds."""
+    """Show how often predictions came true, and how many inputs each bin holds."""
     figure = Figure(figsize=(6.5, 7), layout="constrained")
     upper, lower = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
     upper.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
@@ -96,7 +96,7 @@ def draw_reliability(bins: Mapping[str, NDArray[np.void]], note: str, path: Path
 def draw_timeline(
     trace: OutputTrace, replays: Sequence[Replay], middle: int, note: str, path: Path
 ) -> None:
-    """Show what schemes did around input `middle`: latency, power cap, accuracy, energy."""
+    """Show latency, power cap, accuracy and energy of schemes around input `middle`."""
     figure = Figure(figsize=(10, 8), layout="constrained")
     axes = figure.subplots(4, 1, sharex=True)
     around = np.arange(max(middle - 30, 0), min(middle + 70, len(trace)))

@@ -15,12 +15,12 @@ LAG = np.dtype([("inputs", np.int64), ("missed", np.int64)])
 
 
 def empty() -> NDArray[np.void]:
-    """Make counts of nothing."""
+    """Return counts that are all zero."""
     return np.zeros(LAGS, LAG)
 
 
 def count(lags: NDArray[np.void], trace: OutputTrace, run: Replay, oracle: Replay) -> None:
-    """Add what was missed 0, 1, 2, ... inputs after each step from quiet to contention.
+    """Count the misses 0, 1, 2, ... inputs after each step from quiet to contention.
 
     Inputs that no configuration could have finished in time are left out.
     """
@@ -35,9 +35,9 @@ def count(lags: NDArray[np.void], trace: OutputTrace, run: Replay, oracle: Repla
 
 
 def inputs_until(lags: NDArray[np.void], rate: float = 0.05) -> int | None:
-    """Count inputs after a step until the miss rate is below `rate` and stays so on average.
+    """Count the inputs after a step until the miss rate over five inputs is below `rate`.
 
-    The average is over that input and the four after it. None where that does not happen.
+    Returns None when that does not happen.
     """
     share = lags["missed"] / np.maximum(lags["inputs"], 1)
     for lag in range(LAGS - 4):

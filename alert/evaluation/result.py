@@ -1,4 +1,4 @@
-"""What came of a replay."""
+"""The result of a replay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alert.profile import Floats
 MISSES_ALLOWED = 0.1
 """Share of the inputs that may miss their deadline before a setting counts as violated."""
 
-# Sums over a trace are compared with goals up to rounding.
+# Sums over a trace may miss a goal by this share, for rounding.
 _ROUNDING = 1e-9
 
 
@@ -26,17 +26,17 @@ class Replay:
     scheme : str
     goal : Goal
     energy : ndarray, shape (n,)
-        Joules of each input, idle time up to its deadline included; inputs that share a deadline
-        follow each other, and idle time follows the last.
+        Joules of each input, idle time up to its deadline included. Inputs that share a deadline
+        follow each other, and only the last is followed by idle time.
     accuracy : ndarray, shape (n,)
-        Credited: of the last output that was out by the deadline, else the goal's q_fail.
+        Credited accuracy: of the last output in time, or the goal's q_fail.
     missed : ndarray, shape (n,)
-        1 where no output was out by the deadline, 0 elsewhere; in between for a scheme that mixes
-        configurations ("clairvoyant", "informed"), as are energy and accuracy then.
+        1 where no output was in time, 0 elsewhere. A scheme that mixes configurations
+        ("clairvoyant", "informed") has values in between.
     inputs : structured ndarray, shape (n,), or None
-        model, cap (its index), exit (chosen), stopped (exit reached), deadline, latency, energy,
-        accuracy, probability (predicted; NaN from oracles), feasible, met, done (the output chosen
-        was out by the deadline, or would have been). None for a scheme that mixes configurations.
+        Columns: model, cap (its index), exit (chosen), stopped (exit reached), deadline, latency,
+        energy, accuracy, probability (predicted; NaN from oracles), feasible, met, done (the chosen
+        output was in time, or would have been). None for a scheme that mixes configurations.
     """
 
     scheme: str
@@ -48,13 +48,13 @@ class Replay:
 
     @classmethod
     def of(cls, scheme: str, goal: Goal, inputs: NDArray[np.void]) -> Replay:
-        """Make it from the outcomes of the inputs."""
+        """Make a replay from the outcomes of its inputs."""
         missed = 1.0 - inputs["met"]
         return cls(scheme, goal, inputs["energy"], inputs["accuracy"], missed, inputs)
 
     @property
     def predicts(self) -> bool:
-        """Whether the scheme says how probable it is that its choice is in time."""
+        """Whether the scheme predicts a probability to be in time."""
         return self.inputs is not None and not np.isnan(self.inputs["probability"]).any()
 
     @property
@@ -64,7 +64,7 @@ class Replay:
 
     @property
     def mean_accuracy(self) -> float:
-        """0 to 1."""
+        """Mean accuracy, 0 to 1."""
         return float(self.accuracy.mean())
 
     @property
@@ -79,7 +79,7 @@ class Replay:
 
     @property
     def violated(self) -> bool:
-        """More than one deadline in ten was missed, or the goal not met on average."""
+        """Whether more than one deadline in ten was missed, or the goal was missed on average."""
         if self.miss_rate > MISSES_ALLOWED + _ROUNDING:
             return True
         if self.goal.objective == "min_energy":

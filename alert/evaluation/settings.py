@@ -1,4 +1,4 @@
-"""The settings a scheme is tried in: deadlines, and goals over their whole reachable range."""
+"""The settings to try a scheme in: deadlines, and goals over their whole reachable range."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DEADLINES = (0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Where the bound lies between the least and the most that can be had under the deadline."""
 
-# Joules per input that are no bound.
+# Joules per input that never bind.
 _ANY = 1e18
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A goal, and where it comes from."""
+    """A goal, with the place in the grid that it comes from."""
 
     deadline_factor: float
     level: float
@@ -31,15 +31,15 @@ class Setting:
 
 
 def largest_latency(trace: OutputTrace) -> float:
-    """Mean seconds the largest model takes in this trace under the highest cap."""
+    """Return the mean latency of the largest model under the highest cap, in seconds."""
     return float(trace.latency[:, :, -1].mean(axis=0).max())
 
 
 def settings(trace: OutputTrace, objective: Objective, factor: float) -> Iterator[Setting]:
     """List the settings under one deadline, for goals that hold on average over the run.
 
-    The range of the bound goes from what the cheapest policy comes to, to what the most accurate
-    one does, of policies that are told the phase but no outcome ("informed").
+    The bound goes from the result of the cheapest policy to the result of the most accurate one.
+    Both policies know the phase but no outcome ("informed").
     """
     deadline = factor * largest_latency(trace)
     cheapest = informed(trace, Goal.min_energy(deadline, 0.0))

@@ -1,9 +1,9 @@
 """Policies that know a phase's distribution of latencies, for inputs that share a deadline.
 
-What a word leaves of its sentence's deadline is not known beforehand, so there is no table to
-optimise over once and for all. Instead a policy weighs, for what is left of the deadline when the
-word's turn comes, the energy and the accuracy expected of every configuration; the weight of
-accuracy runs from nothing to everything.
+How much of its sentence's deadline a word leaves is not known beforehand, so no single table can be
+optimised. Instead a policy looks at the time that is left when the word's turn comes. It weighs the
+expected energy and the expected accuracy of every configuration. The weight of accuracy goes from
+nothing to everything.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from alert.evaluation.result import Replay
 from alert.goal import Goal
 from alert.profile import Floats
 
-# Deadlines for which expectations are worked out, as multiples of what an input has by itself. One
-# in between counts as the next lower.
+# Expectations are computed for these deadlines, in multiples of the goal's. A deadline in between
+# counts as the next lower one.
 _DEADLINES = np.concatenate(([0.0], np.geomspace(0.05, 1.0, 60), np.geomspace(1.04, 10.0, 60)))
 
-# Weights of accuracy, as multiples of the ratio between what the choice can cost and gain.
+# Weights of accuracy, in multiples of (largest difference in cost / largest difference in gain).
 _WEIGHTS = np.concatenate(([0.0], np.geomspace(1e-3, 1e3, 40), [1e9]))
 
 
@@ -40,7 +40,7 @@ def policies(trace: OutputTrace, deadline: float, q_fail: float) -> list[Replay]
 
 
 def _expected(trace: OutputTrace, deadline: float, q_fail: float) -> tuple[Floats, Floats]:
-    """Work out mean energy and accuracy, shape (phases, deadlines, C)."""
+    """Compute mean energy and accuracy, shape (phases, deadlines, C)."""
     phases = np.unique(trace.phase)
     energy, accuracy = [], []
     for phase in phases:

@@ -1,4 +1,4 @@
-"""What a grid says in a few numbers."""
+"""A grid summed up in a few numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFERENCES = ("oracle", "static", "clairvoyant")
 # What is minimised under each objective.
 _COST = {"min_energy": "energy", "max_accuracy": "error"}
 
-# Inputs a bin must hold to say something.
+# A bin with fewer inputs is left out.
 _ENOUGH = 200
 
 _SETTING = ("task", "environment", "seed", "part", "objective", "deadline_factor", "level")
@@ -28,9 +28,9 @@ def summarize(grid: Grid, part: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        "settings" that are reachable, by objective; "schemes" (see `ratios`, and "violated" by
-        objective); "comparisons" (see `comparisons`); "places" (see `places`); "calibration" and
-        "recovery" by scheme. What cannot be said is None.
+        "settings": how many are reachable, by objective; "schemes": see `ratios`, and "violated" by
+        objective; "comparisons": see `comparisons`; "places": see `places`; "calibration" and
+        "recovery", by scheme. Numbers that cannot be computed are None.
     """
     table = grid.table[(grid.table["part"] == part) & grid.table["reachable"]]
     schemes = list(dict.fromkeys(table["scheme"].tolist()))
@@ -56,7 +56,7 @@ def summarize(grid: Grid, part: str) -> dict[str, Any]:
 def ratios(table: NDArray[np.void], scheme: str) -> dict[str, Any]:
     """Compare a scheme with the references, by objective.
 
-    Means over the settings that neither of the two violates, and how many are "violated".
+    Returns means over the settings that neither of the two violates, and the number "violated".
     """
     found: dict[str, Any] = {}
     for objective, cost in _COST.items():
@@ -76,9 +76,9 @@ def comparisons(table: NDArray[np.void], scheme: str = "default") -> dict[str, A
     Returns
     -------
     dict
-        By objective: the ratio of its cost to that of "paper", "oracle" and "informed" and of the
-        "best of app-only and sys-only" in each setting; "way to informed", the share of what
-        "informed" saves of "paper" that it saves too; and the ratio to "paper, violated or not" in
+        By objective. Ratios of the default's cost to the cost of "paper", "oracle", "informed" and
+        the "best of app-only and sys-only" in each setting. "way to informed": the default's saving
+        over "paper", divided by the saving of "informed". "paper, violated or not": the ratio over
         all settings, where a scheme may be cheap because it misses the goal.
     """
     found: dict[str, Any] = {}
@@ -101,8 +101,8 @@ def places(
     Returns
     -------
     dict
-        By "task environment" and objective: "settings"; "violated" ones of the scheme and of the
-        other; "ratio" of their costs over settings that neither violates.
+        By "task environment" and objective: number of "settings"; number "violated" by each of the
+        two; "ratio" of their costs over settings that neither violates.
     """
     found: dict[str, dict[str, Any]] = {}
     for place in np.unique(table[["task", "environment"]]):
@@ -141,7 +141,7 @@ def _by_setting(rows: NDArray[np.void], scheme: str) -> dict[tuple[Any, ...], np
 
 
 def _common(rows: NDArray[np.void], *schemes: str) -> list[tuple[np.void, ...]]:
-    """Line up these schemes in the settings that none of them violates."""
+    """Line up these schemes in the settings that all of them keep."""
     tables = [_by_setting(rows, scheme) for scheme in schemes]
     lines = (
         tuple(t[setting] for t in tables)
@@ -172,7 +172,7 @@ def _pair(rows: NDArray[np.void], scheme: str, other: str, cost: str) -> dict[st
 
 
 def _to_best(rows: NDArray[np.void], scheme: str, others: Sequence[str], cost: str) -> float | None:
-    """Compare with the best of others, setting by setting."""
+    """Compare with the best of the others, setting by setting."""
     tables = [_by_setting(rows, other) for other in others]
     found = []
     for setting, mine in _by_setting(rows, scheme).items():
@@ -183,7 +183,7 @@ def _to_best(rows: NDArray[np.void], scheme: str, others: Sequence[str], cost: s
 
 
 def _way(rows: NDArray[np.void], scheme: str, cost: str) -> float | None:
-    """Tell how much of the way from the paper to Informed it goes, all relative to Informed."""
+    """Return the share of the way from `paper` to `informed`, with costs relative to Informed."""
     lines = _common(rows, scheme, "paper", "informed")
     if not lines:
         return None

@@ -1,4 +1,4 @@
-"""The schemes that are compared: one file each, or one for a family of them, and this table."""
+"""The table of all schemes. Each scheme, or family of schemes, has its own file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def run(scheme: str, trace: OutputTrace, goal: Goal) -> Replay:
 
 
 def find(scheme: str) -> Scheme:
-    """Look up a scheme, or a method of `alert.Scheduler`; ValueError for neither."""
+    """Look up a scheme, or a method of `alert.Scheduler`. Raises ValueError for other names."""
     if scheme in SCHEMES:
         return SCHEMES[scheme]
     if scheme in METHODS:
@@ -70,7 +70,7 @@ def _by_method(method: str, trace: OutputTrace, goal: Goal) -> Replay:
 
 
 def applies(scheme: str, trace: OutputTrace) -> bool:
-    """Tell whether the trace has the models that the scheme is about."""
+    """Tell whether the trace has the models that the scheme needs."""
     if scheme == "paper-traditional":
         return bool(schedulers.traditional_models(trace.profile))
     if scheme == "paper-anytime":

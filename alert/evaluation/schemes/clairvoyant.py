@@ -13,10 +13,10 @@ from alert.goal import Goal
 
 
 def clairvoyant(trace: OutputTrace, goal: Goal) -> Replay:
-    """Know the whole trace: the optimum when the goal holds on average over it.
+    """Find the optimum for a goal that holds on average, knowing the whole trace.
 
-    Where inputs share a deadline it is a bound that may lie below what can be reached: the inputs
-    of a group in time need only keep it together, in whatever shares.
+    Where inputs share a deadline, the result is a bound and may lie below the true optimum. The
+    inputs of a group then need to keep the deadline only together.
     """
     if trace.sharing is None:
         table, groups = costs(trace, goal.q_fail, goal.deadline), None
@@ -26,10 +26,10 @@ def clairvoyant(trace: OutputTrace, goal: Goal) -> Replay:
 
 
 def _shared(trace: OutputTrace, goal: Goal) -> tuple[Costs, Groups | None]:
-    """Every output in time, and in a last column none.
+    """List the costs of every output in time, and in a last column of none.
 
-    With r watts of idle power and a deadline T for each input, a group's idle time costs
-    r (sum of T - sum of latency), or more where the deadline is missed.
+    Let r be the idle power and T the deadline of each input. The idle time of a group costs
+    r (sum of T - sum of latency), or more when the deadline is missed.
     """
     assert trace.sharing is not None
     n, _, caps = trace.latency.shape

@@ -15,10 +15,10 @@ from alert.goal import Goal
 
 
 def informed(trace: OutputTrace, goal: Goal) -> Replay:
-    """Know the phase and how every configuration's latency is distributed in it, not the outcome.
+    """Find the optimum among policies that know the phase and its latencies, but no outcome.
 
-    The optimum among policies that choose by the phase alone. Where inputs share a deadline, the
-    best mix of policies that weigh what is expected under what is left of it (see `ladder`).
+    Where inputs share a deadline, it is the best mixture of the policies in
+    `alert.evaluation.shared_deadlines`.
     """
     if trace.sharing is None:
         _, row, inputs = np.unique(trace.phase, return_inverse=True, return_counts=True)

@@ -1,8 +1,8 @@
 """No-coord: application and system both adapt, and neither knows of the other.
 
 The application chooses model and exit as if under the highest cap. The system chooses the cap as if
-the application's most accurate model ran. Both see the latency and energy of the configuration that
-ran, and take them for those of their own choice.
+the application's most accurate model ran. Both measure the configuration that
+ran, and each attributes the result to its own choice.
 """
 
 from __future__ import annotations

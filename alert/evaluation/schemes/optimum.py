@@ -1,4 +1,4 @@
-"""The optimum for a goal that holds on average: what Clairvoyant and Informed have in common."""
+"""The optimum for a goal that holds on average, for Clairvoyant and Informed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def optimum(
     groups: Groups | None = None,
     inputs: NDArray[np.intp] | None = None,
 ) -> Mixture:
-    """Find the best mixture, per input. A row stands for `inputs` inputs, by default for one."""
+    """Find the best mixture per input. Each row stands for `inputs` inputs, by default for one."""
     saving = goal.objective == "min_energy"
     weight = np.ones(len(table.energy)) if inputs is None else inputs.astype(np.float64)
     each = weight[:, None]
@@ -33,7 +33,7 @@ def optimum(
 
 
 def replay_of(scheme: str, goal: Goal, best: Mixture) -> Replay:
-    """Tell energy and accuracy of an optimum from its cost and gain."""
+    """Turn cost and gain of an optimum into energy and accuracy."""
     saving = goal.objective == "min_energy"
     energy, accuracy = (best.cost, best.gain) if saving else (-best.gain, -best.cost)
     return Replay(scheme, goal, energy, accuracy, best.missed)

@@ -1,4 +1,4 @@
-"""Oracle: knows what every configuration will make of this input, and of this input only."""
+"""Oracle: knows the outcome of every configuration, for the current input only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def oracle(trace: OutputTrace, goal: Goal) -> Replay:
 
 
 def choose(costs: Costs, goal: Goal) -> NDArray[np.intp]:
-    """Choose as the scheduler does (csrc/core/choose/), of what is certain: one column an input.
+    """Choose as the scheduler does (csrc/core/choose/), from known outcomes; one column per input.
 
     Bounds are given up in the same order, from the least important.
     """

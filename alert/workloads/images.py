@@ -1,8 +1,8 @@
 """ImageNet classification of photographs: EfficientNet-Lite 0 to 2, and a cascade of two of them.
 
-The cascade is the anytime candidate. It runs the smallest network, has its answer, and goes on to
-the largest, whose answer replaces it: an anytime model without retraining, which pays for its first
-exit in full. Accuracies are ImageNet top-1 as published; they are not measured on the photographs.
+The cascade is the anytime model. It runs the smallest network for a first answer, and then the
+largest for a better one. It needs no training, but its first exit costs a whole network. Accuracies
+are the published ImageNet top-1, not measured on the photographs.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which photograph is this patch from? Plain and nested anytime networks, trained here.
 
-The photographs are those that scikit-image and scikit-learn ship. Each is cut into blocks; the
-patches that are learnt from and those the accuracy is measured on come from different blocks. A
-patch is grey, and stripped of its brightness and contrast, so that texture and shape decide.
+The photographs come with scikit-image and scikit-learn. Each photograph is cut into blocks. Patches
+for training and patches for measuring come from different blocks. A patch is grey, with its
+brightness and contrast removed, so that texture and shape decide.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ NESTED = (8, 8, 16, 32)
 
 
 class NestedConvolutions(nn.Module):
-    """Convolutions in stripes: each stripe reads those before it, and has an exit.
+    """Convolutions in stripes: each stripe reads the stripes before it, and has an exit.
 
-    After the nested architectures of Wan, Hoffmann, Lu and Maire (ICML 2020): a later exit reuses
-    all that the earlier ones computed. With one stripe it is a plain network.
+    The design follows the nested architectures of Wan, Hoffmann, Lu and Maire (ICML 2020): a later
+    exit reuses everything that earlier exits computed. With one stripe it is a plain network.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _convolution(read: int, channels: int, stride: int) -> nn.Module:
 
 
 class Patches:
-    """Patches of photographs, from the blocks to learn from or those held out."""
+    """Patches of photographs, from training blocks or from held-out blocks."""
 
     def __init__(self) -> None:
         self._pictures = [torch.from_numpy(picture) for picture in _photographs()]
@@ -106,7 +106,7 @@ class Patches:
     def _patch(
         self, label: int, size: int, generator: torch.Generator, held_out: bool
     ) -> torch.Tensor:
-        """Draw until a patch lies in blocks that are all held out, or all not."""
+        """Draw until a patch lies in held-out blocks only, or in training blocks only."""
         picture = self._pictures[label]
         height, width = picture.shape
         while True:

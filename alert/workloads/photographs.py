@@ -16,7 +16,7 @@ from sklearn.datasets import load_sample_image
 SIZE = 260
 """Pixels on a side of the pictures in a stream: what the largest network of the demo looks at."""
 
-# A crop takes at least this share of the shorter side of its photograph.
+# Least side of a crop, as a share of the shorter side of its photograph.
 _SMALLEST_CROP = 0.75
 
 _PHOTOGRAPHS: dict[str, Callable[[], Any]] = {
@@ -50,17 +50,17 @@ def photograph(name: str) -> NDArray[np.uint8]:
 
 
 def stream(inputs: int, seed: int, size: int = SIZE) -> list[Picture]:
-    """Return crops of the photographs, no two alike, in an order that depends on the seed alone.
+    """Return crops of the photographs, all different; the seed decides their order.
 
-    Every photograph comes up equally often. Crops are square, of random place and width, and every
-    other one is mirrored.
+    Every photograph comes equally often. Crops are square, with random place and width. Every
+    second crop is mirrored.
 
     Parameters
     ----------
     inputs : int
     seed : int
     size : int, default 260
-        Pixels on a side of every picture.
+        Side of every picture, in pixels.
     """
     rng = np.random.default_rng(seed)
     photographs = {name: photograph(name) for name in NAMES}

@@ -1,4 +1,4 @@
-"""Recording the tasks of the evaluation beside contention."""
+"""Records the tasks of the evaluation beside contention."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from alert.workloads.contention import Contention, Environment
 from alert.workloads.contention import schedule as draw_schedule
 from alert.workloads.task import Task
 
-# Watts of the caps that a task is recorded under on the emulated package. The pretrained networks
-# are the slowest: four caps keep a recording of hundreds of inputs to minutes.
+# Power caps (W) of a recording on the emulated package. The pretrained networks are the slowest, so
+# four caps keep a recording of hundreds of inputs to minutes.
 _CAPS: dict[str, tuple[float, ...]] = {
     "images": (8.0, 12.0, 17.0, 25.0),
     "patches": (8.0, 11.0, 15.0, 20.0, 25.0),
     "words": (8.0, 11.0, 15.0, 20.0, 25.0),
 }
 
-# Inputs that a phase lasts, at least and at most.
+# Least and largest number of inputs in a phase.
 _PHASE = (10, 40)
 
 TASKS = tuple(_CAPS)
@@ -26,7 +26,7 @@ TASKS = tuple(_CAPS)
 
 
 def load_task(name: str) -> Task:
-    """Load, or first train, the models of a task.
+    """Load the models of a task, and train them at first use.
 
     Raises
     ------
@@ -58,20 +58,20 @@ def record(
     name : str
         One of `TASKS`.
     environment : str
-        "quiet", or what comes and goes beside the task: "memory" or "compute".
+        "quiet", or the contention beside the task: "memory" or "compute".
     inputs : int
         How many.
     seed : int
-        Inputs, phases, and the order of the configurations are drawn with it.
+        Draws the inputs, the phases and the order of the configurations.
     power : str, default "auto"
         What `alert.power.open` takes.
     power_caps : sequence of float, optional
-        Watts. By default, under an emulated package, four or five between 8 and 25 W; under a real
-        one, five over its range.
+        Watts. The default is four or five caps between 8 and 25 W on the emulated package, and five
+        over the range of a real one.
     threads : int, default 1
-        That torch uses for one operator.
+        Threads that torch uses for one operator.
     after : Trace, optional
-        One to go on with; see `alert.Trace.record`.
+        A trace to go on with; see `alert.Trace.record`.
     progress : bool, default True
     """
     import torch

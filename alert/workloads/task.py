@@ -1,4 +1,4 @@
-"""A task of the evaluation: models that do the same at different cost, and inputs for them."""
+"""A task of the evaluation: models that do the same work at different cost, and their inputs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Inputs: TypeAlias = tuple[list[Any], NDArray[np.int64]]
 
 @dataclass
 class Task:
-    """Models that do the same at different cost.
+    """Models that do the same work at different cost, and their inputs.
 
     Parameters
     ----------
     name : str
     inputs : callable
-        ``inputs(n, seed)`` draws n inputs, and for each the number of the group it shares a
-        deadline with.
+        ``inputs(n, seed)`` draws n inputs. It also returns a number for each; inputs with the same
+        number share a deadline.
     models : dict
         Callables; an anytime model returns an iterator of its outputs.
     accuracy : dict
@@ -36,6 +36,6 @@ class Task:
     accuracy: dict[str, float | list[float]] = field(default_factory=dict)
 
     def add(self, name: str, model: Model, accuracy: float | list[float]) -> None:
-        """Offer one more model."""
+        """Add a model."""
         self.models[name] = model
         self.accuracy[name] = accuracy

@@ -1,4 +1,4 @@
-"""Training small networks once: seeded, with a bar, kept in the user's cache."""
+"""Trains small networks once, from a seed, and keeps them in the user's cache."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def cache_directory() -> Path:
 
 
 def version(script: str, settings: object) -> str:
-    """Digest what decides what a network learns: a script but for its comments, and settings."""
+    """Digest what a trained network depends on: its script without comments, and its settings."""
     digest = hashlib.sha256(repr((settings, torch.__version__)).encode())
     for path in (script, __file__):
         digest.update(ast.dump(ast.parse(Path(path).read_bytes())).encode())
@@ -46,22 +46,22 @@ def trained(
     Parameters
     ----------
     name, key : str
-        What the file in the cache is called; `key` is a `version`.
+        The name of the file in the cache; `key` is a `version`.
     make : callable
-        Makes the network, whose call yields the logits of one exit after the other.
+        Makes the network. Calling the network yields the logits, exit by exit.
     batch : callable
         Draws inputs and labels.
     steps : int
-        Batches learnt from.
+        Number of training batches.
     evaluate : callable
-        Measures the accuracy of every exit on what was held out.
+        Measures the accuracy of every exit on held-out data.
 
     Returns
     -------
     module
         In evaluation mode.
     list of float
-        What `evaluate` returned.
+        The result of `evaluate`.
     """
     torch.manual_seed(0)
     network = make()

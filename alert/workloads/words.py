@@ -1,7 +1,7 @@
 """The next word of English prose: plain and nested anytime recurrent networks, trained here.
 
-The text is the documentation that comes with Python, NumPy, SciPy, scikit-learn and scikit-image:
-those of its sentences that are prose, each once. One sentence in ten is held out for measuring.
+The text is the documentation that comes with Python, NumPy, SciPy, scikit-learn and scikit-image.
+Only sentences of prose are used, each once. One sentence in ten is held out for measuring.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PACKAGES = ("numpy", "scipy", "sklearn", "skimage")
 WINDOW = 64
 """Words a network reads before it says which come next."""
 
-_LEARNT_WINDOW = 24  # a network that knows what to do with 24 words goes on with more
+_LEARNT_WINDOW = 24  # a network that has learnt 24 words goes on with more
 
 TOP = 5
 """A prediction is right when the word is among this many."""
@@ -34,7 +34,7 @@ TOP = 5
 _SHORTEST, _LONGEST = 6, 40  # words and marks of a sentence
 _VOCABULARY = 2000
 _UNKNOWN = 0  # stands for every word outside the vocabulary
-_NO_LABEL = -100  # of such a word: it is never learnt, and never predicted
+_NO_LABEL = -100  # label of such a word: never learnt, never predicted
 _HELD_OUT = 10
 _MEASURED = 6000  # words the accuracy is measured on
 _BATCH = 48
@@ -53,17 +53,17 @@ _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[,.;:]")
 
 
 class NestedRecurrence(nn.Module):
-    """Gated recurrent units in stripes: each reads the words and the states before it.
+    """Gated recurrent units in stripes: each stripe reads the words and the earlier states.
 
-    After the nested architectures of Wan, Hoffmann, Lu and Maire (ICML 2020): a later exit reuses
-    all that the earlier ones computed. With one stripe it is a plain network.
+    The design follows the nested architectures of Wan, Hoffmann, Lu and Maire (ICML 2020): a later
+    exit reuses everything that earlier exits computed. With one stripe it is a plain network.
 
     Parameters
     ----------
     widths : sequence of int
         Units of each stripe.
     words : int
-        In the vocabulary.
+        Size of the vocabulary.
     """
 
     def __init__(self, widths: Sequence[int], words: int) -> None:
@@ -96,7 +96,7 @@ class NestedRecurrence(nn.Module):
 
 
 class Text:
-    """Sentences as numbers, to learn from and held out."""
+    """Sentences as numbers, for training and held out."""
 
     def __init__(self) -> None:
         sentences = list(_sentences(_documentation()))
@@ -116,7 +116,7 @@ class Text:
         return torch.tensor([known.get(word, _UNKNOWN) for s in sentences for word in s])
 
     def draw(self, generator: torch.Generator) -> training.Batch:
-        """Draw windows to learn from, and the words that follow each of their words."""
+        """Draw windows for training, and for each word the word that follows."""
         starts = torch.randint(len(self._learnt) - _LEARNT_WINDOW, (_BATCH, 1), generator=generator)
         places = starts + torch.arange(_LEARNT_WINDOW)
         return self._learnt[places], _labels(self._learnt[places + 1])
@@ -211,7 +211,7 @@ def _sentences(texts: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _words(sentence: str) -> tuple[str, ...]:
-    """Split a sentence into words and marks; return none for what is not prose."""
+    """Split a sentence into words and marks; return an empty list if it is not prose."""
     if not _SENTENCE.fullmatch(sentence) or _CODE.search(sentence):
         return ()
     words = tuple(_WORD.findall(sentence.lower()))

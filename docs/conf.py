@@ -17,7 +17,8 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
 
-# The reference comes from the docstrings.
+# The reference comes from the docstrings; `name` in them is a link.
+default_role = "py:obj"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # numpydoc writes them beside the parameters
 numpydoc_class_members_toctree = False

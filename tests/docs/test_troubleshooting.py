@@ -28,7 +28,7 @@ WORD = re.compile(r"[A-Za-z]{2,}")
 def plain(text: str) -> str:
     """Text without marks and line ends, each gap the same."""
     text = re.sub(r"[`*\\]", "", text)
-    return re.sub(rf"{GAP}+", GAP, re.sub(r"\s+", " ", text)).strip()
+    return re.sub(rf"{GAP}(\.?{GAP})*", GAP, re.sub(r"\s+", " ", text)).strip()
 
 
 # ------------------------------------------------------------------------------------------- Python
@@ -46,11 +46,18 @@ def template(node: ast.expr) -> str | None:
 
 def said_by_python() -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / "alert").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        assigned = {
+            ast.unparse(node.targets[0]): node for node in nodes if isinstance(node, ast.Assign)
+        }
+        for node in nodes:
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            text = template(node.args[0])
+            said = node.args[0]
+            if isinstance(said, ast.Name) and said.id in assigned:
+                said = assigned[said.id].value
+            text = template(said)
             if text and (name.endswith(("Error", "Exit")) or name == "warn"):
                 yield path.relative_to(ROOT).as_posix(), plain(text)
 
@@ -79,7 +86,7 @@ def said_by_c() -> Iterator[tuple[str, str]]:
         source = path.read_text("utf-8")
         if "python" in path.parts:
             source = "\n".join(
-                re.findall(r"PyErr_(?:Format|SetString)\((.*?);\n", source, re.DOTALL)
+                re.findall(r"PyErr_(?:Format|SetString|WarnFormat)\((.*?);\n", source, re.DOTALL)
             )
         for text in literals(source):
             if not RANGE.search(text):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from numbers import Real
 from operator import index
 from typing import Literal, TypeAlias
 
 from alert import _core
+from alert._arguments import number
 
 Quantity: TypeAlias = Literal["latency", "accuracy", "energy"]
 Objective: TypeAlias = Literal["min_energy", "max_accuracy"]
@@ -18,12 +18,6 @@ _OBJECTIVES: tuple[Objective, ...] = ("min_energy", "max_accuracy")
 _DEFAULT_PRIORITY: tuple[Quantity, ...] = ("latency", "accuracy", "energy")
 
 _GoalTuple: TypeAlias = tuple[int, float, float, float, float, tuple[int, int, int], int]
-
-
-def _number(name: str, value: object) -> float:
-    if not isinstance(value, Real):
-        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
-    return float(value)
 
 
 @dataclass(frozen=True)
@@ -73,9 +67,9 @@ class Goal:
         if getattr(self, other) is not None:
             raise TypeError(f"{other}: a {self.objective} goal is bounded by {bound} only")
         for name in ("deadline", bound, "q_fail"):
-            object.__setattr__(self, name, _number(name, getattr(self, name)))
+            object.__setattr__(self, name, number(name, getattr(self, name)))
         if self.probability is not None:
-            object.__setattr__(self, "probability", _number("probability", self.probability))
+            object.__setattr__(self, "probability", number("probability", self.probability))
         object.__setattr__(self, "priority", _priority(self.priority))
         object.__setattr__(self, "window", _window(self.window))
         _core.check_goal(self._as_tuple())

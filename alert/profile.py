@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from alert import _core, _html, files
+from alert._arguments import Floats, floats, number
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from alert.power.device import Device
     from alert.running.models import Models
 
-Floats: TypeAlias = NDArray[np.float64]
 Exits: TypeAlias = Mapping[int | str, Sequence[tuple[float, float]]]
 
 SCHEMA = "alert.profile"
@@ -93,17 +93,17 @@ class Profile:
         exits: Exits | None = None,
         origin: Mapping[str, Any] | None = None,
     ) -> None:
-        grid = _floats("latency", latency)
+        grid = floats("latency", latency)
         names = _model_names(models, len(grid) if grid.ndim else 0)
         staircases = _exits_by_index(exits, names)
-        idle = _float("idle_power", idle_power)
+        idle = number("idle_power", idle_power)
         pairs = [pair for i in sorted(staircases) for pair in staircases[i]]
         counts = [len(staircases.get(i, ())) for i in range(len(names))]
         arrays = {
             "latency": grid,
-            "power": _floats("power", power),
-            "accuracy": _floats("accuracy", accuracy),
-            "power_caps": _floats("power_caps", power_caps),
+            "power": floats("power", power),
+            "accuracy": floats("accuracy", accuracy),
+            "power_caps": floats("power_caps", power_caps),
         }
         self._set(
             _data=_core.Profile(
@@ -328,29 +328,6 @@ class Profile:
         caps = ", ".join(f"{cap:g}" for cap in self.power_caps)
         note = f"power caps {caps} W; idle {self.idle_power:.3g} W{self._label()}"
         return _html.table(("model", "accuracy", "latency, ms", "power, W", "exits"), rows, note)
-
-
-def _float(name: str, value: object) -> float:
-    array = _floats(name, value)  # type: ignore[arg-type]
-    if array.ndim > 0:
-        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
-    return float(array)
-
-
-def _floats(name: str, values: ArrayLike) -> Floats:
-    """Copy the argument. Text is no number, whatever it says."""
-    try:
-        given = np.asarray(values)
-    except ValueError:
-        raise ValueError(f"{name}: expected rows of one length, got {values!r}") from None
-    try:
-        if given.dtype.kind not in "biufO":
-            raise TypeError(f"{given.dtype} is none")
-        array = np.array(given, dtype=np.float64, order="C")
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name}: expected a number or an array of them ({error})") from None
-    array.flags.writeable = False
-    return array
 
 
 def _model_names(models: Sequence[str] | None, count: int) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alert import files
-from alert.profile import Floats, Profile
+from alert._arguments import Floats, grid, integers, refuse
+from alert.profile import Profile
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -98,20 +99,20 @@ class Trace:
         if not isinstance(profile, Profile):
             raise TypeError(f"profile: expected a Profile, got {type(profile).__name__}")
         models, caps = profile.latency.shape
-        taken = _measured("latency", latency, (None, models, caps))
+        taken = grid("latency", latency, (None, models, caps))
         n = len(taken)
         if n == 0:
             raise ValueError("latency: expected at least one input, got none")
-        _refuse("latency", taken, taken <= 0.0, "> 0")
-        drawn = _measured("energy", energy, (n, models, caps))
-        _refuse("energy", drawn, drawn < 0.0, ">= 0")
+        refuse("latency", taken, taken <= 0.0, "> 0")
+        drawn = grid("energy", energy, (n, models, caps))
+        refuse("energy", drawn, drawn < 0.0, ">= 0")
         names = tuple(phases)
         if not names or not all(isinstance(name, str) for name in names):
             raise TypeError(f"phases: expected names, got {phases!r}")
-        states = _integers("phase", np.zeros(n, np.int64) if phase is None else phase, n)
-        _refuse("phase", states, (states < 0) | (states >= len(names)), f"0 to {len(names) - 1}")
-        shared = _integers("group", np.arange(n) if group is None else group, n)
-        _refuse("group", shared[1:], np.diff(shared) < 0, "ascending numbers")
+        states = integers("phase", np.zeros(n, np.int64) if phase is None else phase, n)
+        refuse("phase", states, (states < 0) | (states >= len(names)), f"0 to {len(names) - 1}")
+        shared = integers("group", np.arange(n) if group is None else group, n)
+        refuse("group", shared[1:], np.diff(shared) < 0, "ascending numbers")
         self._set(
             profile=profile,
             latency=taken,
@@ -371,40 +372,6 @@ class Trace:
         )
 
 
-def _measured(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Floats:
-    try:
-        array = np.array(values, np.float64, order="C")
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name}: expected an array of numbers ({error})") from None
-    if array.ndim != len(shape) or any(
-        have != want for have, want in zip(array.shape, shape, strict=True) if want is not None
-    ):
-        wanted = tuple("n" if length is None else length for length in shape)
-        raise ValueError(f"{name}: expected the shape {wanted}, got {array.shape}")
-    _refuse(name, array, ~np.isfinite(array), "a finite number")
-    array.flags.writeable = False
-    return array
-
-
-def _integers(name: str, values: ArrayLike, n: int) -> NDArray[np.int64]:
-    array = np.array(values)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected integers, got {array.dtype}")
-    if array.shape != (n,):
-        raise ValueError(f"{name}: expected the shape {(n,)}, got {array.shape}")
-    array = array.astype(np.int64)
-    array.flags.writeable = False
-    return array
-
-
-def _refuse(name: str, array: NDArray[Any], bad: NDArray[np.bool_], expected: str) -> None:
-    """Raise ValueError for the first element that is `bad`."""
-    if bad.any():
-        place = tuple(int(index) for index in np.argwhere(bad)[0])
-        where = ", ".join(map(str, place))
-        raise ValueError(f"{name}[{where}]: expected {expected}, got {array[place].item()!r}")
-
-
 def _exit_times(
     profile: Profile, exits: Mapping[int, ArrayLike], latency: Floats
 ) -> dict[int, Floats]:
@@ -417,10 +384,10 @@ def _exit_times(
     for model, outputs in profile.exits.items():
         name = f"exits[{model}]"
         n, _, caps = latency.shape
-        seconds = _measured(name, exits[model], (n, caps, len(outputs)))
-        _refuse(name, seconds[..., 0], seconds[..., 0] <= 0.0, "> 0")
-        _refuse(name, seconds[..., 1:], np.diff(seconds) < 0.0, "ascending seconds")
+        seconds = grid(name, exits[model], (n, caps, len(outputs)))
+        refuse(name, seconds[..., 0], seconds[..., 0] <= 0.0, "> 0")
+        refuse(name, seconds[..., 1:], np.diff(seconds) < 0.0, "ascending seconds")
         last = seconds[..., -1]
-        _refuse(name, last, last != latency[:, model], "the latency of the last exit")
+        refuse(name, last, last != latency[:, model], "the latency of the last exit")
         times[model] = seconds
     return times

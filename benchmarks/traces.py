@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 import alert
+from alert._arguments import Floats
 
 KEPT = Path(__file__).parent / "traces"
 
 
-def spread(values: alert.profile.Floats) -> float:
+def spread(values: Floats) -> float:
     """Half the distance between the 16th and the 84th percentile: the deviation of a normal."""
     low, high = np.quantile(values, [0.16, 0.84])
     return float(high - low) / 2.0

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alert._arguments import Floats
 from alert.evaluation.output_trace import OutputTrace
-from alert.profile import Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alert.profile import Floats
+from alert._arguments import Floats
 
 # Two lines closer than this share of the sums count as one.
 _ROUNDING = 1e-12

@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from alert.profile import Floats, Profile
+from alert._arguments import Floats
+from alert.profile import Profile
 from alert.trace import Trace
 
 Part: TypeAlias = Literal["all", "tuning", "holdout"]

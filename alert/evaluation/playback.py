@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert import _core
+from alert._arguments import Floats
 from alert.evaluation.costs import Costs, costs
 from alert.evaluation.output_trace import OutputTrace
 from alert.goal import Goal
-from alert.profile import Floats
 
 Choose = Callable[[NDArray[np.intp], Floats, Costs], NDArray[np.intp]]
 """From inputs, their deadlines and what every configuration costs them to a column for each."""

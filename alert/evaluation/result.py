@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alert._arguments import Floats
 from alert.goal import Goal
-from alert.profile import Floats
 
 MISSES_ALLOWED = 0.1
 """Share of the inputs that may miss their deadline before a setting counts as violated."""

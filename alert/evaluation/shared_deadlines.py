@@ -13,12 +13,12 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from alert._arguments import Floats
 from alert.evaluation.costs import Costs, costs
 from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.playback import play
 from alert.evaluation.result import Replay
 from alert.goal import Goal
-from alert.profile import Floats
 
 # Expectations are computed for these deadlines, in multiples of the goal's. A deadline in between
 # counts as the next lower one.

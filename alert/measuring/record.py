@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alert import _progress
+from alert._arguments import Floats
 from alert.measuring import fingerprint
 from alert.measuring.caps import caps_to_measure
 from alert.measuring.models import Accuracies, MeasuredModel, measured_models
 from alert.measuring.precision import relative_precision
 from alert.measuring.stopwatch import Stopwatch
 from alert.power.device import Device, borrowed
-from alert.profile import Floats, Profile
+from alert.profile import Profile
 from alert.running.models import Models, inference_mode
 from alert.trace import Trace
 

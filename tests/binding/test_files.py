@@ -110,8 +110,11 @@ def test_a_field_of_the_wrong_kind(field: str, tmp_path: Path) -> None:
         ({"version": 1.0}, r"p\.json: version: unexpected float"),
         ({"latency": [[0.1, -0.2], [0.1, 0.2]]}, r"p\.json: latency\[0, 1\]: .*got -0\.2"),
         ({"latency": [[0.1], [0.1, 0.2]]}, r"p\.json: latency: expected rows of one length"),
-        ({"latency": [["0.1", "0.2"]] * 2}, r"p\.json: latency: expected a number or an array"),
-        ({"latency": [[{}, 0.2]] * 2}, r"p\.json: latency: expected a number or an array"),
+        (
+            {"latency": [["0.1", "0.2"]] * 2},
+            r"p\.json: latency: expected numbers, got text \('0.1'",
+        ),
+        ({"latency": [[{}, 0.2]] * 2}, r"p\.json: latency: expected numbers, got dict$"),
         ({"latency": []}, r"p\.json: "),
         ({"power": [[10.0, 0.0], [10.0, 20.0]]}, r"p\.json: power\[0, 1\]: .*got 0$"),
         ({"power": [[10.0, 20.0]]}, r"p\.json: power: expected 2 models"),

@@ -14,7 +14,16 @@ FILES = sorted(PACKAGE.glob("**/*.py"))
 # From the ground up: a room imports itself and those of the lines before. `alert` alone stands for
 # the public face, `alert/__init__.py`.
 STRATA = [
-    ["_core", "_version", "_deprecated", "_html", "_installation", "_progress", "files"],
+    [
+        "_arguments",
+        "_core",
+        "_version",
+        "_deprecated",
+        "_html",
+        "_installation",
+        "_progress",
+        "files",
+    ],
     ["goal", "profile"],
     ["scheduler", "trace"],
     ["session", "power"],

@@ -9,12 +9,12 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from alert._arguments import Floats
 from alert.evaluation.costs import Costs
 from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.playback import play
 from alert.evaluation.result import Replay
 from alert.goal import Goal
-from alert.profile import Floats
 
 
 def static(trace: OutputTrace, goal: Goal) -> Replay:

@@ -1,0 +1,108 @@
+"""Arguments as numbers and arrays, or an error that names the argument and the place in it."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+def number(name: str, value: object) -> float:
+    """Return a real number, or an array that holds just one, as a float.
+
+    Raises
+    ------
+    TypeError
+        The value is no real number.
+    """
+    if isinstance(value, Real):
+        return float(value)
+    array = np.asarray(value)
+    if array.ndim > 0 or array.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+    return float(array)
+
+
+def floats(name: str, values: ArrayLike) -> Floats:
+    """Copy numbers into a read-only array. Text is refused, also where it looks like a number.
+
+    Raises
+    ------
+    ValueError
+        Rows differ in length.
+    TypeError
+        An element is no number.
+    """
+    try:
+        given = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name}: expected rows of one length, got {values!r}") from None
+    if given.dtype.kind not in "biuf":
+        _refuse_text(name, np.asarray(values, object))
+    array = np.array(given, np.float64, order="C")
+    array.flags.writeable = False
+    return array
+
+
+def _refuse_text(name: str, elements: NDArray[np.object_]) -> None:
+    """Raise TypeError for the first element that is no number."""
+    for element in elements.flat:
+        if isinstance(element, str):
+            raise TypeError(f"{name}: expected numbers, got text ({element!r})")
+        if isinstance(element, complex) or not hasattr(element, "__float__"):
+            raise TypeError(f"{name}: expected numbers, got {type(element).__name__}")
+
+
+def grid(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Floats:
+    """Copy finite numbers into a read-only array of a certain shape.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    values : array_like
+    shape : tuple of int or None
+        None where any length will do.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It has another shape, or holds something else than finite numbers.
+    """
+    array = floats(name, values)
+    lengths = zip(array.shape, shape, strict=False)
+    if array.ndim != len(shape) or any(want not in (None, have) for have, want in lengths):
+        wanted = ", ".join("n" if length is None else str(length) for length in shape)
+        raise ValueError(f"{name}: expected the shape ({wanted}), got {array.shape}")
+    refuse(name, array, ~np.isfinite(array), "a finite number")
+    return array
+
+
+def integers(name: str, values: ArrayLike, n: int) -> NDArray[np.int64]:
+    """Copy n integers into a read-only array.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It has another length, or holds something else than integers.
+    """
+    array = np.array(values)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integers, got {array.dtype}")
+    if array.shape != (n,):
+        raise ValueError(f"{name}: expected the shape {(n,)}, got {array.shape}")
+    array = array.astype(np.int64)
+    array.flags.writeable = False
+    return array
+
+
+def refuse(name: str, array: NDArray[Any], bad: NDArray[np.bool_], expected: str) -> None:
+    """Raise ValueError for the first element that is `bad`; its place is in the message."""
+    if bad.any():
+        place = tuple(int(index) for index in np.argwhere(bad)[0])
+        where = ", ".join(map(str, place))
+        raise ValueError(f"{name}[{where}]: expected {expected}, got {array[place].item()!r}")

@@ -3,38 +3,14 @@
 
 #include <stddef.h>
 
+#include "python/py_array.h"
 #include "python/py_convert.h"
-#include "python/py_numpy.h"
 
 typedef struct profile_object {
     PyObject_HEAD alert_profile *profile;
 } profile_object;
 
 /* --------------------------------------------------------------------------------------- arrays */
-
-/* Copies the argument into a C-contiguous array of the given type and dimensions. Without a copy
- * another thread could change the caller's array between check and use. */
-static PyArrayObject *array_of(PyObject *object, const char *name, int type, int dimensions)
-{
-    PyObject *array =
-        PyArray_FROMANY(object, type, 0, 0, NPY_ARRAY_IN_ARRAY | NPY_ARRAY_ENSURECOPY);
-    if (!array) {
-        if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError)) {
-            PyErr_Clear();
-            PyErr_Format(PyExc_TypeError,
-                         "%s: expected an array of numbers with %d dimension%s, got %R", name,
-                         dimensions, dimensions == 1 ? "" : "s", object);
-        }
-        return NULL;
-    }
-    if (PyArray_NDIM((PyArrayObject *)array) != dimensions) {
-        PyErr_Format(PyExc_ValueError, "%s: expected %d dimension%s, got %d", name, dimensions,
-                     dimensions == 1 ? "" : "s", PyArray_NDIM((PyArrayObject *)array));
-        Py_DECREF(array);
-        return NULL;
-    }
-    return (PyArrayObject *)array;
-}
 
 static bool has_length(PyArrayObject *array, const char *name, int axis, npy_intp length,
                        const char *of)
@@ -95,7 +71,8 @@ static PyObject *profile_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     PyArrayObject *a[ARRAYS] = {NULL};
     profile_object *self = NULL;
     for (int i = 0; i < ARRAYS; i++) {
-        a[i] = array_of(given[i], ARGUMENT[i].name, ARGUMENT[i].type, ARGUMENT[i].dimensions);
+        a[i] = alert_py_array(given[i], ARGUMENT[i].name, ARGUMENT[i].type, ARGUMENT[i].dimensions,
+                              NPY_ARRAY_ENSURECOPY);
         if (!a[i])
             goto done;
     }

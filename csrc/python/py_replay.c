@@ -1,9 +1,9 @@
 /* py_replay.c - _core.Scheduler._replay(): a recorded run in one call, without the GIL. */
 #include "python/py_replay.h"
 
+#include "python/py_array.h"
 #include "python/py_convert.h"
 #include "python/py_dtypes.h"
-#include "python/py_numpy.h"
 
 enum { LATENCY, ENERGY, SHARING, ARRAYS };
 
@@ -17,8 +17,7 @@ static int gather(PyObject *const given[ARRAYS], PyArrayObject *array[ARRAYS])
         int type = i == SHARING ? NPY_UINTP : NPY_DOUBLE, dimensions = i == SHARING ? 1 : 3;
         if (i == SHARING && given[i] == Py_None)
             continue;
-        array[i] = (PyArrayObject *)PyArray_FROMANY(given[i], type, dimensions, dimensions,
-                                                    NPY_ARRAY_IN_ARRAY);
+        array[i] = alert_py_array(given[i], ARRAY_NAME[i], type, dimensions, 0);
         if (!array[i])
             return -1;
         bool fits = i == SHARING ? PyArray_DIM(array[i], 0) == PyArray_DIM(array[LATENCY], 0)

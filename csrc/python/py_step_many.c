@@ -3,9 +3,9 @@
 
 #include <math.h>
 
+#include "python/py_array.h"
 #include "python/py_convert.h"
 #include "python/py_dtypes.h"
-#include "python/py_numpy.h"
 
 typedef struct batch {
     Py_ssize_t size;
@@ -19,8 +19,7 @@ typedef struct batch {
  * the GIL is dropped. */
 static PyArrayObject *numbers(PyObject *object, const char *name, Py_ssize_t size)
 {
-    PyArrayObject *array = (PyArrayObject *)PyArray_FROMANY(
-        object, NPY_DOUBLE, 1, 1, NPY_ARRAY_IN_ARRAY | NPY_ARRAY_ENSURECOPY);
+    PyArrayObject *array = alert_py_array(object, name, NPY_DOUBLE, 1, NPY_ARRAY_ENSURECOPY);
     if (array && PyArray_DIM(array, 0) != size) {
         PyErr_Format(PyExc_ValueError, "%s: expected %zd numbers, one a scheduler, got %zd", name,
                      size, (Py_ssize_t)PyArray_DIM(array, 0));

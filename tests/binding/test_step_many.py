@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,10 +80,11 @@ def test_no_streams() -> None:
         ([0.1, 0.1, 0.1], [1.0, 1.0, -2.0], r"energy\[2\]: .*joules.*got -2$"),
         ([0.1, 0.1], None, "latencies: expected 3 numbers, one a scheduler, got 2"),
         ([0.1, 0.1, 0.1], [1.0], "energies: expected 3 numbers, one a scheduler, got 1"),
+        ([[0.1, 0.1, 0.1]], None, "latencies: expected 1 dimension, got 2$"),
     ],
 )
 def test_a_bad_number_changes_no_scheduler(
-    latencies: list[float], energies: list[float] | None, message: str
+    latencies: Any, energies: list[float] | None, message: str
 ) -> None:
     streams = make_streams(3)
     before = states(streams)
@@ -90,6 +92,14 @@ def test_a_bad_number_changes_no_scheduler(
         alert.step_many(streams, latencies, energies)
     assert states(streams) == before
     alert.step_many(streams, [0.1] * 3, None)  # and none is left taken
+
+
+@pytest.mark.parametrize("bad", ["0.1", {}], ids=repr)
+def test_what_is_no_number(bad: Any) -> None:
+    streams = make_streams(2)
+    message = "latencies: expected numbers, got " + ("text$" if bad == "0.1" else r"\[0.1, .*\]$")
+    with pytest.raises(TypeError, match=message):
+        alert.step_many(streams, [0.1, bad], None)
 
 
 def test_a_scheduler_listed_twice() -> None:

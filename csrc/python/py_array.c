@@ -1,0 +1,44 @@
+#include "python/py_array.h"
+
+#include <stdbool.h>
+
+/* Refuses text before it is converted: text that reads like a number would pass. */
+static bool is_text(PyObject *object)
+{
+    PyObject *given = PyArray_FROM_O(object);
+    int type = given ? PyArray_TYPE((PyArrayObject *)given) : NPY_NOTYPE;
+    Py_XDECREF(given);
+    return type == NPY_UNICODE || type == NPY_STRING;
+}
+
+/* Replaces NumPy's exception by one that names the argument. */
+static PyArrayObject *refused(PyObject *object, const char *name)
+{
+    if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_TypeError, "%s: expected numbers, got %R", name, object);
+    }
+    return NULL;
+}
+
+PyArrayObject *alert_py_array(PyObject *object, const char *name, int type, int dimensions,
+                              int flags)
+{
+    bool text = is_text(object);
+    if (PyErr_Occurred())
+        return refused(object, name);
+    if (text) {
+        PyErr_Format(PyExc_TypeError, "%s: expected numbers, got text", name);
+        return NULL;
+    }
+    PyArrayObject *array =
+        (PyArrayObject *)PyArray_FROMANY(object, type, 0, 0, NPY_ARRAY_IN_ARRAY | flags);
+    if (!array)
+        return refused(object, name);
+    if (PyArray_NDIM(array) != dimensions) {
+        PyErr_Format(PyExc_ValueError, "%s: expected %d dimension%s, got %d", name, dimensions,
+                     dimensions == 1 ? "" : "s", PyArray_NDIM(array));
+        Py_CLEAR(array);
+    }
+    return array;
+}

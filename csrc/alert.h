@@ -118,6 +118,9 @@ typedef enum alert_method {
     ALERT_CALIBRATED, /* regimes of the slowdown, and a price where a goal holds on average [ours] */
 } alert_method;
 
+/* "paper", "calibrated"; NULL for a number that is no method. */
+const char *alert_method_name(alert_method method);
+
 /*
  * The constants of the methods, a row each:
  *

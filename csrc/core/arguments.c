@@ -18,7 +18,7 @@ int alert_check_switching(double cost_s, size_t hold_inputs, alert_argument_erro
 
 int alert_check_options(const alert_options *o, alert_argument_error *error)
 {
-    if (o->method != ALERT_PAPER && o->method != ALERT_CALIBRATED)
+    if (!alert_method_of(o->method))
         return alert_refuse(error, "method", "a known method", (double)o->method);
     int rc = alert_constants_check(&o->constants, error);
     if (!rc)
@@ -29,7 +29,6 @@ int alert_check_options(const alert_options *o, alert_argument_error *error)
 int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m,
                           alert_argument_error *error)
 {
-    ptrdiff_t chosen_exit = s->now.pending.decision.exit;
     int rc = alert_check(error, "latency", m->latency_s, &ALERT_SECONDS_OR_0);
     if (!rc && m->has_energy)
         rc = alert_check(error, "energy", m->energy_j, &ALERT_JOULES_OR_0);
@@ -39,6 +38,7 @@ int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m,
         rc = alert_check(error, "deadline", m->next_deadline_s, &ALERT_SECONDS);
     if (rc || !m->has_exit)
         return rc;
+    ptrdiff_t chosen_exit = s->task.profile->row[s->now.pending.configuration.row].exit;
     if (chosen_exit < 0)
         return alert_refuse(error, "exit", "None for a model without exits", (double)m->exit);
     if (m->exit > (size_t)chosen_exit)

@@ -82,6 +82,11 @@ static int check_data(const alert_profile_data *d, alert_argument_error *error)
 
 /* ------------------------------------------------------------------------------------- building */
 
+static size_t outputs_of(const alert_profile_data *d, size_t i)
+{
+    return d->exit_count && d->exit_count[i] > 0 ? d->exit_count[i] : 1;
+}
+
 typedef struct column {
     double latency_s, power_w;
     uint32_t cap;
@@ -101,7 +106,7 @@ static int by_work(const void *a, const void *b)
     double x_work = x->overall.work_j, y_work = y->overall.work_j;
     if (x_work != y_work)
         return x_work < y_work ? -1 : 1;
-    return (x->output > y->output) - (x->output < y->output); /* by model, then by exit */
+    return (x->position > y->position) - (x->position < y->position); /* by model, then by exit */
 }
 
 static int by_accuracy(const void *a, const void *b)
@@ -112,94 +117,107 @@ static int by_accuracy(const void *a, const void *b)
     return by_work(x, y);
 }
 
-/* The configurations of model i that stop after `fraction` of its latency, in the profile's columns
- * from `first` on, sorted by the whole latency. `sorting` is room for M columns. */
+/* The columns of a row that stops after `fraction` of the latency of model i, from the profile's column `first` on,
+ * sorted by the latency. `sorting` is room for M columns. */
 static void fill_columns(alert_profile *p, const alert_profile_data *d, size_t i, double fraction,
-                         size_t first, alert_row *row, column *sorting)
+                         size_t first, column *sorting)
 {
     for (size_t j = 0; j < d->caps; j++)
         sorting[j] = (column){.latency_s = d->latency_s[i * d->caps + j],
                               .power_w = d->power_w[i * d->caps + j],
                               .cap = (uint32_t)j};
     qsort(sorting, d->caps, sizeof *sorting, by_latency);
-    alert_least least = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
+    alert_minima least = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
     for (size_t j = 0; j < d->caps; j++) {
         double latency = sorting[j].latency_s * fraction, power = sorting[j].power_w;
+        double active = (power - d->idle_power_w) * latency;
+        least.work_j = fmin(least.work_j, power * latency);
+        least.power_w = fmin(least.power_w, power);
+        least.active_j = fmin(least.active_j, active > 0.0 ? active : ALERT_NO_BOUND);
         p->latency_s[first + j] = latency;
         p->power_w[first + j] = power;
         p->cap[first + j] = sorting[j].cap;
-        least.work_j = fmin(least.work_j, power * latency);
-        least.power_w = fmin(least.power_w, power);
-        double active = (power - d->idle_power_w) * latency;
-        least.active_j = fmin(least.active_j, active > 0.0 ? active : ALERT_NO_BOUND);
-        p->least[first + j] = least;
+        p->minima[first + j] = least;
     }
-    row->columns = d->caps;
-    row->latency_s = p->latency_s + first;
-    row->power_w = p->power_w + first;
-    row->cap = p->cap + first;
-    row->least = p->least + first;
-    row->overall = least;
 }
 
-/* The outputs on the way to exit k of an anytime model whose exits begin at `exit` in the data;
- * for a traditional model its one output. Written at `stair`. `latency_s`: the columns of the
- * model's rows, one after the other. */
-static void fill_stairs(const alert_profile_data *d, size_t i, size_t exit, size_t k, bool anytime,
-                        const double *latency_s, alert_row *row, alert_stair *stair)
+/* Row r, which stops at output k of model i. The rows of the model before it, and its columns, are filled. */
+static void fill_row(alert_profile *p, const alert_profile_data *d, size_t i, size_t k, size_t r)
 {
-    row->model = i;
-    row->exit = anytime ? (ptrdiff_t)k : -1;
-    row->stairs = k + 1;
-    row->stair = stair;
-    row->best_accuracy = 0.0;
-    row->ascending = true;
-    for (size_t m = 0; m <= k; m++) {
-        stair[m].stretch = anytime ? d->exit_fraction[exit + k] / d->exit_fraction[exit + m] : 1.0;
-        stair[m].accuracy = anytime ? d->exit_accuracy[exit + m] : d->accuracy[i];
-        stair[m].latency_s = latency_s + m * d->caps;
-        row->best_accuracy = fmax(row->best_accuracy, stair[m].accuracy);
-        row->ascending = row->ascending && (m == 0 || stair[m].accuracy >= stair[m - 1].accuracy);
-    }
+    size_t first = r * d->caps;
+    const alert_row *before = k > 0 ? &p->row[r - 1] : NULL;
+    double accuracy = p->output[r].accuracy;
+    p->row[r] = (alert_row){
+        .model = i,
+        .exit = d->exit_count && d->exit_count[i] > 0 ? (ptrdiff_t)k : -1,
+        .position = r,
+        .outputs = k + 1,
+        .output = &p->output[r - k],
+        .columns = d->caps,
+        .latency_s = p->latency_s + first,
+        .power_w = p->power_w + first,
+        .cap = p->cap + first,
+        .best_accuracy = before ? fmax(before->best_accuracy, accuracy) : accuracy,
+        .ascending = !before || (before->ascending && accuracy >= p->output[r - 1].accuracy),
+        .minima = p->minima + first,
+        .overall = p->minima[first + d->caps - 1],
+    };
 }
 
 static void fill_rows(alert_profile *p, const alert_profile_data *d, column *sorting)
 {
-    size_t row = 0, stair = 0, exit = 0;
+    size_t r = 0, exit = 0;
     for (size_t i = 0; i < d->models; i++) {
         size_t exits = d->exit_count ? d->exit_count[i] : 0;
-        size_t outputs = exits > 0 ? exits : 1;
-        for (size_t k = 0; k < outputs; k++) {
-            fill_stairs(d, i, exit, k, exits > 0, p->latency_s + (row - k) * d->caps, &p->row[row],
-                        p->stair + stair);
-            fill_columns(p, d, i, exits > 0 ? d->exit_fraction[exit + k] : 1.0, row * d->caps,
-                         &p->row[row], sorting);
-            p->row[row].output = row;
-            stair += k + 1;
-            row++;
+        for (size_t k = 0; k < outputs_of(d, i); k++, r++) {
+            double fraction = exits > 0 ? d->exit_fraction[exit + k] : 1.0;
+            p->output[r] = (alert_output){
+                .fraction = fraction,
+                .accuracy = exits > 0 ? d->exit_accuracy[exit + k] : d->accuracy[i],
+                .latency_s = p->latency_s + r * d->caps,
+            };
+            fill_columns(p, d, i, fraction, r * d->caps, sorting);
+            fill_row(p, d, i, k, r);
         }
         exit += exits;
     }
     qsort(p->row, p->rows, sizeof *p->row, by_work);
-    for (size_t r = 0; r < p->rows; r++)
+    for (r = 0; r < p->rows; r++) {
+        p->row[r].index = r;
         p->accurate[r] = &p->row[r];
+    }
     qsort(p->accurate, p->rows, sizeof *p->accurate, by_accuracy);
 }
 
-/* The rows of the profile and the stairs of them all; false beyond ALERT_CONFIGURATIONS_MAX, so that a small
- * file cannot ask for all the memory there is: an anytime model has half the square of its exits in stairs. */
-static bool count_rows(const alert_profile_data *d, size_t *rows, size_t *stairs)
+/* Counts the rows of the profile, and how often one of them passes an output: half the square of its exits for an
+ * anytime model. A step may have to look at all of that, so a small file must not ask for too much: false beyond
+ * ALERT_CONFIGURATIONS_MAX. */
+static bool count_rows(const alert_profile_data *d, size_t *rows, size_t *passed)
 {
-    *rows = *stairs = 0;
+    *rows = *passed = 0;
     for (size_t i = 0; i < d->models; i++) {
-        size_t exits = d->exit_count ? d->exit_count[i] : 0;
-        size_t outputs = exits > 0 ? exits : 1;
+        size_t outputs = outputs_of(d, i);
         *rows += outputs;
-        *stairs += outputs * (outputs + 1) / 2; /* may wrap, but then there are too many rows */
-        if (*rows > ALERT_CONFIGURATIONS_MAX / d->caps || *stairs > ALERT_CONFIGURATIONS_MAX)
+        *passed += outputs * (outputs + 1) / 2; /* may wrap, but then there are too many rows */
+        if (*rows > ALERT_CONFIGURATIONS_MAX / d->caps || *passed > ALERT_CONFIGURATIONS_MAX)
             return false;
     }
     return true;
+}
+
+static bool allocate(alert_profile *p)
+{
+    size_t columns = p->rows * p->caps;
+    p->power_cap_w = calloc(p->caps, sizeof *p->power_cap_w);
+    p->row = calloc(p->rows, sizeof *p->row);
+    p->accurate = calloc(p->rows, sizeof *p->accurate);
+    p->output = calloc(p->rows, sizeof *p->output);
+    p->latency_s = calloc(columns, sizeof *p->latency_s);
+    p->power_w = calloc(columns, sizeof *p->power_w);
+    p->cap = calloc(columns, sizeof *p->cap);
+    p->minima = calloc(columns, sizeof *p->minima);
+    return p->power_cap_w && p->row && p->accurate && p->output && p->latency_s && p->power_w &&
+           p->cap && p->minima;
 }
 
 static void destroy(alert_profile *p)
@@ -207,53 +225,42 @@ static void destroy(alert_profile *p)
     free(p->power_cap_w);
     free(p->row);
     free(p->accurate);
-    free(p->stair);
+    free(p->output);
     free(p->latency_s);
     free(p->power_w);
     free(p->cap);
-    free(p->least);
+    free(p->minima);
     free(p);
 }
 
 int alert_profile_new(alert_profile **out, const alert_profile_data *d, alert_argument_error *error)
 {
+    size_t rows, passed;
     int rc = check_data(d, error);
     if (rc)
         return rc;
-    size_t rows, stairs;
-    if (!count_rows(d, &rows, &stairs))
+    if (!count_rows(d, &rows, &passed))
         return alert_refuse(error, "exits", "at most 10000000 configurations, exits included",
-                            fmax((double)rows * (double)d->caps, (double)stairs));
+                            fmax((double)rows * (double)d->caps, (double)passed));
     alert_profile *p = calloc(1, sizeof *p);
-    column *sorting = calloc(d->caps, sizeof *sorting);
-    if (!p || !sorting)
-        goto no_memory;
+    if (!p)
+        return -ENOMEM;
     atomic_init(&p->references, 1);
-    p->rows = rows;
     p->models = d->models;
     p->caps = d->caps;
+    p->rows = rows;
     p->idle_power_w = d->idle_power_w;
-    p->power_cap_w = calloc(d->caps, sizeof *p->power_cap_w);
-    p->row = calloc(p->rows, sizeof *p->row);
-    p->accurate = calloc(p->rows, sizeof *p->accurate);
-    p->stair = calloc(stairs, sizeof *p->stair);
-    p->latency_s = calloc(p->rows * d->caps, sizeof *p->latency_s);
-    p->power_w = calloc(p->rows * d->caps, sizeof *p->power_w);
-    p->cap = calloc(p->rows * d->caps, sizeof *p->cap);
-    p->least = calloc(p->rows * d->caps, sizeof *p->least);
-    if (!p->power_cap_w || !p->row || !p->accurate || !p->stair || !p->latency_s || !p->power_w ||
-        !p->cap || !p->least)
-        goto no_memory;
+    column *sorting = calloc(d->caps, sizeof *sorting);
+    if (!sorting || !allocate(p)) {
+        free(sorting);
+        destroy(p);
+        return -ENOMEM;
+    }
     memcpy(p->power_cap_w, d->power_cap_w, d->caps * sizeof *p->power_cap_w);
     fill_rows(p, d, sorting);
     free(sorting);
     *out = p;
     return 0;
-no_memory:
-    free(sorting);
-    if (p)
-        destroy(p);
-    return -ENOMEM;
 }
 
 alert_profile *alert_profile_ref(alert_profile *p)
@@ -266,16 +273,4 @@ void alert_profile_unref(alert_profile *p)
 {
     if (p && atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel) == 1)
         destroy(p);
-}
-
-double alert_row_delivered(const alert_row *row, size_t outputs, double latency_s, double time_s,
-                           double q_fail, bool *any)
-{
-    *any = false;
-    for (size_t k = outputs; k-- > 0;)
-        if (latency_s <= time_s * row->stair[k].stretch) {
-            *any = true;
-            return row->stair[k].accuracy;
-        }
-    return q_fail;
 }

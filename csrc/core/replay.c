@@ -18,10 +18,10 @@ static int check_sharing(const alert_output_trace *r, alert_argument_error *erro
 static int check(const alert_scheduler *s, const alert_scheduler *system,
                  const alert_output_trace *r, alert_argument_error *error)
 {
-    if (r->outputs != s->profile->rows)
+    if (r->outputs != s->task.profile->rows)
         return alert_refuse(error, "outputs", "as many as the models of the profile have",
                             (double)r->outputs);
-    if (r->caps != (system ? system : s)->profile->caps)
+    if (r->caps != (system ? system : s)->task.profile->caps)
         return alert_refuse(error, "caps", "as many as the profile has", (double)r->caps);
     int rc = alert_check(error, "idle_power", r->idle_power_w, &ALERT_WATTS_OR_0);
     return rc ? rc : check_sharing(r, error);
@@ -31,10 +31,10 @@ static int check(const alert_scheduler *s, const alert_scheduler *system,
  * by the pace so far. time_s[k * caps] is when output k is out. */
 static size_t stop_at(const alert_row *row, const double *time_s, size_t caps, double deadline_s)
 {
-    const alert_stair *stair = row->stair;
+    const alert_output *output = row->output;
     size_t k = 0;
-    while (k + 1 < row->stairs &&
-           time_s[k * caps] * (stair[k].stretch / stair[k + 1].stretch) <= deadline_s)
+    while (k + 1 < row->outputs &&
+           time_s[k * caps] * (output[k + 1].fraction / output[k].fraction) <= deadline_s)
         k++;
     return k;
 }
@@ -53,10 +53,10 @@ static void run(const alert_scheduler *s, size_t cap, const alert_output_trace *
                 alert_measurement *measured, alert_outcome *out)
 {
     const alert_pending *pending = &s->now.pending;
-    const alert_row *row = &s->profile->row[pending->row];
-    double deadline = pending->belief.deadline_s;
-    size_t chosen = row->stairs - 1;
-    size_t first = (i * r->outputs + row->output - chosen) * r->caps + cap;
+    const alert_row *row = &s->task.profile->row[pending->configuration.row];
+    double deadline = pending->time_s;
+    size_t chosen = row->outputs - 1;
+    size_t first = (i * r->outputs + row->position - chosen) * r->caps + cap;
     const double *time = r->latency_s + first;
     size_t stopped = stop_at(row, time, r->caps, deadline);
     ptrdiff_t last = delivered(time, r->caps, stopped, deadline);
@@ -78,9 +78,9 @@ static void run(const alert_scheduler *s, size_t cap, const alert_output_trace *
         .deadline_s = deadline,
         .latency_s = latency,
         .energy_j = energy + r->idle_power_w * rest,
-        .accuracy = last < 0 ? s->goal.q_fail : row->stair[last].accuracy,
-        .probability = pending->decision.probability,
-        .feasible = pending->decision.feasible,
+        .accuracy = last < 0 ? s->task.goal.q_fail : row->output[last].accuracy,
+        .probability = pending->probability,
+        .feasible = pending->feasible != 0,
         .met = last >= 0,
         .done = time[chosen * r->caps] <= deadline,
     };
@@ -93,7 +93,7 @@ static int share(alert_scheduler *s, const alert_output_trace *r, size_t i,
     alert_decision decision;
     if (!r->sharing || r->sharing[i] == 1 || (i > 0 && r->sharing[i - 1] > 1))
         return 0;
-    return alert_scheduler_share(s, (double)r->sharing[i] * s->goal.deadline_s, r->sharing[i],
+    return alert_scheduler_share(s, (double)r->sharing[i] * s->task.goal.deadline_s, r->sharing[i],
                                  &decision, error);
 }
 
@@ -107,7 +107,8 @@ static int replay_one(alert_scheduler *s, alert_scheduler *system, const alert_o
         rc = share(system, r, i, error);
     if (rc)
         return rc;
-    run(s, (system ? system : s)->now.pending.decision.cap, r, i, &measured, out);
+    alert_scheduler_decision(system ? system : s, &decision);
+    run(s, decision.cap, r, i, &measured, out);
     rc = alert_scheduler_step(s, &measured, &decision, error);
     if (!rc && system) {
         measured.has_exit = false;

@@ -279,22 +279,39 @@ static verdict scan(const configuration *all, size_t count, const alert_goal *go
 
 /* ----------------------------------------------------------------------------------------- the test */
 
+/* A cache for each kind of slowdown, as in a scheduler. */
+enum { NORMAL, MIXTURE };
+
 static configuration all[CONFIGURATIONS];
 static unsigned long edges, infeasible;
 
+static alert_problem problem_of(const alert_profile *profile, alert_cache *cache,
+                                alert_belief *belief, const alert_goal *goal)
+{
+    return (alert_problem){.profile = profile,
+                           .goal = goal,
+                           .cache = cache,
+                           .belief = belief,
+                           .bound = goal->bound,
+                           .price = -1.0};
+}
+
 /* Of those likely enough to be in time, or else of all, the lowest energy - price x accuracy. */
-static void compare_priced(const table *x, const alert_profile *profile, alert_plan *plan)
+static void compare_priced(const table *x, const alert_profile *profile, alert_cache *cache)
 {
     alert_goal goal = random_goal(x->second);
     alert_mixture mixture = random_mixture();
     alert_belief belief = random_belief(x);
     double price = x->second * exp(uniform(-5.0, 5.0)), lowest = HUGE_VAL;
-    alert_place last = {below(profile->rows), below(profile->caps)};
+    alert_problem problem = problem_of(profile, cache, &belief, &goal);
     alert_choice choice;
     belief.mixture = &mixture;
     belief.mean = alert_mixture_mean(&mixture);
     belief.std = alert_mixture_std(&mixture);
-    alert_choose_priced(profile, plan, &belief, &goal, price, &last, &choice);
+    problem.price = price;
+    problem.last =
+        (alert_configuration){(uint32_t)below(profile->rows), (uint32_t)below(profile->caps)};
+    alert_choose(&problem, &choice);
     size_t count = weigh_all(x, &belief, goal.q_fail, all);
     const configuration *chosen = NULL;
     bool some = false, edge = false;
@@ -319,13 +336,15 @@ static void compare_priced(const table *x, const alert_profile *profile, alert_p
 }
 
 /* The lowest latency, whatever the goal. */
-static void compare_fastest(const table *x, const alert_profile *profile)
+static void compare_fastest(const table *x, const alert_profile *profile, alert_cache *cache)
 {
     static const rule CHEAPEST = {.saving = true};
     alert_goal goal = random_goal(x->second);
     alert_belief belief = random_belief(x);
+    alert_problem problem = problem_of(profile, cache, &belief, &goal);
     alert_choice choice;
-    alert_choose_fastest(profile, &belief, &goal, &choice);
+    problem.is_hopelessly_late = true;
+    alert_choose(&problem, &choice);
     size_t count = weigh_all(x, &belief, goal.q_fail, all);
     const configuration *best = &all[0];
     for (size_t c = 1; c < count; c++)
@@ -353,20 +372,22 @@ static void test_a_price_beyond_rounding(void)
     alert_belief belief = {.mean = 1.0, .std = 0.1, .deadline_s = 1.0, .mixture = &mixture};
     alert_mixture_set(&mixture, 0.0, (const double[]){1.0, 2.0}, (const double[]){0.1, 0.1});
     alert_profile *profile;
-    alert_plan plan;
-    EXPECT(alert_profile_new(&profile, &t, NULL) == 0 &&
-           alert_plan_new(&plan, profile, ALERT_CALIBRATED) == 0);
-    for (size_t r = 0; r < 3; r++) {
+    alert_cache cache;
+    EXPECT(alert_profile_new(&profile, &t, NULL) == 0 && alert_cache_new(&cache, profile) == 0);
+    for (uint32_t r = 0; r < 3; r++) {
+        alert_problem problem = problem_of(profile, &cache, &belief, &goal);
         alert_choice choice;
-        alert_choose_priced(profile, &plan, &belief, &goal, 1e20, &(alert_place){r, 0}, &choice);
+        problem.price = 1e20;
+        problem.last = (alert_configuration){r, 0};
+        alert_choose(&problem, &choice);
         EXPECT(choice.row->model == 1);
         EXPECT_NEAR(choice.energy_j, 1.0, 1e-12);
     }
-    alert_plan_clear(&plan);
+    alert_cache_clear(&cache);
     alert_profile_unref(profile);
 }
 
-static void compare(const table *x, const alert_profile *profile, alert_plan plan[2])
+static void compare(const table *x, const alert_profile *profile, alert_cache cache[2])
 {
     alert_goal goal = random_goal(x->second);
     alert_mixture mixture = random_mixture();
@@ -377,8 +398,9 @@ static void compare(const table *x, const alert_profile *profile, alert_plan pla
         belief.mean = alert_mixture_mean(&mixture);
         belief.std = alert_mixture_std(&mixture);
     }
-    alert_choose(profile, &plan[belief.mixture ? ALERT_CALIBRATED : ALERT_PAPER], &belief, &goal,
-                 goal.bound, &choice);
+    alert_problem problem =
+        problem_of(profile, &cache[belief.mixture ? MIXTURE : NORMAL], &belief, &goal);
+    alert_choose(&problem, &choice);
     verdict v = scan(all, weigh_all(x, &belief, goal.q_fail, all), &goal);
     const configuration *best = v.best;
     bool same = best->model == choice.row->model && best->exit == choice.row->exit &&
@@ -402,21 +424,21 @@ int main(int argc, char **argv)
     test_a_price_beyond_rounding();
     for (unsigned long done = 0; done < decisions && expect_failures < 10;) {
         alert_profile *profile;
-        alert_plan plan[2];
+        alert_cache cache[2];
         random_table(&x);
         if (alert_profile_new(&profile, &x.t, NULL) != 0)
             return 2;
-        if (alert_plan_new(&plan[ALERT_PAPER], profile, ALERT_PAPER) != 0 ||
-            alert_plan_new(&plan[ALERT_CALIBRATED], profile, ALERT_CALIBRATED) != 0)
+        if (alert_cache_new(&cache[NORMAL], profile) != 0 ||
+            alert_cache_new(&cache[MIXTURE], profile) != 0)
             return 2;
         for (int i = 0; i < 20; i++, done++)
             if (below(3) == 0)
-                compare_priced(&x, profile, &plan[ALERT_CALIBRATED]);
+                compare_priced(&x, profile, &cache[MIXTURE]);
             else
-                compare(&x, profile, plan);
-        compare_fastest(&x, profile);
-        alert_plan_clear(&plan[ALERT_PAPER]);
-        alert_plan_clear(&plan[ALERT_CALIBRATED]);
+                compare(&x, profile, cache);
+        compare_fastest(&x, profile, &cache[MIXTURE]);
+        alert_cache_clear(&cache[NORMAL]);
+        alert_cache_clear(&cache[MIXTURE]);
         alert_profile_unref(profile);
     }
     EXPECT(edges * 1000 < decisions);

@@ -153,9 +153,9 @@ static void test_first_steps_of_the_filters(void)
 
     alert_idle_filter idle;
     alert_idle_filter_init(&idle, &c);
-    EXPECT(!idle.started && idle.ratio == 0.0);
+    EXPECT(idle.reports == 0 && idle.ratio == 0.0);
     alert_idle_filter_update(&idle, &c, 6.0, 20.0, 5.0);
-    EXPECT(idle.started);
+    EXPECT(idle.reports == 1);
     EXPECT_NEAR(idle.ratio, 0.295495495495495, 1e-14);
     alert_idle_filter_update(&idle, &c, 4.0, 20.0, 5.0);
     EXPECT_NEAR(idle.ratio, 0.247512326311071, 1e-14);

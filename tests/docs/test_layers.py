@@ -22,7 +22,7 @@ CORE = [
     ["core/estimate"],
     ["core/choose"],
     ["core/method"],
-    ["core/scheduler", "core/arguments"],
+    ["core/scheduler", "core/arguments", "core/finished"],
     ["core/state", "core/replay"],
 ]
 

@@ -1,34 +1,17 @@
 #include "core/choose/choose.h"
 
-#include <math.h>
-
-bool alert_comes_first(const alert_row *a, size_t a_column, const alert_row *b, size_t b_column)
-{
-    uint32_t a_cap = a->cap[a_column], b_cap = b->cap[b_column];
-    if (a_cap != b_cap)
-        return a_cap < b_cap;
-    return a->model != b->model ? a->model < b->model : a->exit < b->exit;
-}
-
-/* What a search goes by. */
 typedef struct search {
     const alert_profile *profile;
     const alert_belief *belief;
-    alert_floor floor;
-    alert_plan *plan;
+    alert_cache *cache;
+    alert_lower_bound lower;
     double q_fail;
     double least_accuracy; /* -infinity: none */
     double most_energy_j;  /* infinity: none */
     double time_quantile;  /* slowdown that must still be in time; -infinity: none */
     size_t near;           /* column before which all cost too much in the last row passed over */
-    alert_choice *best;    /* row is NULL as long as nothing is found */
+    alert_choice *best;
 } search;
-
-/* Expected accuracy falls along the row. */
-static bool is_ordered(const search *s, const alert_row *row)
-{
-    return row->ascending && row->stair[0].accuracy >= s->q_fail;
-}
 
 static double accuracy_of(const search *s, const alert_row *row, size_t column, double *probability)
 {
@@ -41,23 +24,39 @@ static bool is_accurate_enough(const search *s, const alert_row *row, size_t col
     return accuracy_of(s, row, column, &probability) >= s->least_accuracy;
 }
 
-static double energy_of(const search *s, const alert_row *row, size_t column)
+/* The columns up to this one are known to be beyond the energy allowed. */
+static bool cost_too_much(const search *s, const alert_row *row, size_t column)
 {
-    return alert_energy(s->belief, row->latency_s[column], row->power_w[column]);
+    return alert_energy_lower_bound(&s->lower, &row->minima[column]) > s->most_energy_j;
+}
+
+/* How many of the first `count` columns have a property that no column has after the first without it. */
+static inline size_t count_leading(const search *s, const alert_row *row, size_t count,
+                                   bool (*has)(const search *, const alert_row *, size_t))
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (has(s, row, middle))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* Whether the columns summed up are known to cost more than the best so far. */
-static bool cost_more(const search *s, const alert_least *least)
+static bool cost_more(const search *s, const alert_minima *minima)
 {
-    return s->best->row && alert_least_energy(&s->floor, least) > s->best->energy_j;
+    return s->best->row && alert_energy_lower_bound(&s->lower, minima) > s->best->energy_j;
 }
 
-static bool comes_first(const search *s, const alert_row *row, size_t column)
+static bool costs_less(const search *s, const alert_row *row, size_t column, double energy_j)
 {
-    return alert_comes_first(row, column, s->best->row, s->best->column);
+    return !s->best->row || alert_is_cheaper(row, column, energy_j, s->best);
 }
 
-/* Member by member: what is copied whole right after its parts were written waits for them. */
+/* Member by member: a copy of the whole right after its parts were written waits for them. */
 static void take(search *s, const alert_row *row, size_t column, double energy_j)
 {
     s->best->row = row;
@@ -67,41 +66,22 @@ static void take(search *s, const alert_row *row, size_t column, double energy_j
 
 /* --------------------------------------------------------------------------------- least energy */
 
-static bool is_in_time(const search *s, const alert_row *row, size_t column, double quantile)
-{
-    return row->latency_s[column] * quantile <= s->belief->deadline_s;
-}
-
-/* The number of leading columns that are done by the deadline at `quantile` times their latency;
- * 0 also when all of them cost more than the best so far. The first column tried is the one that said
- * so of another row: rows are much alike. */
+/* The number of leading columns that are done by the deadline at `quantile` times their latency; 0 also when all of
+ * them cost more than the best so far. The first column tried is the one that said so of another row: rows are much
+ * alike. */
 static size_t count_in_time(search *s, const alert_row *row, double quantile)
 {
     size_t low = 0, high = row->columns;
     for (size_t middle = s->near; low < high; middle = low + (high - low) / 2) {
-        if (is_in_time(s, row, middle, quantile)) {
+        if (alert_is_in_time(s->belief, row, middle, quantile)) {
             low = middle + 1;
             continue;
         }
         high = middle;
-        if (high > 0 && cost_more(s, &row->least[high - 1])) {
+        if (high > 0 && cost_more(s, &row->minima[high - 1])) {
             s->near = high;
             return 0;
         }
-    }
-    return low;
-}
-
-/* In an ordered row: the number of the first `count` columns that are accurate enough. */
-static size_t count_accurate(const search *s, const alert_row *row, size_t count)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (is_accurate_enough(s, row, middle))
-            low = middle + 1;
-        else
-            high = middle;
     }
     return low;
 }
@@ -111,7 +91,7 @@ static double quantile_of_row(const search *s, size_t r, bool by_quantile)
 {
     double quantile = s->time_quantile;
     if (by_quantile) {
-        double z = alert_plan_accuracy_z(s->plan, s->profile, r);
+        double z = alert_cache_accuracy_z(s->cache, s->profile, r);
         double needed = s->belief->mean + s->belief->std * z;
         quantile = needed > quantile ? needed : quantile;
     }
@@ -124,17 +104,13 @@ static void cheapest_of_row(search *s, size_t r, bool by_quantile)
     size_t count = count_in_time(s, row, quantile_of_row(s, r, by_quantile));
     if (count == 0)
         return;
-    bool ordered = is_ordered(s, row);
-    if (ordered && s->least_accuracy > s->q_fail && !(by_quantile && row->stairs == 1))
-        count = count_accurate(s, row, count);
-    for (size_t j = count; j-- > 0 && !cost_more(s, &row->least[j]);) {
-        double energy = energy_of(s, row, j);
-        if (s->best->row && (energy > s->best->energy_j ||
-                             (energy == s->best->energy_j && !comes_first(s, row, j))))
-            continue;
-        if (!ordered && !is_accurate_enough(s, row, j))
-            continue;
-        take(s, row, j, energy);
+    bool ordered = alert_is_ordered(row, s->q_fail);
+    if (ordered && s->least_accuracy > s->q_fail && !(by_quantile && row->outputs == 1))
+        count = count_leading(s, row, count, is_accurate_enough);
+    for (size_t j = count; j-- > 0 && !cost_more(s, &row->minima[j]);) {
+        double energy = alert_energy(s->belief, row, j);
+        if (costs_less(s, row, j, energy) && (ordered || is_accurate_enough(s, row, j)))
+            take(s, row, j, energy);
     }
 }
 
@@ -145,7 +121,7 @@ static void find_lowest_energy(search *s)
     double least_accuracy = all ? -HUGE_VAL : s->least_accuracy;
     /* a quantile of a mixture costs more than the few integrals of a bisection */
     bool by_quantile = !all && !s->belief->mixture;
-    for (size_t r = all ? 0 : s->plan->hopeless; r < p->rows; r++) {
+    for (size_t r = all ? 0 : s->cache->too_inaccurate; r < p->rows; r++) {
         const alert_row *row = &p->row[r];
         if (row->best_accuracy >= least_accuracy && !cost_more(s, &row->overall))
             cheapest_of_row(s, r, by_quantile);
@@ -157,45 +133,32 @@ static void find_lowest_energy(search *s)
 
 /* ----------------------------------------------------------------------------- highest accuracy */
 
-/* The number of leading columns that are known to be beyond the energy allowed. */
-static size_t count_unaffordable(const search *s, const alert_row *row)
+static bool is_more_accurate(const search *s, const alert_row *row, size_t column, double accuracy,
+                             double energy_j)
 {
-    size_t low = 0, high = s->most_energy_j < HUGE_VAL ? row->columns : 0;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (alert_least_energy(&s->floor, &row->least[middle]) > s->most_energy_j)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool beats_best(const search *s, const alert_row *row, size_t column, double accuracy,
-                       double energy)
-{
-    if (!s->best->row || accuracy != s->best->accuracy)
-        return !s->best->row || accuracy > s->best->accuracy;
-    if (energy != s->best->energy_j)
-        return energy < s->best->energy_j;
-    return comes_first(s, row, column);
+    const alert_choice *best = s->best;
+    if (best->row && accuracy == best->accuracy)
+        return alert_is_cheaper(row, column, energy_j, best);
+    return !best->row || accuracy > best->accuracy;
 }
 
 static void most_accurate_of_row(search *s, const alert_row *row)
 {
-    bool ordered = is_ordered(s, row);
+    bool ordered = alert_is_ordered(row, s->q_fail);
     double row_best = -HUGE_VAL;
-    for (size_t j = count_unaffordable(s, row); j < row->columns; j++) {
-        if (!is_in_time(s, row, j, s->time_quantile))
+    bool is_limited = s->most_energy_j < HUGE_VAL;
+    size_t first = is_limited ? count_leading(s, row, row->columns, cost_too_much) : 0;
+    for (size_t j = first; j < row->columns; j++) {
+        if (!alert_is_in_time(s->belief, row, j, s->time_quantile))
             break;
-        double energy = energy_of(s, row, j);
+        double energy = alert_energy(s->belief, row, j);
         if (energy > s->most_energy_j)
             continue;
         double probability, accuracy = accuracy_of(s, row, j, &probability);
         if (ordered && accuracy < row_best)
             break;
         row_best = accuracy;
-        if (!beats_best(s, row, j, accuracy, energy))
+        if (!is_more_accurate(s, row, j, accuracy, energy))
             continue;
         take(s, row, j, energy);
         s->best->accuracy = accuracy;
@@ -216,78 +179,34 @@ static void find_highest_accuracy(search *s)
 
 /* --------------------------------------------------------------------------------------- bounds */
 
-size_t alert_importance(const alert_goal *goal, alert_quantity quantity)
+static bool find(search *s, const alert_problem *p, const alert_rule *rule)
 {
-    size_t place = 0;
-    while (goal->priority[place] != quantity)
-        place++;
-    return place;
-}
-
-/* Goes by `goal` with the bounds marked; false when nothing meets them. */
-static bool attempt(search *s, const alert_goal *goal, double bound, bool keep_bound,
-                    bool keep_latency)
-{
-    const alert_belief *b = s->belief;
-    bool saving = goal->objective == ALERT_MIN_ENERGY;
-    s->least_accuracy = saving && keep_bound ? bound : -HUGE_VAL;
-    s->most_energy_j = !saving && keep_bound ? bound : HUGE_VAL;
-    s->time_quantile =
-        keep_latency ? alert_slowdown_quantile(b, goal->probability, s->plan->time_z) : -HUGE_VAL;
+    bool saving = p->goal->objective == ALERT_MIN_ENERGY;
+    s->least_accuracy = saving && rule->keeps_bound ? p->bound : -HUGE_VAL;
+    s->most_energy_j = !saving && rule->keeps_bound ? p->bound : HUGE_VAL;
+    s->time_quantile = alert_time_quantile(p, rule);
     s->best->row = NULL;
-    if (!keep_bound)
-        saving = alert_importance(goal, ALERT_ENERGY) < alert_importance(goal, ALERT_ACCURACY);
-    if (saving)
+    if (rule->saves)
         find_lowest_energy(s);
     else
         find_highest_accuracy(s);
     return s->best->row != NULL;
 }
 
-static bool attempt_in_turn(search *s, const alert_goal *goal, double bound)
+void alert_choose_bounded(const alert_problem *p, alert_choice *out)
 {
-    if (attempt(s, goal, bound, true, true))
-        return true;
-    alert_quantity bounded = goal->objective == ALERT_MIN_ENERGY ? ALERT_ACCURACY : ALERT_ENERGY;
-    bool latency_first = alert_importance(goal, ALERT_LATENCY) < alert_importance(goal, bounded);
-    if (goal->probability == 0.0 || !attempt(s, goal, bound, !latency_first, latency_first))
-        (void)attempt(s, goal, bound, false, false); /* finds something: nothing is asked for */
-    return false;
-}
-
-void alert_choose(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
-                  const alert_goal *goal, double bound, alert_choice *out)
-{
-    search s = {.profile = profile,
-                .belief = belief,
-                .floor = alert_floor_of(belief),
-                .plan = plan,
-                .q_fail = goal->q_fail,
-                .near = profile->caps / 2,
+    search s = {.profile = p->profile,
+                .belief = p->belief,
+                .cache = p->cache,
+                .lower = alert_lower_bound_of(p->belief),
+                .q_fail = p->goal->q_fail,
+                .near = p->profile->caps / 2,
                 .best = out};
-    alert_plan_follow(plan, profile, goal, bound);
-    out->feasible = attempt_in_turn(&s, goal, bound);
-}
-
-/* -------------------------------------------------------------------------------- lowest latency */
-
-void alert_choose_fastest(const alert_profile *profile, const alert_belief *belief,
-                          const alert_goal *goal, alert_choice *out)
-{
-    search s = {.profile = profile, .belief = belief, .q_fail = goal->q_fail, .best = out};
-    *out = (alert_choice){0};
-    for (size_t r = 0; r < profile->rows; r++) {
-        const alert_row *row = &profile->row[r];
-        for (size_t j = 0; j < row->columns && row->latency_s[j] == row->latency_s[0]; j++) {
-            double energy = energy_of(&s, row, j);
-            double least = out->row ? out->row->latency_s[out->column] : HUGE_VAL;
-            bool better = row->latency_s[j] < least;
-            if (row->latency_s[j] == least)
-                better =
-                    energy < out->energy_j || (energy == out->energy_j && comes_first(&s, row, j));
-            if (better)
-                take(&s, row, j, energy);
-        }
+    alert_rule rule = alert_first_rule(p->goal, false);
+    alert_cache_follow(p->cache, p->profile, p->goal, p->bound);
+    out->feasible = true;
+    while (!find(&s, p, &rule)) {
+        out->feasible = false;
+        alert_give_up(&rule, p->goal);
     }
-    out->accuracy = accuracy_of(&s, out->row, out->column, &out->probability);
 }

@@ -1,48 +1,44 @@
-/* cache.c - what a search need not work out again for every step. */
+#include "core/choose/cache.h"
+
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 
-#include "core/choose/choose.h"
+#include "core/estimate/normal.h"
 
-int alert_plan_new(alert_plan *plan, const alert_profile *profile, alert_method method)
+int alert_cache_new(alert_cache *cache, const alert_profile *profile)
 {
-    bool by_quantile = method == ALERT_PAPER;
     /* no goal has this probability, so the first use works everything out */
-    *plan = (alert_plan){.probability = -1.0};
-    if (by_quantile)
-        plan->accuracy_z = calloc(profile->rows, sizeof *plan->accuracy_z);
-    else
-        plan->first = calloc(profile->rows, sizeof *plan->first);
-    return plan->accuracy_z || plan->first ? 0 : -ENOMEM;
+    *cache = (alert_cache){.probability = -1.0};
+    cache->accuracy_z = calloc(profile->rows, sizeof *cache->accuracy_z);
+    cache->affordable = calloc(profile->rows, sizeof *cache->affordable);
+    return cache->accuracy_z && cache->affordable ? 0 : -ENOMEM;
 }
 
-void alert_plan_clear(alert_plan *plan)
+void alert_cache_clear(alert_cache *cache)
 {
-    free(plan->accuracy_z);
-    free(plan->first);
-    *plan = (alert_plan){0};
+    free(cache->accuracy_z);
+    free(cache->affordable);
 }
 
-void alert_plan_renew(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,
-                      double bound)
+void alert_cache_renew(alert_cache *cache, const alert_profile *profile, const alert_goal *goal,
+                       double bound)
 {
-    plan->accuracy = bound;
-    plan->q_fail = goal->q_fail;
-    plan->probability = goal->probability;
-    plan->time_z = alert_normal_quantile(goal->probability);
-    for (size_t r = 0; plan->accuracy_z && r < profile->rows; r++)
-        plan->accuracy_z[r] = (double)NAN;
-    plan->hopeless = 0;
-    while (plan->hopeless < profile->rows && bound > goal->q_fail &&
-           profile->row[plan->hopeless].best_accuracy < bound)
-        plan->hopeless++;
+    cache->accuracy = bound;
+    cache->q_fail = goal->q_fail;
+    cache->probability = goal->probability;
+    cache->time_z = alert_normal_quantile(goal->probability);
+    for (size_t r = 0; r < profile->rows; r++)
+        cache->accuracy_z[r] = (double)NAN;
+    size_t r = 0;
+    while (r < profile->rows && bound > goal->q_fail && profile->row[r].best_accuracy < bound)
+        r++;
+    cache->too_inaccurate = r;
 }
 
-double alert_plan_work_out_z(alert_plan *plan, const alert_profile *profile, size_t r)
+double alert_cache_work_out_z(alert_cache *cache, const alert_profile *profile, size_t r)
 {
     const alert_row *row = &profile->row[r];
-    double share = (plan->accuracy - plan->q_fail) / (row->best_accuracy - plan->q_fail);
-    plan->accuracy_z[r] = row->stairs == 1 ? alert_normal_quantile(share) : -HUGE_VAL;
-    return plan->accuracy_z[r];
+    double share = (cache->accuracy - cache->q_fail) / (row->best_accuracy - cache->q_fail);
+    cache->accuracy_z[r] = row->outputs == 1 ? alert_normal_quantile(share) : -HUGE_VAL;
+    return cache->accuracy_z[r];
 }

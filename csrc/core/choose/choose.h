@@ -4,106 +4,124 @@
  *     minimise energy     lowest expected energy with accuracy >= bound and probability >= Pr;
  *     maximise accuracy   highest expected accuracy with energy <= bound and probability >= Pr.
  *
- * Ties go to the lower energy, then the lower cap, the lower model index, the lower exit.
+ * Ties go to the lower energy, then the lower cap, the lower model index, the lower exit. When nothing meets every
+ * bound, they are given up in the order of rules.h.
  *
- * When nothing meets every bound, they are given up one after the other from the least important
- * until something meets those that are left. The objective then still decides, unless the accuracy
- * or energy bound was given up and is more important than the objective: then it decides (highest
- * accuracy; lowest energy). Latency needs no such turn: expected accuracy counts lateness.
- *
- * The result is what a scan of all configurations by these rules would give, for any table. Three
- * properties keep the search short:
- *   - along a row (ascending latency) probability falls (up to rounding), and with it expected accuracy where
- *     accuracies ascend from exit to exit and none is below q_fail (an ordered row): the
- *     configurations that are accurate enough come first, and bisection finds the last of them;
- *   - alert_least bounds the energy of the first columns of a row, and the bound falls along the
- *     row: columns, and whole rows, that cannot beat the best so far (or cannot be afforded) are
- *     passed over;
- *   - in an ordered row of one output, accuracy >= Q is the same as t (mean + z std) <= T, where z
- *     depends on the goal and the row alone: no normal integral is taken in the search. (Where the
- *     slowdown is a mixture, the few integrals of a bisection are cheaper than its quantile.)
+ * The result is that of a scan of all configurations by these rules, for any table. Three properties keep the search
+ * short:
+ *   - along a row (ascending latency) probability falls (up to rounding). Expected accuracy falls with it in an
+ *     ordered row (alert_is_ordered): the configurations that are accurate enough come first, and bisection finds
+ *     the last of them;
+ *   - alert_energy_lower_bound() holds for the leading columns of a row, and falls along the row: columns, and whole
+ *     rows, that cannot beat the best so far (or cannot be afforded) are passed over;
+ *   - in an ordered row of one output, accuracy >= Q is the same as t (mean + z std) <= T, where z depends on the
+ *     goal and the row alone: the search takes no normal integral. (Where the slowdown is a mixture, the few
+ *     integrals of a bisection cost less than its quantile.)
  */
 #ifndef ALERT_CHOOSE_H
 #define ALERT_CHOOSE_H
 
-#include <math.h>
-
+#include "core/choose/cache.h"
+#include "core/choose/rules.h"
 #include "core/estimate/belief.h"
 
+/* A configuration: an index into the rows of a profile, and one into the columns of the row. */
+typedef struct alert_configuration {
+    uint32_t row, column;
+} alert_configuration;
+
+/* What changing the cap costs. */
+typedef struct alert_switching {
+    size_t cap; /* in force: index into power_cap_w */
+    double cost_s;
+    double hold_inputs; /* D >= 1 */
+    bool holds_cap;     /* `cap` has served fewer than D inputs */
+} alert_switching;
+
+typedef struct alert_problem {
+    const alert_profile *profile;
+    const alert_goal *goal;
+    alert_cache *cache;
+    alert_belief *belief;             /* its deadline becomes that of the configuration chosen */
+    alert_configuration last;         /* of the input before; any other will do */
+    const alert_switching *switching; /* NULL where the cap changes freely */
+    double deadline_s;                /* of the input, before the overhead was taken off */
+    double bound;                     /* the goal's, which a window may have moved */
+    double price; /* joules per unit of accuracy; negative where `bound` holds for each input */
+    bool is_hopelessly_late; /* the lowest latency is wanted, whatever the goal and the cap held */
+    bool is_infeasible;      /* the goal is out of reach, whatever this choice */
+} alert_problem;
+
 typedef struct alert_choice {
-    const alert_row *row;
-    size_t column; /* into the row */
+    const alert_row *row; /* NULL as long as nothing is found */
+    size_t column;
     double energy_j, accuracy, probability;
     bool feasible;
 } alert_choice;
 
-/* What need not be worked out again for every step. By the paper's method, for each row of the profile with one output
- * the normal quantile that its latency must keep: it follows from the goal, is worked out when first asked for, and is
- * kept until the goal or its bound changes. */
-typedef struct alert_plan {
-    double accuracy, q_fail, probability; /* for which the quantiles hold */
-    double time_z;                        /* quantile of the least probability; -infinity: none */
-    size_t hopeless;                      /* rows that come first and cannot have the accuracy */
-    double *accuracy_z;                   /* ALERT_PAPER: one a row; NaN: not worked out yet */
-    /* ALERT_CALIBRATED: one a row, the first column that the last priced search could afford */
-    uint32_t *first;
-} alert_plan;
+/* Solves the problem by the one of the functions below that is for it. */
+void alert_choose(const alert_problem *problem, alert_choice *out);
 
-int alert_plan_new(alert_plan *plan, const alert_profile *profile,
-                   alert_method method) ALERT_MUST_CHECK;
-void alert_plan_clear(alert_plan *plan);
-/* Forgets what holds for another goal. */
-void alert_plan_renew(alert_plan *plan, const alert_profile *profile, const alert_goal *goal,
-                      double bound);
+/* The choice where the bound holds for each input. */
+void alert_choose_bounded(const alert_problem *problem, alert_choice *out);
 
-static inline void alert_plan_follow(alert_plan *plan, const alert_profile *profile,
-                                     const alert_goal *goal, double bound)
-{
-    if (plan->accuracy != bound || plan->q_fail != goal->q_fail ||
-        plan->probability != goal->probability)
-        alert_plan_renew(plan, profile, goal, bound);
-}
+/*
+ * The choice where the goal's bound has a price (price.h): the lowest energy - price x accuracy among those with
+ * probability >= Pr, or among all when there are none. Ties go as above. The slowdown is a mixture.
+ *
+ * The search begins at the last configuration: the nearer to the result, the shorter. Only a configuration with
+ *     energy <= lowest value so far + price x accuracy
+ * can beat the best so far. A row is walked from the first column for which that may hold at the row's highest
+ * accuracy. In an ordered row the accuracy of each configuration limits that of all slower ones; the walk ends when
+ * the lower bound says that none of them takes so little energy. A configuration slower than alert_mixture_mark() is
+ * late so often that most such rows need no integral.
+ */
+void alert_choose_priced(const alert_problem *problem, alert_choice *out);
 
-double alert_plan_work_out_z(alert_plan *plan, const alert_profile *profile, size_t r);
-
-/* For a bound above q_fail and a row `r` that can have it: where the row has one output, the z with accuracy >= bound
- * exactly when t (mean + z std) <= T; else -infinity. */
-static inline double alert_plan_accuracy_z(alert_plan *plan, const alert_profile *profile, size_t r)
-{
-    double z = plan->accuracy_z[r];
-    return isnan(z) ? alert_plan_work_out_z(plan, profile, r) : z;
-}
+/*
+ * The choice by a look at every configuration, as often as bounds are given up. It serves two cases. [ours]
+ *
+ * An input is hopelessly late: it came late, and nothing is expected to finish it in time. The lowest latency makes
+ * it as little late as can be, and drains a queue of late inputs.
+ *
+ * Changing the cap takes time: a search by quantiles would save nothing that matters beside that. A configuration
+ * under another cap than the one in force loses the cost s off its deadline. It is charged with its power during s,
+ * spread over the D inputs that a new cap serves at least:
+ *
+ *     T' = max(T - s, 0),   energy' = energy(T') + p s / D.
+ *
+ * A cap that has served fewer than D inputs is held. Then the choice is, by the rules,
+ *   - among the configurations under it, when one of them meets every bound;
+ *   - else among those under higher caps, when one of them meets every bound;
+ *   - else among those under it again, giving up bounds in turn.
+ * So a cap is lowered no sooner than D inputs after the last change, and raised sooner only where a bound is at
+ * stake: between two times that it is lowered it can only rise.
+ *
+ * Where the bound has a price, energy' - price x accuracy decides, and only the deadline's probability is a bound:
+ * without one a held cap is kept, and what that costs raises the price. (Rising whenever it pays was tried: it
+ * doubled the changes and saved nothing.)
+ */
+void alert_choose_by_scan(const alert_problem *problem, alert_choice *out);
 
 /* The last tie-break: lower cap, lower model index, lower exit. */
 bool alert_comes_first(const alert_row *a, size_t a_column, const alert_row *b, size_t b_column);
 
-/* `bound` stands for goal->bound, which a window may have moved. */
-void alert_choose(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
-                  const alert_goal *goal, double bound, alert_choice *out);
+/* All tie-breaks, from the energy on. */
+static inline bool alert_is_cheaper(const alert_row *row, size_t column, double energy_j,
+                                    const alert_choice *than)
+{
+    if (energy_j != than->energy_j)
+        return energy_j < than->energy_j;
+    return alert_comes_first(row, column, than->row, than->column);
+}
 
-/* A configuration: an index into the rows of a profile, and one into its columns. */
-typedef struct alert_place {
-    size_t row, column;
-} alert_place;
-
-/* The choice where the goal's bound has a price, in joules per unit of accuracy (price.h): the lowest
- * energy - price x accuracy among those with probability >= Pr, or among all when there are none. Ties go as above.
- *
- * The search begins at `last`, which may be any configuration; the nearer to the result, the shorter. Only a
- * configuration with
- *     energy <= lowest value so far + price x accuracy
- * can beat the best so far. A row is walked from the first column for which that may hold at the row's highest
- * accuracy. In an ordered row the accuracy of each one looked at limits that of all slower ones; the walk ends when
- * alert_least says that none of them takes so little energy. What is slower than alert_mixture_mark() is known to be
- * late so often that most such rows need no integral. `belief` has a mixture. */
-void alert_choose_priced(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
-                         const alert_goal *goal, double price, const alert_place *last,
-                         alert_choice *out);
-
-/* The choice for an input that came late, and that nothing can be expected to finish in time: the lowest latency, so
- * that it is as little late as can be, and a queue of late inputs drains. Ties go as above. [ours] */
-void alert_choose_fastest(const alert_profile *profile, const alert_belief *belief,
-                          const alert_goal *goal, alert_choice *out);
-size_t alert_importance(const alert_goal *goal, alert_quantity quantity);
+/* The slowdown at which a configuration must still be in time by this rule; -infinity: none. */
+static inline double alert_time_quantile(const alert_problem *problem, const alert_rule *rule)
+{
+    return rule->keeps_latency
+               ? alert_slowdown_quantile(problem->belief, problem->goal->probability,
+                                         problem->cache->time_z)
+               : -HUGE_VAL;
+}
 
 #endif

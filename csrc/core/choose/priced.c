@@ -1,46 +1,26 @@
-/* priced.c - the choice where the bound of the goal has a price (choose.h). */
-#include <math.h>
-
 #include "core/choose/choose.h"
 
 typedef struct search {
     const alert_belief *belief;
-    alert_floor floor;
+    alert_lower_bound lower;
     double q_fail, price;
     double time_quantile; /* slowdown that must still be in time; -infinity: none */
     double value;         /* of the best so far */
     double limit, gain;   /* value and price, a little more: outweighs rounding */
-    double slow_s;        /* what takes this long, or longer, ... */
+    double slow_s;        /* a configuration of this latency, or a longer one, ... */
     double slow_share;    /* ... is done in time with this probability at most */
-    alert_choice *best;   /* row is NULL as long as nothing is found */
+    alert_choice *best;
 } search;
 
-static bool comes_first(const search *s, const alert_row *row, size_t column, double energy_j)
-{
-    if (energy_j != s->best->energy_j)
-        return energy_j < s->best->energy_j;
-    return alert_comes_first(row, column, s->best->row, s->best->column);
-}
-
-/* What is no more accurate than this and takes more energy than the result cannot beat the best so far. */
+/* The most energy a configuration of this accuracy may take and still beat the best so far. */
 static double most_energy(const search *s, double accuracy)
 {
     return s->limit + s->gain * accuracy;
 }
 
-static bool is_affordable(const search *s, const alert_least *least, double most)
+static bool is_affordable(const search *s, const alert_minima *minima, double most)
 {
-    return alert_least_energy(&s->floor, least) <= most;
-}
-
-static double energy_of(const search *s, const alert_row *row, size_t column)
-{
-    return alert_energy(s->belief, row->latency_s[column], row->power_w[column]);
-}
-
-static bool is_in_time(const search *s, const alert_row *row, size_t column)
-{
-    return row->latency_s[column] * s->time_quantile <= s->belief->deadline_s;
+    return alert_energy_lower_bound(&s->lower, minima) <= most;
 }
 
 /* Takes the configuration if it is better; returns its accuracy. */
@@ -48,7 +28,8 @@ static inline double consider(search *s, const alert_row *row, size_t column, do
 {
     double probability, accuracy = alert_accuracy(s->belief, row, column, s->q_fail, &probability);
     double value = energy_j - s->price * accuracy;
-    if (value < s->value || (value == s->value && comes_first(s, row, column, energy_j))) {
+    if (value < s->value ||
+        (value == s->value && alert_is_cheaper(row, column, energy_j, s->best))) {
         s->value = value;
         s->limit = value + 1e-12 * fabs(value);
         s->best->row = row;
@@ -65,20 +46,21 @@ static inline double consider(search *s, const alert_row *row, size_t column, do
 static size_t first_affordable(const search *s, const alert_row *row, double most, size_t guess)
 {
     size_t low = 0, high = row->columns - 1, step = 1;
-    if (is_affordable(s, &row->least[guess], most)) {
+    if (is_affordable(s, &row->minima[guess], most)) {
         high = guess;
-        for (; step <= high && is_affordable(s, &row->least[high - step], most); step *= 2)
+        for (; step <= high && is_affordable(s, &row->minima[high - step], most); step *= 2)
             high -= step;
         low = step <= high ? high - step + 1 : 0;
     } else {
         low = guess + 1;
-        for (; step < high - low && !is_affordable(s, &row->least[low + step - 1], most); step *= 2)
+        for (; step < high - low && !is_affordable(s, &row->minima[low + step - 1], most);
+             step *= 2)
             low += step;
         high = step < high - low ? low + step - 1 : high;
     }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (is_affordable(s, &row->least[middle], most))
+        if (is_affordable(s, &row->minima[middle], most))
             high = middle;
         else
             low = middle + 1;
@@ -86,26 +68,20 @@ static size_t first_affordable(const search *s, const alert_row *row, double mos
     return low;
 }
 
-/* Expected accuracy falls along the row. */
-static bool is_ordered(const search *s, const alert_row *row)
-{
-    return row->ascending && row->stair[0].accuracy >= s->q_fail;
-}
-
 /* Looks at the columns from `first` to before `end`, none of which exceeds `accuracy`. In an ordered row each one
  * looked at limits the accuracy of those that follow. */
 static inline void best_of_columns(search *s, const alert_row *row, size_t first, size_t end,
                                    double accuracy)
 {
-    bool ordered = is_ordered(s, row);
+    bool ordered = alert_is_ordered(row, s->q_fail);
     for (size_t j = first; j < end; j++) {
         double most = most_energy(s, accuracy), energy;
-        if (!is_affordable(s, &row->least[end - 1], most))
+        if (!is_affordable(s, &row->minima[end - 1], most))
             return;
-        while ((energy = energy_of(s, row, j)) > most)
+        while ((energy = alert_energy(s->belief, row, j)) > most)
             if (++j == end)
                 return;
-        if (!is_in_time(s, row, j))
+        if (!alert_is_in_time(s->belief, row, j, s->time_quantile))
             return;
         double found = consider(s, row, j, energy);
         accuracy = ordered ? found : accuracy;
@@ -121,7 +97,7 @@ static double highest_accuracy(const search *s, const alert_row *row)
  * see that. */
 static bool is_slow(const search *s, const alert_row *row, size_t column, double energy_j)
 {
-    if (row->latency_s[column] < s->slow_s || row->stairs > 1)
+    if (row->latency_s[column] < s->slow_s || row->outputs > 1)
         return false;
     double accuracy = s->q_fail + (highest_accuracy(s, row) - s->q_fail) * s->slow_share;
     return energy_j > most_energy(s, accuracy);
@@ -130,46 +106,46 @@ static bool is_slow(const search *s, const alert_row *row, size_t column, double
 static void best_of_row(search *s, const alert_row *row, size_t end, uint32_t *guess)
 {
     double accuracy = highest_accuracy(s, row), most = most_energy(s, accuracy);
-    double least_j = alert_least_energy(&s->floor, &row->overall);
+    double least_j = alert_energy_lower_bound(&s->lower, &row->overall);
     if (!(least_j <= most))
         return;
     if (is_slow(s, row, *guess, least_j) &&
-        (*guess == 0 || !is_affordable(s, &row->least[*guess - 1], most)))
+        (*guess == 0 || !is_affordable(s, &row->minima[*guess - 1], most)))
         return;
     *guess = (uint32_t)first_affordable(s, row, most, *guess);
     best_of_columns(s, row, *guess, end, accuracy);
 }
 
-static void find(search *s, const alert_profile *profile, alert_plan *plan, const alert_place *last)
+static bool find(search *s, const alert_problem *p, const alert_rule *rule)
 {
-    const alert_row *row = &profile->row[last->row];
+    const alert_configuration *last = &p->last;
+    const alert_row *row = &p->profile->row[last->row];
+    s->time_quantile = alert_time_quantile(p, rule);
+    s->best->row = NULL;
     best_of_columns(s, row, last->column, row->columns, highest_accuracy(s, row));
-    for (size_t r = 0; r < profile->rows; r++) {
-        row = &profile->row[r];
-        best_of_row(s, row, r == last->row ? last->column : row->columns, &plan->first[r]);
+    for (size_t r = 0; r < p->profile->rows; r++) {
+        row = &p->profile->row[r];
+        best_of_row(s, row, r == last->row ? last->column : row->columns, &p->cache->affordable[r]);
     }
+    return s->best->row != NULL;
 }
 
-void alert_choose_priced(const alert_profile *profile, alert_plan *plan, const alert_belief *belief,
-                         const alert_goal *goal, double price, const alert_place *last,
-                         alert_choice *out)
+void alert_choose_priced(const alert_problem *p, alert_choice *out)
 {
-    alert_plan_follow(plan, profile, goal, goal->bound);
-    search s = {.belief = belief,
-                .floor = alert_floor_of(belief),
+    search s = {.belief = p->belief,
+                .lower = alert_lower_bound_of(p->belief),
                 .value = HUGE_VAL,
                 .limit = HUGE_VAL,
-                .gain = price * (1.0 + 1e-12),
-                .q_fail = goal->q_fail,
-                .price = price,
-                .time_quantile = alert_slowdown_quantile(belief, goal->probability, plan->time_z),
+                .gain = p->price * (1.0 + 1e-12),
+                .q_fail = p->goal->q_fail,
+                .price = p->price,
                 .best = out};
-    s.slow_s = belief->deadline_s / alert_mixture_mark(belief->mixture, &s.slow_share);
-    out->row = NULL;
-    find(&s, profile, plan, last);
-    out->feasible = out->row != NULL;
-    if (!out->feasible) {
-        s.time_quantile = -HUGE_VAL;
-        find(&s, profile, plan, last);
+    alert_rule rule = alert_first_rule(p->goal, true);
+    s.slow_s = p->belief->deadline_s / alert_mixture_mark(p->belief->mixture, &s.slow_share);
+    alert_cache_follow(p->cache, p->profile, p->goal, p->bound);
+    out->feasible = true;
+    while (!find(&s, p, &rule)) {
+        out->feasible = false;
+        alert_give_up(&rule, p->goal);
     }
 }

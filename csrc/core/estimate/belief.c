@@ -1,19 +1,19 @@
 #include "core/estimate/belief.h"
 
-double alert_accuracy_of_stairs(const alert_belief *b, const alert_row *row, size_t column,
-                                double q_fail, double in_time)
+double alert_accuracy_of_outputs(const alert_belief *b, const alert_row *row, size_t column,
+                                 double q_fail, double in_time)
 {
     /* Pr[the output looked at is out by the deadline], from the last output to the first. Outputs
      * equally accurate count as the first of them: stopping there is then an exact tie, which goes
      * to the lower energy. */
     double later = 0.0, expected = 0.0;
-    for (size_t k = row->stairs; k-- > 0;) {
-        const alert_stair *stair = &row->stair[k];
-        if (k > 0 && stair[-1].accuracy == stair->accuracy)
+    for (size_t k = row->outputs; k-- > 0;) {
+        const alert_output *output = &row->output[k];
+        if (k > 0 && output[-1].accuracy == output->accuracy)
             continue;
-        if (k + 1 < row->stairs)
-            in_time = alert_probability(b, stair->latency_s[column]);
-        expected += stair->accuracy * (in_time - later);
+        if (k + 1 < row->outputs)
+            in_time = alert_probability(b, output->latency_s[column]);
+        expected += output->accuracy * (in_time - later);
         later = in_time;
     }
     return expected + q_fail * (1.0 - later);

@@ -1,5 +1,5 @@
 /*
- * belief.h - internal: what is believed of the next input, and what follows for a configuration.
+ * belief.h - internal: what is believed of the next input, and the expectations of a configuration that follow.
  *
  * The slowdown xi has the distribution F = Normal(mean, std^2) [A/R], or that of mixture.h [ours], so a
  * configuration of profiled latency t is done by T with probability F(T / t) [A/R], and Pr >= r means
@@ -34,18 +34,25 @@ static inline double alert_slowdown_quantile(const alert_belief *b, double r, do
     return b->mixture ? alert_mixture_quantile(b->mixture, r) : b->mean + b->std * z;
 }
 
+/* A configuration that runs `quantile` times as long as profiled is done by the deadline. */
+static inline bool alert_is_in_time(const alert_belief *b, const alert_row *row, size_t column,
+                                    double quantile)
+{
+    return row->latency_s[column] * quantile <= b->deadline_s;
+}
+
 /* Expected energy [R], joules up to the deadline (or up to the end where that comes later):
  * p mu t + (phi p or the profile's idle power) max(T - mu t, 0). */
-static inline double alert_energy(const alert_belief *b, double latency_s, double power_w)
+static inline double alert_energy(const alert_belief *b, const alert_row *row, size_t column)
 {
-    double run = b->mean * latency_s;
+    double power_w = row->power_w[column], run = b->mean * row->latency_s[column];
     double rest = run < b->deadline_s ? b->deadline_s - run : 0.0;
     return power_w * (run + b->idle_ratio * rest) + b->idle_power_w * rest;
 }
 
-/* The same where the row has outputs on the way to its exit. */
-double alert_accuracy_of_stairs(const alert_belief *b, const alert_row *row, size_t column,
-                                double q_fail, double in_time);
+/* alert_accuracy() of a row with outputs on the way to its exit. */
+double alert_accuracy_of_outputs(const alert_belief *b, const alert_row *row, size_t column,
+                                 double q_fail, double in_time);
 
 /* Expected accuracy of the configuration in one column of `row` [R]: the sum over its outputs of
  * accuracy x Pr[this is the last one out by the deadline], q_fail for none at all. `probability` is
@@ -54,43 +61,49 @@ static inline double alert_accuracy(const alert_belief *b, const alert_row *row,
                                     double q_fail, double *probability)
 {
     double in_time = *probability = alert_probability(b, row->latency_s[column]);
-    if (row->stairs > 1)
-        return alert_accuracy_of_stairs(b, row, column, q_fail, in_time);
+    if (row->outputs > 1)
+        return alert_accuracy_of_outputs(b, row, column, q_fail, in_time);
     return row->best_accuracy * in_time + q_fail * (1.0 - in_time);
 }
 
-/* What alert_least_energy() makes of a belief, once for a whole search. */
-typedef struct alert_floor {
-    double work;                           /* one bound goes with work alone, */
-    double share, power_s, active, rest_j; /* the other with work, power and active energy */
-} alert_floor;
+/* Expected accuracy falls along the row, up to rounding. */
+static inline bool alert_is_ordered(const alert_row *row, double q_fail)
+{
+    return row->ascending && row->output[0].accuracy >= q_fail;
+}
+
+/* A lower bound of the energy of several columns: two sums of terms, of which the larger counts. */
+typedef struct alert_lower_bound {
+    double work;                           /* one sum goes by work alone, */
+    double share, power_s, active, rest_j; /* the other by work, power and active energy */
+} alert_lower_bound;
 
 /* With rest >= T - mu t, and rest >= 0, the energy p mu t + (phi p + W) rest is at least
  *     mu p t                                 always,
  *     mu (p - W) t + W T                     while phi = 0,
  *     (1 - phi) mu p t + phi p T             while W = 0 and phi <= 1.
- * No difference of large numbers is taken (active_j is used where it is positive), so that a small part off is enough
- * to keep rounding from lifting the bound above what it bounds. */
-static inline alert_floor alert_floor_of(const alert_belief *b)
+ * No difference of large numbers is taken (active_j is used where it is positive), so a small reduction is enough to
+ * keep the bound, with its rounding, below the energies. */
+static inline alert_lower_bound alert_lower_bound_of(const alert_belief *b)
 {
     double mean = b->mean * (1.0 - 1e-9), deadline_s = b->deadline_s * (1.0 - 1e-9);
-    alert_floor f = {.work = mean};
+    alert_lower_bound l = {.work = mean};
     if (b->idle_ratio == 0.0) {
-        f.active = mean;
-        f.rest_j = b->idle_power_w * deadline_s;
+        l.active = mean;
+        l.rest_j = b->idle_power_w * deadline_s;
     } else if (b->idle_ratio <= 1.0) {
-        f.share = (1.0 - b->idle_ratio) * mean;
-        f.power_s = b->idle_ratio * deadline_s;
+        l.share = (1.0 - b->idle_ratio) * mean;
+        l.power_s = b->idle_ratio * deadline_s;
     }
-    return f;
+    return l;
 }
 
-/* Not more than the expected energy of any column that `least` sums up: smallest term by smallest term. */
-static inline double alert_least_energy(const alert_floor *f, const alert_least *least)
+/* Not more than the expected energy of any column that the minima are taken over: smallest term by smallest term. */
+static inline double alert_energy_lower_bound(const alert_lower_bound *l, const alert_minima *m)
 {
-    double bound = f->work * least->work_j;
-    double sharper = f->share * least->work_j + f->power_s * least->power_w +
-                     f->active * least->active_j + f->rest_j;
+    double bound = l->work * m->work_j;
+    double sharper =
+        l->share * m->work_j + l->power_s * m->power_w + l->active * m->active_j + l->rest_j;
     return sharper > bound ? sharper : bound;
 }
 

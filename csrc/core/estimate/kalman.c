@@ -1,5 +1,8 @@
 #include "core/estimate/kalman.h"
 
+/* Process noise is a squared correction, and the variance at most that plus what the gain left of the last. */
+#define VARIANCE_MAX (4.0 * ALERT_RATIO_MAX * ALERT_RATIO_MAX)
+
 /* Also for an infinite ratio. */
 static double clip(double ratio)
 {
@@ -28,18 +31,24 @@ void alert_slowdown_filter_update(alert_slowdown_filter *f, const alert_constant
     f->innovation = y;
 }
 
+bool alert_slowdown_filter_is_sane(const alert_slowdown_filter *f)
+{
+    return f->mean >= 0.0 && f->mean <= ALERT_RATIO_MAX && f->variance > 0.0 &&
+           f->variance <= VARIANCE_MAX && f->gain >= 0.0 && f->gain <= 1.0 &&
+           f->process_noise > 0.0 && f->process_noise <= VARIANCE_MAX &&
+           f->innovation >= -ALERT_RATIO_MAX && f->innovation <= ALERT_RATIO_MAX;
+}
+
 void alert_idle_filter_init(alert_idle_filter *f, const alert_constants *c)
 {
-    *f = (alert_idle_filter){.ratio = 0.0, .variance = c->idle_m, .started = false};
+    *f = (alert_idle_filter){.variance = c->idle_m};
 }
 
 void alert_idle_filter_update(alert_idle_filter *f, const alert_constants *c, double idle_power_w,
                               double power_w, double profile_idle_w)
 {
-    if (!f->started) {
+    if (f->reports++ == 0)
         f->ratio = clip(profile_idle_w / power_w);
-        f->started = true;
-    }
     double predicted = f->variance + c->idle_s;
     double gain = predicted / (predicted + c->idle_v);
     f->variance = (1.0 - gain) * predicted;

@@ -49,10 +49,12 @@ typedef struct alert_slowdown_filter {
 void alert_slowdown_filter_init(alert_slowdown_filter *f, const alert_constants *c);
 /* ratio: measured / profiled latency, >= 0, infinity allowed. */
 void alert_slowdown_filter_update(alert_slowdown_filter *f, const alert_constants *c, double ratio);
+/* Every number is within its bounds. */
+bool alert_slowdown_filter_is_sane(const alert_slowdown_filter *f);
 
 typedef struct alert_idle_filter {
     double ratio, variance;
-    bool started; /* an idle power has been reported */
+    uint64_t reports; /* idle powers so far */
 } alert_idle_filter;
 
 void alert_idle_filter_init(alert_idle_filter *f, const alert_constants *c);

@@ -10,7 +10,7 @@
 #define UNIT_MIN 1e-12
 #define UNIT_MAX 1e18
 
-/* A vertex of the lower convex hull of (accuracy, energy): a model at the cheapest cap that is in time. */
+/* A configuration in the plane of (accuracy, energy). */
 typedef struct point {
     double accuracy, energy_j;
 } point;
@@ -21,28 +21,35 @@ typedef struct machine {
     alert_belief belief;
 } machine;
 
-static double time_of(const machine *m, const alert_row *row, size_t column)
+static machine quiet_machine(const alert_profile *profile, double time_s)
 {
-    return m->belief.mean * row->latency_s[column];
+    double fastest = HUGE_VAL;
+    for (size_t r = 0; r < profile->rows; r++)
+        fastest = fmin(fastest, profile->row[r].latency_s[0]);
+    return (machine){.profile = profile,
+                     .belief = {.mean = 1.0,
+                                .deadline_s = fmax(time_s, fastest), /* something is in time */
+                                .idle_power_w = profile->idle_power_w}};
 }
 
-static bool cheapest_in_time(const machine *m, const alert_row *row, double *energy_j)
+/* The row's exit, at the cheapest cap that is in time; false when none is. */
+static bool cheapest_in_time(const machine *m, const alert_row *row, point *out)
 {
-    *energy_j = HUGE_VAL;
-    for (size_t j = 0; j < row->columns && time_of(m, row, j) <= m->belief.deadline_s; j++)
-        *energy_j = fmin(*energy_j, alert_energy(&m->belief, row->latency_s[j], row->power_w[j]));
-    return *energy_j < HUGE_VAL;
+    out->accuracy = row->output[row->outputs - 1].accuracy;
+    out->energy_j = HUGE_VAL;
+    for (size_t j = 0; j < row->columns && alert_is_in_time(&m->belief, row, j, 1.0); j++)
+        out->energy_j = fmin(out->energy_j, alert_energy(&m->belief, row, j));
+    return out->energy_j < HUGE_VAL;
 }
 
 /* The point with the lowest energy - price x accuracy; ties go to the higher accuracy. An infinite price asks for
  * the highest accuracy. */
 static point best_at(const machine *m, double price)
 {
-    point best = {0};
+    point best = {0}, p;
     bool found = false;
     for (size_t r = 0; r < m->profile->rows; r++) {
-        point p = {.accuracy = m->profile->row[r].stair[m->profile->row[r].stairs - 1].accuracy};
-        if (!cheapest_in_time(m, &m->profile->row[r], &p.energy_j))
+        if (!cheapest_in_time(m, &m->profile->row[r], &p))
             continue;
         double gain = p.accuracy - best.accuracy, cost = p.energy_j - best.energy_j;
         bool better = price < HUGE_VAL ? cost < price * gain || (cost == price * gain && gain > 0.0)
@@ -54,76 +61,93 @@ static point best_at(const machine *m, double price)
     return best;
 }
 
-/* The slope of the hull at its cheapest end (`up`), at its most accurate (`down`), or where it crosses the bound: the
- * lines through two points are cut by ever closer ones, as in a simplex of two columns. */
-enum where { FIRST, LAST, AT_BOUND };
+static bool saves(const alert_goal *goal)
+{
+    return goal->objective == ALERT_MIN_ENERGY;
+}
 
-static double slope(const machine *m, const alert_goal *goal, enum where where, point low,
-                    point high)
+/* Where on the lower convex hull a slope is taken: between the last vertex for which this is false and the first for
+ * which it is true. */
+typedef bool is_beyond(const alert_goal *goal, point vertex);
+
+static bool the_first_edge(const alert_goal *goal, point vertex)
+{
+    (void)goal, (void)vertex;
+    return true;
+}
+
+static bool the_last_edge(const alert_goal *goal, point vertex)
+{
+    (void)goal, (void)vertex;
+    return false;
+}
+
+static bool the_bound(const alert_goal *goal, point vertex)
+{
+    return saves(goal) ? vertex.accuracy >= goal->bound : vertex.energy_j > goal->bound;
+}
+
+/* The slope of the hull there. `low` and `high` are its ends. The line through two vertices has the price for which
+ * they are equal: the best point at that price lies below the line, between them, and takes the place of one of them.
+ * When there is none, they are neighbours. (The simplex method for a mixture of two configurations.) */
+static double slope_at(const machine *m, const alert_goal *goal, is_beyond *beyond, point low,
+                       point high)
 {
     while (true) {
         double price = (high.energy_j - low.energy_j) / (high.accuracy - low.accuracy);
         point middle = best_at(m, price);
-        bool inside = middle.accuracy > low.accuracy && middle.accuracy < high.accuracy &&
-                      middle.energy_j - low.energy_j <
-                          price * (middle.accuracy - low.accuracy) * (1.0 - 1e-12);
-        if (!inside)
+        double gain = middle.accuracy - low.accuracy, cost = middle.energy_j - low.energy_j;
+        bool below =
+            gain > 0.0 && middle.accuracy < high.accuracy && cost < price * gain * (1.0 - 1e-12);
+        if (!below)
             return price;
-        bool enough = goal->objective == ALERT_MIN_ENERGY ? middle.accuracy >= goal->bound
-                                                          : middle.energy_j > goal->bound;
-        if (where == FIRST || (where == AT_BOUND && enough))
+        if (beyond(goal, middle))
             high = middle;
         else
             low = middle;
     }
 }
 
+/* The price at which the profile itself meets the bound, on average. */
+static double first_log_price(const alert_price *p, const alert_goal *goal, point cheap, point rich,
+                              double slope)
+{
+    if (saves(goal) ? goal->bound > rich.accuracy : goal->bound >= rich.energy_j)
+        return p->log_high; /* buys all the accuracy there is */
+    if (saves(goal) ? goal->bound <= cheap.accuracy : goal->bound < cheap.energy_j)
+        return p->log_low; /* buys none */
+    return alert_clamp(log(slope), p->log_low, p->log_high);
+}
+
 void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
                        const alert_goal *goal, double time_s)
 {
-    machine m = {
-        .profile = profile,
-        .belief = {.mean = 1.0, .deadline_s = time_s, .idle_power_w = profile->idle_power_w}};
-    double fastest = HUGE_VAL;
-    for (size_t r = 0; r < profile->rows; r++)
-        fastest = fmin(fastest, time_of(&m, &profile->row[r], 0));
-    m.belief.deadline_s = fmax(time_s, fastest); /* something is in time */
+    machine m = quiet_machine(profile, time_s);
     point cheap = best_at(&m, 0.0), rich = best_at(&m, HUGE_VAL);
-    double gain = rich.accuracy - goal->q_fail;
-    double first, last, start;
-    if (rich.accuracy > cheap.accuracy) { /* so it takes more energy, too */
-        first = slope(&m, goal, FIRST, cheap, rich);
-        last = slope(&m, goal, LAST, cheap, rich);
-        start = slope(&m, goal, AT_BOUND, cheap, rich);
-    } else { /* one point: an output is worth the energy it takes */
-        first = last = start = rich.energy_j / fmax(gain, 1e-3);
-    }
-    bool saving = goal->objective == ALERT_MIN_ENERGY;
-    bool beyond = saving ? goal->bound > rich.accuracy : goal->bound < cheap.energy_j;
+    double gain = fmax(rich.accuracy - goal->q_fail, 1e-3), cost = rich.energy_j - cheap.energy_j;
+    double one_point = rich.energy_j / gain; /* then an output is worth the energy it takes */
+    bool is_one = !(rich.accuracy > cheap.accuracy);
+    double first = is_one ? one_point : slope_at(&m, goal, the_first_edge, cheap, rich);
+    double last = is_one ? one_point : slope_at(&m, goal, the_last_edge, cheap, rich);
+    double at_bound = is_one ? one_point : slope_at(&m, goal, the_bound, cheap, rich);
     double reach = log(c->price_reach);
     p->log_low = alert_clamp(log(first) - reach, -LOG_PRICE_MAX, LOG_PRICE_MAX);
     p->log_high = alert_clamp(log(last) + reach, p->log_low, LOG_PRICE_MAX);
-    bool idle = saving ? goal->bound <= cheap.accuracy : goal->bound >= rich.energy_j;
-    if (idle || beyond) /* asks for nothing; asks for too much */
-        p->log_price = saving == beyond ? p->log_high : p->log_low;
-    else
-        p->log_price = alert_clamp(log(start), p->log_low, p->log_high);
-    p->unit = alert_clamp(saving                           ? fmax(gain, 1e-3)
-                          : rich.energy_j > cheap.energy_j ? rich.energy_j - cheap.energy_j
-                                                           : rich.energy_j,
-                          UNIT_MIN, UNIT_MAX);
+    p->log_price = first_log_price(p, goal, cheap, rich, at_bound);
+    double unit = saves(goal) ? gain : cost > 0.0 ? cost : rich.energy_j;
+    p->unit = alert_clamp(unit, UNIT_MIN, UNIT_MAX);
 }
 
 static double direction(const alert_goal *goal)
 {
-    return goal->objective == ALERT_MIN_ENERGY ? 1.0 : -1.0;
+    return saves(goal) ? 1.0 : -1.0;
 }
 
 void alert_price_update(alert_price *p, const alert_constants *c, const alert_goal *goal,
-                        double bound, double credited)
+                        double credited)
 {
-    double owed = goal->objective == ALERT_MIN_ENERGY ? bound + c->price_margin - credited
-                                                      : credited - bound * (1.0 - c->price_margin);
+    double owed = saves(goal) ? goal->bound + c->price_margin - credited
+                              : credited - goal->bound * (1.0 - c->price_margin);
     p->inputs += 1.0;
     p->owed = alert_clamp(p->owed + owed, -ALERT_OWED_MAX, ALERT_OWED_MAX);
     double step = direction(goal) * c->price_integral * owed / p->unit;
@@ -141,8 +165,7 @@ double alert_price_now(const alert_price *p, const alert_constants *c, const ale
 
 bool alert_price_is_exhausted(const alert_price *p, const alert_goal *goal)
 {
-    return goal->objective == ALERT_MIN_ENERGY ? p->log_price >= p->log_high
-                                               : p->log_price <= p->log_low;
+    return saves(goal) ? p->log_price >= p->log_high : p->log_price <= p->log_low;
 }
 
 bool alert_price_is_sane(const alert_price *p)

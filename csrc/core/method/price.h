@@ -45,7 +45,7 @@ void alert_price_start(alert_price *p, const alert_constants *c, const alert_pro
                        const alert_goal *goal, double time_s);
 /* credited: accuracy or joules of the finished input. */
 void alert_price_update(alert_price *p, const alert_constants *c, const alert_goal *goal,
-                        double bound, double credited);
+                        double credited);
 /* Joules per unit of accuracy for the next input. */
 double alert_price_now(const alert_price *p, const alert_constants *c, const alert_goal *goal);
 /* All that can be done for the bound is being done. */

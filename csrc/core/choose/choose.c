@@ -1,0 +1,19 @@
+#include "core/choose/choose.h"
+
+void alert_choose(const alert_problem *problem, alert_choice *out)
+{
+    if (problem->switching || problem->is_hopelessly_late)
+        alert_choose_by_scan(problem, out);
+    else if (problem->price >= 0.0)
+        alert_choose_priced(problem, out);
+    else
+        alert_choose_bounded(problem, out);
+}
+
+bool alert_comes_first(const alert_row *a, size_t a_column, const alert_row *b, size_t b_column)
+{
+    uint32_t a_cap = a->cap[a_column], b_cap = b->cap[b_column];
+    if (a_cap != b_cap)
+        return a_cap < b_cap;
+    return a->model != b->model ? a->model < b->model : a->exit < b->exit;
+}

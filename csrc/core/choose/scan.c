@@ -1,0 +1,121 @@
+#include "core/choose/choose.h"
+
+typedef struct scan {
+    const alert_problem *problem;
+    const alert_switching *switching;
+    alert_rule rule;
+    double time_quantile;     /* slowdown that must still be in time; -infinity: none */
+    alert_belief elsewhere;   /* under another cap than the one in force */
+    bool here, lower, higher; /* caps looked at */
+    alert_choice *best;
+} scan;
+
+static bool is_looked_at(const scan *s, size_t cap)
+{
+    size_t now = s->switching->cap;
+    return cap == now ? s->here : cap < now ? s->lower : s->higher;
+}
+
+static const alert_belief *belief_under(const scan *s, size_t cap)
+{
+    return cap == s->switching->cap ? s->problem->belief : &s->elsewhere;
+}
+
+static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
+{
+    const alert_belief *b = belief_under(s, row->cap[column]);
+    alert_choice c = {.row = row, .column = column, .energy_j = alert_energy(b, row, column)};
+    c.accuracy = alert_accuracy(b, row, column, s->problem->goal->q_fail, &c.probability);
+    if (b == &s->elsewhere)
+        c.energy_j += row->power_w[column] * s->switching->cost_s / s->switching->hold_inputs;
+    return c;
+}
+
+static bool meets(const scan *s, const alert_choice *c)
+{
+    const alert_problem *p = s->problem;
+    if (!alert_is_in_time(belief_under(s, c->row->cap[c->column]), c->row, c->column,
+                          s->time_quantile))
+        return false;
+    if (!s->rule.keeps_bound)
+        return true;
+    return p->goal->objective == ALERT_MIN_ENERGY ? c->accuracy >= p->bound
+                                                  : c->energy_j <= p->bound;
+}
+
+/* What the choice goes by, before energy: the smaller, the better. */
+static double rank(const scan *s, const alert_choice *c)
+{
+    if (s->problem->is_hopelessly_late)
+        return c->row->latency_s[c->column];
+    if (s->problem->price >= 0.0)
+        return c->energy_j - s->problem->price * c->accuracy;
+    return s->rule.saves ? c->energy_j : -c->accuracy;
+}
+
+static bool beats_best(const scan *s, const alert_choice *c)
+{
+    if (!s->best->row)
+        return true;
+    double mine = rank(s, c), its = rank(s, s->best);
+    return mine != its ? mine < its : alert_is_cheaper(c->row, c->column, c->energy_j, s->best);
+}
+
+static void look_along(scan *s, const alert_row *row)
+{
+    for (size_t j = 0; j < row->columns; j++) {
+        if (!is_looked_at(s, row->cap[j]))
+            continue;
+        if (s->problem->is_hopelessly_late && s->best->row &&
+            row->latency_s[j] > s->best->row->latency_s[s->best->column])
+            return;
+        alert_choice c = weigh(s, row, j);
+        if (meets(s, &c) && beats_best(s, &c))
+            *s->best = c;
+    }
+}
+
+static bool find(scan *s)
+{
+    const alert_profile *profile = s->problem->profile;
+    s->time_quantile = alert_time_quantile(s->problem, &s->rule);
+    s->best->row = NULL;
+    for (size_t r = 0; r < profile->rows; r++)
+        look_along(s, &profile->row[r]);
+    return s->best->row != NULL;
+}
+
+static bool find_under_a_higher_cap(scan *s)
+{
+    s->here = false;
+    s->higher = true;
+    bool found = find(s);
+    s->here = true;
+    s->higher = false;
+    return found;
+}
+
+void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
+{
+    static const alert_switching FREE = {.hold_inputs = 1.0};
+    const alert_switching *switching = p->switching ? p->switching : &FREE;
+    bool late = p->is_hopelessly_late, held = switching->holds_cap && !late;
+    scan s = {.problem = p,
+              .switching = switching,
+              .elsewhere = *p->belief,
+              .here = true,
+              .lower = !held,
+              .higher = !held,
+              .best = out};
+    if (!late)
+        s.rule = alert_first_rule(p->goal, p->price >= 0.0);
+    s.elsewhere.deadline_s = fmax(p->belief->deadline_s - switching->cost_s, 0.0);
+    alert_cache_follow(p->cache, p->profile, p->goal, p->bound);
+    bool feasible = !late;
+    while (!find(&s) && !(held && feasible && find_under_a_higher_cap(&s))) {
+        feasible = false;
+        alert_give_up(&s.rule, p->goal);
+    }
+    out->feasible = feasible;
+    p->belief->deadline_s = belief_under(&s, out->row->cap[out->column])->deadline_s;
+}

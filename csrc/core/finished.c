@@ -1,0 +1,100 @@
+/* finished.c - the finished input: judged, credited, remembered. */
+#include <math.h>
+
+#include "core/scheduler.h"
+
+typedef struct outcome {
+    ptrdiff_t exit;    /* where it stopped; -1 for a traditional model */
+    double profiled_s; /* latency of the profile up to there */
+    double power_w;    /* of the profile */
+    double accuracy;   /* credited */
+    bool met;          /* an output was out by the deadline */
+} outcome;
+
+static outcome judge(const alert_scheduler *s, const alert_measurement *m)
+{
+    const alert_pending *ran = &s->now.pending;
+    size_t column = ran->configuration.column;
+    const alert_row *row = &s->task.profile->row[ran->configuration.row];
+    bool stopped = m->has_exit && (ptrdiff_t)m->exit < row->exit;
+    size_t outputs = stopped ? m->exit + 1 : row->outputs;
+    outcome o = {.exit = stopped ? (ptrdiff_t)m->exit : row->exit,
+                 .profiled_s = (stopped ? row->output[m->exit].latency_s : row->latency_s)[column],
+                 .power_w = row->power_w[column],
+                 .accuracy = s->task.goal.q_fail};
+    /* an output came out when its share of the measured time was over */
+    for (size_t k = outputs; k-- > 0 && !o.met;)
+        if (m->latency_s * (row->output[k].latency_s[column] / o.profiled_s) <= ran->time_s) {
+            o.accuracy = row->output[k].accuracy;
+            o.met = true;
+        }
+    return o;
+}
+
+/* Joules of the finished input, idle time up to its deadline included. */
+static double joules(const alert_scheduler *s, const alert_measurement *m, const outcome *o)
+{
+    const alert_idle_filter *idle = &s->now.idle;
+    double idle_power = m->has_idle_power   ? m->idle_power_w
+                        : idle->reports > 0 ? idle->ratio * o->power_w
+                                            : s->task.profile->idle_power_w;
+    /* between inputs that share a deadline there is no idle time */
+    double rest = s->now.shared.inputs > 1 ? 0.0 : s->now.pending.time_s - m->latency_s;
+    double active = m->has_energy ? m->energy_j : o->power_w * m->latency_s;
+    return active + idle_power * (rest > 0.0 ? rest : 0.0);
+}
+
+static void remember(alert_scheduler *s, const alert_measurement *m, const outcome *o,
+                     double slowdown)
+{
+    const alert_pending *ran = &s->now.pending;
+    alert_decision d;
+    alert_scheduler_decision(s, &d);
+    s->history[s->now.inputs % s->history_capacity] = (alert_history_entry){
+        .input = s->now.inputs,
+        .model = (int64_t)d.model,
+        .cap = (int64_t)d.cap,
+        .exit = o->exit,
+        .power_cap_w = d.power_cap_w,
+        .deadline_s = ran->deadline_s,
+        .latency_s = m->latency_s,
+        .energy_j = m->has_energy ? m->energy_j : (double)NAN,
+        .idle_power_w = m->has_idle_power ? m->idle_power_w : (double)NAN,
+        .slowdown = slowdown,
+        .slowdown_mean = ran->slowdown_mean,
+        .slowdown_std = ran->slowdown_std,
+        .expected_latency_s = d.latency_s,
+        .expected_energy_j = d.energy_j,
+        .expected_accuracy = d.accuracy,
+        .probability = d.probability,
+        .accuracy = o->accuracy,
+        .feasible = d.feasible,
+        .met = o->met,
+    };
+}
+
+alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measurement *m)
+{
+    bool saving = s->task.goal.objective == ALERT_MIN_ENERGY;
+    outcome o = judge(s, m);
+    double bound = s->task.goal.bound, credited = saving ? o.accuracy : joules(s, m, &o);
+    double slowdown = m->latency_s / o.profiled_s;
+    if (s->history_capacity > 0)
+        remember(s, m, &o, slowdown);
+    if (s->window.capacity > 0)
+        alert_window_push(&s->window, saving ? bound - credited : credited - bound);
+    return (alert_finished){.slowdown = slowdown, .credited = credited, .power_w = o.power_w};
+}
+
+size_t alert_scheduler_history_length(const alert_scheduler *s)
+{
+    size_t capacity = s->history_capacity;
+    return s->now.inputs < capacity ? (size_t)s->now.inputs : capacity;
+}
+
+void alert_scheduler_history(const alert_scheduler *s, size_t length, alert_history_entry *out)
+{
+    uint64_t first = s->now.inputs - alert_scheduler_history_length(s);
+    for (size_t i = 0; i < length; i++)
+        out[i] = s->history[(first + i) % s->history_capacity];
+}

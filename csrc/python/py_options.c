@@ -3,13 +3,6 @@
 
 #include "python/py_convert.h"
 
-static const struct {
-    const char *name;
-    alert_method method;
-} METHOD[] = {{"paper", ALERT_PAPER}, {"calibrated", ALERT_CALIBRATED}};
-
-enum { METHODS = sizeof METHOD / sizeof METHOD[0] };
-
 static double *constant_at(alert_constants *constants, const alert_constant *row)
 {
     return (double *)((char *)constants + row->offset);
@@ -31,32 +24,26 @@ static const alert_constant *find(alert_method method, PyObject *name)
     return NULL;
 }
 
-static const char *name_of(alert_method method)
-{
-    size_t i = 0;
-    while (METHOD[i].method != method)
-        i++;
-    return METHOD[i].name;
-}
-
 static PyObject *method_names(void)
 {
-    PyObject *names = PyTuple_New(METHODS);
-    for (Py_ssize_t i = 0; names && i < METHODS; i++) {
-        PyObject *name = PyUnicode_FromString(METHOD[i].name);
-        if (!name)
-            Py_CLEAR(names);
-        else
-            PyTuple_SET_ITEM(names, i, name);
+    PyObject *list = PyList_New(0), *names;
+    for (int i = 0; list && alert_method_name((alert_method)i); i++) {
+        PyObject *name = PyUnicode_FromString(alert_method_name((alert_method)i));
+        if (!name || PyList_Append(list, name) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(name);
     }
+    names = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
     return names;
 }
 
 int alert_py_method(PyObject *name, alert_method *out)
 {
-    for (size_t i = 0; i < METHODS; i++)
-        if (PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, METHOD[i].name) == 0) {
-            *out = METHOD[i].method;
+    const char *known;
+    for (int i = 0; PyUnicode_Check(name) && (known = alert_method_name((alert_method)i)); i++)
+        if (PyUnicode_CompareWithASCIIString(name, known) == 0) {
+            *out = (alert_method)i;
             return 0;
         }
     PyObject *names = method_names();
@@ -87,7 +74,7 @@ int alert_py_constants(PyObject *dict, alert_method method, alert_constants *out
             PyErr_Format(PyExc_ValueError,
                          "constants: method '%s' has no constant %R; alert.constants('%s') lists "
                          "them",
-                         name_of(method), key, name_of(method));
+                         alert_method_name(method), key, alert_method_name(method));
             rc = -1;
         }
     }

@@ -27,8 +27,8 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import PlatformError
 
 SOURCES = sorted(str(path) for path in Path("csrc").glob("*/**/*.c"))
-WATCHDOG = ["csrc/watchdog.c"]  # and what it needs of the power adapters:
-WATCHDOG += [f"csrc/power/{name}.c" for name in ("give_back/journal", "nvml/nvml_dl", "power")]
+POWER = sorted(str(path) for path in Path("csrc/power").glob("**/*.c"))
+WATCHDOG = ["csrc/watchdog.c", *POWER]  # it gives back whatever a device may have changed
 
 COMMON = ["-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-D_GNU_SOURCE=1", "-Icsrc"]
 COMMON += ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wdouble-promotion"]

@@ -144,6 +144,8 @@ class PowerDevice:
     @property
     def closed(self) -> bool: ...
     @property
+    def parts(self) -> list[dict[str, Any]]: ...
+    @property
     def zones(self) -> list[dict[str, Any]]: ...
     @property
     def gpus(self) -> list[dict[str, Any]]: ...
@@ -161,35 +163,6 @@ class PowerDevice:
         /,
     ) -> None: ...
 
-def open_emulated(
-    idle_power: float | None,
-    peak_power: float | None,
-    exponent: float | None,
-    compute: float | None,
-    min_frequency: float | None,
-    /,
-) -> PowerDevice: ...
-def open_rapl(
-    root: str | None,
-    observe: bool,
-    dram: bool,
-    package: int,
-    window: float | None,
-    cap_min: float,
-    cap_max: float,
-    journal: str | None,
-    watchdog: str | None,
-    /,
-) -> PowerDevice: ...
-def open_nvml(
-    gpus: Sequence[int] | None,
-    observe: bool,
-    guard: bool,
-    switch_cost: float | None,
-    settle: float | None,
-    directory: str,
-    watchdog: str | None,
-    /,
-) -> PowerDevice: ...
+def open_power(kind: str, options: dict[str, Any], /) -> PowerDevice: ...
+def power_kinds() -> dict[str, tuple[str | None, dict[str, Any]]]: ...
 def restore(directory: str, /) -> list[dict[str, Any]]: ...
-def power_law() -> dict[str, float]: ...

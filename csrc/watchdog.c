@@ -3,8 +3,8 @@
  *
  *     alert-watchdog JOURNAL_FD PIDFD CONTROL_FD
  *
- * Sleeps until the process behind PIDFD ends, gives back what the journal says, removes the journal and ends.
- * A byte on CONTROL_FD says that the process has given everything back itself.
+ * Sleeps until the process behind PIDFD ends, gives back the values in the journal, removes the journal and ends. A
+ * byte on CONTROL_FD says that the process has given everything back itself.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "power/backends.h"
 #include "power/give_back/journal.h"
 
 static bool is_needed(const alert_journal *j, int fd)
@@ -26,7 +27,7 @@ static bool is_needed(const alert_journal *j, int fd)
     return false;
 }
 
-/* Files inherited by accident would stay open as long as we live. */
+/* Files inherited by accident would stay open as long as the watchdog lives. */
 static void close_others(const alert_journal *j, const int keep[3])
 {
     DIR *d = opendir("/proc/self/fd");
@@ -45,25 +46,31 @@ static bool wait_for_end(int pidfd, int control)
 {
     struct pollfd wait[] = {{.fd = pidfd, .events = POLLIN}, {.fd = control, .events = POLLIN}};
     for (;;) {
-        (void)poll(wait, 2, -1); /* no signal ends it, and where it fails it says nothing new */
+        (void)poll(wait, 2, -1); /* a failure or a signal leaves `revents` alone: once more */
         if (wait[1].revents & POLLIN)
             return false;
         if (wait[0].revents)
             return true;
-        if (wait[1].revents) /* the pipe's end: the process is about to end, too */
+        if (wait[1].revents) /* the end of the pipe: the process is about to end */
             wait[1].fd = -1;
     }
+}
+
+/* An entry without a descriptor was never this process's to write. */
+static int give_back_entry(alert_journal_entry *e)
+{
+    const alert_backend *backend = e->fd >= 0 ? alert_backend_find(e->kind) : NULL;
+    return backend && backend->give_back ? backend->give_back(e) : 0;
 }
 
 static void give_back(alert_journal *j, int journal_fd)
 {
     bool done = true;
     for (uint32_t i = 0; i < j->entries; i++) {
-        alert_journal_entry *e = &j->entry[i];
-        int rc = e->fd >= 0 ? alert_journal_give_back(e, e->fd) : 0;
-        done = done && (rc >= 0 || rc == -ENODEV); /* a GPU that is gone needs nothing back */
+        int rc = give_back_entry(&j->entry[i]);
+        done = done && (rc >= 0 || rc == -ENODEV); /* a part that is gone needs nothing back */
     }
-    /* Only now may somebody else own them; children of the dead process hold copies of the descriptors. */
+    /* Only now may others lock them. Children of the dead process hold copies of the descriptors. */
     for (uint32_t i = 0; i < j->entries; i++)
         if (j->entry[i].fd >= 0)
             (void)flock(j->entry[i].fd, LOCK_UN);

@@ -1,22 +1,19 @@
-"""What running models asks of a power device."""
+"""What running models asks of a power device: a knob to turn, and a meter to read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
-class Device(Protocol):
-    """A power device, in watts, joules and seconds: as those of `alert.power` are."""
+@runtime_checkable
+class Knob(Protocol):
+    """Something to set that changes how fast, and at what power, work runs.
 
-    @property
-    def kind(self) -> str:
-        """What it is: "rapl", "emulated", ..."""
-
-    @property
-    def emulated(self) -> bool:
-        """Whether its caps and joules are computed rather than measured."""
+    Its settings are power caps, in watts. What is not documented as a default is for a class of
+    your own to say.
+    """
 
     @property
     def can_cap(self) -> bool:
@@ -32,33 +29,79 @@ class Device(Protocol):
 
     @property
     def switch_cost(self) -> float:
-        """Of the caller's time, that a change of the cap takes."""
+        """Seconds of the caller's time that a change of the cap takes; 0 by default."""
+        return 0.0
 
     @property
     def settle(self) -> float:
-        """From a change of the cap until it acts."""
+        """Seconds from a change of the cap until the new one acts; 0 by default."""
+        return 0.0
+
+    def set_cap(self, watts: float, /) -> None:
+        """Put a power cap in force."""
+
+
+@runtime_checkable
+class Meter(Protocol):
+    """Something that counts energy."""
 
     @property
     def tick(self) -> float:
-        """Between two steps of the energy counter; 0 for a continuous one."""
-
-    def set_cap(self, watts: float, /) -> None:
-        """Put a cap in force."""
+        """Seconds between two steps of the counter; 0, the default, for a continuous one."""
+        return 0.0
 
     def energy(self) -> float | None:
-        """Joules drawn since it was opened; None where that cannot be read."""
+        """Return the joules drawn since the meter was opened; None where that cannot be read."""
+
+
+@runtime_checkable
+class Device(Knob, Meter, Protocol):
+    """A power device: what `alert.Runner` and `alert.Profile.measure` take as ``power``.
+
+    `open` returns one. A class of your own can be one, too; when it derives from this one, it has
+    the defaults.
+
+    Examples
+    --------
+    >>> import alert
+    >>> class Board(alert.power.Device):
+    ...     kind, can_cap, cap_range = "board", True, (5.0, 15.0)
+    ...     cap, joules = 15.0, 0.0
+    ...
+    ...     def set_cap(self, watts, /):
+    ...         self.cap = watts  # and tell the board
+    ...
+    ...     def energy(self):
+    ...         return self.joules  # of the board's own meter
+    >>> board = Board()
+    >>> isinstance(board, alert.power.Knob), isinstance(board, alert.power.Meter)
+    (True, True)
+    >>> board.set_cap(10.0)
+    >>> board.cap, board.energy(), board.settle
+    (10.0, 0.0, 0.0)
+    """
+
+    @property
+    def kind(self) -> str:
+        """What it is: "rapl", "emulated", ..."""
+
+    @property
+    def emulated(self) -> bool:
+        """Whether its caps and joules are computed rather than measured; False by default."""
+        return False
 
     def begin(self) -> None:
-        """Hear that work starts."""
+        """Take note that work starts now. Does nothing by default."""
 
     def pace(self) -> None:
-        """Hear that the work since `begin`, or since the last `pace`, is done.
+        """Take note that the work since `begin`, or since the last `pace`, is done.
 
-        An emulated device returns when its cap would have let the work be done.
+        Does nothing by default. An emulated device returns when its cap would have let the work be
+        done.
         """
 
     def close(self) -> None:
-        """Give back every limit as it was found."""
+        """Give back every setting as it was found. Does nothing by default."""
 
 
 def open_device(power: str | Device) -> Device:
@@ -72,7 +115,7 @@ def open_device(power: str | Device) -> Device:
 
 @contextmanager
 def borrowed(power: str | Device) -> Iterator[Device]:
-    """Open the device of that name for a while, or use an open one and put its cap back."""
+    """Open the device of that name for a while, or use an open one and restore its cap."""
     device = open_device(power)
     if device is not power:
         try:

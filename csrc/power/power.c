@@ -19,7 +19,7 @@ struct alert_power {
     alert_power_error broken; /* why caps are no longer tried; code 0 while they are */
     alert_power_error notice; /* code 0 when there is none */
     char noticed
-        [ALERT_POWER_TEXT]; /* where the last one was: a cap that did not take is reported once */
+        [ALERT_POWER_TEXT]; /* where the last notice was: the next one from there is kept quiet */
 };
 
 int alert_power_fail(alert_power_error *error, int code, const char *where, const char *why,
@@ -53,11 +53,6 @@ int alert_power_hand_on(alert_power_error *error, const alert_power_error *failu
 bool alert_power_is_permission(int code)
 {
     return code == EACCES || code == EPERM || code == EROFS;
-}
-
-void *alert_power_device(const alert_power *p, const alert_power_ops *ops)
-{
-    return p->ops == ops ? p->device : NULL;
 }
 
 int alert_power_new(alert_power **out, const alert_power_ops *ops, void *device)
@@ -98,7 +93,8 @@ static int check_cap(const alert_power *p, double cap_w, alert_power_error *erro
     if (cap_w >= low * (1.0 - RANGE_SLACK) &&
         cap_w <= high * (1.0 + RANGE_SLACK)) /* false for NaN */
         return 0;
-    (void)snprintf(why, sizeof why, "expected %g to %g W, got %.17g", low, high, cap_w);
+    (void)snprintf(why, sizeof why, "expected %g to %g %s, got %.17g", low, high, p->traits.unit,
+                   cap_w);
     return alert_power_refuse(error, ERANGE, "power_cap", why);
 }
 
@@ -147,6 +143,11 @@ bool alert_power_notice(alert_power *p, alert_power_error *out)
     *out = p->notice;
     p->notice.code = 0;
     return true;
+}
+
+size_t alert_power_part(const alert_power *p, size_t index, alert_power_fact out[ALERT_POWER_FACTS])
+{
+    return p->ops->part ? p->ops->part(p->device, index, out) : 0;
 }
 
 void alert_power_begin(alert_power *p)

@@ -4,10 +4,13 @@
  * hardware is spoken to with the GIL dropped. An emulated device keeps the GIL except to wait. */
 #include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
+#include <string.h>
 
 #include "python/py_deprecated.h"
 #include "python/py_fork.h"
 #include "python/py_power.h"
+#include "python/py_power_error.h"
 
 #if PY_VERSION_HEX < 0x030C0000
 #include <structmember.h>
@@ -15,32 +18,33 @@
 #define Py_READONLY   READONLY
 #endif
 
-/* ----------------------------------------------------------------------------------------- failures */
-
-static int warn(const power_object *o, const alert_power_error *e)
-{
-    PyObject *text = alert_py_power_text(e);
-    int rc = text ? PyErr_WarnFormat(o->state->power_warning, 1, "%U", text) : -1;
-    Py_XDECREF(text);
-    return rc;
-}
+typedef struct power_object {
+    PyObject_HEAD alert_power *_Atomic power; /* NULL once closed; changes under the lock */
+    PyThread_type_lock lock;
+    /* Of the process whose threads use the lock, see py_fork.h; negative while it is made. */
+    atomic_int lock_generation;
+    alert_py_state *state; /* lives as long as the module, which the type keeps alive */
+    PyObject *weak_references;
+    alert_power_traits opened;         /* as the device was when it was opened */
+    atomic_bool told_cap, told_energy; /* failures that give one warning only */
+} power_object;
 
 /* --------------------------------------------------------------------------------------------- lock */
 
-void alert_py_power_unlock(power_object *o)
+static void unlock(power_object *o)
 {
     PyThread_release_lock(o->lock);
 }
 
-/* A fork copies the lock, but not the thread that may hold it: a child has a lock of its own, which the first
- * of its threads to come makes. */
+/* A fork copies the lock, but not the thread that may hold it. So a child has a lock of its own, which the first of its
+ * threads to come makes. */
 static int renew_lock(power_object *o)
 {
     int owner;
     while ((owner = atomic_load(&o->lock_generation)) != alert_py_generation) {
         if (owner == -alert_py_generation ||
             !atomic_compare_exchange_strong(&o->lock_generation, &owner, -alert_py_generation))
-            continue; /* another thread makes it, and is about to be done */
+            continue; /* another thread is about to have made it */
         PyThread_type_lock lock = PyThread_allocate_lock();
         if (lock)
             o->lock = lock; /* the old one may be held, and then cannot be freed */
@@ -64,13 +68,14 @@ static int take_lock(power_object *o)
     return 0;
 }
 
-bool alert_py_power_lock(power_object *o)
+/* Waits with the GIL dropped. False with an exception set when the device is closed: then it is not locked. */
+static bool lock(power_object *o)
 {
     if (take_lock(o) < 0)
         return false;
     if (o->power)
         return true;
-    alert_py_power_unlock(o);
+    unlock(o);
     PyErr_SetString(PyExc_ValueError, "the power device is closed");
     return false;
 }
@@ -99,21 +104,20 @@ static PyObject *device_set_cap(PyObject *self, PyObject *value)
     alert_power_traits traits;
     double cap_w;
     int rc;
-    if (alert_py_double(value, "power_cap", "a number of watts", &cap_w) < 0 ||
-        !alert_py_power_lock(o))
+    if (alert_py_double(value, "power_cap", "a number of watts", &cap_w) < 0 || !lock(o))
         return NULL;
     Py_BEGIN_ALLOW_THREADS rc = alert_power_set_cap(o->power, cap_w, &error);
     Py_END_ALLOW_THREADS bool noticed = alert_power_notice(o->power, &notice);
     alert_power_about(o->power, &traits);
-    alert_py_power_unlock(o);
+    unlock(o);
     if (rc == 0)
-        return noticed && warn(o, &notice) < 0 ? NULL : Py_NewRef(Py_None);
+        return noticed && alert_py_power_warn(o->state, &notice) < 0 ? NULL : Py_NewRef(Py_None);
     bool broke = o->opened.can_cap && !traits.can_cap;
     if (error.is_argument || !broke) {
         alert_py_power_raise(o->state, &error);
         return NULL;
     }
-    if (!atomic_exchange(&o->told_cap, true) && warn(o, &error) < 0)
+    if (!atomic_exchange(&o->told_cap, true) && alert_py_power_warn(o->state, &error) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -133,7 +137,7 @@ static PyObject *device_energy(PyObject *self, PyObject *unused)
     alert_power_error error = {0};
     double energy_j = 0.0;
     int rc;
-    if (!alert_py_power_lock(o))
+    if (!lock(o))
         return NULL;
     if (o->opened.emulated) {
         rc = alert_power_energy(o->power, &energy_j, &error);
@@ -141,10 +145,10 @@ static PyObject *device_energy(PyObject *self, PyObject *unused)
         Py_BEGIN_ALLOW_THREADS rc = alert_power_energy(o->power, &energy_j, &error);
         Py_END_ALLOW_THREADS
     }
-    alert_py_power_unlock(o);
+    unlock(o);
     if (rc == 0)
         return PyFloat_FromDouble(energy_j);
-    if (!atomic_exchange(&o->told_energy, true) && warn(o, &error) < 0)
+    if (!atomic_exchange(&o->told_energy, true) && alert_py_power_warn(o->state, &error) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -157,10 +161,10 @@ static PyObject *device_begin(PyObject *self, PyObject *unused)
 {
     (void)unused;
     power_object *o = (power_object *)self;
-    if (!alert_py_power_lock(o))
+    if (!lock(o))
         return NULL;
     alert_power_begin(o->power);
-    alert_py_power_unlock(o);
+    unlock(o);
     Py_RETURN_NONE;
 }
 
@@ -177,20 +181,20 @@ static PyObject *device_pace(PyObject *self, PyObject *unused)
     (void)unused;
     power_object *o = (power_object *)self;
     int rc;
-    if (!alert_py_power_lock(o))
+    if (!lock(o))
         return NULL;
     rc = alert_power_pace(o->power, false);
     while (rc == -EAGAIN || rc == -EINTR) {
         if (rc == -EINTR) {
-            alert_py_power_unlock(o);
+            unlock(o);
             if (PyErr_CheckSignals() < 0 ||
-                !alert_py_power_lock(o)) /* a signal handler may have closed the device */
+                !lock(o)) /* a signal handler may have closed the device */
                 return NULL;
         }
         Py_BEGIN_ALLOW_THREADS rc = alert_power_pace(o->power, true);
         Py_END_ALLOW_THREADS
     }
-    alert_py_power_unlock(o);
+    unlock(o);
     Py_RETURN_NONE;
 }
 
@@ -204,8 +208,8 @@ static PyObject *close_power(power_object *o)
     power = o->power;
     o->power = NULL;
     Py_BEGIN_ALLOW_THREADS rc = alert_power_close(power, &error);
-    Py_END_ALLOW_THREADS alert_py_power_unlock(o);
-    return rc && warn(o, &error) < 0 ? NULL : Py_NewRef(Py_None);
+    Py_END_ALLOW_THREADS unlock(o);
+    return rc && alert_py_power_warn(o->state, &error) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 PyDoc_STRVAR(
@@ -235,18 +239,77 @@ static PyObject *device_exit(PyObject *self, PyObject *args)
     return close_power((power_object *)self);
 }
 
+/* -------------------------------------------------------------------------------------------- parts */
+
+static PyObject *fact_value(const alert_power_fact *fact)
+{
+    const double *number = fact->is.number;
+    switch (fact->type) {
+    case ALERT_FACT_TEXT:
+        return alert_py_power_words(fact->is.text);
+    case ALERT_FACT_NUMBER:
+        return PyFloat_FromDouble(number[0]);
+    case ALERT_FACT_WHOLE:
+        return PyLong_FromDouble(number[0]);
+    case ALERT_FACT_FLAG:
+        return isnan(number[0]) ? Py_NewRef(Py_None) : PyBool_FromLong(number[0] != 0.0);
+    case ALERT_FACT_RANGE:
+        return Py_BuildValue("dd", number[0], number[1]);
+    default: /* ALERT_FACT_MISSING */
+        return alert_py_power_missing(&fact->is.missing);
+    }
+}
+
+/* A part as a dict; NULL after the last one, and with an exception set. No object is made under the lock: that may
+ * collect garbage, and a finalizer may want the lock. */
+static PyObject *part_at(power_object *o, size_t index)
+{
+    alert_power_fact fact[ALERT_POWER_FACTS];
+    if (!lock(o))
+        return NULL;
+    size_t facts = alert_power_part(o->power, index, fact);
+    unlock(o);
+    PyObject *dict = facts ? PyDict_New() : NULL;
+    for (size_t i = 0; i < facts && dict; i++) {
+        PyObject *value = fact_value(&fact[i]);
+        if (!value || PyDict_SetItemString(dict, fact[i].name, value) < 0)
+            Py_CLEAR(dict);
+        Py_XDECREF(value);
+    }
+    return dict;
+}
+
+/* All parts, or none where parts of this kind of device are called otherwise. */
+static PyObject *get_parts(PyObject *self, void *called)
+{
+    power_object *o = (power_object *)self;
+    const char *parts = o->opened.parts;
+    bool wanted = !called || (parts && strcmp(parts, called) == 0);
+    PyObject *list = PyList_New(0), *part = NULL;
+    if (!wanted)
+        return list;
+    for (size_t i = 0; list && (part = part_at(o, i)); i++) {
+        if (PyList_Append(list, part) < 0)
+            Py_CLEAR(list);
+        Py_DECREF(part);
+    }
+    if (PyErr_Occurred())
+        Py_CLEAR(list);
+    return list;
+}
+
 /* --------------------------------------------------------------------------------------- attributes */
 
 /* The traits now, or those it was opened with once it is closed. */
 static alert_power_traits traits_of(power_object *o)
 {
     alert_power_traits traits = o->opened;
-    if (!alert_py_power_lock(o)) {
+    if (!lock(o)) {
         PyErr_Clear();
         return traits;
     }
     alert_power_about(o->power, &traits);
-    alert_py_power_unlock(o);
+    unlock(o);
     return traits;
 }
 
@@ -280,10 +343,10 @@ static PyObject *get_cap(PyObject *self, void *closure)
     power_object *o = (power_object *)self;
     double cap_w = (double)NAN;
     int rc;
-    if (!alert_py_power_lock(o))
+    if (!lock(o))
         return NULL;
     Py_BEGIN_ALLOW_THREADS rc = alert_power_cap(o->power, &cap_w, NULL);
-    Py_END_ALLOW_THREADS alert_py_power_unlock(o);
+    Py_END_ALLOW_THREADS unlock(o);
     return PyFloat_FromDouble(rc ? (double)NAN : cap_w);
 }
 
@@ -326,8 +389,8 @@ static PyObject *device_repr(PyObject *self)
         return PyUnicode_FromFormat("<alert power device: %s, closed>", o->opened.kind);
     char text[120];
     if (o->opened.can_cap)
-        PyOS_snprintf(text, sizeof text, "caps %.4g..%.4g W", o->opened.cap_min_w,
-                      o->opened.cap_max_w);
+        PyOS_snprintf(text, sizeof text, "caps %.4g..%.4g %s", o->opened.cap_min_w,
+                      o->opened.cap_max_w, o->opened.unit);
     else
         PyOS_snprintf(text, sizeof text, "no caps");
     return PyUnicode_FromFormat("<alert power device: %s, %s, %s>", o->opened.kind, text,
@@ -353,7 +416,7 @@ static void device_dealloc(PyObject *self)
     if (alert_power_close(o->power, &error)) {
         PyObject *raised, *value, *traceback;
         PyErr_Fetch(&raised, &value, &traceback);
-        if (warn(o, &error) < 0)
+        if (alert_py_power_warn(o->state, &error) < 0)
             PyErr_WriteUnraisable(NULL);
         PyErr_Restore(raised, value, traceback);
     }
@@ -403,8 +466,9 @@ static PyGetSetDef device_getset[] = {
     {"settle_s", alert_py_get_renamed, NULL, RENAMED_DOC("settle"), &RENAMED[1]},
     {"tick_s", alert_py_get_renamed, NULL, RENAMED_DOC("tick"), &RENAMED[2]},
     {"closed", get_closed, NULL, "Whether close() has been called.", NULL},
-    {"zones", alert_py_power_zones, NULL, "The zones of a RAPL device, a dict each.", NULL},
-    {"gpus", alert_py_power_gpus, NULL, "The GPUs of an NVML device, a dict each.", NULL},
+    {"parts", get_parts, NULL, "What is known about each part of the device: a dict each.", NULL},
+    {"zones", get_parts, NULL, "The parts of a RAPL device; of others, none.", "zones"},
+    {"gpus", get_parts, NULL, "The parts of an NVML device; of others, none.", "gpus"},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -432,4 +496,22 @@ static PyType_Spec device_spec = {
 PyTypeObject *alert_py_power_type(PyObject *module)
 {
     return (PyTypeObject *)PyType_FromModuleAndSpec(module, &device_spec, NULL);
+}
+
+PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power)
+{
+    power_object *o = (power_object *)state->power_type->tp_alloc(state->power_type, 0);
+    if (!o) {
+        (void)alert_power_close(power, NULL);
+        return NULL;
+    }
+    o->state = state;
+    o->power = power;
+    alert_power_about(power, &o->opened);
+    o->lock = PyThread_allocate_lock();
+    atomic_init(&o->lock_generation, alert_py_generation);
+    if (o->lock)
+        return (PyObject *)o;
+    Py_DECREF(o);
+    return PyErr_NoMemory();
 }

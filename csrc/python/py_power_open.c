@@ -1,189 +1,192 @@
-/* py_power_open.c - opening power devices from Python: functions, exceptions, what was found. */
+/* py_power_open.c - opening power devices from Python, and giving back what dead processes have left. */
 #include <errno.h>
+#include <limits.h>
+#include <math.h>
 #include <string.h>
 
-#include "python/py_fork.h"
 #include "python/py_power.h"
+#include "python/py_power_error.h"
 
-/* --------------------------------------------------------------------------------------- exceptions */
+/* No kind takes more options, and none more numbers: 256 indices and a few more. */
+#define OPTIONS_MAX 32
+#define NUMBERS_MAX 320
 
-PyObject *alert_py_power_words(const char *text)
+/* The options given, as the library takes them. */
+typedef struct given_options {
+    alert_power_option option[OPTIONS_MAX];
+    size_t options;
+    double number[NUMBERS_MAX];
+    size_t numbers;
+} given_options;
+
+/* ------------------------------------------------------------------------------------------ options */
+
+static double *add_number(given_options *g, alert_power_option *option, double value)
 {
-    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+    double *place = g->numbers < NUMBERS_MAX ? &g->number[g->numbers++] : NULL;
+    if (!place)
+        return NULL;
+    *place = value;
+    option->count++;
+    return place;
 }
 
-PyObject *alert_py_power_text(const alert_power_error *e)
+/* One index; -1 with an exception set. */
+static int parse_index(const char *name, Py_ssize_t i, PyObject *item, double *out)
 {
-    return e->remedy[0] ? PyUnicode_FromFormat("%s: %s (%s)", e->where, e->why, e->remedy)
-                        : PyUnicode_FromFormat("%s: %s", e->where, e->why);
+    long index = PyLong_Check(item) ? PyLong_AsLong(item) : -1;
+    PyErr_Clear(); /* an index too large for a long is out of range as well */
+    *out = (double)index;
+    if (index >= 0 && index <= INT_MAX)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "%s[%zd]: expected an index >= 0, got %R", name, i, item);
+    return -1;
 }
 
-/* Sets the text attributes `what`, `why` and `remedy`. */
-static int set_texts(PyObject *error, const alert_power_error *e)
+/* The numbers of a range or of indices; -1 with an exception set. */
+static int parse_numbers(const alert_power_option_row *row, PyObject *value, given_options *g,
+                         alert_power_option *option)
 {
-    const struct {
-        const char *name, *text;
-    } attribute[] = {{"what", e->where}, {"why", e->why}, {"remedy", e->remedy}};
-    for (size_t i = 0; i < 3; i++) {
-        PyObject *text = alert_py_power_words(attribute[i].text);
-        int rc = text ? PyObject_SetAttrString(error, attribute[i].name, text) : -1;
-        Py_XDECREF(text);
-        if (rc < 0)
+    bool indices = row->type == ALERT_OPTION_INDICES;
+    double number = 0.0;
+    PyObject *tuple = PySequence_Tuple(value); /* other threads may change a list */
+    if (!tuple) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(PyExc_TypeError, "%s: expected a sequence of %s, got %s", row->name,
+                         indices ? "indices" : "numbers", Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    int rc = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple) && !rc; i++) {
+        PyObject *item = PyTuple_GET_ITEM(tuple, i);
+        rc = indices ? parse_index(row->name, i, item, &number)
+                     : alert_py_double(item, row->name, row->expected, &number);
+        if (!rc && !add_number(g, option, number)) {
+            PyErr_Format(PyExc_ValueError, "%s: expected %s, got %zd", row->name, row->expected,
+                         PyTuple_GET_SIZE(tuple));
+            rc = -1;
+        }
+    }
+    Py_DECREF(tuple);
+    return rc;
+}
+
+/* A text without a NUL in it; -1 with an exception set. */
+static int parse_text(const alert_power_option_row *row, PyObject *value,
+                      alert_power_option *option)
+{
+    Py_ssize_t size;
+    if (!PyUnicode_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "%s: expected %s, got %s", row->name, row->expected,
+                     Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    option->text = PyUnicode_AsUTF8AndSize(value, &size);
+    if (option->text && strlen(option->text) != (size_t)size) {
+        PyErr_Format(PyExc_ValueError, "%s: expected %s, got a null character in it", row->name,
+                     row->expected);
+        return -1;
+    }
+    return option->text ? 0 : -1;
+}
+
+/* A whole number as a double; -1 with an exception set. */
+static int parse_whole(const alert_power_option_row *row, PyObject *value, double *out)
+{
+    PyObject *whole = PyNumber_Index(value);
+    if (!whole) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(PyExc_TypeError, "%s: expected %s, got %s", row->name, row->expected,
+                         Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    int overflow;
+    long long number = PyLong_AsLongLongAndOverflow(whole, &overflow);
+    *out = overflow ? overflow * HUGE_VAL : (double)number;
+    Py_DECREF(whole);
+    return 0;
+}
+
+static int parse_value(const alert_power_option_row *row, PyObject *value, given_options *g,
+                       alert_power_option *option)
+{
+    double number = 0.0;
+    int truth, rc;
+    option->number = &g->number[g->numbers];
+    switch (row->type) {
+    case ALERT_OPTION_TEXT:
+        return parse_text(row, value, option);
+    case ALERT_OPTION_RANGE:
+    case ALERT_OPTION_INDICES:
+        return parse_numbers(row, value, g, option);
+    case ALERT_OPTION_FLAG:
+        truth = PyObject_IsTrue(value);
+        (void)add_number(g, option, truth);
+        return truth < 0 ? -1 : 0;
+    default: /* ALERT_OPTION_NUMBER, ALERT_OPTION_WHOLE */
+        rc = row->type == ALERT_OPTION_WHOLE
+                 ? parse_whole(row, value, &number)
+                 : alert_py_double(value, row->name, row->expected, &number);
+        (void)add_number(g, option, number);
+        return rc;
+    }
+}
+
+/* The row of an option that a kind takes; NULL where the kind, or any, takes none of that name. */
+static const alert_power_option_row *find_row(const char *kind, const char *name)
+{
+    const alert_power_kind *k;
+    for (size_t i = 0; (k = alert_power_kind_at(i)); i++) {
+        for (size_t j = 0; j < k->options && strcmp(k->name, kind) == 0; j++)
+            if (strcmp(k->option[j].name, name) == 0)
+                return &k->option[j];
+    }
+    for (size_t j = 0; j < sizeof ALERT_GIVE_BACK / sizeof *ALERT_GIVE_BACK; j++)
+        if (strcmp(ALERT_GIVE_BACK[j].name, name) == 0)
+            return &ALERT_GIVE_BACK[j];
+    return NULL;
+}
+
+/* An option that the kind does not take goes on without a value: the library refuses it by its name. */
+static int parse_options(const char *kind, PyObject *options, given_options *g)
+{
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(options, &position, &key, &value)) {
+        if (g->options == OPTIONS_MAX) {
+            PyErr_Format(PyExc_ValueError, "options: expected at most %d", OPTIONS_MAX);
+            return -1;
+        }
+        alert_power_option *option = &g->option[g->options++];
+        option->name = PyUnicode_AsUTF8(key);
+        if (!option->name)
+            return -1;
+        const alert_power_option_row *row = find_row(kind, option->name);
+        if (row && parse_value(row, value, g, option) < 0)
             return -1;
     }
     return 0;
 }
 
-void alert_py_power_raise(const alert_py_state *state, const alert_power_error *e)
-{
-    bool permission = e->code == EACCES || e->code == EPERM;
-    if (e->is_argument) {
-        PyErr_Format(PyExc_ValueError, "%s: %s", e->where, e->why);
-        return;
-    }
-    if (e->code == ENOMEM) {
-        PyErr_NoMemory();
-        return;
-    }
-    PyObject *text = alert_py_power_text(e), *error = NULL;
-    if (text)
-        error = PyObject_CallFunction(
-            permission ? state->power_permission_error : state->power_error, "iO", e->code, text);
-    if (error && set_texts(error, e) == 0)
-        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
-    Py_XDECREF(text);
-    Py_XDECREF(error);
-}
-
-/* -------------------------------------------------------------------------------------------- zones */
-
-PyObject *alert_py_power_missing(const alert_power_error *e)
-{
-    if (e->code == 0)
-        Py_RETURN_NONE;
-    return Py_BuildValue("{s:i,s:N,s:N,s:N}", "errno", e->code, "what",
-                         alert_py_power_words(e->where), "why", alert_py_power_words(e->why),
-                         "remedy", alert_py_power_words(e->remedy));
-}
-
-static PyObject *zone_dict(const alert_rapl_zone_info *zone)
-{
-    PyObject *enabled = zone->enabled < 0 ? Py_NewRef(Py_None) : PyBool_FromLong(zone->enabled);
-    return Py_BuildValue(
-        "{s:N,s:N,s:O,s:O,s:O,s:N,s:d,s:d,s:d,s:d,s:N,s:N}", "name",
-        alert_py_power_words(zone->name), "path", alert_py_power_words(zone->path), "can_cap",
-        zone->can_cap ? Py_True : Py_False, "can_read", zone->can_read ? Py_True : Py_False,
-        "mirrors", zone->mirrors ? Py_True : Py_False, "enabled", enabled, "limit", zone->limit_w,
-        "window", zone->window_s, "short_term", zone->short_term_w, "twin_limit",
-        zone->twin_limit_w, "cap_missing", alert_py_power_missing(&zone->cap_missing),
-        "read_missing", alert_py_power_missing(&zone->read_missing));
-}
-
-PyObject *alert_py_power_list(power_object *o, PyObject *(*describe_one)(power_object *, size_t))
-{
-    PyObject *list = PyList_New(0), *item = NULL;
-    for (size_t i = 0; list && (item = describe_one(o, i)); i++) {
-        if (PyList_Append(list, item) < 0)
-            Py_CLEAR(list);
-        Py_DECREF(item);
-    }
-    if (list && PyErr_Occurred())
-        Py_CLEAR(list);
-    return list;
-}
-
-static PyObject *zone_at(power_object *o, size_t index)
-{
-    alert_rapl_zone_info zone;
-    if (!alert_py_power_lock(o))
-        return NULL;
-    bool there = index < alert_power_rapl_zones(o->power);
-    if (there)
-        alert_power_rapl_zone(o->power, index, &zone);
-    alert_py_power_unlock(o);
-    return there ? zone_dict(&zone) : NULL;
-}
-
-PyObject *alert_py_power_zones(PyObject *self, void *closure)
-{
-    (void)closure;
-    return alert_py_power_list((power_object *)self, zone_at);
-}
-
 /* ------------------------------------------------------------------------------------------ opening */
 
-PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power)
+PyDoc_STRVAR(open_power_doc, "open_power(kind, options, /)\n"
+                             "--\n\n"
+                             "Open a device of that kind; `options` is a dict by name.");
+
+static PyObject *open_power(PyObject *module, PyObject *args)
 {
-    power_object *o = (power_object *)state->power_type->tp_alloc(state->power_type, 0);
-    if (o) {
-        o->state = state;
-        o->power = power;
-        alert_power_about(power, &o->opened);
-        o->lock = PyThread_allocate_lock();
-        atomic_init(&o->lock_generation, alert_py_generation);
-        if (o->lock)
-            return (PyObject *)o;
-        Py_DECREF(o);
-        PyErr_NoMemory();
-        return NULL;
-    }
-    (void)alert_power_close(power, NULL);
-    return NULL;
-}
-
-PyDoc_STRVAR(open_emulated_doc,
-             "open_emulated(idle_power, peak_power, exponent, compute, min_frequency, /)\n"
-             "--\n\n"
-             "The emulated package under the given law; None stands for the default.");
-
-static PyObject *open_emulated(PyObject *module, PyObject *args)
-{
-    static const char *const NAME[] = {"idle_power", "peak_power", "exponent", "compute",
-                                       "min_frequency"};
-    alert_power_law law = alert_power_law_default();
-    double *const field[] = {&law.idle_w, &law.peak_w, &law.exponent, &law.compute,
-                             &law.min_frequency};
-    PyObject *value[5];
-    alert_power *power;
-    alert_power_error error;
-    if (!PyArg_ParseTuple(args, "OOOOO:open_emulated", &value[0], &value[1], &value[2], &value[3],
-                          &value[4]))
-        return NULL;
-    for (size_t i = 0; i < 5; i++)
-        if (value[i] != Py_None && alert_py_double(value[i], NAME[i], "a number", field[i]) < 0)
-            return NULL;
-    alert_py_state *state = PyModule_GetState(module);
-    if (alert_power_open_emulated(&power, &law, NULL, &error)) {
-        alert_py_power_raise(state, &error);
-        return NULL;
-    }
-    return alert_py_power_wrap(state, power);
-}
-
-PyDoc_STRVAR(
-    open_rapl_doc,
-    "open_rapl(root, observe, dram, package, window, cap_min, cap_max, journal, watchdog, /)\n"
-    "--\n\n"
-    "The packages under `root` (None for the machine's) as one device.");
-
-static PyObject *open_rapl(PyObject *module, PyObject *args)
-{
-    alert_rapl_options options = alert_rapl_options_default();
-    int observe, dram, rc;
-    PyObject *window;
+    given_options given = {.options = 0};
+    const char *kind;
+    PyObject *options;
     alert_power *power;
     alert_power_error error = {0};
-    if (!PyArg_ParseTuple(args, "zppiOddzz:open_rapl", &options.root, &observe, &dram,
-                          &options.package, &window, &options.cap_min_w, &options.cap_max_w,
-                          &options.journal, &options.watchdog))
+    int rc;
+    if (!PyArg_ParseTuple(args, "sO!:open_power", &kind, &PyDict_Type, &options) ||
+        parse_options(kind, options, &given) < 0)
         return NULL;
-    if (window != Py_None &&
-        alert_py_double(window, "window", "a number of seconds", &options.window_s) < 0)
-        return NULL;
-    options.observe = observe != 0;
-    options.dram = dram != 0;
-    Py_BEGIN_ALLOW_THREADS /* `root` belongs to `args`, which the caller holds */
-        rc = alert_power_open_rapl(&power, &options, &error);
+    Py_BEGIN_ALLOW_THREADS /* the texts belong to the dict, which the caller holds and leaves alone */
+        rc = alert_power_open(&power, kind, given.option, given.options, &error);
     Py_END_ALLOW_THREADS alert_py_state *state = PyModule_GetState(module);
     if (rc) {
         alert_py_power_raise(state, &error);
@@ -192,12 +195,67 @@ static PyObject *open_rapl(PyObject *module, PyObject *args)
     return alert_py_power_wrap(state, power);
 }
 
+/* The usual value; None where the machine decides. */
+static PyObject *usual_value(const alert_power_option_row *row)
+{
+    if (isnan(row->usual))
+        Py_RETURN_NONE;
+    return row->type == ALERT_OPTION_FLAG ? PyBool_FromLong(row->usual != 0.0)
+                                          : PyFloat_FromDouble(row->usual);
+}
+
+static int add_options(PyObject *dict, const alert_power_option_row *row, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++) {
+        PyObject *usual = usual_value(&row[i]);
+        int rc = usual ? PyDict_SetItemString(dict, row[i].name, usual) : -1;
+        Py_XDECREF(usual);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static PyObject *options_of(const alert_power_kind *k)
+{
+    size_t common = k->gives_back ? sizeof ALERT_GIVE_BACK / sizeof *ALERT_GIVE_BACK : 0;
+    PyObject *dict = PyDict_New();
+    if (dict && (add_options(dict, k->option, k->options) < 0 ||
+                 add_options(dict, ALERT_GIVE_BACK, common) < 0))
+        Py_CLEAR(dict);
+    return dict;
+}
+
+PyDoc_STRVAR(power_kinds_doc,
+             "power_kinds()\n"
+             "--\n\n"
+             "The kinds of devices: the name of each, to what its parts are called\n"
+             "(None without parts) and its options by name, with usual values.");
+
+static PyObject *power_kinds(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    const alert_power_kind *k;
+    PyObject *kinds = PyDict_New();
+    for (size_t i = 0; kinds && (k = alert_power_kind_at(i)); i++) {
+        PyObject *options = options_of(k);
+        PyObject *pair = options ? Py_BuildValue("(zN)", k->parts, options) : NULL;
+        if (!pair || PyDict_SetItemString(kinds, k->name, pair) < 0)
+            Py_CLEAR(kinds);
+        Py_XDECREF(pair);
+    }
+    return kinds;
+}
+
+/* ------------------------------------------------------------------------------------------ restoring */
+
 typedef struct report_context {
     PyThreadState *thread;
     PyObject *list;
 } report_context;
 
-/* Called with the GIL dropped; errors leave the list short of an item, with an exception set. */
+/* Called with the GIL dropped. A failure leaves the list short of an item, with an exception set. */
 static void report_restored(void *context, const char *path, uint64_t value, int rc)
 {
     report_context *c = context;
@@ -237,59 +295,21 @@ static PyObject *restore(PyObject *module, PyObject *argument)
     return context.list;
 }
 
-PyDoc_STRVAR(power_law_doc,
-             "power_law()\n--\n\nThe emulated package's default constants, by name.");
-
-static PyObject *power_law(PyObject *module, PyObject *unused)
-{
-    (void)module;
-    (void)unused;
-    alert_power_law law = alert_power_law_default();
-    return Py_BuildValue("{s:d,s:d,s:d,s:d,s:d}", "idle_power", law.idle_w, "peak_power",
-                         law.peak_w, "exponent", law.exponent, "compute", law.compute,
-                         "min_frequency", law.min_frequency);
-}
-
 /* ------------------------------------------------------------------------------------------- module */
 
 static PyMethodDef power_functions[] = {
-    {"open_emulated", open_emulated, METH_VARARGS, open_emulated_doc},
-    {"open_rapl", open_rapl, METH_VARARGS, open_rapl_doc},
-    {"open_nvml", alert_py_open_nvml, METH_VARARGS, alert_py_open_nvml_doc},
+    {"open_power", open_power, METH_VARARGS, open_power_doc},
+    {"power_kinds", power_kinds, METH_NOARGS, power_kinds_doc},
     {"restore", restore, METH_O, restore_doc},
-    {"power_law", power_law, METH_NOARGS, power_law_doc},
     {NULL, NULL, 0, NULL},
 };
 
-static PyObject *add_exception(PyObject *module, const char *name, const char *short_name,
-                               const char *doc, PyObject *bases)
-{
-    PyObject *type = PyErr_NewExceptionWithDoc(name, doc, bases, NULL);
-    if (type && PyModule_AddObjectRef(module, short_name, type) < 0)
-        Py_CLEAR(type);
-    return type;
-}
-
 int alert_py_power_exec(PyObject *module, alert_py_state *state)
 {
-    state->power_error =
-        add_exception(module, "alert.power.PowerError", "PowerError",
-                      "Power cannot be capped or read: `what` is missing, `why`, and the `remedy`.",
-                      PyExc_OSError);
-    PyObject *bases =
-        state->power_error ? PyTuple_Pack(2, state->power_error, PyExc_PermissionError) : NULL;
-    if (!bases)
+    if (alert_py_power_error_exec(module, state) < 0)
         return -1;
-    state->power_permission_error =
-        add_exception(module, "alert.power.PowerPermissionError", "PowerPermissionError",
-                      "A `PowerError` for want of a permission.", bases);
-    Py_DECREF(bases);
-    state->power_warning =
-        add_exception(module, "alert.power.PowerWarning", "PowerWarning",
-                      "Power is not capped or measured as asked.", PyExc_RuntimeWarning);
     state->power_type = alert_py_power_type(module);
-    if (!state->power_permission_error || !state->power_warning || !state->power_type ||
-        PyModule_AddType(module, state->power_type) < 0)
+    if (!state->power_type || PyModule_AddType(module, state->power_type) < 0)
         return -1;
     return PyModule_AddFunctions(module, power_functions);
 }

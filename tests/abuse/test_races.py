@@ -342,7 +342,7 @@ def test_limits_that_are_given_back_while_they_are_set_stay_given_back(tmp_path:
         device = power.open("rapl", root=tmp_path)
         low, high = device.cap_range
 
-        def use(device: power.Device = device, low: float = low, high: float = high) -> None:
+        def use(device: power.PowerDevice = device, low: float = low, high: float = high) -> None:
             while True:
                 device.set_cap(low)
                 device.set_cap(high)

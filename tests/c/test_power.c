@@ -222,6 +222,7 @@ typedef struct stub {
 static void stub_traits(const void *device, alert_power_traits *out)
 {
     *out = (alert_power_traits){.kind = "stub",
+                                .unit = "W",
                                 .can_cap = !((const stub *)device)->cannot_cap,
                                 .can_read = true,
                                 .cap_min_w = 10.0,

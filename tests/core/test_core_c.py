@@ -22,7 +22,7 @@ def test_under_the_sanitizers(tmp_path: Path) -> None:
 
 def test_the_closed_loop_on_the_emulated_package(tmp_path: Path) -> None:
     """Contention comes: the estimate rises, another cap is chosen, deadlines are kept."""
-    power = ["csrc/power/power.c", "csrc/power/emulated/emulated.c"]
+    power = [f"csrc/power/{name}.c" for name in ("power", "options", "emulated/emulated")]
     source = "tests/c/test_loop.c"
     program = build(tmp_path / "test_loop", *SANITIZE, source, *CORE, *power, "-lm")
     result = run(program)

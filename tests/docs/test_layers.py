@@ -75,14 +75,48 @@ def test_no_two_files_of_c_need_each_other() -> None:
         unit = name_of(path).rpartition(".")[0]
         needed = {name.rpartition(".")[0] for name in included(path) if name.endswith(".h")}
         uses.setdefault(unit, set()).update(needed - {unit})
+    assert circles(uses) == []
+
+
+def without_comments(path: Path) -> str:
+    return re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+
+
+def defined(code: str) -> set[str]:
+    """Functions and tables of ours that a source defines for others."""
+    head = r"^(?!static|typedef|extern|#)[a-z][\w\s\*]*?\b(alert_\w+|ALERT_\w+|PyInit_\w+)"
+    return set(re.findall(head + r"(?:\([^;{]*\)\s*\{|(?:\[\w*\])? = )", code, flags=re.M))
+
+
+def circles(uses: dict[str, set[str]]) -> list[str]:
+    """Units that reach themselves by way of others."""
+    found = []
     for start in uses:
-        reached, todo = set(), [start]
+        reached: set[str] = set()
+        todo = [start]
         while todo:
-            for unit in uses.get(todo.pop(), ()):
-                if unit not in reached:
-                    reached.add(unit)
-                    todo.append(unit)
-        assert start not in reached, f"{start} includes itself by way of others"
+            new = uses.get(todo.pop(), set()) - reached
+            reached |= new
+            todo += new
+        if start in reached:
+            found.append(start)
+    return found
+
+
+def test_no_two_sources_of_c_call_each_other() -> None:
+    """By the names that one source defines and another one uses."""
+    code = {name_of(path): without_comments(path) for path in C_FILES if path.suffix == ".c"}
+    home = {symbol: name for name, text in code.items() for symbol in defined(text)}
+    assert len(home) > 100
+    assert home["alert_power_open"] == "power/open.c"
+    assert home["ALERT_RAPL"] == "power/rapl/rapl.c"
+    del home["alert_py_module"]  # by which types find their module: CPython's own circle
+    words = {name: set(re.findall(r"\w+", text)) for name, text in code.items()}
+    uses = {
+        name: {home[word] for word in known & home.keys()} - {name} for name, known in words.items()
+    }
+    assert "power/backends.c" in uses["power/open.c"]
+    assert circles(uses) == []
 
 
 def test_the_core_knows_numbers_only() -> None:

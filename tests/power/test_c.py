@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from programs import ROOT, SANITIZE, build, run
 
+POWER = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("csrc/power/**/*.c"))
 
-def test_dispatch_and_emulated_package(tmp_path: Path) -> None:
-    sources = ["tests/c/test_power.c", "csrc/power/power.c", "csrc/power/emulated/emulated.c"]
-    result = run(build(tmp_path / "test_power", *SANITIZE, *sources, "-lm"))
+
+@pytest.mark.parametrize("name", ["test_power", "test_parts"])
+def test_under_the_sanitizers(tmp_path: Path, name: str) -> None:
+    sources = [f"tests/c/{name}.c", *POWER]
+    result = run(build(tmp_path / name, *SANITIZE, *sources, "-lm", "-ldl"))
     assert result.returncode == 0, result.stderr
 
 

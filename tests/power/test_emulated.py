@@ -18,7 +18,7 @@ import pytest
 from alert import power
 
 
-def fast() -> power.Device:
+def fast() -> power.PowerDevice:
     """Open a package of 10 to 90 W, quadratic, bound by computing alone."""
     return power.open(
         "emulated", idle_power=10, peak_power=90, exponent=2, compute=1, min_frequency=0.25
@@ -146,7 +146,7 @@ def test_closing_twice_and_use_after_close() -> None:
 
 def test_there_is_no_other_way_to_make_one() -> None:
     with pytest.raises(TypeError):
-        power.Device()
+        power.PowerDevice()
 
 
 def test_a_dropped_device_is_freed() -> None:

@@ -260,7 +260,7 @@ OUTCOMES: dict[str, Callable[[Plant, str, str], None]] = {
 }
 
 
-def drawn(plant: Plant, device: power.Device, seconds: float) -> float:
+def drawn(plant: Plant, device: power.PowerDevice, seconds: float) -> float:
     before = joules(device)
     plant.advance(seconds)
     return joules(device) - before

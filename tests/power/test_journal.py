@@ -56,7 +56,7 @@ def test_what_was_being_written_is_ours_whatever_it_is(
     plant: Plant, tmp_path: Path, held: int, writing: bool
 ) -> None:
     journals.write(
-        tmp_path / "j", [Entry(str(plant.root / LIMIT), 95_000_000, held, -1, 0, writing)]
+        tmp_path / "j", [Entry(str(plant.root / LIMIT), 95_000_000, held, writing=writing)]
     )
     told = power.restore(tmp_path / "j")
     ours = writing or held == CAP
@@ -300,7 +300,7 @@ def fresh(machine: Plant) -> Plant:
 
 
 @contextmanager
-def capped(plant: Plant) -> Iterator[tuple[power.Device, int]]:
+def capped(plant: Plant) -> Iterator[tuple[power.PowerDevice, int]]:
     """Open and cap; yield the device, and the pid of its watchdog."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     before = set(children.read_text().split())

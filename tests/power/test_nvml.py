@@ -265,7 +265,7 @@ def test_an_ignored_cap_is_reported_once(gpus: Gpus) -> None:
 
 
 def test_a_rounded_cap_is_reported_once_and_used(gpus: Gpus) -> None:
-    gpus.gpu[0].unit_mw = 20_000
+    gpus.gpu[0].unit_mw, gpus.gpu[0].limit_mw = 20_000, 260_000
     with power.open("nvml", gpus=[0]) as device:
         with pytest.warns(power.PowerWarning, match="a cap of 150 W did not take, 140 W"):
             device.set_cap(150.0)

@@ -112,7 +112,7 @@ def test_a_cap_that_cannot_be_read_back_is_ours_should_the_process_die(
 ) -> None:
     child = os.fork()
     if child == 0:
-        device = _core.open_nvml(None, False, True, None, None, str(directory), None)
+        device = _core.open_power("nvml", {"directory": str(directory)})
         device.set_cap(400.0)
         gpus.fault("limit", UNKNOWN, gpu=0)
         with suppress(power.PowerWarning):
@@ -213,7 +213,7 @@ def test_a_guard_that_cannot_be_set_up_is_said_once(gpus: Gpus, directory: Path)
 def test_a_journal_is_kept_without_a_watchdog(gpus: Gpus, directory: Path) -> None:
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     before = children.read_text()
-    device = _core.open_nvml(None, False, True, None, None, str(directory), None)
+    device = _core.open_power("nvml", {"directory": str(directory)})
     device.set_cap(400.0)
     assert children.read_text() == before
     assert len(list(directory.glob("*.journal"))) == 1
@@ -239,8 +239,6 @@ def test_arguments_are_named(gpus: Gpus) -> None:
         power.open("nvml", gpus=range(257))
     with pytest.raises(TypeError, match="gpus: expected a sequence of indices"):
         power.open("nvml", gpus=0)  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
-        _core.open_nvml()  # type: ignore[call-arg]
 
     def lost() -> Iterator[int]:
         yield 0

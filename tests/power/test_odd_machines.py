@@ -19,7 +19,7 @@ from rapl_tree import (
     zone_path,
 )
 
-from alert import _core, power
+from alert import power
 
 pytestmark = [pytest.mark.usefixtures("directory"), pytest.mark.needs("libpowercap")]
 
@@ -298,7 +298,7 @@ def test_arguments_are_checked_below_python_too(tmp_path: Path) -> None:
     root = str(build(tmp_path / "powercap", [package()]))
     for low, high in ((0.0, 10.0), (-1.0, 10.0), (10.0, 10.0), (1.0, 2e6), (math.nan, 10.0)):
         with pytest.raises(ValueError, match="cap_range: expected two numbers of watts"):
-            _core.open_rapl(root, False, False, -1, None, low, high, None, None)
+            power.open("rapl", root=root, cap_range=(low, high))
     for window in (-1.0, 2000.0, math.nan):
         with pytest.raises(ValueError, match="window: expected a number of seconds from 0 to 1000"):
             power.open("rapl", root=root, window=window)

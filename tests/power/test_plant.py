@@ -61,7 +61,7 @@ def wrapping(start: Start) -> Iterator[Plant]:
         yield plant
 
 
-def drawn(plant: Plant, device: power.Device, seconds: float) -> float:
+def drawn(plant: Plant, device: power.PowerDevice, seconds: float) -> float:
     before = joules(device)
     plant.advance(seconds)
     return joules(device) - before

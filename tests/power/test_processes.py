@@ -17,6 +17,7 @@ from rapl_tree import (
 )
 
 from alert import power
+from alert.power import opening
 
 SUPPORT = Path(__file__).parents[1] / "support"
 
@@ -39,6 +40,7 @@ def test_rights_as_they_are(
     code = f"""
 import os, pathlib
 from alert import power
+from alert.power import opening
 for path in pathlib.Path({str(root)!r}).rglob("*"):
     if path.is_file():
         os.chown(path, 0, 0)
@@ -84,6 +86,7 @@ sys.path.insert(0, {str(SUPPORT)!r})
 from rapl_tree import CLIENT, limits
 from rapl_tree import build, zone_path
 from alert import power
+from alert.power import opening
 root = build(Path("/sys/class/powercap"), CLIENT)
 zone = zone_path(root, 1)
 found = limits(zone)
@@ -122,6 +125,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {str(SUPPORT)!r})
 from alert import power
+from alert.power import opening
 from rapl_tree import limits
 zone = Path({str(zone_path(client, 1))!r})
 found = limits(zone)
@@ -152,7 +156,7 @@ def test_children_do_not_give_back(client: Path) -> None:
                 pass
             ok = ok and device.energy() is not None and device.cap == 20.0
             device.close()
-            power._close_all()
+            opening._close_all()
             os._exit(0 if ok and limits(zone)[0] == 20_000_000 else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
         assert device.cap == 20.0
@@ -179,6 +183,7 @@ def test_no_descriptor_is_left_or_inherited(client: Path) -> None:
 def test_without_the_library(client: Path) -> None:
     code = f"""
 from alert import power
+from alert.power import opening
 try:
     power.open("rapl", root={str(client)!r})
 except power.PowerError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alert import power
 
 
-def joules(device: power.Device) -> float:
+def joules(device: power.PowerDevice) -> float:
     """Read the energy of a device that has a counter."""
     energy = device.energy()
     assert energy is not None

@@ -53,8 +53,9 @@ def perhaps_failing(
         failed += CALLS.failing_calls_disarm()
 
 
-def open_rapl(root: Path, *, watchdog: str | None = power._WATCHDOG) -> power.Device:
-    return _core.open_rapl(str(root), False, True, -1, None, 0.0, 0.0, str(JOURNALS), watchdog)
+def open_rapl(root: Path, *, watchdog: str | None = power._WATCHDOG) -> power.PowerDevice:
+    options = {"root": str(root), "dram": True, "directory": str(JOURNALS)}
+    return _core.open_power("rapl", options | ({"watchdog": watchdog} if watchdog else {}))
 
 
 def machine(name: str) -> Path:
@@ -235,7 +236,7 @@ def forks_that_cannot_be_watched() -> None:
     while failed > before:  # all that an observer opens
         n, before = n + 1, failed
         with suppress(power.PowerError), perhaps_failing("open", errno.EMFILE, n):
-            _core.open_rapl(str(root), True, True, -1, None, 0.0, 0.0, None, None).close()
+            _core.open_power("rapl", {"root": str(root), "observe": True, "dram": True}).close()
     with failing("open", errno.EMFILE, n + 1):  # the journals' directory comes first
         error = refused(root)
     assert (error.errno, Path(error.what).parent) == (errno.EMFILE, zone_path(root))

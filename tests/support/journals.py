@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-FILE, GPU = 0, 1
+FILE, GPU = "rapl", "nvml"
 
 
 class _Entry(ctypes.Structure):
     _fields_ = (
-        *(("path", ctypes.c_char * 600), ("kind", ctypes.c_uint32), ("fd", ctypes.c_int32)),
+        *(("kind", ctypes.c_char * 16), ("path", ctypes.c_char * 600), ("fd", ctypes.c_int32)),
         *(("writing", ctypes.c_uint32), ("found", ctypes.c_uint64), ("held", ctypes.c_uint64)),
     )
 
@@ -34,7 +34,7 @@ class Entry:
     found: int
     held: int
     fd: int = -1
-    kind: int = FILE
+    kind: str = FILE
     writing: bool = False
 
 
@@ -50,11 +50,11 @@ def write(
     file = directory / "1-abc.journal"
     if boot is None:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    header = _Header(b"alertJ2", boot.encode(), os.fsencode(file), 1, 1, 1, 1)
+    header = _Header(b"alertJ3", boot.encode(), os.fsencode(file), 1, 1, 1, 1)
     header.entries = len(entries) if claimed is None else claimed
     data = bytes(header)
     for e in entries:
-        data += bytes(_Entry(e.path.encode(), e.kind, e.fd, e.writing, e.found, e.held))
+        data += bytes(_Entry(e.kind.encode(), e.path.encode(), e.fd, e.writing, e.found, e.held))
     file.write_bytes(data)
     file.chmod(0o600)
     return file

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from alert import power
+from alert.power import opening
 
 _kept: list[Any] = []  # what has to live as long as the process
 
@@ -36,7 +37,7 @@ def _let_a_child_close_everything() -> None:
     pid = os.fork()
     if pid == 0:
         _kept[-1].close()
-        power._close_all()
+        opening._close_all()
         os._exit(0)
     os.waitpid(pid, 0)
 

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "power/backends.h"
+#include "power/options.h"
 #include "power/power.h"
 
-/* A sleep wakes up late, beside other work by its time slice of some milliseconds; the rest of a wait is
- * spun. A real package that is slowed down by its cap is busy all along, too. */
-#define SPIN_NS 5000000
+/* A sleep wakes up late: beside other work, by a time slice of some milliseconds. So the end of a wait is spun. A real
+ * package that its cap slows down is busy all along, too. */
+#define SPIN_NS       5000000
+#define PEAK_EXPECTED "a number of watts > idle_power and <= 1e9"
 
 typedef struct emulated {
     alert_power_law law;
@@ -49,14 +52,20 @@ static int system_wait_ns(void *context, int64_t until_ns)
 
 /* ------------------------------------------------------------------------------------------------ law */
 
-/* A laptop-sized package. The exponent lies between 2 (voltage nearly fixed) and 3 (voltage proportional to
- * the frequency); a memory share of 0.3 is between a network bound by its matrix products and one bound by
- * its weights. [ours] */
-alert_power_law alert_power_law_default(void)
-{
-    return (alert_power_law){
-        .idle_w = 5.0, .peak_w = 25.0, .exponent = 2.5, .compute = 0.7, .min_frequency = 0.3};
-}
+#define FIELD(name) offsetof(alert_power_law, name)
+#define ROWS        (sizeof OPTION / sizeof *OPTION)
+/* A laptop-sized package. The exponent lies between 2 (voltage nearly fixed) and 3 (voltage proportional to the
+ * frequency). A memory share of 0.3 is between a network bound by its matrix products and one bound by its weights.
+ * [ours] */
+static const alert_power_option_row OPTION[] = {
+    {"idle_power", ALERT_OPTION_NUMBER, "a number of watts >= 0 and <= 1e9", 5.0, 0.0, 1e9,
+     FIELD(idle_w)},
+    {"peak_power", ALERT_OPTION_NUMBER, PEAK_EXPECTED, 25.0, 0.0, 1e9, FIELD(peak_w)},
+    {"exponent", ALERT_OPTION_NUMBER, "a number from 1 to 5", 2.5, 1.0, 5.0, FIELD(exponent)},
+    {"compute", ALERT_OPTION_NUMBER, "a number from 0 to 1", 0.7, 0.0, 1.0, FIELD(compute)},
+    {"min_frequency", ALERT_OPTION_NUMBER, "a number from 0.01 to 1", 0.3, 0.01, 1.0,
+     FIELD(min_frequency)},
+};
 
 static double power_at(const alert_power_law *law, double frequency)
 {
@@ -75,25 +84,12 @@ static void apply(emulated *e, double cap_w)
 
 static int check_law(const alert_power_law *law, alert_power_error *error)
 {
-    const struct {
-        const char *name, *expected;
-        double value, low, high;
-    } range[] = {
-        {"idle_power", "a number of watts >= 0 and <= 1e9", law->idle_w, 0.0, 1e9},
-        {"peak_power", "a number of watts > idle_power and <= 1e9", law->peak_w,
-         nextafter(law->idle_w, 1e10), 1e9},
-        {"exponent", "a number from 1 to 5", law->exponent, 1.0, 5.0},
-        {"compute", "a number from 0 to 1", law->compute, 0.0, 1.0},
-        {"min_frequency", "a number from 0.01 to 1", law->min_frequency, 0.01, 1.0},
-    };
-    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
-        if (!(range[i].value >= range[i].low && range[i].value <= range[i].high)) {
-            char why[ALERT_POWER_TEXT];
-            (void)snprintf(why, sizeof why, "expected %s, got %.17g", range[i].expected,
-                           range[i].value);
-            return alert_power_refuse(error, EINVAL, range[i].name, why);
-        }
-    return 0;
+    char why[ALERT_POWER_TEXT];
+    int rc = alert_options_check(OPTION, ROWS, law, error);
+    if (rc || law->peak_w > law->idle_w)
+        return rc;
+    (void)snprintf(why, sizeof why, "expected " PEAK_EXPECTED ", got %.12g", law->peak_w);
+    return alert_power_refuse(error, EINVAL, "peak_power", why);
 }
 
 /* ------------------------------------------------------------------------------------------- accounts */
@@ -102,7 +98,7 @@ static int check_law(const alert_power_law *law, alert_power_error *error)
 static double since_mark(const emulated *e, int64_t now_ns)
 {
     int64_t busy_ns = 0;
-    if (e->busy) /* what follows the end of paced work is idle time: a wait that overslept */
+    if (e->busy) /* a wait that overslept the end of paced work was idle */
         busy_ns = (e->due_ns > 0 && e->due_ns < now_ns ? e->due_ns : now_ns) - e->mark_ns;
     int64_t idle_ns = now_ns - e->mark_ns - busy_ns;
     return (e->busy_w * (double)busy_ns + e->law.idle_w * (double)idle_ns) * 1e-9;
@@ -122,6 +118,7 @@ static void emulated_traits(const void *device, alert_power_traits *out)
 {
     const emulated *e = device;
     *out = (alert_power_traits){.kind = "emulated",
+                                .unit = "W",
                                 .emulated = true,
                                 .can_cap = true,
                                 .can_read = true,
@@ -135,8 +132,8 @@ static void emulated_begin(void *device)
     book(e, e->clock.now_ns(e->clock.context), true);
 }
 
-/* Work goes on after a pace without another begin: the time since the mark was work all along. Energy read
- * in between counted it as idle, which is less, so that energy never runs backwards. */
+/* Work may go on after a pace without another begin: then the time since the mark was work all along. Energy read in
+ * between took that time for idle, which draws less, so that energy never runs backwards. */
 static int emulated_pace(void *device, bool wait)
 {
     emulated *e = device;
@@ -163,7 +160,7 @@ static int emulated_set_cap(void *device, double cap_w, alert_power_error *notic
     (void)notice;
     (void)error;
     emulated *e = device;
-    if (e->busy) { /* the work so far ran under the old cap, and takes the time it takes under it */
+    if (e->busy) { /* the work so far ran under the old cap, and takes its time under that cap */
         while (emulated_pace(e, true) == -EINTR)
             ;
         e->busy = true;
@@ -221,3 +218,15 @@ int alert_power_open_emulated(alert_power **out, const alert_power_law *law,
     rc = alert_power_new(out, &EMULATED, e);
     return rc ? alert_power_fail(error, -rc, "emulated device", "out of memory", "") : 0;
 }
+
+static int open_emulated(alert_power **out, const void *options,
+                         const alert_give_back_options *give_back, alert_power_error *error)
+{
+    (void)give_back; /* it changes nothing */
+    return alert_power_open_emulated(out, options, NULL, error);
+}
+
+static const alert_power_kind KIND = {.name = "emulated", .option = OPTION, .options = ROWS};
+
+const alert_backend ALERT_EMULATED = {
+    .kind = &KIND, .size = sizeof(alert_power_law), .open = open_emulated};

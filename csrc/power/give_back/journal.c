@@ -10,53 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "power/nvml/nvml_dl.h"
+#include "power/give_back/process.h"
 
-#define MAGIC       "alertJ2" /* changes with the layout */
+#define MAGIC       "alertJ3" /* changes with the layout */
 #define ENTRIES_MAX 4096
-
-/* ---------------------------------------------------------------------------------------- processes */
-
-uint64_t alert_process_started(int pid)
-{
-    char path[40], text[1024];
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t size = read(fd, text, sizeof text - 1);
-    (void)close(fd);
-    text[size > 0 ? size : 0] = '\0';
-    char *field = strrchr(text, ')'); /* the name before it may hold anything */
-    char state = 'Z';
-    unsigned long long started = 0; /* field 22 */
-    if (field)
-        (void)sscanf(field,
-                     ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
-                     " %llu",
-                     &state, &started);
-    return state == 'Z' ? 0 : started; /* a zombie is dead */
-}
-
-void alert_journal_boot(char *out, size_t size)
-{
-    memset(out, 0, size);
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    (void)!read(fd, out, size - 1); /* nothing is put there when it fails */
-    (void)close(fd);
-    out[strcspn(out, "\n")] = '\0';
-}
-
-/* ------------------------------------------------------------------------------------------ one file */
 
 static size_t size_of(size_t entries)
 {
     return sizeof(alert_journal) + entries * sizeof(alert_journal_entry);
 }
 
-/* A directory where others may write could make us write anywhere. */
+/* Whoever may write to the directory could have this process write to other files. */
 static int check_directory(int fd)
 {
     struct stat st;
@@ -104,7 +68,7 @@ int alert_journal_create(alert_journal **out, int *fd, const char *directory, si
     }
     memcpy(j->magic, MAGIC, sizeof MAGIC);
     memcpy(j->path, path, sizeof path);
-    alert_journal_boot(j->boot, sizeof j->boot);
+    alert_boot_id(j->boot, sizeof j->boot);
     j->pid = getpid();
     j->pid_started = alert_process_started(j->pid);
     j->entries = (uint32_t)entries;
@@ -148,77 +112,4 @@ void alert_journal_close(alert_journal *j, int fd, bool remove)
         (void)unlink(j->path);
     (void)munmap(j, size_of(j->entries));
     (void)close(fd);
-}
-
-/* ----------------------------------------------------------------------------------------- one entry */
-
-int alert_read_number(int fd, uint64_t *out)
-{
-    char text[32], *end;
-    ssize_t size = pread(fd, text, sizeof text - 1, 0);
-    if (size < 0)
-        return -errno;
-    text[size] = '\0';
-    *out = strtoull(text, &end, 10);
-    return end == text || end == text + size ? -EBADMSG : 0;
-}
-
-static int write_number(int fd, uint64_t value)
-{
-    char text[32];
-    int size = snprintf(text, sizeof text, "%llu\n", (unsigned long long)value);
-    return pwrite(fd, text, (size_t)size, 0) == size ? 0 : -errno;
-}
-
-/* Whether what is there now is ours and not yet what was found. */
-static bool is_due(alert_journal_entry *e, uint64_t now)
-{
-    return now != e->found && (atomic_load(&e->writing) != 0 || now == atomic_load(&e->held));
-}
-
-static int give_back_file_once(alert_journal_entry *e, int fd)
-{
-    uint64_t now = 0;
-    int rc = alert_read_number(fd, &now);
-    if (rc || !is_due(e, now))
-        return rc;
-    rc = write_number(fd, e->found);
-    if (rc == 0)
-        rc = alert_read_number(fd, &now);
-    if (rc)
-        return rc;
-    return now == e->found ? 1 : -ENODATA;
-}
-
-static int give_back_file(alert_journal_entry *e, int fd)
-{
-    int rc = give_back_file_once(e, fd);
-    for (int i = 1; i < ALERT_GIVE_BACK_TRIES && rc < 0 && rc != -ENODEV; i++) {
-        (void)usleep(1000); /* EBUSY and the like may pass */
-        rc = give_back_file_once(e, fd);
-    }
-    return rc;
-}
-
-static int give_back_gpu(alert_journal_entry *e)
-{
-    alert_nvml api;
-    alert_nvml_handle gpu;
-    unsigned now = 0;
-    int rc = alert_nvml_load(&api, NULL);
-    if (rc) /* without its driver a GPU keeps no limit; without the library it might */
-        return rc == -ENOENT ? -ELIBACC : rc;
-    int code = api.by_uuid(e->path, &gpu);
-    if (!code)
-        code = api.limit(gpu, &now);
-    bool due = !code && is_due(e, now);
-    if (due)
-        code = api.set_limit(gpu, (unsigned)e->found);
-    alert_nvml_unload(&api);
-    return code ? -alert_nvml_errno(code) : due;
-}
-
-int alert_journal_give_back(alert_journal_entry *e, int fd)
-{
-    return e->kind == ALERT_ENTRY_GPU ? give_back_gpu(e) : give_back_file(e, fd);
 }

@@ -1,8 +1,8 @@
 /*
- * watchdog_start.h - internal: sees to it that limits come back even when the process dies.
+ * watchdog_start.h - internal: has values given back even when this process dies.
  *
- * A guard is a journal and a watchdog: a small program, started by exec in a session of its own, that sleeps
- * on a pidfd of this process and gives back what the journal says when this process ends without doing so.
+ * The watchdog is a small program, started by exec in a session of its own. It sleeps on a pidfd of this process. When
+ * this process ends without giving back, the watchdog does, by the journal.
  */
 #ifndef ALERT_WATCHDOG_START_H
 #define ALERT_WATCHDOG_START_H
@@ -10,19 +10,19 @@
 #include "alert_power.h"
 #include "power/give_back/journal.h"
 
-typedef struct alert_guard {
-    alert_journal *journal; /* NULL while there is no guard */
+typedef struct alert_watchdog {
+    alert_journal *journal; /* NULL while there is none */
     int journal_fd, control_fd;
-    int watchdog; /* its pid; 0 when there is none */
-} alert_guard;
+    int pid; /* 0 while there is no watchdog */
+} alert_watchdog;
 
-/* Makes the journal; the caller fills its entries, then arms the guard. */
-int alert_guard_new(alert_guard *g, const char *directory, size_t entries,
-                    alert_power_error *error);
-/* Starts `program` as watchdog; the journal alone is kept when that fails. */
-int alert_guard_arm(alert_guard *g, const char *program, alert_power_error *error);
-/* Ends the watchdog and removes the journal; in a forked child (not `owner`) only lets go of them.
- * `done`: everything is back, else the journal stays for a later replay. */
-void alert_guard_free(alert_guard *g, bool owner, bool done);
+/* Makes the journal. The caller fills its entries, then starts the watchdog. */
+int alert_watchdog_prepare(alert_watchdog *w, const char *directory, size_t entries,
+                           alert_power_error *error);
+/* Starts `program`, or none where that is NULL. When the start fails, the journal alone is kept. */
+int alert_watchdog_start(alert_watchdog *w, const char *program, alert_power_error *error);
+/* Ends the watchdog, and removes the journal when every value is back (`done`): else it stays for a later restore.
+ * In a forked child (not `owner`) it only lets go of both. */
+void alert_watchdog_end(alert_watchdog *w, bool owner, bool done);
 
 #endif

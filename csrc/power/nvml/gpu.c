@@ -15,83 +15,138 @@
 /* A limit read back within this much of the one asked for took. */
 #define ROUNDING_MW 1000
 
-#define NOT_GIVEN_BACK "the limit found could not be given back"
-
 static const char FIXED[] = "the power limit of this GPU is fixed, as it is in most laptops";
 static const char NO_COUNTER[] = "energy is counted from the Volta generation on";
+
+/* -------------------------------------------------------------------------------------------- limit */
+
+static int read_limit(const alert_setting *s, uint64_t *value)
+{
+    alert_nvml_target *t = s->context;
+    unsigned limit_mw = 0;
+    t->code = t->api->limit(t->handle, &limit_mw);
+    *value = limit_mw;
+    return t->code ? -alert_nvml_errno(t->code) : 0;
+}
+
+static int write_limit(const alert_setting *s, uint64_t value)
+{
+    alert_nvml_target *t = s->context;
+    t->code = t->api->set_limit(t->handle, (unsigned)value);
+    return t->code ? -alert_nvml_errno(t->code) : 0;
+}
+
+static const alert_setting_access LIMIT = {.read = read_limit, .write = write_limit};
+
+int alert_nvml_give_back(alert_journal_entry *entry)
+{
+    alert_nvml api;
+    int rc = alert_nvml_load(&api, NULL);
+    if (rc) /* without its driver a GPU keeps no limit; without the library it might */
+        return rc == -ENOENT ? -ELIBACC : rc;
+    alert_nvml_target target = {.api = &api};
+    alert_setting limit = {.access = &LIMIT, .context = &target, .writable = true, .noting = entry};
+    int code = api.by_uuid(entry->path, &target.handle);
+    rc = code ? -alert_nvml_errno(code) : alert_setting_give_back(&limit);
+    alert_nvml_unload(&api);
+    return rc;
+}
+
+/* -------------------------------------------------------------------------------------------- failures */
+
+/* Of a code of the library, which is not 0; `remedy` NULL: the usual one. */
+static int fail(const alert_nvml_gpu *g, int code, const char *remedy, alert_power_error *error)
+{
+    return alert_nvml_fail(g->target.api, code, g->label, remedy, error);
+}
+
+int alert_nvml_gpu_fail(const alert_part *part, const alert_setting *s, int rc,
+                        alert_power_error *error)
+{
+    (void)s;
+    const alert_nvml_gpu *g = (const alert_nvml_gpu *)part;
+    if (g->target.code)
+        return fail(g, g->target.code, NULL, error);
+    return alert_power_fail(error, -rc, g->label, strerror(-rc), "");
+}
+
+static const char *remedy_of_limit(int code)
+{
+    return code == ALERT_NVML_NOT_SUPPORTED ? FIXED : NULL;
+}
 
 /* -------------------------------------------------------------------------------------------- opening */
 
 /* A cap would hold for all instances of a divided GPU, and its counter shows their common energy. */
 static bool is_divided(const alert_nvml_gpu *g)
 {
+    const alert_nvml_target *t = &g->target;
     unsigned current = 0, pending = 0;
-    return g->api->mig_mode && g->api->mig_mode(g->handle, &current, &pending) == 0 && current == 1;
+    return t->api->mig_mode && t->api->mig_mode(t->handle, &current, &pending) == 0 && current == 1;
 }
 
 static int read_counter(const alert_nvml_gpu *g, unsigned long long *mj)
 {
-    return g->api->energy ? g->api->energy(g->handle, mj) : ALERT_NVML_NOT_SUPPORTED;
+    const alert_nvml_target *t = &g->target;
+    return t->api->energy ? t->api->energy(t->handle, mj) : ALERT_NVML_NOT_SUPPORTED;
 }
 
 static void learn_abilities(alert_nvml_gpu *g)
 {
-    const alert_nvml *api = g->api;
+    const alert_nvml_target *t = &g->target;
+    alert_part *p = &g->part;
     if (is_divided(g)) {
-        (void)alert_power_fail(&g->cap_missing, EOPNOTSUPP, g->label,
+        (void)alert_power_fail(&p->cap_missing, EOPNOTSUPP, g->label,
                                "it is divided into instances (MIG), which share one power limit "
                                "and one energy counter",
                                "`nvidia-smi -mig 0`, or leave this GPU out: gpus=[...]");
-        g->read_missing = g->cap_missing;
+        p->read_missing = p->cap_missing;
         return;
     }
-    int code = api->limit(g->handle, &g->found_mw);
+    int code = alert_setting_find(&p->setting[0]) ? t->code : 0;
     if (!code)
-        code = api->limit_range(g->handle, &g->least_mw, &g->most_mw);
+        code = t->api->limit_range(t->handle, &g->least_mw, &g->most_mw);
     if (code)
-        (void)alert_nvml_fail(api, code, g->label, code == ALERT_NVML_NOT_SUPPORTED ? FIXED : NULL,
-                              &g->cap_missing);
-    g->can_cap = code == 0;
-    g->held_mw = g->found_mw;
+        (void)fail(g, code, remedy_of_limit(code), &p->cap_missing);
     code = read_counter(g, &g->counter_mj);
     if (code)
-        (void)alert_nvml_fail(api, code, g->label,
-                              code == ALERT_NVML_NOT_SUPPORTED ? NO_COUNTER : NULL,
-                              &g->read_missing);
-    g->can_read = code == 0;
+        (void)fail(g, code, code == ALERT_NVML_NOT_SUPPORTED ? NO_COUNTER : NULL, &p->read_missing);
 }
 
 int alert_nvml_gpu_open(alert_nvml_gpu *g, const alert_nvml *api, unsigned index,
                         alert_power_error *error)
 {
-    *g = (alert_nvml_gpu){.api = api, .index = index, .lock_fd = -1};
+    *g = (alert_nvml_gpu){.target.api = api, .index = index};
+    g->part = (alert_part){.caps = true, .counts = true, .lock_fd = -1, .settings = 1};
+    alert_setting *limit = &g->part.setting[0];
+    *limit = (alert_setting){.access = &LIMIT, .context = &g->target, .own.fd = -1};
     (void)snprintf(g->label, sizeof g->label, "GPU %u", index);
-    int code = api->by_index(index, &g->handle);
+    int code = api->by_index(index, &g->target.handle);
     if (!code)
-        code = api->name(g->handle, g->name, sizeof g->name);
+        code = api->name(g->target.handle, g->name, sizeof g->name);
     if (!code)
-        code = api->uuid(g->handle, g->uuid, sizeof g->uuid);
+        code = api->uuid(g->target.handle, g->uuid, sizeof g->uuid);
     if (code)
-        return alert_nvml_fail(api, code, g->label, NULL, error);
+        return fail(g, code, NULL, error);
     (void)snprintf(g->label, sizeof g->label, "GPU %u (%s)", index, g->name);
+    (void)snprintf(limit->own.kind, sizeof limit->own.kind, "nvml");
+    (void)snprintf(limit->own.path, sizeof limit->own.path, "%s", g->uuid);
     learn_abilities(g);
     return 0;
 }
 
-void alert_nvml_gpu_close(alert_nvml_gpu *g, bool owner)
+void alert_nvml_gpu_close(alert_part *part)
 {
-    if (g->lock_fd < 0)
-        return;
-    if (owner)
-        alert_disown(g->lock_fd);
-    (void)close(g->lock_fd);
-    g->lock_fd = -1;
+    if (part->lock_fd >= 0)
+        (void)close(part->lock_fd);
+    part->lock_fd = -1;
 }
 
-/* ------------------------------------------------------------------------------------------- owning */
+/* -------------------------------------------------------------------------------------------- owning */
 
-/* The lock file stays when the GPU is closed: removing it would let two processes lock two files. */
-static int open_lock(alert_nvml_gpu *g, const char *directory)
+/* A descriptor of the GPU's lock file, or -errno. The file stays when the GPU is closed: removing it would let two
+ * processes lock two files. */
+static int open_lock(const alert_nvml_gpu *g, const char *directory)
 {
     if (mkdir(directory, 0700) != 0 && errno != EEXIST)
         return -errno;
@@ -100,89 +155,71 @@ static int open_lock(alert_nvml_gpu *g, const char *directory)
         return dirfd;
     char file[sizeof g->uuid + sizeof ".lock"];
     (void)snprintf(file, sizeof file, "%s.lock", g->uuid);
-    g->lock_fd = openat(dirfd, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int rc = g->lock_fd < 0 ? -errno : 0;
+    int fd = openat(dirfd, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int rc = fd < 0 ? -errno : fd;
     (void)close(dirfd);
     return rc;
 }
 
-/* Nothing else tells whether the limit may be changed. */
-static int try_limit(alert_nvml_gpu *g)
+/* Takes the lock; a failure goes into `cap_missing`. */
+static int take_lock(alert_nvml_gpu *g, const char *directory)
 {
-    int code = g->api->limit(g->handle, &g->found_mw);
-    g->held_mw = g->found_mw;
-    if (!code)
-        code = g->api->set_limit(g->handle, g->found_mw);
-    return code ? alert_nvml_fail(g->api, code, g->label,
-                                  code == ALERT_NVML_NOT_SUPPORTED ? FIXED : NULL, &g->cap_missing)
-                : 0;
-}
-
-int alert_nvml_gpu_own(alert_nvml_gpu *g, const char *directory, alert_power_error *error)
-{
-    if (!g->can_cap)
-        return 0;
-    int rc = open_lock(g, directory);
+    alert_part *p = &g->part;
+    int fd = open_lock(g, directory);
+    if (fd < 0)
+        return alert_power_fail(
+            &p->cap_missing, -fd, directory, strerror(-fd),
+            "a GPU's owner locks a file in this directory, which nobody else may write to");
+    int rc = alert_lock_take(fd, g->label, &p->cap_missing);
     if (rc)
-        (void)alert_power_fail(
-            &g->cap_missing, -rc, directory, strerror(-rc),
-            "a GPU's owner locks a file in this directory, which nobody else may "
-            "write to");
+        (void)close(fd);
     else
-        rc = alert_own(g->lock_fd, g->label, &g->cap_missing);
-    if (!rc)
-        rc = try_limit(g);
+        p->lock_fd = fd;
+    return rc;
+}
+
+int alert_nvml_gpu_own(alert_part *part, const char *directory, alert_power_error *error)
+{
+    alert_nvml_gpu *g = (alert_nvml_gpu *)part;
+    alert_setting *limit = &part->setting[0];
+    if (part->cap_missing.code)
+        return 0;
+    int rc = take_lock(g, directory);
     if (rc)
-        alert_nvml_gpu_close(g, true);
-    g->can_cap = rc == 0;
-    return rc == -EBUSY ? alert_power_hand_on(error, &g->cap_missing) : 0;
-}
-
-void alert_nvml_gpu_guard(alert_nvml_gpu *g, alert_journal_entry *entry)
-{
-    entry->kind = ALERT_ENTRY_GPU;
-    (void)snprintf(entry->path, sizeof entry->path, "%s", g->uuid);
-    entry->fd = g->lock_fd;
-    entry->found = g->found_mw;
-    atomic_store(&entry->held, g->held_mw);
-    g->entry = entry;
-}
-
-/* ------------------------------------------------------------------------------------------- capping */
-
-/* Writes and reads back; a code of the library. Whatever happens between the two notes, the watchdog knows
- * that the limit there is ours. */
-static int put(alert_nvml_gpu *g, unsigned limit_mw)
-{
-    if (g->entry)
-        atomic_store(&g->entry->writing, 1);
-    int code = g->api->set_limit(g->handle, limit_mw);
-    if (code == 0) {
-        code = g->api->limit(g->handle, &g->held_mw);
-        g->unread = code != 0;
+        return rc == -EBUSY ? alert_power_hand_on(error, &part->cap_missing) : 0;
+    limit->own.fd = part->lock_fd; /* for the watchdog to unlock */
+    rc = alert_setting_find(limit);
+    if (!rc) /* nothing but a write tells whether the limit may be changed */
+        rc = alert_setting_put(limit, limit->own.found);
+    if (rc) {
+        (void)fail(g, g->target.code, remedy_of_limit(g->target.code), &part->cap_missing);
+        alert_lock_release(part->lock_fd);
+        alert_nvml_gpu_close(part);
+        limit->own.fd = -1;
     }
-    if (g->entry) {
-        atomic_store(&g->entry->held, g->held_mw);
-        atomic_store(&g->entry->writing, g->unread);
-    }
-    return code;
+    limit->writable = rc == 0;
+    return 0;
 }
+
+/* -------------------------------------------------------------------------------------------- capping */
 
 static unsigned distance(unsigned a, unsigned b)
 {
     return a > b ? a - b : b - a;
 }
 
-/* What was written is not always in force. */
+/* A cap that was written is not always in force. */
 static int check_taken(const alert_nvml_gpu *g, unsigned asked_mw, unsigned before_mw,
                        alert_power_error *notice, alert_power_error *error)
 {
+    const alert_nvml_target *t = &g->target;
     char why[ALERT_POWER_TEXT];
-    unsigned in_force_mw = g->held_mw, enforced_mw = 0;
-    bool off = distance(g->held_mw, asked_mw) > ROUNDING_MW;
-    bool ignored = off && g->held_mw == before_mw;
+    unsigned held_mw = (unsigned)alert_setting_held(&g->part.setting[0]);
+    unsigned in_force_mw = held_mw, enforced_mw = 0;
+    bool off = distance(held_mw, asked_mw) > ROUNDING_MW;
+    bool ignored = off && held_mw == before_mw;
     /* Calls cost milliseconds: another limit is looked for with the first cap only. */
-    if (!g->capped && g->api->enforced_limit(g->handle, &enforced_mw) == 0)
+    if (!g->capped && t->api->enforced_limit(t->handle, &enforced_mw) == 0)
         in_force_mw = enforced_mw < in_force_mw ? enforced_mw : in_force_mw;
     if (distance(in_force_mw, asked_mw) <= ROUNDING_MW)
         return 0;
@@ -195,55 +232,60 @@ static int check_taken(const alert_nvml_gpu *g, unsigned asked_mw, unsigned befo
     return ignored ? rc : 0;
 }
 
-int alert_nvml_gpu_cap(alert_nvml_gpu *g, double cap_w, alert_power_error *notice,
+int alert_nvml_gpu_set(alert_part *part, double cap_w, alert_power_error *notice,
                        alert_power_error *error)
 {
-    unsigned cap_mw = (unsigned)lround(cap_w / MILLI), before_mw = g->held_mw;
-    int code = put(g, cap_mw);
-    if (code)
-        return alert_nvml_fail(g->api, code, g->label, NULL, error);
-    int rc = check_taken(g, cap_mw, before_mw, notice, error);
+    alert_nvml_gpu *g = (alert_nvml_gpu *)part;
+    alert_setting *limit = &part->setting[0];
+    unsigned cap_mw = (unsigned)lround(cap_w / MILLI);
+    unsigned before_mw = (unsigned)alert_setting_held(limit);
+    int rc = alert_setting_put(limit, cap_mw);
+    if (rc)
+        return alert_nvml_gpu_fail(part, limit, rc, error);
+    rc = check_taken(g, cap_mw, before_mw, notice, error);
     g->capped = true;
     return rc;
 }
 
-int alert_nvml_gpu_limit(const alert_nvml_gpu *g, double *limit_w, alert_power_error *error)
+int alert_nvml_gpu_get(const alert_part *part, double *limit_w, alert_power_error *error)
 {
+    const alert_nvml_gpu *g = (const alert_nvml_gpu *)part;
+    const alert_nvml_target *t = &g->target;
     unsigned limit_mw = 0;
-    int code = g->api->enforced_limit(g->handle, &limit_mw);
+    int code = t->api->enforced_limit(t->handle, &limit_mw);
     if (code == ALERT_NVML_NOT_SUPPORTED)
-        code = g->api->limit(g->handle, &limit_mw);
+        code = t->api->limit(t->handle, &limit_mw);
     *limit_w = limit_mw * MILLI;
-    return code ? alert_nvml_fail(g->api, code, g->label, NULL, error) : 0;
+    return code ? fail(g, code, NULL, error) : 0;
 }
 
-int alert_nvml_gpu_give_back(alert_nvml_gpu *g, alert_power_error *error)
-{
-    unsigned now_mw = 0;
-    if (g->lock_fd < 0 || (g->held_mw == g->found_mw && !g->unread))
-        return 0;
-    int code = g->api->limit(g->handle, &now_mw);
-    if (!code && (now_mw == g->held_mw || g->unread))
-        code = put(g, g->found_mw);
-    if (code == 0 || alert_nvml_errno(code) == ENODEV) /* what is gone needs nothing back */
-        return 0;
-    return alert_nvml_fail(
-        g->api, code, g->label,
-        g->entry ? NOT_GIVEN_BACK "; `alert restore` and the next start try again" : NOT_GIVEN_BACK,
-        error);
-}
+/* ---------------------------------------------------------------------------------------------- reading */
 
-/* -------------------------------------------------------------------------------------------- energy */
-
-int alert_nvml_gpu_energy(alert_nvml_gpu *g, double *energy_j, alert_power_error *error)
+int alert_nvml_gpu_energy(alert_part *part, double *energy_j, alert_power_error *error)
 {
+    alert_nvml_gpu *g = (alert_nvml_gpu *)part;
     unsigned long long now_mj = 0;
     int code = read_counter(g, &now_mj);
     if (code)
-        return alert_nvml_fail(g->api, code, g->label, NULL, error);
-    if (now_mj > g->counter_mj) /* it starts anew when the driver is loaded anew */
+        return fail(g, code, NULL, error);
+    if (now_mj > g->counter_mj) /* the counter starts anew when the driver is loaded anew */
         g->drawn_mj += now_mj - g->counter_mj;
     g->counter_mj = now_mj;
     *energy_j = (double)g->drawn_mj * MILLI;
     return 0;
+}
+
+size_t alert_nvml_gpu_describe(const alert_part *part, alert_power_fact *out)
+{
+    const alert_nvml_gpu *g = (const alert_nvml_gpu *)part;
+    bool limits = g->most_mw > 0;
+    double found_w = (double)part->setting[0].own.found * MILLI;
+    alert_power_fact *f = alert_fact_number(out, "index", ALERT_FACT_WHOLE, g->index);
+    f = alert_fact_text(f, "name", g->name);
+    f = alert_fact_text(f, "uuid", g->uuid);
+    f = alert_fact_number(f, "limit", ALERT_FACT_NUMBER, limits ? found_w : (double)NAN);
+    f = alert_fact_number(f, "cap_range", ALERT_FACT_RANGE,
+                          limits ? g->least_mw * MILLI : (double)NAN);
+    f[-1].is.number[1] = limits ? g->most_mw * MILLI : (double)NAN;
+    return (size_t)(f - out);
 }

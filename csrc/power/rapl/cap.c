@@ -1,48 +1,78 @@
-/* cap.c - putting a cap on a zone, seeing whether it took, giving back what was found. */
+/* cap.c - owning a zone, putting a cap on it, and seeing whether the cap took. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "power/give_back/lock.h"
 #include "power/power.h"
 #include "power/rapl/zone.h"
 
 #define MICRO 1e-6
-/* Limits are kept in units of 1/8 W on most packages; a read-back within one unit took. */
+/* Most packages keep limits in units of 1/8 W: a cap read back within one unit took. */
 #define ROUNDING_UW 125000
-/* Windows are kept in a floating format of few bits; a read-back within this factor took. */
+/* Windows are kept in a floating format of few bits: a window read back within this factor took. */
 #define WINDOW_FACTOR 4
 
-void alert_rapl_zone_try(alert_rapl_zone *z)
+static alert_setting *setting_of(alert_rapl_zone *z, int which)
 {
-    if (!z->can_cap)
-        return;
-    int rc = alert_setting_put(&z->long_term, z->long_term.found);
-    if (rc) {
-        (void)alert_rapl_cap_fail(z, &z->long_term, rc, &z->cap_missing);
-        z->can_cap = false;
+    return &z->part.setting[which];
+}
+
+static uint64_t held_uw(const alert_rapl_zone *z)
+{
+    return alert_setting_held(&z->part.setting[ALERT_RAPL_LONG_TERM]);
+}
+
+/* --------------------------------------------------------------------------------------------- owning */
+
+int alert_rapl_zone_own(alert_part *part, const char *directory, alert_power_error *error)
+{
+    (void)directory; /* the lock is on the limit's file */
+    alert_setting *limit = &part->setting[ALERT_RAPL_LONG_TERM];
+    if (part->cap_missing.code)
+        return 0;
+    int rc = alert_lock_take(limit->own.fd, limit->own.path, error);
+    if (rc)
+        return rc;
+    part->lock_fd = limit->own.fd;
+    for (size_t i = 0; i < ALERT_RAPL_SETTINGS; i++) {
+        alert_setting *s = &part->setting[i];
+        rc = alert_rapl_setting_is_there(s) ? alert_setting_find(s) : 0;
+        if (rc)
+            return alert_rapl_setting_fail(part, s, rc, error);
     }
+    /* Nothing but a write tells whether limits can be written. */
+    rc = alert_setting_put(limit, limit->own.found);
+    if (rc)
+        (void)alert_rapl_setting_fail(part, limit, rc, &part->cap_missing);
+    return 0;
 }
 
 void alert_rapl_zone_add_twin(alert_rapl_zone *z, const char *directory)
 {
     alert_rapl_zone twin;
     if (alert_rapl_zone_open(&twin, z->api, directory) == 0 && strcmp(twin.name, z->name) == 0 &&
-        z->twin_limit.fd < 0) {
-        z->twin_limit = twin.long_term;
-        z->twin_enabled = twin.enabled;
-        twin.long_term.fd = twin.enabled.fd = -1;
+        !alert_rapl_setting_is_there(&z->twin_limit)) {
+        z->twin_limit = *setting_of(&twin, ALERT_RAPL_LONG_TERM);
+        z->twin_enabled = *setting_of(&twin, ALERT_RAPL_IS_ENABLED);
+        alert_rapl_setting_none(setting_of(&twin, ALERT_RAPL_LONG_TERM));
+        alert_rapl_setting_none(setting_of(&twin, ALERT_RAPL_IS_ENABLED));
     }
-    alert_rapl_zone_close(&twin);
+    alert_rapl_zone_close(&twin.part);
 }
+
+/* -------------------------------------------------------------------------------------------- capping */
 
 /* The lower of `limit_uw` and the twin's limit. */
 static uint64_t with_twin(const alert_rapl_zone *z, uint64_t limit_uw)
 {
     uint64_t enabled = 1, twin_uw;
-    if (z->twin_limit.fd < 0 || alert_setting_get(&z->twin_limit, &twin_uw) != 0)
+    if (!alert_rapl_setting_is_there(&z->twin_limit) ||
+        alert_setting_get(&z->twin_limit, &twin_uw) != 0)
         return limit_uw;
-    if (z->twin_enabled.fd >= 0 && alert_setting_get(&z->twin_enabled, &enabled) == 0 && !enabled)
+    if (alert_rapl_setting_is_there(&z->twin_enabled) &&
+        alert_setting_get(&z->twin_enabled, &enabled) == 0 && !enabled)
         return limit_uw;
     return twin_uw < limit_uw ? twin_uw : limit_uw;
 }
@@ -52,35 +82,48 @@ static uint64_t distance(uint64_t a, uint64_t b)
     return a > b ? a - b : b - a;
 }
 
-/* Readies the zone for caps that act at once. Failures here show in settle_s. */
-static void prepare(alert_rapl_zone *z, double window_s)
+/* How long a new cap takes to act: the averaging window that holds the cap. */
+static double settle_s(const alert_rapl_zone *z)
 {
-    z->prepared = true;
-    if (window_s <= 0.0 || z->long_window.fd < 0)
-        return;
-    uint64_t window_us = (uint64_t)llround(window_s / MICRO);
-    if (z->long_window.held <= window_us)
-        return;
-    int rc = z->long_window.writable ? alert_setting_put(&z->long_window, window_us) : -EACCES;
-    z->short_follows = rc != 0 || z->long_window.held > WINDOW_FACTOR * window_us;
+    bool follows =
+        z->short_follows && alert_rapl_setting_is_there(&z->part.setting[ALERT_RAPL_SHORT_TERM]);
+    const alert_setting *window =
+        follows ? &z->short_window : &z->part.setting[ALERT_RAPL_LONG_WINDOW];
+    return alert_rapl_setting_is_there(window) ? (double)alert_setting_held(window) * MICRO : 0.0;
 }
 
-/* Only now: until it held the cap, the limit of a disabled zone could be anything. */
+/* Readies the zone for caps that act at once. A failure shows in the time to settle. */
+static void prepare(alert_rapl_zone *z)
+{
+    alert_setting *window = setting_of(z, ALERT_RAPL_LONG_WINDOW);
+    uint64_t window_us = (uint64_t)llround(z->window_s / MICRO);
+    z->prepared = true;
+    if (z->window_s > 0.0 && alert_rapl_setting_is_there(window) &&
+        alert_setting_held(window) > window_us) {
+        int rc = window->writable ? alert_setting_put(window, window_us) : -EACCES;
+        z->short_follows = rc != 0 || alert_setting_held(window) > WINDOW_FACTOR * window_us;
+    }
+    z->part.settle_s = settle_s(z);
+}
+
+/* Only once the limit holds the cap: the limit of a disabled zone may be anything. */
 static void enable(alert_rapl_zone *z)
 {
-    if (z->enabled.fd >= 0 && z->enabled.held == 0 && z->enabled.writable)
-        (void)alert_setting_put(&z->enabled, 1); /* check_taken sees whether it did */
+    alert_setting *s = setting_of(z, ALERT_RAPL_IS_ENABLED);
+    if (alert_rapl_setting_is_there(s) && alert_setting_held(s) == 0 && s->writable)
+        (void)alert_setting_put(s, 1); /* check_taken sees whether it did */
 }
 
-/* What was written is not always in force. A limit that has never moved and may not even be lowered is locked;
- * one that has, or that was asked to rise, stands at its end. */
+/* A cap that was written is not always in force. A limit that has never moved and may not even be lowered is locked.
+ * One that has moved, or that was asked to rise, stands at the end of its range. */
 static int check_taken(const alert_rapl_zone *z, uint64_t asked_uw, uint64_t before_uw,
                        alert_power_error *notice, alert_power_error *error)
 {
-    uint64_t held_uw = z->long_term.held, in_force_uw = with_twin(z, held_uw);
-    bool disabled = z->enabled.fd >= 0 && z->enabled.held == 0;
-    bool off = distance(held_uw, asked_uw) > ROUNDING_UW, locked;
-    locked = off && !z->moves && asked_uw < before_uw;
+    const alert_setting *enabled = &z->part.setting[ALERT_RAPL_IS_ENABLED];
+    uint64_t in_force_uw = with_twin(z, held_uw(z));
+    bool disabled = alert_rapl_setting_is_there(enabled) && alert_setting_held(enabled) == 0;
+    bool off = distance(held_uw(z), asked_uw) > ROUNDING_UW;
+    bool locked = off && !z->moves && asked_uw < before_uw;
     if (!disabled && distance(in_force_uw, asked_uw) <= ROUNDING_UW)
         return 0;
     const char *cause = disabled ? "the zone is disabled (enabled = 0) and cannot be enabled"
@@ -88,68 +131,69 @@ static int check_taken(const alert_rapl_zone *z, uint64_t asked_uw, uint64_t bef
                         : off    ? "the hardware rounded or clamped it"
                                  : "the limit under intel-rapl-mmio is lower";
     alert_power_error *report = disabled || locked ? error : notice;
-    (void)alert_rapl_fail(z, z->long_term.file, -ENODATA, locked ? ALERT_RAPL_REMEDY_LOCK : "",
-                          report);
+    (void)alert_rapl_setting_fail(&z->part, &z->part.setting[ALERT_RAPL_LONG_TERM], -ENODATA,
+                                  report);
+    if (!locked)
+        report->remedy[0] = '\0';
     (void)snprintf(report->why, sizeof report->why, "a cap of %g W did not take, %g W %s: %s",
                    (double)asked_uw * MICRO, (double)in_force_uw * MICRO,
                    disabled ? "is written there" : "is in force", cause);
     return disabled || locked ? -ENODATA : 0;
 }
 
-/* short_term never lies below long_term, and is back where it was found as soon as the cap allows it. */
+/* short_term never lies below long_term, and is back where it was found as soon as the cap allows. */
 static int put_short_term(alert_rapl_zone *z, uint64_t cap_uw, alert_power_error *error)
 {
-    alert_setting *s = &z->short_term;
-    if (s->fd < 0 || !s->writable)
+    alert_setting *s = setting_of(z, ALERT_RAPL_SHORT_TERM);
+    if (!alert_rapl_setting_is_there(s) || !s->writable)
         return 0;
-    uint64_t target = z->short_follows || s->found < cap_uw ? cap_uw : s->found;
-    if (distance(s->held, target) <= (target == s->found ? 0 : ROUNDING_UW))
+    uint64_t found_uw = alert_setting_entry(s)->found;
+    uint64_t target_uw = z->short_follows || found_uw < cap_uw ? cap_uw : found_uw;
+    uint64_t slack_uw = target_uw == found_uw ? 0 : ROUNDING_UW;
+    if (distance(alert_setting_held(s), target_uw) <= slack_uw)
         return 0;
-    int rc = alert_setting_put(s, target);
-    return rc ? alert_rapl_cap_fail(z, s, rc, error) : 0;
+    int rc = alert_setting_put(s, target_uw);
+    return rc ? alert_rapl_setting_fail(&z->part, s, rc, error) : 0;
 }
 
-int alert_rapl_zone_cap(alert_rapl_zone *z, double cap_w, double window_s,
-                        alert_power_error *notice, alert_power_error *error)
+int alert_rapl_zone_set(alert_part *part, double cap_w, alert_power_error *notice,
+                        alert_power_error *error)
 {
+    alert_rapl_zone *z = (alert_rapl_zone *)part;
     if (!z->prepared)
-        prepare(z, window_s);
-    uint64_t cap_uw = (uint64_t)llround(cap_w / MICRO), before_uw = z->long_term.held;
+        prepare(z);
+    alert_setting *limit = setting_of(z, ALERT_RAPL_LONG_TERM);
+    uint64_t cap_uw = (uint64_t)llround(cap_w / MICRO), before_uw = held_uw(z);
     bool raising = cap_uw > before_uw;
     int rc = raising ? put_short_term(z, cap_uw, error) : 0;
     if (rc)
         return rc;
-    rc = alert_setting_put(&z->long_term, cap_uw);
+    rc = alert_setting_put(limit, cap_uw);
     if (rc)
-        return alert_rapl_cap_fail(z, &z->long_term, rc, error);
+        return alert_rapl_setting_fail(part, limit, rc, error);
     enable(z);
-    z->moves = z->moves || z->long_term.held != before_uw;
+    z->moves = z->moves || held_uw(z) != before_uw;
     rc = check_taken(z, cap_uw, before_uw, notice, error);
     if (rc)
         return rc;
     return raising ? 0 : put_short_term(z, cap_uw, error);
 }
 
-int alert_rapl_zone_limit(const alert_rapl_zone *z, double *limit_w, alert_power_error *error)
+int alert_rapl_zone_get(const alert_part *part, double *limit_w, alert_power_error *error)
 {
+    const alert_rapl_zone *z = (const alert_rapl_zone *)part;
+    const alert_setting *limit = &part->setting[ALERT_RAPL_LONG_TERM];
     uint64_t limit_uw;
-    if (z->long_term.fd < 0)
-        return alert_power_hand_on(error, &z->cap_missing);
-    int rc = alert_setting_get(&z->long_term, &limit_uw);
+    if (!alert_rapl_setting_is_there(limit))
+        return alert_power_hand_on(error, &part->cap_missing);
+    int rc = alert_setting_get(limit, &limit_uw);
     if (rc)
-        return alert_rapl_cap_fail(z, &z->long_term, rc, error);
+        return alert_rapl_setting_fail(part, limit, rc, error);
     *limit_w = (double)with_twin(z, limit_uw) * MICRO;
     return 0;
 }
 
 double alert_rapl_zone_in_force_w(const alert_rapl_zone *z)
 {
-    return (double)with_twin(z, z->long_term.held) * MICRO;
-}
-
-double alert_rapl_zone_settle_s(const alert_rapl_zone *z)
-{
-    const alert_setting *window =
-        z->short_follows && z->short_term.fd >= 0 ? &z->short_window : &z->long_window;
-    return window->fd >= 0 ? (double)window->held * MICRO : 0.0;
+    return (double)with_twin(z, held_uw(z)) * MICRO;
 }

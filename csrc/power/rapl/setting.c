@@ -3,119 +3,135 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "power/give_back/number_file.h"
 #include "power/power.h"
 
-int alert_setting_get(const alert_setting *s, uint64_t *out)
+static int fd_of(const alert_setting *s)
 {
-    powercap_constraint constraint = {.power_limit_uw = s->fd, .time_window_us = s->fd};
-    powercap_zone zone = {.enabled = s->fd};
-    int enabled = 0, rc;
-    switch (s->kind) {
-    case ALERT_SETTING_LIMIT_UW:
-        rc = s->api->constraint_get_power_limit_uw(&constraint, out);
-        break;
-    case ALERT_SETTING_WINDOW_US:
-        rc = s->api->constraint_get_time_window_us(&constraint, out);
-        break;
-    default: /* ALERT_SETTING_ENABLED */
-        rc = s->api->zone_get_enabled(&zone, &enabled);
-        *out = enabled != 0;
-        break;
-    }
-    if (rc == 0 && *out == 0 && s->kind != ALERT_SETTING_ENABLED)
+    return alert_setting_entry(s)->fd;
+}
+
+/* -------------------------------------------------------------------------------------------- access */
+
+/* What the library has read, unless it is no number, or was perhaps cut short: the library tells neither. */
+static int check_number(const alert_setting *s, int rc, uint64_t *value)
+{
+    if (rc == 0 && *value == 0)
         return -EBADMSG;
-    if (rc == 0 && *out < s->held / 2) /* perhaps cut short, which the library does not tell */
-        return alert_read_number(s->fd, out);
+    if (rc == 0 && *value < alert_setting_held(s) / 2)
+        return alert_read_number(fd_of(s), value);
     return rc;
 }
 
-static int write_value(const alert_setting *s, uint64_t value)
+static int read_limit(const alert_setting *s, uint64_t *value)
 {
-    powercap_constraint constraint = {.power_limit_uw = s->fd, .time_window_us = s->fd};
-    powercap_zone zone = {.enabled = s->fd};
-    switch (s->kind) {
-    case ALERT_SETTING_LIMIT_UW:
-        return s->api->constraint_set_power_limit_uw(&constraint, value);
-    case ALERT_SETTING_WINDOW_US:
-        return s->api->constraint_set_time_window_us(&constraint, value);
-    default: /* ALERT_SETTING_ENABLED */
-        return s->api->zone_set_enabled(&zone, (int)value);
-    }
+    const alert_powercap *api = s->context;
+    powercap_constraint constraint = {.power_limit_uw = fd_of(s)};
+    return check_number(s, api->constraint_get_power_limit_uw(&constraint, value), value);
 }
 
-int alert_setting_refresh(alert_setting *s)
+static int write_limit(const alert_setting *s, uint64_t value)
 {
-    int rc = alert_setting_get(s, &s->found);
-    s->held = s->found;
+    const alert_powercap *api = s->context;
+    powercap_constraint constraint = {.power_limit_uw = fd_of(s)};
+    return api->constraint_set_power_limit_uw(&constraint, value);
+}
+
+static int read_window(const alert_setting *s, uint64_t *value)
+{
+    const alert_powercap *api = s->context;
+    powercap_constraint constraint = {.time_window_us = fd_of(s)};
+    return check_number(s, api->constraint_get_time_window_us(&constraint, value), value);
+}
+
+static int write_window(const alert_setting *s, uint64_t value)
+{
+    const alert_powercap *api = s->context;
+    powercap_constraint constraint = {.time_window_us = fd_of(s)};
+    return api->constraint_set_time_window_us(&constraint, value);
+}
+
+static int read_enabled(const alert_setting *s, uint64_t *value)
+{
+    const alert_powercap *api = s->context;
+    powercap_zone zone = {.enabled = fd_of(s)};
+    int enabled = 0;
+    int rc = api->zone_get_enabled(&zone, &enabled);
+    *value = enabled != 0;
     return rc;
 }
 
-int alert_setting_open(alert_setting *s, const alert_powercap *api, alert_setting_kind kind,
-                       int dirfd, const char *file)
+static int write_enabled(const alert_setting *s, uint64_t value)
 {
-    *s = (alert_setting){.api = api, .kind = kind, .writable = true};
-    (void)snprintf(s->file, sizeof s->file, "%s", file);
-    s->fd = openat(dirfd, file, O_RDWR | O_CLOEXEC);
-    if (s->fd < 0 && alert_power_is_permission(errno)) {
-        s->writable = false;
-        s->fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
-    }
-    if (s->fd < 0)
+    const alert_powercap *api = s->context;
+    powercap_zone zone = {.enabled = fd_of(s)};
+    return api->zone_set_enabled(&zone, (int)value);
+}
+
+const alert_setting_access ALERT_RAPL_LIMIT = {.read = read_limit, .write = write_limit};
+const alert_setting_access ALERT_RAPL_WINDOW = {.read = read_window, .write = write_window};
+const alert_setting_access ALERT_RAPL_ENABLED = {.read = read_enabled, .write = write_enabled};
+
+/* -------------------------------------------------------------------------------------------- files */
+
+void alert_rapl_setting_none(alert_setting *s)
+{
+    *s = (alert_setting){.own.fd = -1};
+}
+
+bool alert_rapl_setting_is_there(const alert_setting *s)
+{
+    return fd_of(s) >= 0;
+}
+
+int alert_rapl_setting_open(alert_setting *s, alert_powercap *api,
+                            const alert_setting_access *access, int dirfd, const char *directory,
+                            const char *file)
+{
+    alert_rapl_setting_none(s);
+    s->access = access;
+    s->context = api;
+    (void)snprintf(s->own.kind, sizeof s->own.kind, "rapl");
+    (void)snprintf(s->own.path, sizeof s->own.path, "%s/%s", directory, file);
+    s->own.fd = openat(dirfd, file, O_RDWR | O_CLOEXEC);
+    s->writable = s->own.fd >= 0;
+    if (s->own.fd < 0 && alert_power_is_permission(errno))
+        s->own.fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
+    if (s->own.fd < 0)
         return -errno;
-    int rc = alert_setting_refresh(s);
+    int rc = alert_setting_find(s);
     if (rc)
-        alert_setting_close(s);
+        alert_rapl_setting_close(s);
     return rc;
 }
 
-/* Whatever happens between the two notes, the watchdog knows that the value there is ours. */
-int alert_setting_put(alert_setting *s, uint64_t value)
+void alert_rapl_setting_close(alert_setting *s)
 {
-    if (s->entry)
-        atomic_store(&s->entry->writing, 1);
-    uint64_t now;
-    int rc = write_value(s, value);
-    if (rc == 0) {
-        rc = alert_setting_get(s, &now);
-        s->unread = rc != 0;
-        s->held = rc ? s->held : now;
-    }
-    if (s->entry) {
-        atomic_store(&s->entry->held, s->held);
-        atomic_store(&s->entry->writing, s->unread);
-    }
-    return rc;
+    if (s->own.fd >= 0)
+        (void)close(s->own.fd);
+    s->own.fd = -1;
 }
 
-static int give_back_once(alert_setting *s)
+/* -------------------------------------------------------------------------------------- giving back */
+
+/* A journal can name no other files than those a cap changes. */
+static bool is_setting(const char *path)
 {
-    uint64_t now;
-    int rc = alert_setting_get(s, &now);
-    if (rc)
-        return rc;
-    if (now != s->held && !s->unread) /* somebody else's */
-        return 0;
-    rc = alert_setting_put(s, s->found);
-    return rc == 0 && s->held != s->found ? -ENODATA : rc;
+    const char *name = strrchr(path, '/');
+    if (!name)
+        return false;
+    if (strcmp(name, "/enabled") == 0)
+        return true;
+    if (strncmp(name, "/constraint_", 12) != 0)
+        return false;
+    const char *unit = strrchr(name, '_');
+    return strcmp(unit, "_uw") == 0 || strcmp(unit, "_us") == 0;
 }
 
-int alert_setting_give_back(alert_setting *s)
+int alert_rapl_give_back(alert_journal_entry *entry)
 {
-    if (s->fd < 0 || (s->held == s->found && !s->unread))
-        return 0;
-    int rc = give_back_once(s);
-    for (int i = 1; i < ALERT_GIVE_BACK_TRIES && rc && rc != -ENODEV; i++) {
-        (void)usleep(1000); /* EBUSY and the like may pass */
-        rc = give_back_once(s);
-    }
-    return rc;
-}
-
-void alert_setting_close(alert_setting *s)
-{
-    if (s->fd >= 0)
-        (void)close(s->fd);
-    s->fd = -1;
+    return entry->fd >= 0 || is_setting(entry->path) ? alert_number_file_give_back(entry) : 0;
 }

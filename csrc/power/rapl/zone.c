@@ -8,11 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "power/give_back/number_file.h"
 #include "power/power.h"
 
 #define MICRO           1e-6
 #define CONSTRAINTS_MAX 16
 
+#define REMEDY_LOCK                                                                                \
+    "the firmware may have locked the limit: look for a power limit lock in the BIOS setup"
 #define REMEDY_CAP "writing limits needs root, or the rule that `alert info` prints"
 #define REMEDY_READ                                                                                \
     "energy is readable by root only since Linux 5.10 (CVE-2020-8694): run as root, grant "        \
@@ -29,13 +32,14 @@ int alert_rapl_fail(const alert_rapl_zone *z, const char *file, int rc, const ch
     return alert_power_fail(error, -rc, where, strerror(-rc), remedy);
 }
 
-int alert_rapl_cap_fail(const alert_rapl_zone *z, const alert_setting *s, int rc,
-                        alert_power_error *error)
+int alert_rapl_setting_fail(const alert_part *part, const alert_setting *s, int rc,
+                            alert_power_error *error)
 {
+    (void)part;
     const char *remedy = alert_power_is_permission(-rc) ? REMEDY_CAP
-                         : -rc == ENODATA || -rc == EIO ? ALERT_RAPL_REMEDY_LOCK
+                         : -rc == ENODATA || -rc == EIO ? REMEDY_LOCK
                                                         : "";
-    return alert_rapl_fail(z, s->file, rc, remedy, error);
+    return alert_power_fail(error, -rc, s->own.path, strerror(-rc), remedy);
 }
 
 /* ------------------------------------------------------------------------------------------ discovery */
@@ -89,12 +93,20 @@ static int read_constraint_name(const alert_rapl_zone *z, int dirfd, uint32_t nu
     return length < 0 ? (int)length : 0;
 }
 
-static int open_setting(const alert_rapl_zone *z, int dirfd, uint32_t number,
-                        powercap_constraint_file which, alert_setting_kind kind, alert_setting *out)
+static int open_limit(const alert_rapl_zone *z, int dirfd, uint32_t number, alert_setting *out)
 {
     char file[ALERT_POWERCAP_FILE];
-    (void)z->api->constraint_file_get_name(which, number, file, sizeof file);
-    return alert_setting_open(out, z->api, kind, dirfd, file);
+    (void)z->api->constraint_file_get_name(POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW, number, file,
+                                           sizeof file);
+    return alert_rapl_setting_open(out, z->api, &ALERT_RAPL_LIMIT, dirfd, z->path, file);
+}
+
+static int open_window(const alert_rapl_zone *z, int dirfd, uint32_t number, alert_setting *out)
+{
+    char file[ALERT_POWERCAP_FILE];
+    (void)z->api->constraint_file_get_name(POWERCAP_CONSTRAINT_FILE_TIME_WINDOW_US, number, file,
+                                           sizeof file);
+    return alert_rapl_setting_open(out, z->api, &ALERT_RAPL_WINDOW, dirfd, z->path, file);
 }
 
 /* The lowest limit a constraint states, in watts; 0 where it states none worth believing. */
@@ -110,9 +122,30 @@ static double read_min_power_w(const alert_rapl_zone *z, int dirfd, uint32_t num
     return rc ? 0.0 : (double)least_uw * MICRO;
 }
 
+/* What stands in the way of a cap, by the result of opening long_term; `hidden` is the failure to read a name. */
+static void learn_cap_missing(alert_rapl_zone *z, int rc, int hidden)
+{
+    alert_power_error *lack = &z->part.cap_missing;
+    const alert_setting *limit = &z->part.setting[ALERT_RAPL_LONG_TERM];
+    if (rc == -ENOENT && hidden) /* perhaps long_term's: some kernels show root alone the names */
+        (void)alert_rapl_fail(z, "constraint_*_name", hidden,
+                              alert_power_is_permission(-hidden) ? REMEDY_CAP : "", lack);
+    else if (rc == -ENOENT)
+        (void)alert_power_fail(lack, ENOENT, z->path,
+                               "no long_term constraint: this zone only counts energy", "");
+    else if (rc == -EBADMSG)
+        (void)alert_power_fail(lack, EBADMSG, limit->own.path, strerror(EBADMSG),
+                               "the limit found is 0 W or no number: the zone is not in use");
+    else if (rc)
+        (void)alert_rapl_setting_fail(&z->part, limit, rc, lack);
+    else if (!limit->writable)
+        (void)alert_rapl_setting_fail(&z->part, limit, -EACCES, lack);
+}
+
 /* Constraints come in any order and number (newer clients have a third, peak_power): they go by name. */
 static void open_constraints(alert_rapl_zone *z, int dirfd)
 {
+    alert_setting *setting = z->part.setting;
     char name[64];
     int rc = -ENOENT, hidden = 0;
     for (uint32_t i = 0; i < CONSTRAINTS_MAX; i++) {
@@ -122,38 +155,19 @@ static void open_constraints(alert_rapl_zone *z, int dirfd)
         if (named < 0 && !hidden)
             hidden = named;
         if (named == 0 && strcmp(name, "long_term") == 0) {
-            rc = open_setting(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW,
-                              ALERT_SETTING_LIMIT_UW, &z->long_term);
-            (void)open_setting(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_TIME_WINDOW_US,
-                               ALERT_SETTING_WINDOW_US, &z->long_window);
+            rc = open_limit(z, dirfd, i, &setting[ALERT_RAPL_LONG_TERM]);
+            (void)open_window(z, dirfd, i, &setting[ALERT_RAPL_LONG_WINDOW]);
             z->min_power_w = read_min_power_w(z, dirfd, i);
         } else if (named == 0 && strcmp(name, "short_term") == 0) {
-            (void)open_setting(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_POWER_LIMIT_UW,
-                               ALERT_SETTING_LIMIT_UW, &z->short_term);
-            (void)open_setting(z, dirfd, i, POWERCAP_CONSTRAINT_FILE_TIME_WINDOW_US,
-                               ALERT_SETTING_WINDOW_US, &z->short_window);
+            (void)open_limit(z, dirfd, i, &setting[ALERT_RAPL_SHORT_TERM]);
+            (void)open_window(z, dirfd, i, &z->short_window);
         }
     }
-    if (rc == -ENOENT && hidden) /* perhaps long_term's: some kernels show root alone the names */
-        (void)alert_rapl_fail(z, "constraint_*_name", hidden,
-                              alert_power_is_permission(-hidden) ? REMEDY_CAP : "",
-                              &z->cap_missing);
-    else if (rc == -ENOENT)
-        (void)alert_power_fail(&z->cap_missing, ENOENT, z->path,
-                               "no long_term constraint: this zone only counts energy", "");
-    else if (rc == -EBADMSG)
-        (void)alert_rapl_fail(z, z->long_term.file, rc,
-                              "the limit found is 0 W or no number: the zone is not in use",
-                              &z->cap_missing);
-    else if (rc)
-        (void)alert_rapl_cap_fail(z, &z->long_term, rc, &z->cap_missing);
-    else if (!z->long_term.writable)
-        (void)alert_rapl_cap_fail(z, &z->long_term, -EACCES, &z->cap_missing);
-    z->can_cap = z->cap_missing.code == 0;
+    learn_cap_missing(z, rc, hidden);
 }
 
-/* The library reads what is not a number as 0. A working counter shows exactly 0 once in 2^32 readings, and
- * then the next reading makes up for the one refused here. */
+/* The library reads text that is no number as 0. A working counter shows exactly 0 once in 2^32 readings; then the
+ * next reading makes up for the one refused here. */
 static int read_counter(const alert_rapl_zone *z, uint64_t *out)
 {
     int rc = z->api->zone_get_energy_uj(&z->fd, out);
@@ -171,18 +185,27 @@ static void open_counter(alert_rapl_zone *z, int dirfd)
     }
     z->fd.energy_uj = open_zone_file(z, dirfd, POWERCAP_ZONE_FILE_ENERGY_UJ);
     int rc = z->fd.energy_uj >= 0 ? read_counter(z, &z->last_uj) : z->fd.energy_uj;
-    z->can_read = rc == 0;
     if (rc)
         (void)alert_rapl_fail(z, "energy_uj", rc, alert_power_is_permission(-rc) ? REMEDY_READ : "",
-                              &z->read_missing);
+                              &z->part.read_missing);
 }
 
-int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api, const char *directory)
+static void clear(alert_rapl_zone *z, alert_powercap *api, const char *directory)
 {
     *z = (alert_rapl_zone){.api = api, .fd.energy_uj = -1};
-    z->long_term.fd = z->long_window.fd = z->short_term.fd = z->short_window.fd = -1;
-    z->enabled.fd = z->twin_limit.fd = z->twin_enabled.fd = -1;
+    z->part.lock_fd = -1;
+    z->part.settings = ALERT_RAPL_SETTINGS;
+    for (size_t i = 0; i < ALERT_RAPL_SETTINGS; i++)
+        alert_rapl_setting_none(&z->part.setting[i]);
+    alert_rapl_setting_none(&z->short_window);
+    alert_rapl_setting_none(&z->twin_limit);
+    alert_rapl_setting_none(&z->twin_enabled);
     (void)snprintf(z->path, sizeof z->path, "%s", directory);
+}
+
+int alert_rapl_zone_open(alert_rapl_zone *z, alert_powercap *api, const char *directory)
+{
+    clear(z, api, directory);
     int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dirfd < 0)
         return -errno;
@@ -192,19 +215,34 @@ int alert_rapl_zone_open(alert_rapl_zone *z, const alert_powercap *api, const ch
         open_constraints(z, dirfd);
         open_counter(z, dirfd);
         (void)api->zone_file_get_name(POWERCAP_ZONE_FILE_ENABLED, file, sizeof file);
-        (void)alert_setting_open(&z->enabled, api, ALERT_SETTING_ENABLED, dirfd, file);
+        (void)alert_rapl_setting_open(&z->part.setting[ALERT_RAPL_IS_ENABLED], api,
+                                      &ALERT_RAPL_ENABLED, dirfd, z->path, file);
     }
     (void)close(dirfd);
     return rc;
 }
 
+void alert_rapl_zone_close(alert_part *part)
+{
+    alert_rapl_zone *z = (alert_rapl_zone *)part;
+    for (size_t i = 0; i < ALERT_RAPL_SETTINGS; i++)
+        alert_rapl_setting_close(&part->setting[i]);
+    alert_rapl_setting_close(&z->short_window);
+    alert_rapl_setting_close(&z->twin_limit);
+    alert_rapl_setting_close(&z->twin_enabled);
+    if (z->fd.energy_uj >= 0)
+        (void)close(z->fd.energy_uj);
+    z->fd.energy_uj = -1;
+}
+
 /* --------------------------------------------------------------------------------------------- energy */
 
-int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j, alert_power_error *error)
+int alert_rapl_zone_energy(alert_part *part, double *energy_j, alert_power_error *error)
 {
+    alert_rapl_zone *z = (alert_rapl_zone *)part;
     uint64_t now_uj;
     int rc = read_counter(z, &now_uj);
-    if (rc == 0 && now_uj < z->last_uj) /* a wrap, or cut short, which the library does not tell */
+    if (rc == 0 && now_uj < z->last_uj) /* a wrap; or cut short, which the library does not tell */
         rc = alert_read_number(z->fd.energy_uj, &now_uj);
     if (rc)
         return alert_rapl_fail(z, "energy_uj", rc, "", error);
@@ -212,7 +250,7 @@ int alert_rapl_zone_energy(alert_rapl_zone *z, double *energy_j, alert_power_err
         z->total_uj += now_uj - z->last_uj;
     else if (z->range_uj > z->last_uj)
         z->total_uj += z->range_uj - z->last_uj + now_uj;
-    else /* started again at 0, or wrapped at a place nobody states: at least this much was drawn */
+    else /* started again at 0, or wrapped at an unknown place: at least this much was drawn */
         z->total_uj += now_uj;
     z->last_uj = now_uj;
     *energy_j = (double)z->total_uj * MICRO;
@@ -225,43 +263,41 @@ double alert_rapl_zone_counter_j(const alert_rapl_zone *z)
     return read_counter(z, &now_uj) ? (double)NAN : (double)now_uj * MICRO;
 }
 
-/* ------------------------------------------------------------------------------------------ the rest */
-
-void alert_rapl_zone_close(alert_rapl_zone *z)
-{
-    alert_setting_close(&z->long_term);
-    alert_setting_close(&z->long_window);
-    alert_setting_close(&z->short_term);
-    alert_setting_close(&z->short_window);
-    alert_setting_close(&z->enabled);
-    alert_setting_close(&z->twin_limit);
-    alert_setting_close(&z->twin_enabled);
-    if (z->fd.energy_uj >= 0)
-        (void)close(z->fd.energy_uj);
-    z->fd.energy_uj = -1;
-}
+/* ---------------------------------------------------------------------------------------------- facts */
 
 static double in_units(const alert_setting *s)
 {
     uint64_t value;
-    return s->fd >= 0 && alert_setting_get(s, &value) == 0 ? (double)value * MICRO : (double)NAN;
+    bool read = alert_rapl_setting_is_there(s) && alert_setting_get(s, &value) == 0;
+    return read ? (double)value * MICRO : (double)NAN;
 }
 
-void alert_rapl_zone_describe(const alert_rapl_zone *z, alert_rapl_zone_info *out)
+static double is_enabled(const alert_setting *s)
 {
-    uint64_t enabled;
-    *out = (alert_rapl_zone_info){.can_cap = z->can_cap,
-                                  .can_read = z->can_read,
-                                  .mirrors = z->mirrors,
-                                  .enabled = -1,
-                                  .limit_w = in_units(&z->long_term),
-                                  .window_s = in_units(&z->long_window),
-                                  .short_term_w = in_units(&z->short_term),
-                                  .twin_limit_w = in_units(&z->twin_limit),
-                                  .cap_missing = z->cap_missing,
-                                  .read_missing = z->read_missing};
-    (void)snprintf(out->name, sizeof out->name, "%s", z->name);
-    (void)snprintf(out->path, sizeof out->path, "%s", z->path);
-    if (z->enabled.fd >= 0 && alert_setting_get(&z->enabled, &enabled) == 0)
-        out->enabled = enabled != 0;
+    uint64_t value;
+    bool read = alert_rapl_setting_is_there(s) && alert_setting_get(s, &value) == 0;
+    return read ? (double)value : (double)NAN;
+}
+
+size_t alert_rapl_zone_describe(const alert_part *part, alert_power_fact *out)
+{
+    const alert_rapl_zone *z = (const alert_rapl_zone *)part;
+    const struct {
+        const char *name;
+        const alert_setting *setting;
+    } in_force[] = {
+        {"limit", &part->setting[ALERT_RAPL_LONG_TERM]},
+        {"window", &part->setting[ALERT_RAPL_LONG_WINDOW]},
+        {"short_term", &part->setting[ALERT_RAPL_SHORT_TERM]},
+        {"twin_limit", &z->twin_limit},
+    };
+    alert_power_fact *f = alert_fact_text(out, "name", z->name);
+    f = alert_fact_text(f, "path", z->path);
+    f = alert_fact_number(f, "mirrors", ALERT_FACT_FLAG, z->mirrors);
+    f = alert_fact_number(f, "enabled", ALERT_FACT_FLAG,
+                          is_enabled(&part->setting[ALERT_RAPL_IS_ENABLED]));
+    for (size_t i = 0; i < sizeof in_force / sizeof *in_force; i++)
+        f = alert_fact_number(f, in_force[i].name, ALERT_FACT_NUMBER,
+                              in_units(in_force[i].setting));
+    return (size_t)(f - out);
 }

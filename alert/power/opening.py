@@ -1,0 +1,183 @@
+"""Opening a power device, by its kind and options; closing it when the interpreter exits."""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import os
+import warnings
+import weakref
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import alert.power
+from alert import _core
+from alert._core import PowerDevice, PowerError, PowerWarning
+
+Kind = Literal["auto", "rapl", "nvml", "emulated"]
+
+KINDS = _core.power_kinds()  # what parts are called, and the options, by kind
+
+_open_devices: weakref.WeakSet[PowerDevice] = weakref.WeakSet()
+_exit_pid = 0
+
+
+def open(
+    kind: Kind = "auto",
+    *,
+    root: str | os.PathLike[str] | None = None,
+    package: int | None = None,
+    dram: bool = False,
+    window: float | None = None,
+    cap_range: tuple[float, float] | None = None,
+    gpus: Sequence[int] | None = None,
+    switch_cost: float | None = None,
+    settle: float | None = None,
+    observe: bool = False,
+    guard: bool = True,
+    idle_power: float | None = None,
+    peak_power: float | None = None,
+    exponent: float | None = None,
+    compute: float | None = None,
+    min_frequency: float | None = None,
+) -> PowerDevice:
+    """Open a power device.
+
+    Parameters
+    ----------
+    kind : {"auto", "rapl", "nvml", "emulated"}
+        "rapl": the processor packages of this machine as one device, through libpowercap.
+        "nvml": NVIDIA GPUs as one device, through the driver's libnvidia-ml. Only by request: this
+        package cannot know which GPU the models run on, and a GPU's limit holds for everybody who
+        uses it.
+        "emulated": a package that exists as a law only, for machines that cannot be capped. A cap
+        slows work down by waiting; energy is computed.
+        "auto": RAPL where it can be both capped and read, else the emulated package, with one
+        `PowerWarning` that says why. Takes the options of both.
+    root : path, optional
+        RAPL: the powercap tree, ``/sys/class/powercap`` by default.
+    package : int, optional
+        RAPL: one package only. By default all of them: a cap is split over them in proportion to
+        the limits found.
+    dram : bool, default False
+        RAPL: count the energy of memory too, where it is metered.
+    window : float, optional
+        RAPL: averaging window in seconds to hold a cap over, 0.01 by default; 0 leaves the one
+        found, which may be tens of seconds.
+    cap_range : (float, float), optional
+        RAPL: lowest and highest cap of the whole machine, watts. By default from the least the
+        machine states (1 W a package where it states nothing) to the limits found.
+    gpus : sequence of int, optional
+        NVML: indices as ``nvidia-smi`` counts them, whatever ``CUDA_VISIBLE_DEVICES`` says. By
+        default all: each is then as far up between the driver's constraints for it as the cap is
+        between their sums.
+    switch_cost : float, optional
+        NVML: seconds that a change of the cap takes. By default measured: when the device is
+        opened, by writing the limits found, and at every change.
+    settle : float, optional
+        NVML: seconds until a new cap acts, 0.1 by default.
+    observe : bool, default False
+        RAPL, NVML: only read. An observer changes nothing, and may be opened where somebody else
+        caps.
+    guard : bool, default True
+        RAPL, NVML: with the first cap, note the limits found in a journal (see `journal_directory`)
+        and start a watchdog: a small sleeping process that gives them back should this one be
+        killed.
+    idle_power, peak_power : float, optional
+        Emulated: watts drawn idle, and at the highest frequency.
+    exponent : float, optional
+        Emulated: active power rises with the frequency to this power, 1 to 5.
+    compute : float, optional
+        Emulated: share of the work's time that scales with the frequency, 0 to 1.
+    min_frequency : float, optional
+        Emulated: lowest frequency, as a share of the highest, 0.01 to 1.
+
+    Returns
+    -------
+    PowerDevice
+        Close it, or use it in a ``with`` statement: then every limit is back as it was found. The
+        device is also closed when the interpreter exits.
+
+    Raises
+    ------
+    ValueError
+        Unknown kind, an option that the kind does not take, or a number out of range.
+    PowerError
+        An OSError: the device can be neither capped nor read here. Its attributes ``what``,
+        ``why`` and ``remedy`` say what is missing and how to grant it.
+    """
+    if kind not in ("auto", *KINDS):
+        names = ", ".join(map(repr, ("auto", *KINDS)))
+        raise ValueError(f"kind: expected one of {names}, got {kind!r}")
+    given = {
+        "root": os.fspath(root) if isinstance(root, os.PathLike) else root,
+        "package": package,
+        "dram": dram or None,
+        "window": window,
+        "cap_range": cap_range,
+        "gpus": gpus,
+        "switch_cost": switch_cost,
+        "settle": settle,
+        "observe": observe or None,
+        "guard": None if guard else False,
+        "idle_power": idle_power,
+        "peak_power": peak_power,
+        "exponent": exponent,
+        "compute": compute,
+        "min_frequency": min_frequency,
+    }
+    options = {name: value for name, value in given.items() if value is not None}
+    device = _open_auto(options) if kind == "auto" else open_kind(kind, options)
+    return _close_at_exit(device)
+
+
+def open_kind(kind: str, options: dict[str, Any]) -> PowerDevice:
+    """Open a device with the options given; the caller closes it."""
+    if "directory" in KINDS[kind][1]:
+        # looked up in the package, so that a program can replace them there
+        places = {"directory": alert.power.journal_directory(), "watchdog": alert.power._WATCHDOG}
+        options = {**options, **places}
+    return _core.open_power(kind, options)
+
+
+def _open_auto(options: dict[str, Any]) -> PowerDevice:
+    law = {name: value for name, value in options.items() if name in KINDS["emulated"][1]}
+    try:
+        device = open_kind("rapl", {name: options[name] for name in options if name not in law})
+    except PowerError as error:
+        if error.errno == errno.EBUSY:  # RAPL can be capped, and somebody does
+            raise
+        reason = f"{error.what}: {error.why}"
+    else:
+        if device.can_cap and device.can_read:
+            return device
+        reason = "; ".join(_lacks(device.parts))
+        device.close()
+    warnings.warn(
+        f"power is emulated, caps and joules are not real: {reason}", PowerWarning, stacklevel=3
+    )
+    return open_kind("emulated", law)
+
+
+def _lacks(parts: list[dict[str, Any]]) -> list[str]:
+    """Say in words what is missing, each reason once."""
+    lacks = (part[key] for part in parts for key in ("cap_missing", "read_missing"))
+    return list(dict.fromkeys(f"{lack['what']}: {lack['why']}" for lack in lacks if lack))
+
+
+def _close_at_exit(device: PowerDevice) -> PowerDevice:
+    """Have the device closed when this process's interpreter exits."""
+    global _exit_pid
+    if _exit_pid != os.getpid():  # a forked child inherits the registration, but owns nothing
+        if _exit_pid == 0:
+            atexit.register(_close_all)
+        _exit_pid = os.getpid()
+        _open_devices.clear()
+    _open_devices.add(device)
+    return device
+
+
+def _close_all() -> None:
+    if os.getpid() == _exit_pid:
+        for device in list(_open_devices):
+            device.close()

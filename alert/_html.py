@@ -1,4 +1,4 @@
-"""The small tables that notebooks show."""
+"""Small tables for notebooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and read with suspicion."""
+"""Writing files whole or not at all, and reading files that may be damaged or hostile."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGEST_FILE = 256 * 1024 * 1024
-"""Bytes of a .npz, packed and unpacked."""
+"""Most bytes of a .npz, packed and unpacked."""
 
 LARGEST_DOCUMENT = 64 * 1024 * 1024
-"""Bytes of JSON: as objects they may take twenty times as many."""
+"""Most bytes of JSON: as Python objects they may take twenty times as many."""
 
 LARGEST_DIRECTORY = 64 * 1024
-"""Bytes that the names in a .npz may take, for hundreds of arrays."""
+"""Most bytes for the names in a .npz: enough for hundreds of arrays."""
 
 
 def as_path(path: str | os.PathLike[str]) -> Path:
@@ -61,7 +61,7 @@ def replace(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) 
             os.fsync(file.fileno())
         os.replace(beside, target)
     except BaseException as error:
-        with contextlib.suppress(OSError):  # it may not be there, for the same reason
+        with contextlib.suppress(OSError):  # it may be missing for the same reason
             beside.unlink()
         if isinstance(error, OSError) and error.filename2 is None:
             error.filename = str(target)
@@ -86,7 +86,7 @@ def read_json(path: str | os.PathLike[str], schema: str, newest: int) -> dict[st
     OSError
         The file cannot be read.
     ValueError
-        It is not such a document; the message names the file.
+        The file holds no such document; the message names the file.
     """
     path = as_path(path)
     with open(path, "rb") as file:
@@ -97,7 +97,7 @@ def read_json(path: str | os.PathLike[str], schema: str, newest: int) -> dict[st
 def parse_json(
     path: str | os.PathLike[str], raw: bytes, schema: str, newest: int
 ) -> dict[str, Any]:
-    """Do what `read_json` does with bytes that came from `path`."""
+    """Read a document, as `read_json` does, from bytes that came from `path`."""
     if len(raw) > LARGEST_DOCUMENT:
         raise ValueError(f"{Path(path)}: more than {LARGEST_DOCUMENT} bytes of JSON")
     try:
@@ -122,7 +122,13 @@ def field(
     name: str,
     kind: type | tuple[type, ...],
 ) -> Any:
-    """Return one field of a document, or say which one of which file is missing or wrong."""
+    """Return one field of a document.
+
+    Raises
+    ------
+    ValueError
+        The field is missing or of another kind; the message names file and field.
+    """
     if name not in document:
         raise ValueError(f"{Path(path)}: {name}: missing")
     value = document[name]
@@ -132,14 +138,15 @@ def field(
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
-    """Read a .npz of plain numbers, all of it, taking no more memory than `LARGEST_FILE`.
+    """Read a .npz of plain numbers, within `LARGEST_FILE` bytes of memory.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        It is no such archive, or an array in it is not what it says; names the file and the array.
+        The file is no such archive, or an array does not agree with its header; the message names
+        file and array.
     """
     path = as_path(path)
     with open(path, "rb") as file:
@@ -155,16 +162,16 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
                     member.filename.removesuffix(".npy"): _array(archive, member)
                     for member in members
                 }
-        # What the library raises for archives that are damaged, encrypted or packed otherwise.
+        # The library raises these for archives that are damaged, encrypted or packed otherwise.
         except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise ValueError(f"{Path(path)}: not a .npz, or damaged ({error})") from None
 
 
 def _check_directory(file: IO[bytes]) -> None:
-    """Refuse what would make the library build millions of names: it reads all before we see one.
+    """Refuse a directory of millions of names, all of which the library would read at once.
 
-    A .npz ends with the record that says how long its directory is, without a comment; one of
-    more than 4 GB has another record before it.
+    A .npz ends with a record that states the length of its directory, without a comment. An archive
+    of more than 4 GB has another record before it.
     """
     end = file.seek(0, os.SEEK_END)
     file.seek(max(end - 42, 0))
@@ -177,7 +184,7 @@ def _check_directory(file: IO[bytes]) -> None:
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
-    """Unpack one array; what its header says must agree with the bytes that are there."""
+    """Unpack one array, whose header must agree with its bytes."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{member.filename}: packed otherwise than save does")  # not in pieces
     with archive.open(member) as file:
@@ -185,7 +192,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
             if np.lib.format.read_magic(file) != (1, 0):
                 raise ValueError("unexpected version of the array format")
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-            content = file.read(member.file_size)  # asked for all, it trusts what is packed
+            content = file.read(member.file_size)  # without a size it unpacks all there is
             if fortran or dtype.kind not in "fiu":
                 raise ValueError(f"expected plain numbers in C order, got {dtype}")
             # frombuffer and reshape refuse a size that does not fit.

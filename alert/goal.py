@@ -1,4 +1,4 @@
-"""What to minimise, and what must hold meanwhile."""
+"""The goal: what to minimise, and the bounds that must hold."""
 
 from __future__ import annotations
 
@@ -22,27 +22,29 @@ _GoalTuple: TypeAlias = tuple[int, float, float, float, float, tuple[int, int, i
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal; make one with `Goal.min_energy` or `Goal.max_accuracy`.
+    """States what to minimise under which bounds.
+
+    Make a goal with `Goal.min_energy` or `Goal.max_accuracy`.
 
     Attributes
     ----------
     objective : {"min_energy", "max_accuracy"}
     deadline : float
-        Seconds each input has.
+        Seconds that each input has.
     accuracy : float or None
-        Accuracy asked for, 0 to 1; with "min_energy" only.
+        Least accuracy, 0 to 1; with "min_energy" only.
     energy : float or None
-        Joules allowed per input, idle time up to the deadline included; with "max_accuracy" only.
+        Most joules per input, idle time up to the deadline included; with "max_accuracy" only.
     probability : float or None
-        Least probability with which the deadline must be met, 0 to 1, 1 excluded.
+        Least probability that an input meets its deadline, 0 to 1, 1 excluded.
     q_fail : float
         Accuracy of an output that comes after its deadline.
     priority : tuple of str
-        "latency", "accuracy" and "energy" from the most to the least important. When nothing meets
-        every bound, bounds are given up from the end of this list.
+        "latency", "accuracy" and "energy" from the most to the least important. Where no
+        configuration meets every bound, bounds are given up from the end of this list.
     window : int or None
-        Inputs over which accuracy (or energy) holds on average: 1 each input, N the last N, None
-        the whole run.
+        Inputs over which accuracy (or energy) holds on average: 1 for each input, N for the last N,
+        None for the whole run.
 
     Notes
     -----
@@ -90,9 +92,9 @@ class Goal:
         Parameters
         ----------
         deadline : float
-            Seconds each input has; finite, > 0.
+            Seconds that each input has; finite, > 0.
         accuracy : float
-            0 to 1; lateness counts as `q_fail`.
+            Least accuracy, 0 to 1; a late output counts as `q_fail`.
         probability, q_fail, priority, window
             See `Goal`.
 
@@ -124,14 +126,14 @@ class Goal:
         priority: tuple[Quantity, Quantity, Quantity] = ("latency", "accuracy", "energy"),
         window: int | None = None,
     ) -> Goal:
-        """Be as accurate as `energy` joules per input allow, idle time up to the deadline included.
+        """Reach the highest accuracy for `energy` joules per input, idle time included.
 
         Parameters
         ----------
         deadline : float
-            Seconds each input has; finite, > 0.
+            Seconds that each input has; finite, > 0.
         energy : float
-            Joules per input; finite, > 0.
+            Most joules per input; finite, > 0.
         probability, q_fail, priority, window
             See `Goal`.
 
@@ -154,9 +156,9 @@ class Goal:
 
     @property
     def bound(self) -> float:
-        """The accuracy (0 to 1) or the energy (joules per input) asked for."""
+        """The bound besides the deadline: accuracy (0 to 1) or energy (joules per input)."""
         bound = self.accuracy if self.objective == "min_energy" else self.energy
-        assert bound is not None  # __post_init__ has made it a number
+        assert bound is not None  # __post_init__ has checked it
         return bound
 
     def _as_tuple(self) -> _GoalTuple:

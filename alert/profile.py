@@ -1,4 +1,4 @@
-"""What every configuration costs on a quiet machine."""
+"""The profile: what every configuration costs on a quiet machine."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ SCHEMA_VERSION = 1
 
 
 class Profile:
-    """Latency, power and accuracy of N models under M power caps.
+    """Holds latency, power and accuracy of N models under M power caps.
 
     Parameters
     ----------
     latency : array_like, shape (N, M)
-        Seconds model i takes under cap j on a quiet machine; finite, > 0.
+        Seconds that model i takes under cap j on a quiet machine; finite, > 0.
     power : array_like, shape (N, M)
-        Watts drawn while it runs; finite, > 0.
+        Watts drawn while the model runs; finite, > 0.
     accuracy : array_like, shape (N,)
         0 to 1; for an anytime model the accuracy of its last exit.
     power_caps : array_like, shape (M,)
@@ -43,17 +43,18 @@ class Profile:
     idle_power : float
         Watts drawn between inputs; >= 0.
     models : sequence of str, optional
-        Distinct names; "model 0", "model 1", ... where none are given.
+        Distinct names; by default "model 0", "model 1", ...
     exits : mapping, optional
         ``{model index or name: [(fraction of its latency, accuracy), ...]}`` for anytime models.
-        Fractions ascend strictly, the last is 1 and comes with the model's accuracy.
+        Fractions ascend strictly. The last is 1, and its accuracy is the model's.
     origin : mapping, optional
-        How it was measured, as `Profile.measure` notes it: the machine, the kind of power device.
+        How the profile was measured, as `Profile.measure` notes it: the machine, the kind of power
+        device.
 
     Raises
     ------
     ValueError, TypeError
-        An argument is out of range or of the wrong kind; the message names it and the place in it.
+        An argument is out of range or of the wrong kind; the message names argument and place.
 
     Notes
     -----
@@ -227,7 +228,7 @@ class Profile:
         files.write_json(path, self.document())
 
     def document(self) -> dict[str, Any]:
-        """Everything the profile holds, fit for JSON; `from_document` reads it."""
+        """Return all that the profile holds, fit for JSON; `from_document` reads it."""
         return {
             "schema": SCHEMA,
             "version": SCHEMA_VERSION,
@@ -245,14 +246,18 @@ class Profile:
     def load(cls, path: str | PathLike[str]) -> Profile:
         """Read a profile that `save` wrote.
 
-        Warns (UserWarning) when it was measured on a machine that differs from this one.
-
         Raises
         ------
         OSError
             The file cannot be read.
         ValueError
-            It is no profile, of a newer schema, or holds bad numbers; names file and field.
+            The file is no profile, has a newer schema, or holds bad numbers; the message names file
+            and field.
+
+        Warns
+        -----
+        UserWarning
+            The profile was measured on another machine.
         """
         profile = cls.from_document(path, files.read_json(path, SCHEMA, SCHEMA_VERSION))
         _warn_of_other_machine(path, profile.origin)
@@ -260,12 +265,12 @@ class Profile:
 
     @classmethod
     def from_document(cls, path: str | PathLike[str], document: dict[str, Any]) -> Profile:
-        """Make a profile of what `document` returned and the file `path` kept.
+        """Make a profile from the result of `document`, as the file `path` kept it.
 
         Raises
         ------
         ValueError
-            It holds bad numbers, or none; names file and field.
+            The document holds bad numbers, or lacks some; the message names file and field.
         """
         wanted: dict[str, type | tuple[type, ...]] = {
             "latency": list,

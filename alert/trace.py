@@ -1,4 +1,4 @@
-"""What every configuration took for every input: recorded once, replayed under any scheme."""
+"""Costs of every configuration for every input: recorded once, replayed under any scheme."""
 
 from __future__ import annotations
 
@@ -29,44 +29,44 @@ SCHEMA_VERSION = 1
 
 
 class Trace:
-    """Latency and energy of N models under M power caps for n inputs, measured on one machine.
+    """Holds latency and energy of N models under M power caps for n inputs, from one machine.
 
     Parameters
     ----------
     profile : Profile
-        Of the same models under the same caps, from the same session on the quiet machine.
+        Of the same models under the same caps, measured in the same session on the quiet machine.
     latency : array_like, shape (n, N, M)
-        Seconds model i took under cap j; of an anytime model, to its last exit. Finite, > 0.
+        Seconds that model i took under cap j; for an anytime model, to its last exit. Finite, > 0.
     energy : array_like, shape (n, N, M)
-        Joules drawn meanwhile; finite, >= 0.
+        Joules that the input drew; finite, >= 0.
     exits : mapping, optional
-        ``{model index: array (n, M, K)}`` for the anytime models of the profile: seconds after
-        which each of the K outputs was there, ascending; the last is the latency.
+        ``{model index: array (n, M, K)}`` for the anytime models of the profile: seconds until each
+        of the K outputs, ascending; the last is the latency.
     phase : array_like of int, shape (n,), optional
-        State of the environment while an input ran, as an index into `phases`; 0 by default.
+        State of the environment during an input, as an index into `phases`; 0 by default.
     phases : sequence of str, default ("quiet",)
-        What the states are called.
+        Names of the states.
     group : array_like of int, shape (n,), optional
-        Inputs with the same number share one deadline, as the words of a sentence do. They follow
-        each other. By default every input has a deadline of its own.
+        Inputs with the same number share one deadline, as the words of a sentence do, and follow
+        each other. By default every input has its own deadline.
     task, environment : str
-        What was computed, and next to what.
+        Names of the work, and of the other work beside it.
     seed : int
-        That inputs and phases were drawn with.
+        The seed that drew inputs and phases.
     origin : mapping, optional
-        How it was recorded: the machine (see `alert.measuring.fingerprint`), the kind of power
-        device, and whether its caps and joules are "emulated".
+        How the trace was recorded: the machine (see `alert.measuring.fingerprint`), the kind of
+        power device, and whether its caps and joules are "emulated".
 
     Raises
     ------
     ValueError, TypeError
-        An argument is out of range or of the wrong kind; the message names it and the place in it.
+        An argument is out of range or of the wrong kind; the message names argument and place.
 
     Notes
     -----
     A trace never changes; its arrays are read-only. All configurations of one input ran in one
-    phase, one after the other. Stopping an anytime model at exit k takes ``exits[i][t, j, k]``
-    seconds, and that share of the energy.
+    phase, one after the other. An anytime model that stops at exit k takes ``exits[i][t, j, k]``
+    seconds, and the same share of the energy.
     """
 
     profile: Profile
@@ -142,7 +142,7 @@ class Trace:
 
     @property
     def emulated(self) -> bool:
-        """Whether caps and joules are computed rather than measured."""
+        """True where caps and joules were computed, not measured."""
         return bool(self.origin.get("emulated", False))
 
     @property
@@ -237,7 +237,7 @@ class Trace:
         Raises
         ------
         ValueError
-            The other trace is of other models, caps, accuracies or phases.
+            The other trace has other models, caps, accuracies or phases.
         """
         mine, its = self.profile, other.profile
         same = ("models", "power_caps", "accuracy")
@@ -269,24 +269,24 @@ class Trace:
         Parameters
         ----------
         profile : Profile
-            What the scheme is told of the configurations: `self.profile`, or another one of the
-            same models, exits and power caps.
+            The profile that the scheme is given: `self.profile`, or another one of the same models,
+            exits and power caps.
         goal : Goal
             Inputs of a group of W share W times its deadline.
         scheme : str, default "default"
-            One of `alert.evaluation.SCHEMES`: what `alert.Scheduler` does by default, the paper's
-            method and parts of it, and oracles; or any method of `alert.Scheduler`.
+            One of `alert.evaluation.SCHEMES`: the default of `alert.Scheduler`, the paper's method
+            and parts of it, oracles, and rivals. Or any method of `alert.Scheduler`.
 
         Returns
         -------
         alert.evaluation.Replay
-            Energy, accuracy and misses, input by input and on average.
+            Energy, accuracy and missed deadlines, input by input and on average.
 
         Raises
         ------
         ValueError
-            The profile is of other configurations, there is no such scheme, or it is about models
-            that the trace has not.
+            The profile has other configurations, there is no such scheme, or the scheme needs
+            models that the trace does not have.
         """
         # Imported late: schemes need traces, a trace needs no scheme.
         from alert.evaluation import OutputTrace, run
@@ -330,7 +330,8 @@ class Trace:
         OSError
             The file cannot be read.
         ValueError
-            It is no trace, of a newer schema, or holds bad numbers; names file and field.
+            The file is no trace, has a newer schema, or holds bad numbers; the message names file
+            and field.
         """
         arrays = files.read_arrays(path)
         for name in ("header", "latency", "energy", "phase", "group"):

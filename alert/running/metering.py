@@ -1,4 +1,4 @@
-"""What an input drew, also where the energy counter steps too slowly to say."""
+"""Energy of single inputs, also where the energy counter steps too slowly to measure one."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from alert.profile import Profile
 
 Source = Literal["measured", "blended", "profile"]
 
-# Between two readings, for their difference to be good to some percent.
 TICKS = 50
+"""Steps of the counter between two readings whose difference is good to some percent."""
 
-
-# What one input drew: joules, or None where the energy cannot be read; how they are known; watts
-# drawn since the input before, or None where not measured.
+# Of one input: joules, or None where the energy cannot be read; their source; watts drawn since the
+# input before, or None where they were not measured.
 Reading: TypeAlias = tuple[float | None, Source, float | None]
 
 _UNREADABLE: Reading = (None, "profile", None)
 
 
 class _Window:
-    """Inputs between two readings that are too close to one another to be told apart."""
+    """Collects inputs until the counter has made enough steps for a reading."""
 
     __slots__ = ("gaps", "given", "inputs", "since")
 
@@ -31,30 +30,30 @@ class _Window:
         self.restart(math.nan)
 
     def restart(self, since: float) -> None:
-        """Begin anew with a reading."""
-        self.since = since  # seconds on the clock; NaN: from the start of the next input
-        self.inputs = 0.0  # joules of the inputs by the profile
-        self.gaps = 0.0  # and of the gaps between them
-        self.given = 0.0  # what the inputs were put down for
+        """Begin anew at a reading."""
+        self.since = since  # when it was, seconds on the clock; NaN: at the start of the next input
+        self.inputs = 0.0  # joules of the inputs, by the profile
+        self.gaps = 0.0  # joules of the gaps between inputs, by the profile
+        self.given = 0.0  # joules that the inputs were entered with
 
 
 class Meter:
-    """Reads the energy of a device around inputs and says what each of them drew.
+    """Reads the energy of a device around inputs and tells the joules of each input.
 
-    An input that takes `TICKS` steps of the counter or more is *measured*: the counter is read
-    before and after it. On a continuous counter that is every input.
+    An input that takes at least `TICKS` steps of the counter is *measured*: the counter is read
+    before and after it. On a continuous counter every input is measured.
 
-    Shorter inputs share a window, which ends with the first of them that is done `TICKS` steps or
-    more after the last reading; until then the counter is not read. An input is put down for what
-    the profile says of it, power x latency, times the ratio of counter to profile in the window
-    before: it is *blended*. When the window ends, its joules are split between the inputs and the
-    gaps between them in proportion to what the profile says of both (of a gap, idle power x time).
-    What the inputs were given too little or too much of their part is spread over those to come,
-    in proportion to their own joules and at most as much as those. So nothing is lost and nothing
-    counted twice: all figures together, and what is still owed, are the counter's joules exactly.
+    Shorter inputs share a window. The window ends with the first input that is done `TICKS` steps
+    or more after the last reading; until then the counter is not read. Each input is entered with
+    its joules by the profile (power x latency), times the ratio of counter to profile in the window
+    before: it is *blended*. When the window ends, its counted joules are split between inputs and
+    gaps, in proportion to the profile's joules of both (for a gap, idle power x time). Where the
+    inputs were entered with too little or too much, later inputs make up for the difference, in
+    proportion to their own joules and by no more than those. So nothing is lost and nothing is
+    counted twice: all entries, and the difference still owed, add up to the counter's joules.
 
-    Figures from before the first window has ended, and those of a device whose energy cannot be
-    read, are the *profile*'s.
+    Before the first window has ended, and where the energy cannot be read, joules come from the
+    *profile* alone.
     """
 
     __slots__ = (
@@ -77,26 +76,26 @@ class Meter:
     ) -> None:
         self._device = device
         self._clock = clock
-        self._gap = idle_gap  # seconds between two inputs for the idle power to be measured
+        self._gap = idle_gap  # shortest gap, in seconds, in which the idle power is measured
         self._long = TICKS * device.tick
         self._power = profile.power
         self._column = {cap: j for j, cap in enumerate(profile.power_caps.tolist())}
         self._idle_power = profile.idle_power  # as last measured
         self._ratio = math.nan  # counter / profile, in the last window
-        self.owed = 0.0  # joules, to inputs of windows that have ended; negative: by them
-        self._repaid = 0.0  # of that by each input, as a share of its own joules
+        self.owed = 0.0  # joules counted in ended windows, less those entered
+        self._repaid = 0.0  # share of its own joules by which each input reduces `owed`
         self._first: float | None = None  # reading before the first input
         self._drawn: float | None = None
         self._mark: float | None = None  # last reading; None: the next input needs one
         self._window = _Window()
         self._done = math.nan  # when the last input was done; NaN after a failure
-        self._rested = False  # the last reading was taken then
-        self._idle: float | None = None  # joules from then to the reading before this input
+        self._rested = False  # the last reading was taken when the last input was done
+        self._idle: float | None = None  # joules from that reading to the one before this input
 
     # ------------------------------------------------------------------------------ around an input
 
     def begin(self, expected: float) -> None:
-        """Hear that an input starts, which should take `expected` seconds."""
+        """Note that an input starts; it should take `expected` seconds."""
         mark, self._idle = self._mark, None
         if (
             mark is None
@@ -114,7 +113,7 @@ class Meter:
         self._rested = False
 
     def end(self, model: int, power_cap: float, start: float, done: float) -> Reading:
-        """Hear when it started and was done; say what it drew."""
+        """Note when the input started and was done; return its energy."""
         gap, self._done = start - self._done, done
         if self._mark is None:
             self._drawn = None
@@ -125,7 +124,7 @@ class Meter:
         if self._idle is not None and gap >= self._gap:
             idle_power = self._idle_power = self._idle / gap
         window = self._window
-        alone = math.isnan(window.since)  # the counter was read just before this input
+        alone = math.isnan(window.since)  # the last reading was just before this input
         if alone:
             window.since = start
         else:
@@ -135,7 +134,7 @@ class Meter:
             window.since = done
             return _UNREADABLE if counted is None else (counted, "measured", idle_power)
         source: Source = "profile" if math.isnan(self._ratio) else "blended"
-        energy = self._put_down(float(self._power[model, self._column[power_cap]]) * (done - start))
+        energy = self._enter(float(self._power[model, self._column[power_cap]]) * (done - start))
         if done - window.since >= self._long:
             counted = self._read()
             if counted is None:
@@ -145,7 +144,7 @@ class Meter:
         return energy, source, idle_power
 
     def fail(self) -> None:
-        """Hear that the input failed. What was drawn since the last reading is nobody's."""
+        """Note that the input failed. No input is charged for the energy since the last reading."""
         self._done = math.nan
         self._mark = None
 
@@ -153,12 +152,12 @@ class Meter:
     def drawn(self) -> float | None:
         """Joules from the start of the first input to the end of the last, idle time included.
 
-        None where the energy cannot be read, or before the first input. After the last reading it
-        goes by the same figures as the inputs.
+        None where the energy cannot be read, or before the first input. From the last reading on,
+        the entries of the inputs stand in for the counter.
         """
         return self._drawn
 
-    # ---------------------------------------------------------------------------------------- books
+    # -------------------------------------------------------------------------------------- entries
 
     def _read(self) -> float | None:
         """Read the counter when an input is done; return the joules since the last reading."""
@@ -170,7 +169,7 @@ class Meter:
         self._drawn = self._mark - self._first
         return self._mark - mark
 
-    def _put_down(self, by_profile: float) -> float:
+    def _enter(self, by_profile: float) -> float:
         """Enter an input that shares its window; return its joules."""
         window = self._window
         ratio = 1.0 if math.isnan(self._ratio) else self._ratio
@@ -186,7 +185,7 @@ class Meter:
         return given + repaid
 
     def _settle(self, counted: float) -> None:
-        """Split what was counted in the window; what its inputs were not given is owed to them."""
+        """Split the joules counted in the window; add to `owed` what the inputs lacked."""
         window = self._window
         by_profile, part = window.inputs + window.gaps, counted
         if by_profile > 0.0:

@@ -1,4 +1,4 @@
-"""The models a user offers: in which order, how to run them, how to know that one is done."""
+"""The models that a user offers: their order, their exits, and waiting until they are done."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Wait: TypeAlias = Callable[[], None]
 
 
 def named(models: Models) -> tuple[list[Model], list[str] | None]:
-    """Split what was offered into the models and, where given, their names.
+    """Split a sequence or mapping of models into models and, where given, names.
 
     Raises
     ------
     TypeError
-        It is neither a sequence nor a mapping, or a model cannot be called.
+        The argument is neither a sequence nor a mapping, or a model cannot be called.
     ValueError
-        There are none.
+        There are no models.
     """
     if isinstance(models, Mapping):
         names, offered = list(models), list(models.values())
@@ -60,7 +60,7 @@ def in_order(models: Models, names: Sequence[str]) -> list[Model]:
 
 
 def outputs(name: str, returned: object) -> Iterator[Any]:
-    """Check that an anytime model returned an iterator; a tensor, say, could be looped over too."""
+    """Check that an anytime model returned an iterator: a loop would take a tensor as well."""
     if not isinstance(returned, Iterator):
         kind = type(returned).__name__
         raise TypeError(
@@ -71,21 +71,21 @@ def outputs(name: str, returned: object) -> Iterator[Any]:
 
 
 def too_few_exits(name: str, reached: int, expected: int) -> ValueError:
-    """Describe an anytime model that ended before the exit it was to reach."""
+    """Make the error for an anytime model that ended before the exit to reach."""
     return ValueError(f"{name}: expected at least {expected} exits, got {reached}")
 
 
 def inference_mode() -> AbstractContextManager[Any]:
-    """`torch.inference_mode()`; nothing where torch has not been imported."""
+    """Return `torch.inference_mode()`; where torch is not imported, a context that does nothing."""
     torch = sys.modules.get("torch")
     return nullcontext() if torch is None else torch.inference_mode()
 
 
 def waiter(model: Model) -> Wait | None:
-    """Find what to call so that all work of `model` is done; None for one that runs on the CPU.
+    """Return a function that waits until a model is done; None for a model on the CPU.
 
-    A module runs where its parameters and buffers are. A plain callable does not say where it runs:
-    it counts as running on the current GPU as soon as this process has used CUDA.
+    A module runs where its parameters and buffers are. A plain callable may run anywhere: it counts
+    as running on the current GPU as soon as this process has used CUDA.
     """
     torch = sys.modules.get("torch")
     if torch is None:

@@ -1,4 +1,4 @@
-"""The loop around the models: cap, run, measure, learn."""
+"""The runner: for every input it sets the cap, runs the model, measures, and learns."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from alert._deprecated import renamed_attribute, renamed_keyword
 from alert.goal import Goal
 from alert.power.device import Device, check_caps, open_device
 from alert.profile import Profile
+from alert.running.ledger import Ledger
 from alert.running.metering import TICKS, Meter
 from alert.running.models import Models, in_order, inference_mode, outputs, too_few_exits, waiter
-from alert.running.report import Ledger, Report
+from alert.running.report import Report
 from alert.running.switching import Switching
 from alert.scheduler import HISTORY, Scheduler
 
-# An input that is out of time before it starts still gets an output. The scheduler wants a deadline
-# above zero; under this one every configuration is late.
+# Deadline, in seconds, of an input that is late before it starts: it still gets an output, and the
+# scheduler takes no deadline of zero. Every configuration is late under it.
 _NO_TIME = 1e-9
 
 # Weight of one input in the average of the overhead.
 _OVERHEAD_WEIGHT = 1.0 / 16.0
 
-# Seconds between two inputs for the idle power to be measured.
+# Shortest pause between two inputs, in seconds, in which the idle power is measured.
 _IDLE_SECONDS = 0.05
 
 
@@ -143,26 +144,26 @@ class Runner:
         Parameters
         ----------
         x
-            What the model is called with.
+            The argument of the model.
         arrival : float, optional
-            When the input came, in `time.perf_counter` seconds. What it has waited since then is
-            taken off its deadline.
+            When the input came, in `time.perf_counter` seconds. The time since then is taken off
+            its deadline.
         deadline : float, optional
-            Seconds this input has from its arrival, instead of the goal's deadline or of its share
-            of a common one.
+            Seconds that this input has from its arrival, instead of the goal's deadline or of its
+            share of a common one.
 
         Returns
         -------
         object
-            The model's output; of an anytime model the last output it had when it was stopped.
+            The output of the model; for an anytime model, the last one before it was stopped.
 
         Raises
         ------
         ValueError
             `arrival` or `deadline` is out of range, or an anytime model has too few exits.
         Exception
-            Whatever the model raised. Nothing is learnt from such an input, the cap stays in force,
-            and the next call works as if it had not been.
+            The exception that the model raised. The runner learns nothing from such an input. The
+            cap stays in force, and the next call works as if there had been no such input.
         """
         clock = self._clock
         entered = clock()
@@ -180,10 +181,10 @@ class Runner:
             decision = scheduler.decide(max(time_left, _NO_TIME))
         model, power_cap = decision
         cap_changed = power_cap != self._cap
-        reckoned = self._set_cap(power_cap) if cap_changed else 0.0
+        planned = self._set_cap(power_cap) if cap_changed else 0.0
         wait = self._waits[model]
         if wait is not None:
-            wait()  # for what the GPU was given before
+            wait()  # for earlier work of the GPU
         try:
             with self._inference_mode:
                 meter.begin(decision.latency)
@@ -200,7 +201,7 @@ class Runner:
                 done = clock()
                 energy, energy_source, idle_power = meter.end(model, power_cap, start, done)
         except BaseException:
-            device.pace()  # books the work done so far
+            device.pace()  # accounts for the work so far
             meter.fail()
             raise
         scheduler.step(done - start, energy, idle_power=idle_power, exit=reached)
@@ -210,17 +211,17 @@ class Runner:
             self._unusual = self._shared_inputs > 0
         left = clock()
         self._ledger.add(decision, cap_changed, energy_source, (arrival, start, left, due))
-        self._count_overhead(left - entered - (done - start) - reckoned)
+        self._count_overhead(left - entered - (done - start) - planned)
         self._switching.count(entered)
         return output
 
     def _when(
         self, entered: float, arrival: float | None, deadline: float | None
     ) -> tuple[float, float, float]:
-        """Place an input on the clock: when it arrived, when it is due, seconds it may take.
+        """Place an input on the clock: when it arrived, when it is due, seconds that it may take.
 
-        One of several that share a deadline is due with the last of them, but may take only its
-        share of the time.
+        Inputs that share a deadline are all due at that deadline, but each may take only its share
+        of the time.
         """
         arrival = entered if arrival is None else _arrival(arrival, entered)
         if deadline is None and self._shared_inputs:
@@ -230,21 +231,21 @@ class Runner:
         return arrival, arrival + allowed, allowed - (entered - arrival)
 
     def _set_cap(self, power_cap: float) -> float:
-        """Put a cap in force; return the seconds that the scheduler has reckoned with."""
-        begun, reckoned = self._clock(), self._scheduler.switch_cost
+        """Put a cap in force; return the part of the time that the scheduler has planned for."""
+        begun, planned = self._clock(), self._scheduler.switch_cost
         self._cap = math.nan  # until the device has taken it
         self._device.set_cap(power_cap)
         self._cap = power_cap
         self._switching.ask_device()
-        return min(self._clock() - begun, reckoned)
+        return min(self._clock() - begun, planned)
 
     def _run_exits(
         self, model: int, x: Any, last: int, start: float, stop: float
     ) -> tuple[Any, int]:
-        """Run an anytime model up to exit `last`, or as far as it is expected to get in time.
+        """Run an anytime model up to exit `last`, or to the last exit that should be in time.
 
-        An exit cannot be interrupted once it runs. So the next one is left out as soon as this
-        input's own pace says that it would come after the deadline.
+        An exit cannot be interrupted once it runs. So the next exit does not start where it would
+        come after the deadline at the pace of this input.
         """
         wait, pace, fractions = self._waits[model], self._device.pace, self._exits[model]
         slack = 0.0 if math.isnan(self._overhead) else self._overhead
@@ -277,17 +278,17 @@ class Runner:
     def share(self, deadline: float, inputs: int, *, arrival: float | None = None) -> None:
         """Let the next inputs share a deadline, as the words of a sentence do.
 
-        Each is given what is left of it then, by the clock, divided by the inputs left. It replaces
-        a deadline shared before.
+        Each input gets the time that is left when it starts, divided by the inputs left. A new
+        shared deadline replaces the one before.
 
         Parameters
         ----------
         deadline : float
-            Seconds for all of them together, from `arrival` or else from now.
+            Seconds for all these inputs together, from `arrival` or else from now.
         inputs : int
-            How many; at least 1.
+            Number of inputs; at least 1.
         arrival : float, optional
-            When the first came, in `time.perf_counter` seconds.
+            When the first input came, in `time.perf_counter` seconds.
         """
         now = self._clock()
         due = (now if arrival is None else _arrival(arrival, now)) + _positive(deadline)
@@ -298,7 +299,7 @@ class Runner:
 
     @property
     def scheduler(self) -> Scheduler:
-        """The scheduler that chooses. Its `goal` may be set at any time."""
+        """The scheduler. Its `goal` may be set at any time."""
         return self._scheduler
 
     @property

@@ -1,4 +1,4 @@
-"""What changing the power cap costs, told to a scheduler, which counts time in inputs."""
+"""The cost of changing the power cap, in the terms of a scheduler, which counts in inputs."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ import math
 from alert.power.device import Device
 from alert.scheduler import Scheduler
 
-# Without a dwell given, changing the cap takes at most one part in so many of the time.
+# By default a cap stays in force this many times as long as the change of it takes.
 _COSTS = 20
 
-# Weight of one input in the average time from one input to the next, and by how much one longer
-# than that may count at most: a pause says nothing about the pace.
+# Weight of one input in the average period, the time from one input to the next.
 _WEIGHT = 1.0 / 8.0
+
+# A period counts for at most this multiple of the average: a pause says nothing about the pace.
 _PAUSE = 4.0
 
 
 class Switching:
-    """Keeps a scheduler's `switch_cost` and `hold_inputs` at what a device states.
+    """Keeps `switch_cost` and `hold_inputs` of a scheduler as its device states them.
 
     Parameters
     ----------
     scheduler : Scheduler
     device : Device
     dwell : float, optional
-        Seconds that a new cap stays in force; by default until it has settled, and 20 times as long
-        as changing it takes.
+        Seconds that a new cap stays in force; by default until it has settled, and at least 20
+        times as long as a change takes.
     """
 
     __slots__ = ("_cost", "_device", "_entered", "_given", "_period", "_scheduler", "_seconds")
@@ -36,12 +37,12 @@ class Switching:
         self._scheduler = scheduler
         self._device = device
         self._given = dwell
-        self._period = scheduler.goal.deadline  # seconds from one input to the next, averaged
-        self._entered = math.nan  # when the last one came
+        self._period = scheduler.goal.deadline  # seconds from one input to the next, on average
+        self._entered = math.nan  # when the last input came
         self.ask_device()
 
     def ask_device(self) -> None:
-        """Hear what the device states, which may have changed with the cap."""
+        """Take over what the device states; a change of the cap may have changed it."""
         self._cost = self._device.switch_cost
         self._seconds = self._given
         if self._seconds is None:
@@ -49,7 +50,7 @@ class Switching:
         self._tell_scheduler()
 
     def count(self, entered: float) -> None:
-        """Hear that an input came at `entered`, on the clock."""
+        """Note that an input came at `entered`, on the clock."""
         if not self._seconds:
             return
         since = entered - self._entered

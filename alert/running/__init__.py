@@ -1,0 +1,1 @@
+"""Running a loop of inputs: the runner, its energy meter, its cost of switching, its report."""

@@ -1,0 +1,106 @@
+"""The ledger of a runner: counts of its inputs, and the times of the last ones."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert import _core
+from alert.running.metering import Source
+from alert.running.report import Report
+
+_TIMES = ("arrival", "start", "response", "lateness")
+
+
+class Ledger:
+    """Counts inputs, and remembers the times of the last `capacity` of them."""
+
+    __slots__ = (
+        "_accuracy",
+        "_cap_changes",
+        "_choices",
+        "_infeasible",
+        "_misses",
+        "_times",
+    )
+
+    def __init__(self, capacity: int) -> None:
+        self._times: deque[tuple[float, float, float, float, bool, str]] = deque(maxlen=capacity)
+        self._choices: dict[tuple[int, float], int] = {}
+        self._accuracy = 0.0  # sum of the expected accuracies
+        self._misses = self._cap_changes = self._infeasible = 0
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs so far."""
+        return sum(self._choices.values())
+
+    def add(
+        self,
+        decision: _core.Decision,
+        cap_changed: bool,
+        energy_source: Source,
+        times: tuple[float, float, float, float],
+    ) -> None:
+        """Enter one input.
+
+        Parameters
+        ----------
+        decision : Decision
+        cap_changed : bool
+            Another cap was set for this input.
+        energy_source : {"measured", "blended", "profile"}
+            See `alert.running.metering.Meter`.
+        times : tuple of 4 floats
+            When the input arrived, the model started, the output was out, and the output was due.
+        """
+        arrival, start, out, due = times
+        self._times.append((arrival, start, out - arrival, out - due, cap_changed, energy_source))
+        self._choices[decision] = self._choices.get(decision, 0) + 1
+        self._accuracy += decision.accuracy
+        self._infeasible += not decision.feasible
+        self._misses += out > due
+        self._cap_changes += cap_changed
+
+    def history(self, known: NDArray[np.void]) -> NDArray[np.void]:
+        """Add the times to the history of a scheduler that remembers as many inputs."""
+        inputs = min(len(known), len(self._times))
+        record = [(name, known.dtype[name]) for name in known.dtype.names or ()]
+        added = [(name, np.dtype(np.float64)) for name in _TIMES]
+        marks = [("cap_changed", np.dtype(np.bool_)), ("energy_source", np.dtype("U8"))]
+        dtype = np.dtype([*record, *added, *marks])
+        history = np.empty(inputs, dtype)
+        for name, _ in record:
+            history[name] = known[name][len(known) - inputs :]
+        rows = list(self._times)[len(self._times) - inputs :]
+        for i, name in enumerate((*_TIMES, "cap_changed", "energy_source")):
+            history[name] = [row[i] for row in rows]
+        return history
+
+    def report(
+        self,
+        models: Sequence[str],
+        energy: float | None,
+        overhead: float,
+        power: str,
+        emulated: bool,
+    ) -> Report:
+        """Make the report; the parameters are attributes of `Report`."""
+        inputs = self.inputs
+        frequent = sorted(self._choices.items(), key=lambda item: -item[1])
+        return Report(
+            inputs=inputs,
+            energy=energy,
+            misses=self._misses,
+            accuracy=self._accuracy / inputs if inputs else math.nan,
+            choices={(models[model], cap): count for (model, cap), count in frequent},
+            cap_changes=self._cap_changes,
+            infeasible=self._infeasible,
+            overhead=overhead,
+            power=power,
+            emulated=emulated,
+        )

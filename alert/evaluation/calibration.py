@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from alert._arguments import Floats
 
 EDGES = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0])
-"""Bins of the predicted probability: tenths, the last one divided further."""
+"""Edges of the bins of the predicted probability: tenths, the last one divided further."""
 
 BIN = np.dtype([("inputs", np.int64), ("predicted", np.float64), ("observed", np.float64)])
-"""Sums over the inputs of a bin."""
+"""Sums over the inputs of one bin."""
 
 
 def empty() -> NDArray[np.void]:

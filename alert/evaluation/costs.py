@@ -14,9 +14,9 @@ from alert.evaluation.output_trace import OutputTrace
 
 @dataclass(frozen=True, eq=False)
 class Costs:
-    """Outcome of C configurations for n inputs, each array of shape (n, C).
+    """Holds the outcomes of C configurations for n inputs, each array of shape (n, C).
 
-    Column c is output ``c % R`` under cap ``c // R``: the order in which ties are broken. An
+    Column c is output ``c % R`` under cap ``c // R``; of equal columns the first is taken. An
     anytime model runs up to that exit and no further.
 
     Attributes
@@ -50,7 +50,7 @@ def costs(
     energy = trace.energy[inputs].swapaxes(1, 2) + trace.idle_power * rest
     met = latency <= due
     accuracy = np.where(met, trace.accuracy, q_fail)
-    for row in np.flatnonzero(trace.exit > 0):  # an exit too late leaves the one before
+    for row in np.flatnonzero(trace.exit > 0):  # where an exit is late, the one before counts
         late = ~met[:, :, row]
         accuracy[:, :, row] = np.where(late, accuracy[:, :, row - 1], accuracy[:, :, row])
         met[:, :, row] |= met[:, :, row - 1]

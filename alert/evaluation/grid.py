@@ -1,4 +1,4 @@
-"""All schemes in all settings on all traces."""
+"""The grid: all schemes in all settings on all traces."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ ROW = np.dtype(
         ("reachable", np.bool_),
     ]
 )
-"""A scheme in a setting. `energy` is in joules per input; `reachable` says that "informed" does not
-violate the setting."""
+"""One scheme in one setting. `energy` is in joules per input. `reachable` is True where "informed" does
+not violate the setting."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +64,11 @@ class Grid:
     table : structured ndarray
         One `ROW` for each setting and scheme.
     calibration : dict
-        By `Key`, for schemes that predict probabilities: how often they came true (see
+        By `Key`, for schemes that predict probabilities: how many came true (see
         `calibration.BIN`).
     recovery : dict
-        By `Key`, for the same schemes: misses after contention has set in (see `recovery.LAG`).
+        By `Key`, for the same schemes: deadlines missed after contention began (see
+        `recovery.LAG`).
     """
 
     table: NDArray[np.void]

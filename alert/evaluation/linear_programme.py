@@ -56,7 +56,7 @@ class Mixture:
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Inputs that share time: G groups, one after the other.
+    """Holds G groups of inputs that share time, one after the other.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Groups:
     budget: Floats
 
     def of_inputs(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Spread one value for each group over its inputs."""
+        """Repeat the value of each group for its inputs."""
         return np.repeat(values, np.diff(self.starts, append=len(self.time)))
 
     def sums(self, table: Floats, column: NDArray[np.intp]) -> Floats:
@@ -85,7 +85,12 @@ class Groups:
     def choose(self, table: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
         """Minimise the sum of `table` within the budgets.
 
-        Returns two columns for each input, and the weight of the second.
+        Returns
+        -------
+        low, high : ndarray
+            Two columns for each input.
+        weight : ndarray
+            Weight of the second column.
         """
         time = self.time
         low = (table + _SLIGHT * time).argmin(axis=1)

@@ -29,7 +29,7 @@ class OutputTrace:
     profile : Profile
         N models, M caps.
     latency, energy : ndarray, shape (n, R, M)
-        Seconds until the output is there, joules drawn until then.
+        Seconds until the output, and joules drawn until then.
     idle_power : float
         Watts drawn between inputs.
     phase : ndarray of int, shape (n,)

@@ -14,7 +14,7 @@ from alert.evaluation.output_trace import OutputTrace
 from alert.goal import Goal
 
 Choose = Callable[[NDArray[np.intp], Floats, Costs], NDArray[np.intp]]
-"""From inputs, their deadlines and what every configuration costs them to a column for each."""
+"""Takes inputs, their deadlines and their costs; returns one column of the costs for each input."""
 
 
 def play(trace: OutputTrace, goal: Goal, choose: Choose) -> NDArray[np.void]:

@@ -1,4 +1,4 @@
-"""Pictures of a grid. Needs matplotlib."""
+"""Plots of a grid. They need matplotlib."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HIGHEST_RATIO = 3.0
 
 
 def draw_ratios(table: NDArray[np.void], schemes: Sequence[str], note: str, path: Path) -> None:
-    """Show every reachable setting as a dot: cost relative to Oracle, violated ones marked."""
+    """Draw every reachable setting as a dot: cost relative to Oracle, violated settings marked."""
     figure = Figure(figsize=(11, 5.5), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for axis, (objective, (cost, name)) in zip(axes, _PANELS.items(), strict=True):
@@ -30,7 +30,7 @@ def draw_ratios(table: NDArray[np.void], schemes: Sequence[str], note: str, path
         oracle = rows[rows["scheme"] == "oracle"]
         for x, scheme in enumerate(schemes):
             mine = rows[rows["scheme"] == scheme]
-            if len(mine) == len(oracle):  # else it is not about the models of every trace
+            if len(mine) == len(oracle):  # else some traces lack its models
                 _draw_scheme(
                     axis, x, mine[cost] / oracle[cost], mine["violated"], oracle["violated"]
                 )

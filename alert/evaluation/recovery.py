@@ -1,4 +1,4 @@
-"""How soon deadlines are met again after contention has set in."""
+"""Recovery: how soon deadlines are met again after contention has begun."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.result import Replay
 
 LAGS = 30
-"""Inputs looked at after a step."""
+"""Inputs that are counted after a step."""
 
 LAG = np.dtype([("inputs", np.int64), ("missed", np.int64)])
 

@@ -19,7 +19,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """One scheme's run over a trace of n inputs.
+    """Holds the run of one scheme over a trace of n inputs.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Replay:
 
     @property
     def mean_energy(self) -> float:
-        """Joules per input."""
+        """Mean joules per input."""
         return float(self.energy.mean())
 
     @property

@@ -12,10 +12,10 @@ from alert.evaluation.schemes.informed import informed
 from alert.goal import Goal, Objective
 
 DEADLINES = (0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
-"""As multiples of the mean latency of the largest model."""
+"""Deadlines, as multiples of the mean latency of the largest model."""
 
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
-"""Where the bound lies between the least and the most that can be had under the deadline."""
+"""Places of the bound between the least and the most that is reachable under the deadline."""
 
 # Joules per input that never bind.
 _ANY = 1e18

@@ -13,7 +13,7 @@ from alert.evaluation.grid import Grid
 
 REFERENCES = ("oracle", "static", "clairvoyant")
 
-# What is minimised under each objective.
+# The column that is minimised under each objective.
 _COST = {"min_energy": "energy", "max_accuracy": "error"}
 
 # A bin with fewer inputs is left out.

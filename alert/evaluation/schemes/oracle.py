@@ -13,7 +13,7 @@ from alert.goal import Goal, Quantity
 
 
 def oracle(trace: OutputTrace, goal: Goal) -> Replay:
-    """Meet the goal input by input, at the best objective there is."""
+    """Meet the goal input by input, at the best objective."""
     inputs = play(trace, goal, lambda _inputs, _deadline, costs: choose(costs, goal))
     return Replay.of("oracle", goal, inputs)
 

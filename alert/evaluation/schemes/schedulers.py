@@ -14,7 +14,7 @@ from alert.scheduler import Scheduler
 
 
 def default(trace: OutputTrace, goal: Goal) -> Replay:
-    """Do what `alert.Scheduler` does unless told otherwise."""
+    """Choose as `alert.Scheduler` does by default."""
     return replay("default", trace, goal)
 
 

@@ -18,7 +18,7 @@ from alert.goal import Goal
 
 
 def static(trace: OutputTrace, goal: Goal) -> Replay:
-    """Try them all; take the best that violates nothing, or else the most accurate."""
+    """Try all configurations; take the best that violates nothing, or else the most accurate."""
     saving = goal.objective == "min_energy"
 
     def rank(run: Replay) -> tuple[bool, float, float]:

@@ -51,8 +51,8 @@ ROW = np.dtype(
         ("reachable", np.bool_),
     ]
 )
-"""One scheme in one setting. `energy` is in joules per input. `reachable` is True where "informed" does
-not violate the setting."""
+"""One scheme in one setting. `energy` is in joules per input. `reachable` is True where "informed"
+does not violate the setting."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,8 @@
-"""Progress bars, where tqdm is installed."""
+"""Progress bars on standard error, where somebody watches and tqdm is installed."""
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -37,10 +38,15 @@ def bar(
     leave : bool, default True
         Leave the finished bar on the screen.
     """
-    if not shown:
+    if not (shown and _is_watched()):
         return _NoBar()
     try:
         from tqdm.auto import tqdm
     except ImportError:
         return _NoBar()
     return tqdm(total=total, unit=unit, desc=description or None, leave=leave)
+
+
+def _is_watched() -> bool:
+    """Tell a terminal and a notebook from a file, which a bar would fill."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules

@@ -185,7 +185,7 @@ class Profile:
         idle_power : float, optional
             Watts, where they are known; then they are not measured.
         progress : bool, default True
-            Show a bar, where tqdm is installed.
+            Show a bar, where somebody watches and tqdm is installed.
         clock, sleep : callable
             Time in seconds; others than the system's are for simulations.
 

@@ -11,7 +11,7 @@ from gpus import Gpus, compile_stub
 from plants import Plant, compile_plant, running
 from rapl_tree import CLIENT, build
 
-from alert import power
+from alert import _progress, power
 
 pytest_plugins = ["without"]
 
@@ -34,6 +34,12 @@ def interruptible() -> None:
     A shell has what it runs in the background ignore Ctrl-C, and whatever that starts inherits it.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let progress bars be shown, as in a terminal."""
+    monkeypatch.setattr(_progress, "_is_watched", lambda: True)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alert.cli.terminal import console, print_json, require
+from alert.cli.terminal import add_quiet, console, print_json, require
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -56,6 +56,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
+    add_quiet(parser)
+
 
 def run(arguments: argparse.Namespace) -> None:
     """Replay, write the files, and print the tables."""
@@ -69,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise FileNotFoundError(f"no traces (*.npz) in {arguments.traces}")
     traces = [Trace.load(path) for path in paths]
     schemes = arguments.schemes or tuple(SCHEMES)
-    found = grid.run(traces, schemes, jobs=max(arguments.jobs, 1), progress=True)
+    found = grid.run(traces, schemes, jobs=max(arguments.jobs, 1), progress=not arguments.quiet)
     summary = export.write(found, traces, arguments.output)
     if out is None:
         print_json(summary)

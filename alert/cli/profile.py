@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import alert
 from alert import power
-from alert.cli.terminal import console
+from alert.cli.terminal import add_quiet, console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,6 +68,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="limit for one model under one cap (default: 5)",
     )
     parser.add_argument("--json", action="store_true", help="print the profile as it was saved")
+    add_quiet(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -77,6 +78,8 @@ def run(arguments: argparse.Namespace) -> None:
     names = ("power", "power_caps", "precision", "max_seconds")
     given = {name: getattr(arguments, name) for name in names}
     offered.update({name: value for name, value in given.items() if value is not None})
+    if arguments.quiet:
+        offered["progress"] = False
     profile = alert.Profile.measure(**offered)
     profile.save(arguments.output)
     if out is None:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import alert
 from alert.cli.profile import watts
-from alert.cli.terminal import console, require
+from alert.cli.terminal import add_quiet, console, require
 from alert.workloads.contention import ENVIRONMENTS
 from alert.workloads.record_task import TASKS, record
 
@@ -69,6 +69,8 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--threads", type=int, default=1, help="of torch for one operator (default: %(default)s)"
     )
 
+    add_quiet(parser)
+
 
 def run(arguments: argparse.Namespace) -> None:
     """Record, save, and say how it went."""
@@ -84,6 +86,7 @@ def run(arguments: argparse.Namespace) -> None:
         power_caps=arguments.power_caps,
         threads=arguments.threads,
         after=alert.Trace.load(path) if arguments.append else None,
+        progress=not arguments.quiet,
     )
     trace.save(path)
     out.print(_table(trace))

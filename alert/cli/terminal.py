@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -32,6 +33,11 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(markup=False, highlight=False, soft_wrap=True)
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add the option of the commands that show progress."""
+    parser.add_argument("--quiet", action="store_true", help="show no progress bars")
 
 
 def print_json(document: Any) -> None:

@@ -105,7 +105,7 @@ def run(
     jobs : int, default 1
         Processes; with more than one, schemes must be picklable.
     progress : bool, default False
-        Show a bar, where tqdm is installed.
+        Show a bar, where somebody watches and tqdm is installed.
 
     Raises
     ------

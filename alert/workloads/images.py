@@ -28,8 +28,8 @@ class Cascade:
             yield network(pixels)
 
 
-def load() -> Task:
-    """Load the networks."""
+def load(*, progress: bool = True) -> Task:
+    """Load the networks; nothing is trained, so there is no progress to show."""
     networks = efficientnet.load()
     task = Task("images", _inputs)
     for name, network in networks.items():

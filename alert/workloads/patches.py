@@ -131,7 +131,7 @@ def _photographs() -> list[NDArray[np.float32]]:
     return [np.ascontiguousarray(picture, np.float32) for picture in grey]
 
 
-def load(steps: int = 700) -> Task:
+def load(steps: int = 700, *, progress: bool = True) -> Task:
     """Train the networks, or take them from the cache; `steps` batches each."""
     patches = Patches()
     generator = torch.Generator().manual_seed(1)
@@ -149,6 +149,7 @@ def load(steps: int = 700) -> Task:
             lambda generator: patches.draw(_BATCH, _LEARNT_SIZE, generator, held_out=False),
             steps,
             lambda network: training.hits(network, measured, 1, len(widths)),
+            progress=progress,
         )
 
     task = Task("patches", lambda n, seed: _inputs(patches, n, seed))

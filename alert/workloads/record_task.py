@@ -25,7 +25,7 @@ TASKS = tuple(_CAPS)
 """What can be recorded."""
 
 
-def load_task(name: str) -> Task:
+def load_task(name: str, *, progress: bool = True) -> Task:
     """Load the models of a task, and train them at first use.
 
     Raises
@@ -35,8 +35,8 @@ def load_task(name: str) -> Task:
     """
     if name not in TASKS:
         raise ValueError(f"task: expected one of {TASKS}, got {name!r}")
-    load: Callable[[], Task] = import_module(f"alert.workloads.{name}").load
-    return load()
+    load: Callable[..., Task] = import_module(f"alert.workloads.{name}").load
+    return load(progress=progress)
 
 
 def record(
@@ -73,12 +73,13 @@ def record(
     after : Trace, optional
         A trace to go on with; see `alert.Trace.record`.
     progress : bool, default True
+        Show bars, where somebody watches and tqdm is installed.
     """
     import torch
 
     from alert.power import open as open_power
 
-    task = load_task(name)
+    task = load_task(name, progress=progress)
     torch.set_num_threads(threads)
     drawn, group = task.inputs(inputs, seed)
     contended = () if environment == "quiet" else (environment,)

@@ -40,6 +40,8 @@ def trained(
     batch: Callable[[torch.Generator], Batch],
     steps: int,
     evaluate: Callable[[nn.Module], list[float]],
+    *,
+    progress: bool = True,
 ) -> tuple[nn.Module, list[float]]:
     """Train a network, or take it from the cache.
 
@@ -55,6 +57,8 @@ def trained(
         Number of training batches.
     evaluate : callable
         Measures the accuracy of every exit on held-out data.
+    progress : bool, default True
+        Show a bar, where somebody watches and tqdm is installed.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def trained(
         kept = torch.load(path, weights_only=True)
         network.load_state_dict(kept["weights"])
         return network.eval(), list(kept["accuracy"])
-    _learn(name, network, batch, steps)
+    _learn(name, network, batch, steps, progress)
     network.eval()
     with torch.inference_mode():
         accuracy = evaluate(network)
@@ -83,14 +87,18 @@ def trained(
 
 
 def _learn(
-    name: str, network: nn.Module, batch: Callable[[torch.Generator], Batch], steps: int
+    name: str,
+    network: nn.Module,
+    batch: Callable[[torch.Generator], Batch],
+    steps: int,
+    progress: bool,
 ) -> None:
     """Minimise the mean cross-entropy of all exits: Adam, one cycle of the learning rate."""
     generator = torch.Generator().manual_seed(0)
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _LEARNING_RATE, total_steps=steps)
     network.train()
-    with _progress.bar(steps, "batch", f"training {name}", leave=False) as bar:
+    with _progress.bar(steps, "batch", f"training {name}", shown=progress, leave=False) as bar:
         for _ in range(steps):
             inputs, labels = batch(generator)
             losses = [

@@ -145,7 +145,7 @@ def _labels(words: torch.Tensor) -> torch.Tensor:
     return words.where(words != _UNKNOWN, _NO_LABEL)
 
 
-def load(steps: int = 700) -> Task:
+def load(steps: int = 700, *, progress: bool = True) -> Task:
     """Train the networks, or take them from the cache; `steps` batches each."""
     text = Text()
     inputs, labels = text.held_out(min(_MEASURED, 8 * steps))
@@ -160,6 +160,7 @@ def load(steps: int = 700) -> Task:
             text.draw,
             steps,
             lambda network: training.hits(network, measured, TOP, len(widths)),
+            progress=progress,
         )
 
     task = Task("words", text.stream)

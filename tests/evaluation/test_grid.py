@@ -64,6 +64,8 @@ def test_a_scheme_is_left_out_where_the_trace_lacks_its_models() -> None:
     assert (found["scheme"] == "paper-anytime").sum() == SETTINGS
 
 
+@pytest.mark.needs("tqdm")
+@pytest.mark.usefixtures("watched")
 def test_a_bar_only_where_tqdm_is_installed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

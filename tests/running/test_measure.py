@@ -347,6 +347,8 @@ def test_refuses_exits_that_are_not_there() -> None:
 # ------------------------------------------------------------------------------- for real
 
 
+@pytest.mark.needs("tqdm")
+@pytest.mark.usefixtures("watched")
 def test_shows_a_bar_only_if_asked(capsys: pytest.CaptureFixture[str]) -> None:
     Lab().measure(progress=False)
     silent = capsys.readouterr()
@@ -358,6 +360,7 @@ def test_shows_a_bar_only_if_asked(capsys: pytest.CaptureFixture[str]) -> None:
     assert "large under 10 W" in shown.err
 
 
+@pytest.mark.usefixtures("watched")
 def test_does_without_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

@@ -175,7 +175,7 @@ def test_records_a_task_beside_contention(monkeypatch: pytest.MonkeyPatch) -> No
     task = Task("patches", lambda n, seed: ([torch.ones(40, 40)] * n, np.arange(n)))
     task.add("one", lambda x: x.sum(), 0.5)
     task.add("two", lambda x: (x @ x).sum(), 0.6)
-    monkeypatch.setattr(record_task, "load_task", lambda name: task)
+    monkeypatch.setattr(record_task, "load_task", lambda name, **_: task)
     trace = record_task.record("patches", "compute", 50, 0, power="emulated", progress=False)
     assert trace.latency.shape == (50, 2, 5)
     assert trace.phases == ("quiet", "compute")
@@ -207,7 +207,7 @@ def test_the_command_records_and_goes_on(
 ) -> None:
     task = Task("words", lambda n, seed: ([torch.ones(40, 40)] * n, np.arange(n) // 4))
     task.add("one", lambda x: (x @ x).sum(), 0.5)
-    monkeypatch.setattr(record_task, "load_task", lambda name: task)
+    monkeypatch.setattr(record_task, "load_task", lambda name, **_: task)
     path = tmp_path / "t.npz"
     command = [
         "record",

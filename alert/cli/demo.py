@@ -1,25 +1,29 @@
-"""Watch it work: real networks, real pictures, real contention.
+"""Watch it work: real networks, real photographs, real contention.
 
-Profiles three pretrained EfficientNet-Lite networks under several power caps, then lets the same
-pictures arrive three times, with the same loops switched on and off beside the inference: chosen
-for by ALERT, under the cheapest fixed configuration that the profile says is good enough, and under
-the most accurate network at full power. Prints a table, and writes a picture and the traces.
+Profiles three pretrained EfficientNet-Lite networks under several power caps. Then the same
+photographs arrive three times, with the same loops switched on and off beside the inference: ALERT
+chooses; the cheapest fixed configuration that the profile calls good enough runs; the most accurate
+network runs at full power. Prints a table, and writes a picture and the traces.
 
-Where the machine cannot be capped, caps and joules are emulated. Takes about two minutes.
+Caps and joules are emulated where the machine cannot be capped. Takes two to three minutes on a
+machine that does nothing else. With --recorded a recording made on such a machine is replayed in
+about a second; it needs no networks.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alert.cli.terminal import console, print_json, require
+from alert.cli.terminal import add_quiet, console, print_json, require
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from alert.demo.run import Demonstration
+    from alert.demo.demonstration import Demonstration
     from alert.demo.stream import Outcome
 
 _PACKAGES = (
@@ -42,10 +46,18 @@ _CHOICES = 3
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument(
-        "--seed", type=_natural, default=0, help="of pictures and contention (default: 0)"
+        "--recorded", action="store_true", help="replay a recording; takes none of the next three"
+    )
+    parser.add_argument("--seed", type=_natural, help="of photographs and contention (default: 0)")
+    parser.add_argument(
+        "--inputs",
+        type=_positive,
+        help="photographs in the stream (default: 200, fewer on a slow machine)",
     )
     parser.add_argument(
-        "--inputs", type=_positive, default=200, help="pictures in the stream (default: 200)"
+        "--power",
+        choices=("auto", "rapl", "emulated"),
+        help="power device (default: RAPL where it can be capped and read, else emulated)",
     )
     parser.add_argument(
         "-o",
@@ -54,38 +66,69 @@ def options(parser: argparse.ArgumentParser) -> None:
         default=Path("alert-demo"),
         help="directory for picture and traces (default: %(default)s)",
     )
-    parser.add_argument(
-        "--power",
-        choices=("auto", "rapl", "emulated"),
-        default="auto",
-        help="power device (default: RAPL where it can be capped and read, else emulated)",
-    )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_quiet(parser)
+    parser.set_defaults(refuse=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the demonstration and print what came of it."""
-    require("demo", _PACKAGES)
-    from alert.demo.run import run as demonstrate
-
-    done = demonstrate(arguments.seed, arguments.inputs, arguments.output, arguments.power)
+    if not arguments.json:
+        require("cli", ["rich"])
+    done = _recorded(arguments) if arguments.recorded else _live(arguments)
+    files = done.save(arguments.output)
     if arguments.json:
-        print_json(done.summary())
+        print_json({**done.summary(), "files": {name: str(path) for name, path in files.items()}})
         return
     out = console()
     out.print(f"\n{_task(done)}\n")
     out.print(_table(done))
-    out.print(f"\n{_real(done)}\n\nWhat ALERT's networks saw:")
-    for line in _labels(done):
-        out.print(f"  {line}")
-    out.print(f"\nPicture: {done.files['demo.png']}; traces: {done.files['trace.csv']}")
+    out.print(f"\n{_real(done)}")
+    if labels := _labels(done):
+        out.print("\nWhat ALERT's networks saw:")
+        for line in labels:
+            out.print(f"  {line}")
+    picture = files.get("picture", "none, it takes `pip install 'alert-runtime[plot]'`")
+    out.print(f"\nPicture: {picture}; traces: {files['traces']}")
+
+
+def _recorded(arguments: argparse.Namespace) -> Demonstration:
+    from alert.demo import recorded
+
+    for name in ("seed", "inputs", "power"):
+        if getattr(arguments, name) is not None:
+            arguments.refuse(f"argument --{name}: not allowed with --recorded")
+    return recorded.run()
+
+
+def _live(arguments: argparse.Namespace) -> Demonstration:
+    require("demo", _PACKAGES)
+    from alert.demo import idle
+
+    activity = idle.look()
+    if activity.is_busy:
+        warnings.warn(
+            f"the machine is busy ({activity}): what is measured will be wrong; stop other work "
+            "and start again, or see `alert demo --recorded`",
+            stacklevel=2,
+        )
+    elif not arguments.quiet:
+        print(f"alert: the machine is idle ({activity})", file=sys.stderr)
+    from alert.demo import live
+
+    return live.run(
+        arguments.seed or 0,
+        arguments.inputs,
+        arguments.power or "auto",
+        progress=not arguments.quiet,
+    )
 
 
 def _task(done: Demonstration) -> str:
-    goal, inputs = done.plan.goal, len(done.photographs)
+    goal, inputs = done.plan.goal, len(done.environments)
     busy = sum(environment != "quiet" for environment in done.environments)
     return (
-        f"{inputs} pictures, one every {1e3 * done.plan.period:.0f} ms, {busy} of them beside "
+        f"{inputs} photographs, one every {1e3 * done.plan.period:.0f} ms, {busy} of them beside "
         f"contention.\nGoal: least energy with accuracy >= {goal.accuracy:.3f} on average, "
         f"deadline {1e3 * goal.deadline:.0f} ms; a late output counts as wrong."
     )
@@ -96,13 +139,15 @@ def _table(done: Demonstration) -> Table:
     from rich.table import Table
 
     energy = "energy,\nemulated" if done.profile.origin["emulated"] else "energy"
-    table = Table("scheme", energy, "late", "accuracy", "choices", box=box.SIMPLE_HEAD)
-    for column in table.columns[1:4]:
+    columns = ("scheme", "goal\nkept", energy, "late", "accuracy", "choices")
+    table = Table(*columns, box=box.SIMPLE_HEAD, collapse_padding=True)
+    for column in table.columns[2:5]:
         column.justify = "right"
     for outcome in done.outcomes:
         joules = outcome.report.energy
         table.add_row(
             outcome.scheme.name,
+            "yes" if done.keeps_goal(outcome) else "no",
             "not read" if joules is None else f"{joules:.0f} J",
             f"{outcome.late.sum()}",
             f"{outcome.accuracy:.3f}",
@@ -114,8 +159,7 @@ def _table(done: Demonstration) -> Table:
 def _choices(outcome: Outcome) -> str:
     frequent = list(outcome.report.choices.items())
     lines = [
-        f"{count} x {_short(model)} under {cap:.3g} W"
-        for (model, cap), count in frequent[:_CHOICES]
+        f"{count} x {_short(model)} at {cap:.3g} W" for (model, cap), count in frequent[:_CHOICES]
     ]
     if others := sum(count for _, count in frequent[_CHOICES:]):
         lines.append(f"{others} x others")
@@ -127,20 +171,25 @@ def _short(model: str) -> str:
 
 
 def _real(done: Demonstration) -> str:
-    real = "Real: networks, pictures, latencies, contention, decisions."
+    """Say which of the numbers are real."""
+    emulated = done.profile.origin["emulated"]
+    joules = "" if emulated else ", power caps and joules"
     accuracy = "Published: the networks' accuracy (ImageNet top-1)."
-    if done.profile.origin["emulated"]:
-        return (
-            f"{real}\nEmulated: the power caps, which slow a network down by waiting, and the "
-            f"joules.\n{accuracy}"
-        )
-    return f"{real[:-1]}, power caps and joules.\n{accuracy}"
+    if done.recorded:
+        cpu = done.profile.origin["machine"]["cpu"]
+        real = f"Recorded ({cpu}): latencies of real networks beside real contention{joules}."
+        real += "\nReal: decisions."
+    else:
+        real = f"Real: networks, photographs, latencies, contention, decisions{joules}."
+    if emulated:
+        real += "\nEmulated: the power caps, which slow a network down by waiting, and the joules."
+    return f"{real}\n{accuracy}"
 
 
 def _labels(done: Demonstration) -> list[str]:
     """Describe one input for each of some photographs."""
     alert = done.outcomes[0]
-    first = [done.photographs.index(name) for name in dict.fromkeys(done.photographs)]
+    first = [done.photographs.index(name) for name in dict.fromkeys(done.photographs) if name]
     return [
         f"{done.photographs[i]}: {alert.outputs[i]} ({_short(alert.models[i])}"
         f"{', late' if alert.late[i] else ''})"

@@ -15,7 +15,6 @@ from alert.power.device import Device
 from alert.running.models import Model
 from alert.running.report import Report
 from alert.running.runner import Runner
-from alert.workloads.contention import Environment
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,9 @@ def play(
     models: Mapping[str, Model],
     device: Device,
     inputs: Sequence[Any],
-    environments: Sequence[Environment],
+    environments: Sequence[str],
     *,
-    switch: Callable[[Environment], object],
+    switch: Callable[[Any], object] = lambda environment: None,
     read: Callable[[Any], Any] = lambda output: output,
     advance: Callable[[], object] = lambda: None,
     clock: Callable[[], float] = time.perf_counter,
@@ -72,7 +71,7 @@ def play(
     device : Device
     inputs, environments : sequence
         For each arrival, what the model is called with and what runs beside it.
-    switch : callable
+    switch : callable, optional
         Called with the environment of the next input before that arrives, and with "quiet" at the
         end, however that comes.
     read : callable, optional

@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from simulation import SECONDS, Machine, Network, Package, profile
 import alert
 from alert.cli import demo as command
 from alert.cli import main
-from alert.demo import plan, plot, run, traces
+from alert.demo import idle, live, plan, plot, traces
 from alert.demo.stream import Outcome, play
 from alert.workloads.contention import Environment
 
@@ -243,21 +245,68 @@ def test_phases_of_the_picture() -> None:
     assert list(plot.phases([])) == []
 
 
+def test_a_slow_machine_gets_fewer_inputs() -> None:
+    """All schemes together take less than two minutes, whatever the period."""
+    for slower, expected in ((1.0, 200), (5.0, 77), (10.0, 38), (1e6, 1)):
+        made = replace(plan.make(profile()), period=0.0945 * slower)
+        assert live._inputs_in(110.0, made) == expected
+
+
+# ------------------------------------------------------------------------------- other work
+
+
+PRESSURE = """some avg10={} avg60=1.11 avg300=0.50 total=3290112
+full avg10=0.00 avg60=0.00 avg300=0.00 total=0
+"""
+
+
+@pytest.mark.parametrize(
+    ("load", "pressure", "busy"),
+    [(0.2, "0.00", False), (1.4, "9.90", False), (1.6, "0.00", True), (0.2, "31.02", True)],
+)
+def test_whether_the_machine_is_idle(
+    load: float, pressure: str, busy: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpu").write_text(PRESSURE.format(pressure))
+    monkeypatch.setattr(idle, "_PRESSURE", tmp_path / "cpu")
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 9.0, 9.0))
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    found = idle.look()
+    assert found == idle.Activity(load, 2, float(pressure) / 100)
+    assert found.is_busy == busy
+    (tmp_path / "cpu").unlink()
+    without = idle.look()
+    assert without.pressure is None
+    assert without.is_busy == (load > 1.5)
+    assert str(without) == f"load {load:.1f} on 2 CPUs"
+
+
+def test_a_busy_machine_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle, "look", lambda: idle.Activity(2.31, 2, 0.34))
+    done = object()
+    monkeypatch.setattr(live, "run", lambda *_, **__: done)
+    arguments = Namespace(seed=None, inputs=None, power=None, quiet=True)
+    with pytest.warns(UserWarning, match=r"busy \(load 2.3 on 2 CPUs, CPU pressure 34%\)"):
+        assert command._live(arguments) is done
+
+
 # --------------------------------------------------------------------------------------------- real
 
 
 @pytest.mark.filterwarnings("ignore:.*medians are less precise")
+@pytest.mark.usefixtures("watched")
 def test_a_short_real_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
-    monkeypatch.setattr(run, "_PRECISION", 1.0)
-    monkeypatch.setattr(run, "_MAX_SECONDS", 0.05)
+    monkeypatch.setattr(live, "_PRECISION", 1.0)
+    monkeypatch.setattr(live, "_MAX_SECONDS", 0.05)
     found = torch.get_num_threads(), os.sched_getaffinity(0)
-    done = run.run(seed=1, inputs=10, output=tmp_path / "new" / "demo", kind="emulated")
+    done = live.run(seed=1, inputs=10, kind="emulated")
     assert (torch.get_num_threads(), os.sched_getaffinity(0)) == found
-    assert "10 pictures" in command._task(done)
+    assert "10 photographs" in command._task(done)
+    files = done.save(tmp_path / "new" / "demo")
     summary = json.loads((tmp_path / "new" / "demo" / "demo.json").read_text())
     assert summary == done.summary()
     assert summary["emulated"]
@@ -265,9 +314,10 @@ def test_a_short_real_run(
     for scheme in summary["schemes"]:
         assert sum(choice["inputs"] for choice in scheme["choices"]) == 10
         assert scheme["energy"] > 0
-    for path in done.files.values():
+    assert len(files) == 4
+    for path in files.values():
         assert path.stat().st_size > 0
-    saved = json.loads(done.files["profile.json"].read_text())
+    saved = json.loads(files["profile"].read_text())
     assert saved["latency"] == done.profile.latency.tolist()
     assert saved["origin"]["emulated"]
     table = command._table(done)
@@ -278,13 +328,21 @@ def test_a_short_real_run(
     assert len(labels) == 6
     assert all(": " in line for line in labels)
     assert "EfficientNet" in capsys.readouterr().err  # the bars
-    monkeypatch.setattr(run, "run", lambda *_: done)
+    monkeypatch.setattr(live, "run", lambda *_, **__: done)
+    monkeypatch.setattr(idle, "look", lambda: idle.Activity(0.1, 2, 0.0))
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "_CHOICES", 0)
     assert main(["demo", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == summary
+    names = {name: str(Path("alert-demo") / path.name) for name, path in files.items()}
+    assert json.loads(capsys.readouterr().out) == {**summary, "files": names}
     assert main(["demo"]) == 0
-    printed = capsys.readouterr().out
-    assert all(text in printed for text in ("10 pictures", "10 x others", labels[-1], "demo.png"))
+    printed, said = capsys.readouterr()
+    assert all(
+        text in printed for text in ("10 photographs", "10 x others", labels[-1], "demo.png")
+    )
+    assert said == "alert: the machine is idle (load 0.1 on 2 CPUs, CPU pressure 0%)\n"
+    assert main(["demo", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("option", ["--inputs", "--seed"])
@@ -308,14 +366,16 @@ def test_interrupting_leaves_nothing_running(tmp_path: Path) -> None:
         text=True,
         start_new_session=True,
     )
+    started = Path(f"/proc/{demo.pid}/task/{demo.pid}/children")
+    loops = 2 * min(2, len(os.sched_getaffinity(0)))
+    until = time.monotonic() + 120.0
     with demo:
-        assert demo.stderr is not None
-        first = demo.stderr.read(1)  # the bar: by now the loops have been started
-        children = Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()
+        while len(children := started.read_text().split()) < loops:
+            assert demo.poll() is None
+            assert time.monotonic() < until, children
+            time.sleep(0.01)
         os.killpg(demo.pid, signal.SIGINT)  # as Ctrl-C does
         out, err = demo.communicate(timeout=120)
-    assert first
-    assert len(children) == 2 * min(2, len(os.sched_getaffinity(0)))
     assert (demo.returncode, out) == (130, "")
     assert err.endswith("alert: interrupted\n")
     assert "Traceback" not in err

@@ -45,18 +45,14 @@ static inline double consider(search *s, const alert_row *row, size_t column, do
  * Looked for from `guess` on, in steps that double, and then by halves. */
 static size_t first_affordable(const search *s, const alert_row *row, double most, size_t guess)
 {
-    size_t low = 0, high = row->columns - 1, step = 1;
-    if (is_affordable(s, &row->minima[guess], most)) {
-        high = guess;
-        for (; step <= high && is_affordable(s, &row->minima[high - step], most); step *= 2)
-            high -= step;
-        low = step <= high ? high - step + 1 : 0;
-    } else {
-        low = guess + 1;
-        for (; step < high - low && !is_affordable(s, &row->minima[low + step - 1], most);
-             step *= 2)
-            low += step;
-        high = step < high - low ? low + step - 1 : high;
+    size_t last = row->columns - 1, low = guess, high = guess;
+    for (size_t step = 1; low > 0 && is_affordable(s, &row->minima[low - 1], most); step *= 2) {
+        high = low - 1;
+        low -= step < low ? step : low;
+    }
+    for (size_t step = 1; high < last && !is_affordable(s, &row->minima[high], most); step *= 2) {
+        low = high + 1;
+        high += step < last - high ? step : last - high;
     }
     while (low < high) {
         size_t middle = low + (high - low) / 2;

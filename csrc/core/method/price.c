@@ -66,31 +66,11 @@ static bool saves(const alert_goal *goal)
     return goal->objective == ALERT_MIN_ENERGY;
 }
 
-/* Where on the lower convex hull a slope is taken: between the last vertex for which this is false and the first for
- * which it is true. */
-typedef bool is_beyond(const alert_goal *goal, point vertex);
-
-static bool the_first_edge(const alert_goal *goal, point vertex)
-{
-    (void)goal, (void)vertex;
-    return true;
-}
-
-static bool the_last_edge(const alert_goal *goal, point vertex)
-{
-    (void)goal, (void)vertex;
-    return false;
-}
-
-static bool the_bound(const alert_goal *goal, point vertex)
-{
-    return saves(goal) ? vertex.accuracy >= goal->bound : vertex.energy_j > goal->bound;
-}
-
-/* The slope of the hull there. `low` and `high` are its ends. The line through two vertices has the price for which
- * they are equal: the best point at that price lies below the line, between them, and takes the place of one of them.
- * When there is none, they are neighbours. (The simplex method for a mixture of two configurations.) */
-static double slope_at(const machine *m, const alert_goal *goal, is_beyond *beyond, point low,
+/* The slope of the lower convex hull where it crosses `bound`: that of its first edge where it lies below all of it, of
+ * its last edge where it lies above. `low` and `high` are the ends of the hull. The line through two vertices has the
+ * price for which they are equal. The best point at that price lies below the line, between them, and takes the place
+ * of one of them; when there is none, they are neighbours. (The simplex method for a mixture of two configurations.) */
+static double slope_at(const machine *m, const alert_goal *goal, double bound, point low,
                        point high)
 {
     while (true) {
@@ -101,7 +81,7 @@ static double slope_at(const machine *m, const alert_goal *goal, is_beyond *beyo
             gain > 0.0 && middle.accuracy < high.accuracy && cost < price * gain * (1.0 - 1e-12);
         if (!below)
             return price;
-        if (beyond(goal, middle))
+        if (saves(goal) ? middle.accuracy >= bound : middle.energy_j > bound)
             high = middle;
         else
             low = middle;
@@ -125,15 +105,17 @@ void alert_price_start(alert_price *p, const alert_constants *c, const alert_pro
     machine m = quiet_machine(profile, time_s);
     point cheap = best_at(&m, 0.0), rich = best_at(&m, HUGE_VAL);
     double gain = fmax(rich.accuracy - goal->q_fail, 1e-3), cost = rich.energy_j - cheap.energy_j;
-    double one_point = rich.energy_j / gain; /* then an output is worth the energy it takes */
-    bool is_one = !(rich.accuracy > cheap.accuracy);
-    double first = is_one ? one_point : slope_at(&m, goal, the_first_edge, cheap, rich);
-    double last = is_one ? one_point : slope_at(&m, goal, the_last_edge, cheap, rich);
-    double at_bound = is_one ? one_point : slope_at(&m, goal, the_bound, cheap, rich);
+    double first, last, start;
+    first = last = start = rich.energy_j / gain; /* one point: an output is worth its energy */
+    if (rich.accuracy > cheap.accuracy) {        /* so it takes more energy, too */
+        first = slope_at(&m, goal, -HUGE_VAL, cheap, rich);
+        last = slope_at(&m, goal, HUGE_VAL, cheap, rich);
+        start = slope_at(&m, goal, goal->bound, cheap, rich);
+    }
     double reach = log(c->price_reach);
     p->log_low = alert_clamp(log(first) - reach, -LOG_PRICE_MAX, LOG_PRICE_MAX);
     p->log_high = alert_clamp(log(last) + reach, p->log_low, LOG_PRICE_MAX);
-    p->log_price = first_log_price(p, goal, cheap, rich, at_bound);
+    p->log_price = first_log_price(p, goal, cheap, rich, start);
     double unit = saves(goal) ? gain : cost > 0.0 ? cost : rich.energy_j;
     p->unit = alert_clamp(unit, UNIT_MIN, UNIT_MAX);
 }

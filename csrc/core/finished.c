@@ -1,4 +1,4 @@
-/* finished.c - the finished input: judged, credited, remembered. */
+/* finished.c - the decided input as callers see it; once finished, judged, credited and remembered. */
 #include <math.h>
 
 #include "core/scheduler.h"
@@ -42,6 +42,24 @@ static double joules(const alert_scheduler *s, const alert_measurement *m, const
     double rest = s->now.shared.inputs > 1 ? 0.0 : s->now.pending.time_s - m->latency_s;
     double active = m->has_energy ? m->energy_j : o->power_w * m->latency_s;
     return active + idle_power * (rest > 0.0 ? rest : 0.0);
+}
+
+void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
+{
+    const alert_pending *next = &s->now.pending;
+    const alert_row *row = &s->task.profile->row[next->configuration.row];
+    uint32_t column = next->configuration.column, cap = row->cap[column];
+    *out = (alert_decision){
+        .model = row->model,
+        .cap = cap,
+        .exit = row->exit,
+        .power_cap_w = s->task.profile->power_cap_w[cap],
+        .latency_s = next->slowdown_mean * row->latency_s[column],
+        .energy_j = next->energy_j,
+        .accuracy = next->accuracy,
+        .probability = next->probability,
+        .feasible = next->feasible,
+    };
 }
 
 static void remember(alert_scheduler *s, const alert_measurement *m, const outcome *o,

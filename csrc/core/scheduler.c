@@ -71,24 +71,6 @@ static void decide(alert_scheduler *s, double deadline_s)
     };
 }
 
-void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
-{
-    const alert_pending *next = &s->now.pending;
-    const alert_row *row = &s->task.profile->row[next->configuration.row];
-    uint32_t column = next->configuration.column, cap = row->cap[column];
-    *out = (alert_decision){
-        .model = row->model,
-        .cap = cap,
-        .exit = row->exit,
-        .power_cap_w = s->task.profile->power_cap_w[cap],
-        .latency_s = next->slowdown_mean * row->latency_s[column],
-        .energy_j = next->energy_j,
-        .accuracy = next->accuracy,
-        .probability = next->probability,
-        .feasible = next->feasible,
-    };
-}
-
 /* ------------------------------------------------------------------------------------- learning */
 
 /* The cap of the finished input is in force now. */

@@ -95,9 +95,9 @@ def install(extra: str, venv: Path) -> None:
 
 
 def run(*command: str) -> None:
-    """Show a command and run it; stop where it fails."""
+    """Show a command and run it, with its errors; stop where it fails."""
     print("+", *command, flush=True)
-    done = subprocess.run(command)
+    done = subprocess.run(command, stdout=subprocess.DEVNULL)
     if done.returncode:
         sys.exit(f"failed: {' '.join(command)}")
 

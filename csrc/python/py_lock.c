@@ -11,8 +11,8 @@ int alert_py_lock_wait(const alert_py_lock *lock)
                         "make another one");
         return -1;
     }
-    Py_BEGIN_ALLOW_THREADS;
+    Py_BEGIN_ALLOW_THREADS
     sched_yield();
-    Py_END_ALLOW_THREADS;
+    Py_END_ALLOW_THREADS
     return 0;
 }

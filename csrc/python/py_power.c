@@ -19,7 +19,8 @@
 #endif
 
 typedef struct power_object {
-    PyObject_HEAD alert_power *_Atomic power; /* NULL once closed; changes under the lock */
+    PyObject_HEAD
+    alert_power *_Atomic power; /* NULL once closed; changes under the lock */
     PyThread_type_lock lock;
     /* Of the process whose threads use the lock, see py_fork.h; negative while it is made. */
     atomic_int lock_generation;
@@ -62,7 +63,8 @@ static int take_lock(power_object *o)
     if (renew_lock(o) < 0)
         return -1;
     if (!PyThread_acquire_lock(o->lock, NOWAIT_LOCK)) {
-        Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(o->lock, WAIT_LOCK);
+        Py_BEGIN_ALLOW_THREADS
+        PyThread_acquire_lock(o->lock, WAIT_LOCK);
         Py_END_ALLOW_THREADS
     }
     return 0;
@@ -106,8 +108,10 @@ static PyObject *device_set_cap(PyObject *self, PyObject *value)
     int rc;
     if (alert_py_double(value, "power_cap", "a number of watts", &cap_w) < 0 || !lock(o))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS rc = alert_power_set_cap(o->power, cap_w, &error);
-    Py_END_ALLOW_THREADS bool noticed = alert_power_notice(o->power, &notice);
+    Py_BEGIN_ALLOW_THREADS
+    rc = alert_power_set_cap(o->power, cap_w, &error);
+    Py_END_ALLOW_THREADS
+    bool noticed = alert_power_notice(o->power, &notice);
     alert_power_about(o->power, &traits);
     unlock(o);
     if (rc == 0)
@@ -142,7 +146,8 @@ static PyObject *device_energy(PyObject *self, PyObject *unused)
     if (o->opened.emulated) {
         rc = alert_power_energy(o->power, &energy_j, &error);
     } else {
-        Py_BEGIN_ALLOW_THREADS rc = alert_power_energy(o->power, &energy_j, &error);
+        Py_BEGIN_ALLOW_THREADS
+        rc = alert_power_energy(o->power, &energy_j, &error);
         Py_END_ALLOW_THREADS
     }
     unlock(o);
@@ -191,7 +196,8 @@ static PyObject *device_pace(PyObject *self, PyObject *unused)
                 !lock(o)) /* a signal handler may have closed the device */
                 return NULL;
         }
-        Py_BEGIN_ALLOW_THREADS rc = alert_power_pace(o->power, true);
+        Py_BEGIN_ALLOW_THREADS
+        rc = alert_power_pace(o->power, true);
         Py_END_ALLOW_THREADS
     }
     unlock(o);
@@ -207,8 +213,10 @@ static PyObject *close_power(power_object *o)
         return NULL;
     power = o->power;
     o->power = NULL;
-    Py_BEGIN_ALLOW_THREADS rc = alert_power_close(power, &error);
-    Py_END_ALLOW_THREADS unlock(o);
+    Py_BEGIN_ALLOW_THREADS
+    rc = alert_power_close(power, &error);
+    Py_END_ALLOW_THREADS
+    unlock(o);
     return rc && alert_py_power_warn(o->state, &error) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
@@ -345,8 +353,10 @@ static PyObject *get_cap(PyObject *self, void *closure)
     int rc;
     if (!lock(o))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS rc = alert_power_cap(o->power, &cap_w, NULL);
-    Py_END_ALLOW_THREADS unlock(o);
+    Py_BEGIN_ALLOW_THREADS
+    rc = alert_power_cap(o->power, &cap_w, NULL);
+    Py_END_ALLOW_THREADS
+    unlock(o);
     return PyFloat_FromDouble(rc ? (double)NAN : cap_w);
 }
 

@@ -186,8 +186,9 @@ static PyObject *open_power(PyObject *module, PyObject *args)
         parse_options(kind, options, &given) < 0)
         return NULL;
     Py_BEGIN_ALLOW_THREADS /* the texts belong to the dict, which the caller holds and leaves alone */
-        rc = alert_power_open(&power, kind, given.option, given.options, &error);
-    Py_END_ALLOW_THREADS alert_py_state *state = PyModule_GetState(module);
+    rc = alert_power_open(&power, kind, given.option, given.options, &error);
+    Py_END_ALLOW_THREADS
+    alert_py_state *state = PyModule_GetState(module);
     if (rc) {
         alert_py_power_raise(state, &error);
         return NULL;

@@ -7,7 +7,8 @@
 #include "python/py_convert.h"
 
 typedef struct profile_object {
-    PyObject_HEAD alert_profile *profile;
+    PyObject_HEAD
+    alert_profile *profile;
 } profile_object;
 
 /* --------------------------------------------------------------------------------------- arrays */

@@ -70,9 +70,9 @@ static PyObject *replay(alert_py_scheduler *o, alert_py_scheduler *system,
             Py_DECREF(outcomes);
             return NULL;
         }
-    Py_BEGIN_ALLOW_THREADS;
+    Py_BEGIN_ALLOW_THREADS
     rc = alert_replay(o->scheduler, system ? system->scheduler : NULL, trace, out, &error);
-    Py_END_ALLOW_THREADS;
+    Py_END_ALLOW_THREADS
     alert_py_lock_release(&o->lock);
     if (system)
         alert_py_lock_release(&system->lock);

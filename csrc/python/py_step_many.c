@@ -161,9 +161,9 @@ PyObject *alert_py_step_many(PyObject *module, PyObject *args, PyObject *kwargs)
         return NULL;
     if (gather(&b, PyModule_GetState(module), given) == 0 && lock_all(&b) == 0) {
         int rc;
-        Py_BEGIN_ALLOW_THREADS;
+        Py_BEGIN_ALLOW_THREADS
         rc = step_all(&b, &error);
-        Py_END_ALLOW_THREADS;
+        Py_END_ALLOW_THREADS
         for (Py_ssize_t i = 0; i < b.size; i++)
             alert_py_lock_release(&b.scheduler[i]->lock);
         if (rc) {

@@ -1,16 +1,15 @@
 /*
  * alert.h - public contract of the decision core: which DNN to run next, and under which power cap.
  *
- * The core takes numbers and returns numbers. It has no clock, no I/O, no globals, and allocates
- * only in the functions whose names end in _new and, where a goal brings a new window, in
- * alert_scheduler_set_goal. Handles are opaque; values are plain structs owned by the caller. SI
- * units throughout: seconds, watts, joules. Times and powers said to be finite and > 0 lie between
- * 1e-12 and 1e9, those said to be >= 0 are at most 1e9, energies at most 1e18: then nothing computed
- * from them overflows.
+ * The core takes numbers and returns numbers. It has no clock, no I/O and no globals. It allocates in the functions
+ * whose names end in _new, and in alert_scheduler_set_goal where a goal brings a new window. Handles are opaque;
+ * values are plain structs owned by the caller.
  *
- * Errors. Every function that can fail returns 0 or a negative errno value: -EINVAL for an argument
- * out of its range (described in the alert_argument_error, when one is passed), -ENOMEM. A call that fails
- * changes nothing.
+ * Units are SI: seconds, watts, joules. Times and powers that have to be finite and > 0 lie between 1e-12 and 1e9.
+ * Those that have to be >= 0 are at most 1e9, energies at most 1e18. Nothing computed from them overflows.
+ *
+ * Errors. A function that can fail returns 0 or a negative errno value. -EINVAL: an argument is out of its range, which
+ * the alert_argument_error describes when one is passed. -ENOMEM: no memory. A call that fails changes nothing.
  *
  * Threads. An alert_profile is immutable and may be shared between threads; its reference count is
  * atomic. An alert_scheduler is used by one thread at a time.
@@ -40,10 +39,10 @@ extern "C" {
 
 /* What was wrong with an argument. */
 typedef struct alert_argument_error {
-    const char *name;   /* the argument, in the words of this header without its unit: "latency" */
-    ptrdiff_t index[2]; /* position inside an array argument; -1 where there is none */
+    const char *name;     /* the argument, as in this header but without its unit: "latency" */
+    ptrdiff_t index[2];   /* position inside an array argument; -1 where there is none */
     const char *expected; /* "a finite number of seconds > 0" */
-    double value;         /* what came */
+    double value;         /* the number that came; NaN where it was none */
 } alert_argument_error;
 
 /* Numbers that are accepted. NaN is in no range. */
@@ -55,7 +54,7 @@ typedef struct alert_range {
 
 /* -------------------------------------------------------------------------------------- profile */
 
-/* What each configuration costs on a quiet machine. All arrays are read during the call only. */
+/* The costs of each configuration on a quiet machine. The arrays are read during the call only. */
 typedef struct alert_profile_data {
     size_t models;             /* N >= 1 */
     size_t caps;               /* M >= 1 */
@@ -100,15 +99,15 @@ typedef struct alert_goal {
     double bound;
     double probability; /* least Pr[deadline met], 0..1 exclusive of 1; 0 asks for none */
     double q_fail;      /* accuracy of an output that comes after its deadline, 0..1 */
-    /* From the most to the least important; a permutation. When nothing meets every bound, bounds
-     * are given up from the end of this list. */
+    /* From the most to the least important, each once. When nothing meets every bound, bounds are
+     * given up from the end of this list. */
     alert_quantity priority[3];
-    /* Inputs over which `bound` holds on average: 1 each input, n the last n (<= ALERT_WINDOW_MAX),
-     * 0 the whole run. */
+    /* Inputs over which `bound` holds on average. 1: for each input; n: over the last n, at most
+     * ALERT_WINDOW_MAX; 0: over the whole run. */
     size_t window;
 } alert_goal;
 
-/* 0, or what is out of range. */
+/* 0, or -EINVAL for the first thing out of range. */
 int alert_goal_check(const alert_goal *goal, alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* ------------------------------------------------------------------------------------ scheduler */
@@ -191,7 +190,7 @@ typedef struct alert_options {
     size_t history_capacity; /* inputs remembered for alert_scheduler_history; 0 for none */
 } alert_options;
 
-/* Which configuration to run next and what is expected of it. */
+/* The configuration to run next, and what is expected of it. */
 typedef struct alert_decision {
     size_t model;
     size_t cap;     /* index into power_cap_w */
@@ -207,17 +206,17 @@ typedef struct alert_decision {
 /* The input just finished, run as the last decision said. */
 typedef struct alert_measurement {
     double latency_s; /* of the inference itself; finite, >= 0 */
-    bool has_energy;  /* false: could not be read, the profile's power stands in */
+    bool has_energy;  /* false: it could not be read, and the profile's power stands in */
     double energy_j;  /* drawn during latency_s; finite, >= 0 */
     bool has_idle_power;
     double idle_power_w; /* drawn between inputs; finite, >= 0 */
     bool has_deadline;
     double next_deadline_s; /* of the next input only; finite, > 0 */
     bool has_exit;
-    size_t exit; /* where an anytime model really stopped; at most the exit chosen */
+    size_t exit; /* where an anytime model stopped; at most the exit chosen */
 } alert_measurement;
 
-/* One finished input, as remembered by the scheduler. Unknown quantities are NaN. */
+/* A finished input, as the scheduler remembers it. Unknown quantities are NaN. */
 typedef struct alert_history_entry {
     uint64_t input; /* 0, 1, 2, ... since the scheduler was made */
     int64_t model;
@@ -251,7 +250,7 @@ void alert_scheduler_free(alert_scheduler *s);
 int alert_scheduler_step(alert_scheduler *s, const alert_measurement *measured, alert_decision *out,
                          alert_argument_error *error) ALERT_MUST_CHECK;
 
-/* 0, or what alert_scheduler_step would refuse. */
+/* 0, or the error that alert_scheduler_step would return. */
 int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *measured,
                           alert_argument_error *error) ALERT_MUST_CHECK;
 
@@ -262,27 +261,26 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out);
 int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_decision *out,
                            alert_argument_error *error) ALERT_MUST_CHECK;
 
-/* The next `inputs` (>= 1) inputs share `deadline_s`: each is given what is left of it divided by
- * the inputs left. A finished input uses up its latency and the overhead. Chooses again. */
+/* Lets the next `inputs` (>= 1) inputs share `deadline_s`, and chooses again. Each is given the time left divided by
+ * the inputs left. A finished input uses up its latency and the overhead. */
 int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, alert_decision *out,
                           alert_argument_error *error) ALERT_MUST_CHECK;
 
-/* Replaces the goal and chooses again. What a window has gathered is kept as long as objective and
- * window stay the same. */
+/* Replaces the goal and chooses again. A window keeps its inputs as long as objective and window stay the same. */
 int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
                              alert_argument_error *error) ALERT_MUST_CHECK;
 void alert_scheduler_goal(const alert_scheduler *s, alert_goal *out);
 
-/* Used from the next choice on. */
+/* Sets the seconds taken off every deadline, from the next choice on. */
 int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s,
                                  alert_argument_error *error) ALERT_MUST_CHECK;
 double alert_scheduler_overhead(const alert_scheduler *s);
 
-/* What changing the cap costs (seconds, finite, >= 0), and for how many inputs (>= 1) a new cap then stays in force;
- * used from the next choice on. A configuration under another cap than that of the last input has so much less of
- * its deadline, and is charged with its power during the cost divided by `hold_inputs`. A cap that has served fewer
- * inputs is left only for a higher one, and only when nothing under it meets the goal's bounds and something
- * under a higher one does. With 0 and 1 caps change freely. */
+/* Sets what changing the cap costs (seconds, finite, >= 0), and for how many inputs (>= 1) a new cap is then held. Used
+ * from the next choice on; with 0 and 1, caps change freely. A configuration under another cap than that of the last
+ * input has so much less time, and is charged with its power during the cost divided by `hold_inputs`. A cap that is
+ * held is left only for a higher one: when nothing under it meets the goal's bounds, and something under a higher one
+ * does. */
 int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t hold_inputs,
                                   alert_argument_error *error) ALERT_MUST_CHECK;
 void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t *hold_inputs);
@@ -290,25 +288,23 @@ void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t 
 /* The slowdown expected of the next input. */
 void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std);
 
-/* Inputs now remembered, at most history_capacity. */
+/* The number of inputs remembered now, at most history_capacity. */
 size_t alert_scheduler_history_length(const alert_scheduler *s);
 /* Copies the first `length` of them to `out`, oldest first; `length` is at most alert_scheduler_history_length(). */
 void alert_scheduler_history(const alert_scheduler *s, size_t length, alert_history_entry *out);
 
-/* Everything a scheduler has learnt, in one block of bytes: valid for the same profile, goal and
- * options on the same kind of machine. */
+/* All that a scheduler has learnt, as a block of bytes. It is valid for the same profile, goal and options on the same
+ * kind of machine. */
 size_t alert_scheduler_state_size(const alert_scheduler *s);
 void alert_scheduler_save(const alert_scheduler *s, void *state);
-/* Restores what alert_scheduler_save wrote; -EINVAL when `state` cannot have come from such a
- * scheduler. */
+/* Restores a state that alert_scheduler_save wrote; -EINVAL when it cannot have come from such a scheduler. */
 int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
                             alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* --------------------------------------------------------------------------------------- replay */
 
-/* A recorded run: what every output of every model cost on every input, under every cap. The
- * outputs are those of the profile: model by model, and of an anytime model exit by exit. All
- * arrays are read during the call only. */
+/* A recorded run: the costs of every output of every model on every input, under every cap. The outputs are those of
+ * the profile, model by model, and of an anytime model exit by exit. The arrays are read during the call only. */
 typedef struct alert_output_trace {
     size_t inputs;
     size_t outputs;          /* as many as the profile's models have together */
@@ -316,13 +312,12 @@ typedef struct alert_output_trace {
     const double *latency_s; /* inputs x outputs x caps, until this output is out; finite, >= 0 */
     const double *energy_j;  /* inputs x outputs x caps, drawn until then; finite, >= 0 */
     double idle_power_w;     /* drawn between inputs; finite, >= 0 */
-    /* How many inputs, counted from this one to the last, still share one deadline: W, ..., 2, 1 for
-     * the W words of a sentence, which together have W times the goal's deadline. NULL where every
-     * input has its own. */
+    /* Inputs that still share one deadline, this one included: W, ..., 2, 1 for the W words of a
+     * sentence. Together they have W times the goal's deadline. NULL where every input has its own. */
     const size_t *sharing;
 } alert_output_trace;
 
-/* What became of one input. */
+/* The outcome of one input. */
 typedef struct alert_outcome {
     uint32_t model, cap;
     int32_t exit;       /* chosen; -1 for a traditional model */
@@ -337,16 +332,15 @@ typedef struct alert_outcome {
     uint8_t done;       /* the output chosen was, or would have been */
 } alert_outcome;
 
-/* Steps `s` through all inputs of `trace`, as a loop around alert_scheduler_step would that runs
- * what was decided. An anytime model stops at the exit chosen, or before an exit that would come
- * after the deadline by the pace of this input so far. Inputs that share a deadline go from one to
- * the next without a pause: idle time follows the last.
+/* Steps `s` through all inputs of `trace`, like a loop that runs each decision and calls alert_scheduler_step. An
+ * anytime model stops at the exit chosen, or before an exit that would come after the deadline by the pace of this
+ * input so far. Inputs that share a deadline follow each other without a pause: idle time follows the last.
  *
- * `system`, where it is not NULL, is another scheduler that chooses the cap in the place of `s`: each
- * is told what the input cost, and takes it for the cost of its own choice.
+ * `system`, where it is not NULL, is another scheduler that chooses the cap in the place of `s`. Both learn from the
+ * cost of the input, as if it were that of their own choice.
  *
- * `out` has room for trace->inputs. Where it fails, the schedulers have learnt from the inputs
- * before the one named. */
+ * `out` has room for trace->inputs. Where the function fails, the schedulers have learnt from the inputs before the one
+ * that the error names. */
 int alert_replay(alert_scheduler *s, alert_scheduler *system, const alert_output_trace *trace,
                  alert_outcome *out, alert_argument_error *error) ALERT_MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /*
- * profile.h - internal: the profile as the choice wants to read it.
+ * profile.h - internal: the profile, laid out for the choice.
  *
  * A row holds every configuration of one model that stops at one exit, by ascending latency (ties: by cap). A
  * traditional model is one row; an anytime model with K exits is K rows. The columns of all rows of a model are in the

@@ -46,7 +46,7 @@ static inline double alert_clamp(double x, double low, double high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* Describes the error where somebody asked for it, and returns -EINVAL. */
+/* Describes the error where the caller wants to know it, and returns -EINVAL. */
 static inline int alert_refuse_at(alert_argument_error *error, const char *name, size_t i,
                                   ptrdiff_t j, const char *expected, double value)
 {

@@ -1,4 +1,4 @@
-/* scheduler.c - alert_scheduler_*: deadlines, windows, caps and a method put together. */
+/* scheduler.c - deadlines, windows, caps and a method put together. */
 #include "core/scheduler.h"
 
 #include <stdlib.h>
@@ -9,18 +9,18 @@
 
 /* ------------------------------------------------------------------------------------- deciding */
 
-/* The deadline of the next input where nobody states another. */
+/* The deadline of the next input when the caller states none. */
 static double usual_deadline(const alert_scheduler *s)
 {
     const alert_shared_deadline *shared = &s->now.shared;
     return shared->inputs > 0 ? shared->left_s / (double)shared->inputs : s->task.goal.deadline_s;
 }
 
-/* Part of a window's bound by which a sum of decimal fractions may be off. */
+/* Rounding error of a sum of decimal fractions, as a share of the bound. */
 #define OWED_ROUNDING 1e-12
 
-/* The goal's bound, moved by what the inputs of its window left owing. Rounding errors are not asked for as well:
- * they would take the next better model. */
+/* The goal's bound, moved by the debt of the inputs in its window. The bound is eased by the rounding error of that
+ * debt: without this, exact fractions would take the next better model. */
 static double bound_now(const alert_scheduler *s)
 {
     double bound = s->task.goal.bound, ease = OWED_ROUNDING * bound;
@@ -36,7 +36,7 @@ void alert_scheduler_believe_idle(alert_scheduler *s)
     s->belief.idle_power_w = s->now.idle.reports > 0 ? 0.0 : s->task.profile->idle_power_w;
 }
 
-/* The cap in force, where it is known and changing it costs something. */
+/* NULL where caps change freely, or none is in force yet. */
 static const alert_switching *switching_now(alert_scheduler *s)
 {
     if (s->now.cap_inputs == 0)

@@ -9,10 +9,10 @@
 /* The input that is to run next: what was decided for it, and what was believed then. */
 typedef struct alert_pending {
     alert_configuration configuration;
-    double deadline_s;                  /* before the overhead is taken off */
-    double time_s;                      /* left of it, also by a change of the cap */
-    double slowdown_mean, slowdown_std; /* expected, as are: */
-    double energy_j, accuracy, probability;
+    double deadline_s; /* before the overhead is taken off */
+    double time_s;     /* the deadline without the overhead and a change of the cap */
+    /* Expected: */
+    double slowdown_mean, slowdown_std, energy_j, accuracy, probability;
     uint64_t feasible;
 } alert_pending;
 
@@ -22,7 +22,8 @@ typedef struct alert_shared_deadline {
     uint64_t inputs; /* still to come; 0 when none is shared */
 } alert_shared_deadline;
 
-/* All that changes from step to step, apart from the two rings. It is saved as it is: without pointers and padding. */
+/* All that changes from step to step, apart from the two rings. It has neither pointers nor padding, and is saved as
+ * it is. */
 typedef struct alert_learned {
     double by_method[ALERT_METHOD_NUMBERS];
     alert_idle_filter idle;
@@ -30,33 +31,32 @@ typedef struct alert_learned {
     alert_pending pending;
     uint64_t inputs; /* finished */
     /* Where changing the cap costs something: */
-    uint64_t cap;        /* in force, that of the last finished input */
-    uint64_t cap_inputs; /* served by that cap; 0 while it is not known */
+    uint64_t cap;        /* of the last finished input: the one in force */
+    uint64_t cap_inputs; /* served by that cap; 0 while no cap is known */
 } alert_learned;
 
 struct alert_scheduler {
     alert_task task;
     const alert_method_functions *method;
     alert_constants *own_constants; /* NULL where the usual ones serve */
-    alert_switching switching;      /* its cost; the rest as of the last choice */
+    alert_switching switching;      /* `cap` and `holds_cap` are set for each choice */
     bool is_switching_costly;
     size_t hold_inputs, history_capacity;
     alert_learned now;
     alert_belief belief;   /* of the next input */
-    alert_problem problem; /* its choice */
+    alert_problem problem; /* the choice for it */
     alert_cache cache;
     alert_window window;
     alert_history_entry *history; /* ring; input n is at n % history_capacity */
 };
 
-/* The parts of the belief that follow from the idle filter. */
+/* Updates the parts of the belief that follow from the idle filter. */
 void alert_scheduler_believe_idle(alert_scheduler *s);
 
-/* finished.c: what the input just finished came to, against the configuration that it ran. Remembers it, and books it
- * in the window. */
+/* Judges the input just finished against the configuration that it ran, remembers it, and books it in the window. */
 alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measurement *measured);
 
-/* arguments.c: each returns 0, or describes the first thing out of range and returns -EINVAL. */
+/* Each returns 0, or describes the first thing out of range and returns -EINVAL. */
 int alert_check_overhead(double overhead_s, alert_argument_error *error);
 int alert_check_switching(double cost_s, size_t hold_inputs, alert_argument_error *error);
 int alert_check_options(const alert_options *options, alert_argument_error *error);

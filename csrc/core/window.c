@@ -30,7 +30,7 @@ void alert_window_push(alert_window *w, double owed)
     w->sum += owed;
     if (++w->next < w->capacity)
         return;
-    /* Once a round the sum is taken anew, so that rounding errors do not pile up. */
+    /* The sum is taken anew once a round: rounding errors do not pile up. */
     w->next = 0;
     w->sum = 0.0;
     for (size_t i = 0; i < w->count; i++)

@@ -1,10 +1,9 @@
 /*
- * window.h - internal: what the last inputs left owing on a goal that holds on average.
+ * window.h - internal: the debt of the last inputs, for a goal that holds on average.
  *
- * Each finished input owes the difference between the bound it ran under and what it was credited
- * (accuracy short of the bound, energy above it; negative where it did better). A goal over the
- * last N inputs asks of the next one its own share plus the sum owed by the N - 1 before it, so
- * that the N together meet it [R].
+ * A finished input owes the difference between its bound and what it was credited: accuracy short of the bound, or
+ * energy above it. The debt is negative where the input did better. A goal over the last N inputs asks of the next one
+ * the bound plus the debt of the N - 1 inputs before it, so that the N together meet it [R].
  */
 #ifndef ALERT_WINDOW_H
 #define ALERT_WINDOW_H

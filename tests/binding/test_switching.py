@@ -194,7 +194,7 @@ def test_every_choice_is_that_of_a_scan_by_the_rules() -> None:
         for _ in range(40):
             twins.random_action(random)
             switching = twins.twin.switching
-            held += switching is not None and switching.held
+            held += switching is not None and switching.holds_cap
         decisions += twins.decisions
         by_rounding += twins.by_rounding
         changes += sum(a != b for a, b in pairwise(twins.twin.caps))

@@ -135,15 +135,15 @@ def outputs(table: Table, c: Configuration) -> list[tuple[float, float]]:
 
 def expect(table: Table, belief: Belief, q_fail: float, c: Configuration) -> Expected:
     """Work out what design of the method says of one configuration."""
-    staircase = outputs(table, c)
-    in_time = [belief.in_time(t) for t, _ in staircase]
+    out = outputs(table, c)
+    in_time = [belief.in_time(t) for t, _ in out]
     in_time.append(0.0)  # there is no output after the last
     terms = [q_fail, -q_fail * in_time[0]]
-    for k, (_, q) in enumerate(staircase):
+    for k, (_, q) in enumerate(out):
         terms += [q * in_time[k], -q * in_time[k + 1]]
     power = table.power[c.model][c.cap]
     idle = table.idle_power if belief.phi is None else belief.phi * power
-    run = belief.mean * staircase[-1][0]
+    run = belief.mean * out[-1][0]
     energy = power * run + idle * max(belief.time - run, 0.0)
     return Expected(run, energy, math.fsum(terms), in_time[-2])  # fsum: ties stay ties
 
@@ -199,12 +199,12 @@ def rules(goal: Goal) -> list[tuple[list[str], str]]:
 
 @dataclass(frozen=True)
 class Switching:
-    """What another cap than the one in force costs, and whether that one is held."""
+    """The costs of another cap than the one in force, and whether that one is held."""
 
     cap: int
     cost: float
     hold_inputs: int
-    held: bool
+    holds_cap: bool
 
 
 def belief_under(belief: Belief, switching: Switching | None, c: Configuration) -> Belief:
@@ -248,7 +248,7 @@ def attempts(goal: Goal, switching: Switching | None) -> list[Attempt]:
         return switching is not None and c.cap > switching.cap
 
     first, *others = rules(goal)
-    if switching is None or not switching.held:
+    if switching is None or not switching.holds_cap:
         found = [Attempt(anywhere, *first, True)]
         return found + [Attempt(anywhere, *rule, False) for rule in others]
     found = [Attempt(here, *first, True), Attempt(higher, *first, True)]
@@ -367,9 +367,11 @@ class Scheduler:
         if not self.caps or (self.switch_cost == 0.0 and self.hold_inputs == 1):
             return None
         last = self.caps[-1]
-        return Switching(last, self.switch_cost, self.hold_inputs, self.served() < self.hold_inputs)
+        return Switching(
+            last, self.switch_cost, self.hold_inputs, self.cap_inputs() < self.hold_inputs
+        )
 
-    def served(self) -> int:
+    def cap_inputs(self) -> int:
         """Inputs one after the other under the cap in force."""
         return next(
             (n for n, cap in enumerate(reversed(self.caps)) if cap != self.caps[-1]), len(self.caps)
@@ -414,13 +416,13 @@ class Scheduler:
         ran = self.decision.configuration
         if exit is not None:
             ran = ran._replace(exit=exit)
-        staircase = outputs(self.table, ran)
-        profiled = staircase[-1][0]
+        passed = outputs(self.table, ran)
+        profiled = passed[-1][0]
         time = belief_under(self.belief, self.switching, ran).time
         power = self.table.power[ran.model][ran.cap]
 
         # An output came out when its share of the measured time was over.
-        out = [q for t, q in staircase if latency * (t / profiled) <= time]
+        out = [q for t, q in passed if latency * (t / profiled) <= time]
         accuracy = out[-1] if out else self.goal.q_fail
         idle = idle_power
         if idle is None:

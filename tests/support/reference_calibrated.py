@@ -269,7 +269,7 @@ class Scheduler(reference.Scheduler):
     def value(self, e: Expected) -> float:
         return e.energy - self.price_now() * e.accuracy
 
-    def is_lost(self) -> bool:
+    def is_hopelessly_late(self) -> bool:
         """It came late, and nothing can be expected to finish it in time."""
         order = self.goal.priority
         fastest = min(outputs(self.table, c)[-1][0] for c in self.everything)
@@ -280,7 +280,7 @@ class Scheduler(reference.Scheduler):
         )
 
     def choose(self) -> tuple[Configuration, Expected, bool]:
-        if self.is_lost():
+        if self.is_hopelessly_late():
 
             def lateness(c: Configuration) -> tuple[float, ...]:
                 e = self.everything[c]

@@ -24,7 +24,7 @@ static bool is_accurate_enough(const search *s, const alert_row *row, size_t col
     return accuracy_of(s, row, column, &probability) >= s->least_accuracy;
 }
 
-/* The columns up to this one are known to be beyond the energy allowed. */
+/* Whether all columns up to this one are known to be beyond the energy allowed. */
 static bool cost_too_much(const search *s, const alert_row *row, size_t column)
 {
     return alert_energy_lower_bound(&s->lower, &row->minima[column]) > s->most_energy_j;
@@ -45,7 +45,7 @@ static inline size_t count_leading(const search *s, const alert_row *row, size_t
     return low;
 }
 
-/* Whether the columns summed up are known to cost more than the best so far. */
+/* Whether all columns of these minima are known to cost more than the best so far. */
 static bool cost_more(const search *s, const alert_minima *minima)
 {
     return s->best->row && alert_energy_lower_bound(&s->lower, minima) > s->best->energy_j;
@@ -56,7 +56,7 @@ static bool costs_less(const search *s, const alert_row *row, size_t column, dou
     return !s->best->row || alert_is_cheaper(row, column, energy_j, s->best);
 }
 
-/* Member by member: a copy of the whole right after its parts were written waits for them. */
+/* Member by member: a copy of the whole would have to wait for members just written. */
 static void take(search *s, const alert_row *row, size_t column, double energy_j)
 {
     s->best->row = row;
@@ -67,8 +67,8 @@ static void take(search *s, const alert_row *row, size_t column, double energy_j
 /* --------------------------------------------------------------------------------- least energy */
 
 /* The number of leading columns that are done by the deadline at `quantile` times their latency; 0 also when all of
- * them cost more than the best so far. The first column tried is the one that said so of another row: rows are much
- * alike. */
+ * them cost more than the best so far. Rows are alike, so the first column tried is the one that showed this in another
+ * row. */
 static size_t count_in_time(search *s, const alert_row *row, double quantile)
 {
     size_t low = 0, high = row->columns;

@@ -43,7 +43,7 @@ typedef struct alert_problem {
     const alert_goal *goal;
     alert_cache *cache;
     alert_belief *belief;             /* its deadline becomes that of the configuration chosen */
-    alert_configuration last;         /* of the input before; any other will do */
+    alert_configuration last;         /* of the input before; only speed depends on it */
     const alert_switching *switching; /* NULL where the cap changes freely */
     double deadline_s;                /* of the input, before the overhead was taken off */
     double bound;                     /* the goal's, which a window may have moved */
@@ -59,7 +59,7 @@ typedef struct alert_choice {
     bool feasible;
 } alert_choice;
 
-/* Solves the problem by the one of the functions below that is for it. */
+/* Solves the problem by the function below that fits it. */
 void alert_choose(const alert_problem *problem, alert_choice *out);
 
 /* The choice where the bound holds for each input. */
@@ -81,8 +81,8 @@ void alert_choose_priced(const alert_problem *problem, alert_choice *out);
 /*
  * The choice by a look at every configuration, as often as bounds are given up. It serves two cases. [ours]
  *
- * An input is hopelessly late: it came late, and nothing is expected to finish it in time. The lowest latency makes
- * it as little late as can be, and drains a queue of late inputs.
+ * An input is hopelessly late: it came late, and no configuration is expected to finish it in time. The lowest latency
+ * keeps its delay small, and drains a queue of late inputs.
  *
  * Changing the cap takes time: a search by quantiles would save nothing that matters beside that. A configuration
  * under another cap than the one in force loses the cost s off its deadline. It is charged with its power during s,
@@ -115,7 +115,7 @@ static inline bool alert_is_cheaper(const alert_row *row, size_t column, double 
     return alert_comes_first(row, column, than->row, than->column);
 }
 
-/* The slowdown at which a configuration must still be in time by this rule; -infinity: none. */
+/* The slowdown at which a configuration must still be in time, by this rule; -infinity: none. */
 static inline double alert_time_quantile(const alert_problem *problem, const alert_rule *rule)
 {
     return rule->keeps_latency

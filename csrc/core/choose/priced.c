@@ -41,8 +41,8 @@ static inline double consider(search *s, const alert_row *row, size_t column, do
     return accuracy;
 }
 
-/* The first column that is not known, with all before it, to take more energy than `most`; the last column is not.
- * Looked for from `guess` on, in steps that double, and then by halves. */
+/* The first column that may take no more energy than `most`, by the lower bound; there is one. It is searched from
+ * `guess` on, in steps that double, and then by halves. */
 static size_t first_affordable(const search *s, const alert_row *row, double most, size_t guess)
 {
     size_t last = row->columns - 1, low = guess, high = guess;
@@ -64,8 +64,8 @@ static size_t first_affordable(const search *s, const alert_row *row, double mos
     return low;
 }
 
-/* Looks at the columns from `first` to before `end`, none of which exceeds `accuracy`. In an ordered row each one
- * looked at limits the accuracy of those that follow. */
+/* Looks at the columns from `first` to before `end`; none of them exceeds `accuracy`. In an ordered row, the accuracy
+ * of each one limits that of all after it. */
 static inline void best_of_columns(search *s, const alert_row *row, size_t first, size_t end,
                                    double accuracy)
 {
@@ -89,8 +89,8 @@ static double highest_accuracy(const search *s, const alert_row *row)
     return row->best_accuracy > s->q_fail ? row->best_accuracy : s->q_fail;
 }
 
-/* Whether the columns from `column` on are too slow for energy that none of them goes below. No integral is taken to
- * see that. */
+/* Whether the columns from `column` on are too slow to be worth `energy_j`, which none of them goes below. Takes no
+ * integral. */
 static bool is_slow(const search *s, const alert_row *row, size_t column, double energy_j)
 {
     if (row->latency_s[column] < s->slow_s || row->outputs > 1)

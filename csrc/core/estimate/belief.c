@@ -3,9 +3,8 @@
 double alert_accuracy_of_outputs(const alert_belief *b, const alert_row *row, size_t column,
                                  double q_fail, double in_time)
 {
-    /* Pr[the output looked at is out by the deadline], from the last output to the first. Outputs
-     * equally accurate count as the first of them: stopping there is then an exact tie, which goes
-     * to the lower energy. */
+    /* in_time: of output k, from the last to the first. Outputs that are equally accurate count as the first of them:
+     * stopping there is then an exact tie, which goes to the lower energy. */
     double later = 0.0, expected = 0.0;
     for (size_t k = row->outputs; k-- > 0;) {
         const alert_output *output = &row->output[k];

@@ -1,10 +1,9 @@
 /*
  * belief.h - internal: what is believed of the next input, and the expectations of a configuration that follow.
  *
- * The slowdown xi has the distribution F = Normal(mean, std^2) [A/R], or that of mixture.h [ours], so a
- * configuration of profiled latency t is done by T with probability F(T / t) [A/R], and Pr >= r means
- * t F^-1(r) <= T: along a row, which ascends in latency, the configurations that are likely enough to be in
- * time come first.
+ * The slowdown xi has the distribution F: Normal(mean, std^2) [A/R], or that of mixture.h [ours]. A configuration of
+ * profiled latency t is done by T with probability F(T / t) [A/R], and Pr >= r means t F^-1(r) <= T. A row ascends in
+ * latency, so the configurations that are likely enough to be in time come first.
  */
 #ifndef ALERT_BELIEF_H
 #define ALERT_BELIEF_H
@@ -28,20 +27,20 @@ static inline double alert_probability(const alert_belief *b, double latency_s)
     return b->mixture ? alert_mixture_cdf(b->mixture, x) : alert_normal_cdf((x - b->mean) / b->std);
 }
 
-/* F^-1(r): a slowdown that is not exceeded with probability r. z: the normal quantile of r. */
+/* F^-1(r): the slowdown that is not exceeded with probability r. z: the normal quantile of r. */
 static inline double alert_slowdown_quantile(const alert_belief *b, double r, double z)
 {
     return b->mixture ? alert_mixture_quantile(b->mixture, r) : b->mean + b->std * z;
 }
 
-/* A configuration that runs `quantile` times as long as profiled is done by the deadline. */
+/* Whether a configuration that runs `quantile` times as long as profiled is done by the deadline. */
 static inline bool alert_is_in_time(const alert_belief *b, const alert_row *row, size_t column,
                                     double quantile)
 {
     return row->latency_s[column] * quantile <= b->deadline_s;
 }
 
-/* Expected energy [R], joules up to the deadline (or up to the end where that comes later):
+/* Expected energy [R], joules up to the deadline, or up to the end where that comes later:
  * p mu t + (phi p or the profile's idle power) max(T - mu t, 0). */
 static inline double alert_energy(const alert_belief *b, const alert_row *row, size_t column)
 {
@@ -54,9 +53,9 @@ static inline double alert_energy(const alert_belief *b, const alert_row *row, s
 double alert_accuracy_of_outputs(const alert_belief *b, const alert_row *row, size_t column,
                                  double q_fail, double in_time);
 
-/* Expected accuracy of the configuration in one column of `row` [R]: the sum over its outputs of
- * accuracy x Pr[this is the last one out by the deadline], q_fail for none at all. `probability` is
- * that the configuration itself is done by the deadline. */
+/* Expected accuracy of the configuration in one column of `row` [R]: the sum over its outputs of accuracy x Pr[this is
+ * the last one out by the deadline], and q_fail x Pr[none is]. Sets the `probability` that the configuration itself is
+ * done by the deadline. */
 static inline double alert_accuracy(const alert_belief *b, const alert_row *row, size_t column,
                                     double q_fail, double *probability)
 {
@@ -66,24 +65,25 @@ static inline double alert_accuracy(const alert_belief *b, const alert_row *row,
     return row->best_accuracy * in_time + q_fail * (1.0 - in_time);
 }
 
-/* Expected accuracy falls along the row, up to rounding. */
+/* Whether expected accuracy falls along the row, up to rounding. */
 static inline bool alert_is_ordered(const alert_row *row, double q_fail)
 {
     return row->ascending && row->output[0].accuracy >= q_fail;
 }
 
-/* A lower bound of the energy of several columns: two sums of terms, of which the larger counts. */
+/* The factors of a lower bound of the energy of several columns. It has two sums of terms; the larger one counts. */
 typedef struct alert_lower_bound {
-    double work;                           /* one sum goes by work alone, */
-    double share, power_s, active, rest_j; /* the other by work, power and active energy */
+    double work; /* the one: work */
+    double share, power_s, active,
+        rest_j; /* the other: work, power, active energy, and a constant */
 } alert_lower_bound;
 
 /* With rest >= T - mu t, and rest >= 0, the energy p mu t + (phi p + W) rest is at least
  *     mu p t                                 always,
  *     mu (p - W) t + W T                     while phi = 0,
  *     (1 - phi) mu p t + phi p T             while W = 0 and phi <= 1.
- * No difference of large numbers is taken (active_j is used where it is positive), so a small reduction is enough to
- * keep the bound, with its rounding, below the energies. */
+ * No difference of large numbers is taken (active_j is used where it is positive). So a reduction by 1e-9 is enough to
+ * keep the bound below the energies despite rounding. */
 static inline alert_lower_bound alert_lower_bound_of(const alert_belief *b)
 {
     double mean = b->mean * (1.0 - 1e-9), deadline_s = b->deadline_s * (1.0 - 1e-9);
@@ -98,7 +98,7 @@ static inline alert_lower_bound alert_lower_bound_of(const alert_belief *b)
     return l;
 }
 
-/* Not more than the expected energy of any column that the minima are taken over: smallest term by smallest term. */
+/* Not more than the expected energy of any column that the minima are taken over. */
 static inline double alert_energy_lower_bound(const alert_lower_bound *l, const alert_minima *m)
 {
     double bound = l->work * m->work_j;

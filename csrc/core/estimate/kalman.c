@@ -1,9 +1,9 @@
 #include "core/estimate/kalman.h"
 
-/* Process noise is a squared correction, and the variance at most that plus what the gain left of the last. */
+/* Process noise is a squared correction. The variance is at most that, plus a share of the variance before. */
 #define VARIANCE_MAX (4.0 * ALERT_RATIO_MAX * ALERT_RATIO_MAX)
 
-/* Also for an infinite ratio. */
+/* The ratio may be infinite. */
 static double clip(double ratio)
 {
     return ratio < ALERT_RATIO_MAX ? ratio : ALERT_RATIO_MAX;

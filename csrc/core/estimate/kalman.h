@@ -1,8 +1,8 @@
 /*
  * kalman.h - internal: the two scalar filters that follow the machine.
  *
- * Slowdown filter [R]. One factor xi = measured latency / profiled latency for all configurations,
- * tracked by a Kalman filter whose process noise adapts to its own corrections. After every input:
+ * Slowdown filter [R]. One factor xi = measured latency / profiled latency holds for all configurations. A Kalman
+ * filter tracks it, with a process noise that adapts to the filter's own corrections. After every input:
  *
  *     y   = t_measured / t_ij - mu                     innovation, for the configuration that ran
  *     Q   = max(Q0, alpha Q + (1 - alpha) (K y_prev)^2)
@@ -32,8 +32,8 @@
  *     S        constants.idle_s      1      1e-4    [r]
  *     V        constants.idle_v      1      1e-3    [r]
  *
- * Deviation from the paper: a ratio above ALERT_RATIO_MAX counts as ALERT_RATIO_MAX, so that no
- * measurement whatever can drive a filter to infinity.
+ * Deviation from the paper: a ratio above ALERT_RATIO_MAX counts as ALERT_RATIO_MAX. No measurement can drive a filter
+ * to infinity.
  */
 #ifndef ALERT_KALMAN_H
 #define ALERT_KALMAN_H
@@ -54,7 +54,7 @@ bool alert_slowdown_filter_is_sane(const alert_slowdown_filter *f);
 
 typedef struct alert_idle_filter {
     double ratio, variance;
-    uint64_t reports; /* idle powers so far */
+    uint64_t reports; /* idle powers reported so far */
 } alert_idle_filter;
 
 void alert_idle_filter_init(alert_idle_filter *f, const alert_constants *c);

@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-/* The quantile lies between those of the components. Bisection, to the last bit that matters: a choice
- * made by the quantile is the choice made by the probability. */
+/* The quantile lies between those of the components. Bisection finds it to the last bit that matters: a choice by the
+ * quantile is the choice by the probability. */
 double alert_mixture_quantile(const alert_mixture *m, double p)
 {
     double z = alert_student_quantile(p);

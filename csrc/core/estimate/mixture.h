@@ -14,8 +14,8 @@ typedef struct alert_mixture {
     double other;    /* weight_1; weight_0 is the rest of 1 */
     double level[2]; /* > 0 */
     double width[2]; /* level x spread */
-    /* z_k = scale_k x - shift_k, with 1 / width_k and 1 / spread_k: a mixture is asked more often than made, and a
-     * division takes long. */
+    /* z_k = scale_k x - shift_k, with 1 / width_k and 1 / spread_k. A mixture is evaluated more often than made, and
+     * a division takes long. */
     double scale[2], shift[2];
 } alert_mixture;
 
@@ -44,7 +44,7 @@ static inline double alert_mixture_cdf(const alert_mixture *m, double x)
     return p[0] + m->other * (p[1] - p[0]);
 }
 
-/* A slowdown x in the upper tail, and what Pr[xi <= x] does not exceed: all of the other component may be below. */
+/* A slowdown x in the upper tail. Pr[xi <= x] does not exceed `at_most`: all of the other component may be below. */
 static inline double alert_mixture_mark(const alert_mixture *m, double *at_most)
 {
     *at_most = 1.0 - (1.0 - m->other) * ALERT_STUDENT_BEYOND_2;

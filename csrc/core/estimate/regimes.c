@@ -6,7 +6,7 @@
 #include "core/estimate/student.h"
 #include "core/ranges.h"
 
-/* fmin() and fmax() of numbers; those take NaN into account, in a call. */
+/* fmin() and fmax() of numbers that are not NaN: without a call. */
 static double smaller(double a, double b)
 {
     return a < b ? a : b;
@@ -95,7 +95,7 @@ static void learn(alert_regime *k, const alert_constants *c, double share, doubl
     double level_gain = gain_of(k->inputs, c->level_gain, 0.5);
     double spread_gain = gain_of(k->inputs, c->spread_gain, 0.2);
     z = alert_clamp(z, -ALERT_Z_CUT, ALERT_Z_CUT);
-    /* the share of a hopeless z is nothing; a level cannot fall below a tenth of itself at once */
+    /* a share of an extreme z is next to nothing; a level cannot fall below a tenth of itself at once */
     k->level = level_within(k->level * larger(1.0 + share * (level_gain * k->spread * z), 0.1));
     k->spread = alert_clamp(k->spread * (1.0 + share * (spread_gain * (fabs(z) - 1.0))),
                             ALERT_SPREAD_MIN, ALERT_SPREAD_MAX);
@@ -126,7 +126,7 @@ void alert_regimes_update(alert_regimes *r, const alert_constants *c, const aler
         thin[k] = alert_student_thinness(z[k]);
         dense[k] = x * forecast->scale[k];
     }
-    /* the densities f_k = dense_k / thin_k, over one denominator: divisions in a row are what takes long here */
+    /* the densities f_k = dense_k / thin_k, over one denominator: several divisions in a row take long */
     double w = r->in_other, both = thin[0] * thin[1];
     double now = dense[0] * thin[1], other = dense[1] * thin[0];
     double in_other = forecast->other * other, either = (1.0 - forecast->other) * now + in_other;

@@ -1,19 +1,20 @@
 /*
- * regimes.h - internal: the slowdown as it switches between two regimes, and a belief in which one holds. [ours]
+ * regimes.h - internal: the slowdown switches between two regimes, and a belief says which one holds. [ours]
  *
  * Other work on the machine comes and goes: the slowdown stays near one level (quiet, say), steps to another, and
- * often steps back. A regime is a level and a spread about it; two are remembered, the one that holds now and the
- * other. Between inputs they change places with probability h, so the next input runs in the other with
+ * often steps back. A regime is a level and a spread about it. Two are remembered: the one that holds now, and the
+ * other. w is the probability that the last input ran in the other. Between inputs the regimes change places with
+ * probability h, so the next input runs in the other with probability
  *
- *     w' = w + h (1 - 2 w)
+ *     w' = w + h (1 - 2 w),
  *
- * and its slowdown has the distribution of mixture.h with the weights 1 - w', w'. After each input, with its
- * slowdown x, z_k = (x / level_k - 1) / spread_k, and f_k = (x / level_k) f4(z_k) / spread_k the density of ln x:
+ * and its slowdown has the distribution of mixture.h with the weights 1 - w', w'. An input has the slowdown x,
+ * z_k = (x / level_k - 1) / spread_k, and the density f_k = (x / level_k) f4(z_k) / spread_k of ln x.
  *
- *   neither explains it (w'_k f_k add up to less than `outlier`, a flat density): an outlier, and nothing is learnt;
- *     but a second one in a row, on the same side and within a factor of ALERT_SAME_LEVEL of the first, is a new
- *     regime: its level is their geometric mean, the regime that held becomes the other.
- *   else, by Bayes' rule,
+ *   The w'_k f_k add up to less than `outlier`, a flat density: neither regime explains the input. It is an outlier,
+ *     and nothing is learnt. But a second one in a row, on the same side and within a factor of ALERT_SAME_LEVEL of
+ *     the first, is a new regime: its level is their geometric mean, and the regime that held becomes the other.
+ *   Else, by Bayes' rule,
  *     w        = w'_1 f_1 / (w'_0 f_0 + w'_1 f_1),     r_0 = 1 - w, r_1 = w
  *     changes += h ((1 - w) f_1 + w f_0) / (w'_0 f_0 + w'_1 f_1),  inputs += 1,  h = changes / inputs  (old w)
  *     inputs_k += r_k
@@ -21,8 +22,8 @@
  *     spread_k *= 1 + r_k max(1 / inputs_k, spread_gain) (|z_k| - 1)          gains at most 1/2 and 1/5
  *     and the regimes change places when w > 1/2.
  *
- * Two regimes whose levels come within a factor of ALERT_ONE_LEVEL have become one; the other is forgotten. Until it
- * has been met, the other regime is taken to be other_level times as slow as the one that holds.
+ * Two regimes whose levels come within a factor of ALERT_ONE_LEVEL have become one: the other is forgotten. A regime
+ * that has not been met is taken to be other_level times as slow as the one that holds.
  *
  *     field               first value                  invariant
  *     now.level           1                            1 / ALERT_RATIO_MAX .. ALERT_RATIO_MAX
@@ -48,7 +49,7 @@
 
 typedef struct alert_regime {
     double level, spread;
-    double inputs; /* it has explained; 0 while it is only supposed */
+    double inputs; /* that it has explained; 0 while it has not been met */
 } alert_regime;
 
 typedef struct alert_regimes {

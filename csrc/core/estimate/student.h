@@ -16,8 +16,7 @@
 
 #include <math.h>
 
-/* From here on Pr[Z <= z] counts as 1 (what is missing is 1.4e-4), so that an accuracy goal equal to a model's own
- * accuracy can be met. */
+/* From here on Pr[Z <= z] counts as 1 (1.4e-4 is missing): an accuracy goal equal to a model's accuracy can be met. */
 #define ALERT_STUDENT_CERTAIN 12.0
 
 /* Pr[Z > 2] = 1/2 - 5 sqrt(2) / 16 */

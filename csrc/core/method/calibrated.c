@@ -17,7 +17,7 @@ static bool is_priced(const alert_goal *goal)
     return goal->window == 0;
 }
 
-/* The mixture is pointed to: `c` outlives the belief. */
+/* The belief points to the mixture in `c`. */
 static void believe(calibrated *c, alert_belief *belief)
 {
     alert_regimes_forecast(&c->regimes, &c->forecast);
@@ -72,8 +72,8 @@ static void change_goal(void *learnt, const alert_task *task, const alert_goal *
         start_price(c, task);
 }
 
-/* An input came late, and nothing is expected to finish it in time. (Where even an input that came in time cannot be
- * finished in time, the goal decides what is best.) */
+/* The input came late, and no configuration is expected to finish it in time. (For an input that came in time, the goal
+ * decides, even when it cannot be finished in time.) */
 static bool is_hopelessly_late(const alert_problem *problem)
 {
     const alert_goal *goal = problem->goal;

@@ -1,10 +1,10 @@
 /*
  * method.h - internal: what a method is.
  *
- * A method believes something of the slowdown of the next input, learns from every finished one, and chooses. The
- * scheduler does the rest (deadlines, windows, idle power, caps, history), and knows a method by these functions only.
- * To add one: an alert_method and the rows of its constants in alert.h, a file with its functions here, a line in
- * method.c, and its twin in tests/support.
+ * A method learns from every finished input, states a belief about the slowdown of the next one, and may pose the
+ * problem of the choice in its own way. The scheduler does the rest: deadlines, windows, idle power, caps, history. It
+ * knows a method by the functions below only. To add one: an alert_method and the rows of its constants in alert.h, a
+ * file with its functions in this folder, a line in method.c, and its twin in tests/support.
  */
 #ifndef ALERT_METHOD_H
 #define ALERT_METHOD_H
@@ -37,21 +37,21 @@ typedef struct alert_finished {
 
 enum { ALERT_METHOD_NUMBERS = 64 };
 
-/* What a method has learnt is a struct of doubles, at most ALERT_METHOD_NUMBERS of them, so that it can be saved by
- * who does not know it. Each of start, learn and resume fills in what is believed now of the slowdown: the mean, std
- * and mixture of `belief`. A method need not have the functions marked (NULL). */
+/* A method keeps what it has learnt in a struct of doubles, at most ALERT_METHOD_NUMBERS of them: the scheduler saves it
+ * without knowing it. Each of start, learn and resume states the belief: its mean, std and mixture. Functions marked
+ * (NULL) may be missing. */
 typedef struct alert_method_functions {
     const char *name;
     void (*start)(void *learnt, const alert_task *task, alert_belief *belief);
     void (*learn)(void *learnt, const alert_task *task, const alert_finished *finished,
                   alert_belief *belief);
-    /* The numbers come from a saved state: false when one of them is out of its bounds. Works out those that follow
-     * from others. */
+    /* Goes on from saved numbers: checks them, and works out those that follow from others. False when one of them is
+     * out of its bounds. */
     bool (*resume)(void *learnt, alert_belief *belief);
-    /* The task has another goal than `before`. (NULL) */
+    /* Takes note that the task's goal is another one than `before`. (NULL) */
     void (*change_goal)(void *learnt, const alert_task *task, const alert_goal *before);
-    /* Asks for another choice than the best for each input: sets the price, is_hopelessly_late and is_infeasible of
-     * the problem. (NULL) */
+    /* Sets the price, is_hopelessly_late and is_infeasible of the problem, where the choice shall not go by the bound
+     * of each input. (NULL) */
     void (*pose)(const void *learnt, const alert_task *task, alert_problem *problem);
 } alert_method_functions;
 

@@ -4,9 +4,9 @@
 
 #include "core/ranges.h"
 
-/* Beyond the slope of any profile worth the name; exp() of it, times an accuracy, is finite and not 0. */
+/* Beyond the slope of any real profile; exp() of it, times an accuracy, is finite and not 0. */
 #define LOG_PRICE_MAX 500.0
-/* Neither nothing nor more than any input may take. */
+/* From next to nothing to the most that an input may take. */
 #define UNIT_MIN 1e-12
 #define UNIT_MAX 1e18
 
@@ -66,10 +66,10 @@ static bool saves(const alert_goal *goal)
     return goal->objective == ALERT_MIN_ENERGY;
 }
 
-/* The slope of the lower convex hull where it crosses `bound`: that of its first edge where it lies below all of it, of
- * its last edge where it lies above. `low` and `high` are the ends of the hull. The line through two vertices has the
- * price for which they are equal. The best point at that price lies below the line, between them, and takes the place
- * of one of them; when there is none, they are neighbours. (The simplex method for a mixture of two configurations.) */
+/* The slope of the lower convex hull where it crosses `bound`: of its first edge for a bound below the hull, of its
+ * last edge for one above. `low` and `high` are the ends of the hull. The line through two vertices has the price at
+ * which they are equally good. The best point at this price lies below the line and between them, and takes the place
+ * of one. When there is none, the two are neighbours. (The simplex method, for a mixture of two configurations.) */
 static double slope_at(const machine *m, const alert_goal *goal, double bound, point low,
                        point high)
 {

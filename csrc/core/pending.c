@@ -1,4 +1,4 @@
-/* finished.c - the decided input as callers see it; once finished, judged, credited and remembered. */
+/* pending.c - the decided input: shown to callers and, once finished, judged, credited and remembered. */
 #include <math.h>
 
 #include "core/scheduler.h"
@@ -22,7 +22,7 @@ static outcome judge(const alert_scheduler *s, const alert_measurement *m)
                  .profiled_s = (stopped ? row->output[m->exit].latency_s : row->latency_s)[column],
                  .power_w = row->power_w[column],
                  .accuracy = s->task.goal.q_fail};
-    /* an output came out when its share of the measured time was over */
+    /* an output is out when its share of the measured time is over */
     for (size_t k = outputs; k-- > 0 && !o.met;)
         if (m->latency_s * (row->output[k].latency_s[column] / o.profiled_s) <= ran->time_s) {
             o.accuracy = row->output[k].accuracy;

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from needs import require
@@ -20,10 +24,42 @@ SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=
 
 
 def build(output: Path, *arguments: str) -> Path:
-    """Compile and link one program; paths are relative to the project's folder."""
+    """Compile and link one program; paths are relative to the project's folder.
+
+    What is compiled with the same flags is compiled once for all tests, several files at a time.
+    """
     require("gcc")
-    subprocess.run([*COMPILER, *FLAGS, *arguments, "-o", str(output)], check=True, cwd=ROOT)
+    sources = [word for word in arguments if word.endswith(".c")]
+    flags = tuple(word for word in arguments if word not in sources and not is_for_linker(word))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        objects = list(pool.map(lambda source: compiled(source, flags), sources))
+    rest = [word for word in arguments if word not in sources]
+    compile_with([*objects, *rest, "-o", str(output)])
     return output
+
+
+def is_for_linker(word: str) -> bool:
+    return word.startswith(("-l", "-Wl", "-shared"))
+
+
+@cache
+def compiled(source: str, flags: tuple[str, ...]) -> str:
+    """Compile one file, or return the object that was made before."""
+    made = tempfile.mkdtemp(dir=objects_directory()) + "/object.o"
+    compile_with([*flags, "-c", source, "-o", made])
+    return made
+
+
+@cache
+def objects_directory() -> str:
+    """Make a directory that goes with this process."""
+    directory = tempfile.TemporaryDirectory()
+    atexit.register(directory.cleanup)
+    return directory.name
+
+
+def compile_with(words: list[str]) -> None:
+    subprocess.run([*COMPILER, *FLAGS, *words], check=True, cwd=ROOT)
 
 
 def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -150,7 +150,7 @@ def strata() -> Figure:
     box(axes, 6, 5.1, "csrc/python: the binding, alert._core", "#dddddd", 11.4)
     layers = (
         "state, replay",
-        "scheduler",
+        "scheduler, finished",
         "method",
         "choose",
         "estimate",
@@ -161,7 +161,7 @@ def strata() -> Figure:
     for i, name in enumerate(layers):
         strip(axes, 4, 3.9 - 0.55 * i, name, "#cfe5f3", 7.4)
     axes.text(10, 4.3, "csrc/power, behind alert_power.h", ha="center", weight="bold")
-    for i, name in enumerate(("power, backends", "rapl, nvml, emulated", "parts", "give_back")):
+    for i, name in enumerate(("open, restore", "backends: rapl, nvml, emulated", "parts", "give_back")):
         strip(axes, 10, 3.9 - 0.55 * i, name, "#f9e6bf", 3.4)
     strip(axes, 10, 3.9 - 0.55 * 6, "watchdog.c: a program", "#f9e6bf", 3.4)
     return figure

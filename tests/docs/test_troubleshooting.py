@@ -18,9 +18,7 @@ GAP = "…"
 # "deadline: expected a finite number of seconds > 0, got -1" says everything by itself. One heading
 # explains all of its kind.
 ARGUMENT = re.compile(r": (expected|unexpected|missing)\b|^expected |^module '")
-RANGE = re.compile(
-    r"^a number (of|from) "
-)  # what an argument of the emulated package is expected to be
+RANGE = re.compile(r"^(a number|two numbers) (of|from) |^True or False")  # of an option
 
 WORD = re.compile(r"[A-Za-z]{2,}")
 

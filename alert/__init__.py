@@ -19,6 +19,7 @@ from alert._core import Decision, constants, step_many
 from alert._version import __version__
 from alert.goal import Goal
 from alert.profile import Profile
+from alert.running.models import Call
 from alert.running.report import Report
 from alert.running.runner import Runner
 from alert.scheduler import Scheduler
@@ -26,6 +27,7 @@ from alert.session import init, step
 from alert.trace import Trace
 
 __all__ = [
+    "Call",
     "Decision",
     "Goal",
     "Profile",

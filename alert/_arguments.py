@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -18,13 +19,35 @@ def number(name: str, value: object) -> float:
     ------
     TypeError
         The value is no real number.
+    ValueError
+        The value is an integer beyond the range of a float.
     """
     if isinstance(value, Real):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError(f"{name}: expected a number within ±1.8e308") from None
     array = np.asarray(value)
     if array.ndim > 0 or array.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
     return float(array)
+
+
+def at_least(name: str, value: object, least: float) -> float:
+    """Return a finite number that is not below `least`, or raise as `number` does."""
+    found = number(name, value)
+    if not least <= found < math.inf:
+        raise ValueError(f"{name}: expected a finite number >= {least:g}, got {value!r}")
+    return found
+
+
+def seconds(name: str, value: object, *, above_zero: bool = False) -> float:
+    """Return a finite number of seconds that is not below zero, or raise as `number` does."""
+    found = number(name, value)
+    if not 0.0 <= found < math.inf or (above_zero and found == 0.0):
+        sign = ">" if above_zero else ">="
+        raise ValueError(f"{name}: expected a finite number of seconds {sign} 0, got {value!r}")
+    return found
 
 
 def floats(name: str, values: ArrayLike) -> Floats:

@@ -6,10 +6,10 @@ The C types do the same by `csrc/python/py_deprecated.h`; both speak in the same
 from __future__ import annotations
 
 import functools
-import sys
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
+
+from alert._warnings import warn
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,7 +93,4 @@ def renamed_key(given: Mapping[str, T], argument: str, old: str, new: str) -> di
 def warn_renamed(old: str, new: str) -> None:
     """Warn at the line outside of this package that uses the old name."""
     text = f"{old} is now {new}: the old name will be removed in the next release"
-    level = 1
-    while sys._getframe(level).f_globals.get("__name__", "").partition(".")[0] == "alert":
-        level += 1
-    warnings.warn(text, DeprecationWarning, stacklevel=level + 1)
+    warn(text, DeprecationWarning)

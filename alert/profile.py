@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from alert import _core, _html, files
 from alert._arguments import Floats, floats, number
+from alert._warnings import warn
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -260,7 +260,8 @@ class Profile:
             The profile was measured on another machine.
         """
         profile = cls.from_document(path, files.read_json(path, SCHEMA, SCHEMA_VERSION))
-        _warn_of_other_machine(path, profile.origin)
+        if differences := differences_from_here(profile):
+            warn(f"{Path(path)} was measured on another machine: {'; '.join(differences)}")
         return profile
 
     @classmethod
@@ -367,14 +368,11 @@ def _exits_by_index(
     return dict(sorted(found.items()))
 
 
-def _warn_of_other_machine(path: str | PathLike[str], origin: dict[str, Any]) -> None:
-    if not isinstance(origin.get("machine"), dict):
-        return
+def differences_from_here(profile: Profile) -> list[str]:
+    """Say where the machine that a profile was measured on differs from this one."""
+    there = profile.origin.get("machine")
+    if not isinstance(there, dict):
+        return []
     from alert.measuring import fingerprint
 
-    differences = fingerprint.differences(origin["machine"], fingerprint.machine())
-    if differences:
-        warnings.warn(
-            f"{Path(path)} was measured on another machine: {'; '.join(differences)}",
-            stacklevel=3,
-        )
+    return fingerprint.differences(there, fingerprint.machine())

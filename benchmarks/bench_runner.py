@@ -52,10 +52,9 @@ def measure() -> dict[str, dict[str, float]]:
     with device, alert.Runner([nothing] * 5, profile, goal, device) as runner:
         scheduler = alert.Scheduler(profile, goal)
         x = torch.zeros(1)
-        inferring = inference_mode()
 
         def enter_and_leave() -> None:
-            with inferring:
+            with inference_mode():
                 pass
 
         def read_twice() -> None:

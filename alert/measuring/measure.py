@@ -20,7 +20,7 @@ from alert.measuring.precision import Precision
 from alert.measuring.stopwatch import Stopwatch
 from alert.power.device import Device, borrowed
 from alert.profile import Profile
-from alert.running.models import Models, inference_mode
+from alert.running.models import Call, Models, inference_mode
 
 
 def measure_profile(
@@ -40,6 +40,7 @@ def measure_profile(
 ) -> Profile:
     """Do the work of `alert.Profile.measure`, which describes the parameters."""
     measured = measured_models(models, accuracy)
+    call = Call.of(example)
     with ExitStack() as stack:
         device = stack.enter_context(borrowed(power))
         caps = caps_to_measure(power_caps, device)
@@ -53,10 +54,10 @@ def measure_profile(
         for j in reversed(range(len(caps))):  # full speed first: then the machine is warm
             device.set_cap(caps[j])
             seconds = device.settle if settle is None else settle
-            stopwatch.run_for(seconds, measured[0], example)
+            stopwatch.run_for(seconds, measured[0], call)
             for i, model in enumerate(measured):
                 bar.set_description(f"{model.name} under {caps[j]:g} W")
-                costs[:, i, j] = stopwatch.measure(model, example, precision)
+                costs[:, i, j] = stopwatch.measure(model, call, precision)
                 bar.update()
         origin = {
             "machine": fingerprint.machine(),

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TypeAlias
 
-from alert.running.models import Model, Models, Wait, named, waiter
+from alert.running.completion import Completion
+from alert.running.models import Model, Models, named, warn_of_training
 
 Accuracy: TypeAlias = float | Sequence[float]
 """Of a traditional model its accuracy, 0 to 1; of an anytime model those of its exits."""
@@ -26,8 +27,8 @@ class MeasuredModel:
     accuracy : list of float
         Of its exits; a traditional model has one.
     anytime : bool
-    wait : callable or None
-        Returns when all work of the model is done; None where its call does.
+    done : Completion
+        Waits until all work of the model is done.
     fractions : list of list of float
         For each run, the share of the latency after which each exit had its output.
     """
@@ -36,7 +37,7 @@ class MeasuredModel:
     model: Model
     accuracy: list[float]
     anytime: bool
-    wait: Wait | None
+    done: Completion
     fractions: list[list[float]] = field(default_factory=list)
 
     def exits(self) -> list[tuple[float, float]]:
@@ -60,13 +61,15 @@ def measured_models(models: Models, accuracy: Accuracies) -> list[MeasuredModel]
         accuracy = [accuracy[name] for name in names]
     if len(accuracy) != len(offered):
         raise ValueError(f"accuracy: expected {len(offered)}, one for each model, got {accuracy!r}")
+    names = names or [f"model {i}" for i in range(len(offered))]
+    warn_of_training(names, offered)
     return [
         MeasuredModel(
-            name=names[i] if names else f"model {i}",
+            name=names[i],
             model=model,
             accuracy=_checked(i, reached if isinstance(reached, Sequence) else [reached]),
             anytime=isinstance(reached, Sequence),
-            wait=waiter(model),
+            done=Completion(names[i], model),
         )
         for i, (model, reached) in enumerate(zip(offered, accuracy, strict=True))
     ]

@@ -20,7 +20,7 @@ from alert.measuring.precision import relative_precision
 from alert.measuring.stopwatch import Stopwatch
 from alert.power.device import Device, borrowed
 from alert.profile import Profile
-from alert.running.models import Models, inference_mode
+from alert.running.models import Call, Models, inference_mode
 from alert.trace import Trace
 
 # Share by which a median of the quiet phases may differ from the profile without a warning.
@@ -173,19 +173,19 @@ class _Recorder:
                 now = environments[t]
                 switch(now)
                 self.bar.set_description(now)
-            self._lap(laps, t, x)
+            self._lap(laps, t, Call.of(x))
             self.bar.update()
         return laps
 
-    def _lap(self, laps: _Laps, t: int, x: Any) -> None:
+    def _lap(self, laps: _Laps, t: int, call: Call) -> None:
         """Run the configurations of one input in random order."""
         stopwatch, device = self.stopwatch, self.stopwatch.device
         for j in self.rng.permutation(len(self.caps)):
             device.set_cap(self.caps[j])
-            stopwatch.run_for(device.settle, self.models[0], x)
+            stopwatch.run_for(device.settle, self.models[0], call)
             for i in self.rng.permutation(len(self.models)):
                 before = device.energy()
-                times = stopwatch.run(self.models[i], x)
+                times = stopwatch.run(self.models[i], call)
                 after = device.energy()
                 laps.seconds[i][t, j] = times
                 laps.joules[t, i, j] = (

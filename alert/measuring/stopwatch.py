@@ -7,12 +7,11 @@ from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from alert.measuring.models import MeasuredModel
 from alert.measuring.precision import Precision, relative_precision
 from alert.power.device import Device
-from alert.running.models import outputs
+from alert.running.models import Call, check_output, outputs
 
 
 @dataclass
@@ -22,19 +21,18 @@ class Stopwatch:
     device: Device
     clock: Callable[[], float]
 
-    def run(self, model: MeasuredModel, x: Any) -> list[float]:
+    def run(self, model: MeasuredModel, call: Call) -> list[float]:
         """Run a model once; return the seconds until each of its outputs."""
-        wait, pace = model.wait, self.device.pace
-        if wait is not None:
-            wait()
+        pace = self.device.pace
+        model.done()
         self.device.begin()
         start = self.clock()
         times = []
         try:
-            returned = model.model(x)
-            for _ in outputs(model.name, returned) if model.anytime else (returned,):
-                if wait is not None:
-                    wait()
+            returned = call(model.model)
+            for output in outputs(model.name, returned) if model.anytime else (returned,):
+                check_output(model.name, output)
+                model.done.of(output)
                 pace()
                 times.append(self.clock() - start)
         except BaseException:
@@ -47,14 +45,14 @@ class Stopwatch:
             )
         return times
 
-    def run_for(self, seconds: float, model: MeasuredModel, x: Any) -> None:
+    def run_for(self, seconds: float, model: MeasuredModel, call: Call) -> None:
         """Keep the machine busy with a model."""
         until = self.clock() + seconds
         while self.clock() < until:
-            self.run(model, x)
+            self.run(model, call)
 
     def measure(
-        self, model: MeasuredModel, x: Any, precision: Precision
+        self, model: MeasuredModel, call: Call, precision: Precision
     ) -> tuple[float, float, float]:
         """Run a model until it is measured precisely.
 
@@ -68,11 +66,11 @@ class Stopwatch:
             `relative_precision` of the latency.
         """
         for _ in range(precision.warmup):
-            self.run(model, x)
+            self.run(model, call)
         ascending: list[float] = []
         begun, before = self.clock(), self.device.energy()
         while True:
-            times = self.run(model, x)
+            times = self.run(model, call)
             insort(ascending, times[-1])
             model.fractions.append([t / times[-1] for t in times])
             seconds = self.clock() - begun

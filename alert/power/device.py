@@ -107,6 +107,9 @@ class Device(Knob, Meter, Protocol):
 def open_device(power: str | Device) -> Device:
     """Return a device itself, or open the one of that name."""
     if not isinstance(power, str):
+        if not hasattr(power, "set_cap"):
+            kind = type(power).__name__
+            raise TypeError(f"power: expected a kind of device or an open device, got {kind}")
         return power
     from alert.power import open as open_power
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,11 @@ from alert.running.metering import Source
 from alert.running.report import Report
 
 _TIMES = ("arrival", "start", "response", "lateness")
+
+# Number of the input, its times, whether another cap was set for it, and the source of its energy.
+_Row: TypeAlias = tuple[int, float, float, float, float, bool, str]
+
+_NOT_ENTERED = [*[math.nan] * len(_TIMES), False, ""]
 
 
 class Ledger:
@@ -25,11 +31,13 @@ class Ledger:
         "_choices",
         "_infeasible",
         "_misses",
+        "_next",
         "_times",
     )
 
     def __init__(self, capacity: int) -> None:
-        self._times: deque[tuple[float, float, float, float, bool, str]] = deque(maxlen=capacity)
+        self._times: deque[_Row] = deque(maxlen=capacity)
+        self._next = 0  # number that the scheduler gives to the next input
         self._choices: dict[tuple[int, float], int] = {}
         self._accuracy = 0.0  # sum of the expected accuracies
         self._misses = self._cap_changes = self._infeasible = 0
@@ -59,24 +67,30 @@ class Ledger:
             When the input arrived, the model started, the output was out, and the output was due.
         """
         arrival, start, out, due = times
-        self._times.append((arrival, start, out - arrival, out - due, cap_changed, energy_source))
+        row = (self._next, arrival, start, out - arrival, out - due, cap_changed, energy_source)
+        self._times.append(row)
+        self._next += 1
         self._choices[decision] = self._choices.get(decision, 0) + 1
         self._accuracy += decision.accuracy
         self._infeasible += not decision.feasible
         self._misses += out > due
         self._cap_changes += cap_changed
 
+    def follow(self, known: NDArray[np.void]) -> None:
+        """Go on after the last input in the history of the scheduler."""
+        if len(known):
+            self._next = int(known["input"][-1]) + 1
+
     def history(self, known: NDArray[np.void]) -> NDArray[np.void]:
-        """Add the times to the history of a scheduler that remembers as many inputs."""
-        inputs = min(len(known), len(self._times))
+        """Add the times to the history of a scheduler; NaN for an input that was not entered."""
         record = [(name, known.dtype[name]) for name in known.dtype.names or ()]
         added = [(name, np.dtype(np.float64)) for name in _TIMES]
         marks = [("cap_changed", np.dtype(np.bool_)), ("energy_source", np.dtype("U8"))]
-        dtype = np.dtype([*record, *added, *marks])
-        history = np.empty(inputs, dtype)
+        history = np.empty(len(known), np.dtype([*record, *added, *marks]))
         for name, _ in record:
-            history[name] = known[name][len(known) - inputs :]
-        rows = list(self._times)[len(self._times) - inputs :]
+            history[name] = known[name]
+        entered = {number: row for number, *row in self._times}
+        rows = [entered.get(number, _NOT_ENTERED) for number in known["input"].tolist()]
         for i, name in enumerate((*_TIMES, "cap_changed", "energy_source")):
             history[name] = [row[i] for row in rows]
         return history

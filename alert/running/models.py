@@ -1,39 +1,89 @@
-"""The models that a user offers: their order, their exits, and waiting until they are done."""
+"""The models that a user offers: their order, how they are called, what they return."""
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-Model: TypeAlias = Callable[[Any], Any]
-Models: TypeAlias = Sequence[Model] | Mapping[str, Model]
-Wait: TypeAlias = Callable[[], None]
+from alert._warnings import warn
+
+if TYPE_CHECKING:
+    from torch.nn import ModuleDict, ModuleList
+
+Model: TypeAlias = Callable[..., Any]
+Models: TypeAlias = "Sequence[Model] | Mapping[str, Model] | ModuleList | ModuleDict"
+
+
+class Call:
+    """What a model is called with, where that is more than one positional argument.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Passed on to the model.
+
+    Examples
+    --------
+    A runner takes the arguments themselves. Where one value stands for a whole input, this does:
+
+    >>> import alert
+    >>> example = alert.Call(input_ids=[[101, 102]], attention_mask=[[1, 1]])
+    >>> example
+    alert.Call(input_ids=[[101, 102]], attention_mask=[[1, 1]])
+    """
+
+    __slots__ = ("args", "kwargs")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.args = args
+        self.kwargs = kwargs
+
+    @classmethod
+    def of(cls, x: Any) -> Call:
+        """Return the call that `x` stands for: itself, or one with `x` as its only argument."""
+        return x if isinstance(x, Call) else cls(x)
+
+    def __call__(self, model: Model) -> Any:
+        """Call a model."""
+        return model(*self.args, **self.kwargs)
+
+    def __repr__(self) -> str:
+        given = [repr(value) for value in self.args]
+        given += [f"{name}={value!r}" for name, value in self.kwargs.items()]
+        return f"alert.Call({', '.join(given)})"
+
+
+# ------------------------------------------------------------------------------- what is offered
 
 
 def named(models: Models) -> tuple[list[Model], list[str] | None]:
-    """Split a sequence or mapping of models into models and, where given, names.
+    """Split the models that were offered from their names, where they have any.
+
+    `torch.nn.ModuleList` and `torch.nn.ModuleDict` count as a list and a dict.
 
     Raises
     ------
     TypeError
-        The argument is neither a sequence nor a mapping, or a model cannot be called.
+        Neither a sequence nor a mapping was given, a name is no text, or a model cannot be called.
     ValueError
-        There are no models.
+        No model was given.
     """
-    if isinstance(models, Mapping):
-        names, offered = list(models), list(models.values())
-    elif isinstance(models, Sequence) and not isinstance(models, str):
-        names, offered = None, list(models)
+    names: list[str] | None = None
+    if isinstance(models, Mapping) or _is_torch(models, "ModuleDict"):
+        by_name = dict(models.items())  # type: ignore[union-attr, operator]
+        names, offered = list(by_name), list(by_name.values())
+        _check_names(names)
+    elif _is_sequence(models) or _is_torch(models, "ModuleList"):
+        offered = list(models)
     else:
         kind = type(models).__name__
         raise TypeError(f"models: expected a sequence or a dict of callables, got {kind}")
     for i, model in enumerate(offered):
-        if not callable(model):
-            key = names[i] if names else i
-            kind = type(model).__name__
-            raise TypeError(f"models[{key!r}]: expected a callable, got {kind}")
+        _check_callable(names[i] if names else i, model)
     if not offered:
         raise ValueError("models: expected at least one model, got none")
     return offered, names
@@ -59,6 +109,63 @@ def in_order(models: Models, names: Sequence[str]) -> list[Model]:
     return [offered[given.index(name)] for name in names]
 
 
+def warn_of_training(names: Sequence[str], models: Sequence[Model]) -> None:
+    """Warn of modules in training mode: they drop activations and change their statistics."""
+    training = [
+        name
+        for name, model in zip(names, models, strict=True)
+        if _is_torch(model, "Module") and model.training  # type: ignore[attr-defined]
+    ]
+    if training:
+        warn(
+            f"{', '.join(training)}: in training mode, so that dropout is active and statistics "
+            "of batch normalisation change; call eval() first"
+        )
+
+
+def _check_names(names: Sequence[object]) -> None:
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"models: expected names that are str, got {name!r}")
+
+
+def _check_callable(key: int | str, model: object) -> None:
+    where = f"models[{key!r}]"
+    if isinstance(model, type) and _is_torch_class(model):
+        raise TypeError(f"{where}: expected a callable, got the class {model.__name__}; make one")
+    if not callable(model):
+        kind = type(model).__name__
+        raise TypeError(f"{where}: expected a callable, got {kind}{_adapter(model)}")
+
+
+def _adapter(model: object) -> str:
+    """Say how to make a callable of what other libraries call a model."""
+    if hasattr(model, "get_inputs") and hasattr(model, "run"):  # an ONNX Runtime session
+        return "; pass lambda x: session.run(None, {session.get_inputs()[0].name: x})"
+    for method in ("predict_proba", "predict"):  # estimators of scikit-learn and its kin
+        if hasattr(model, method):
+            return f"; pass its method {method}"
+    return ""
+
+
+def _is_sequence(thing: object) -> bool:
+    return isinstance(thing, Sequence) and not isinstance(thing, (str, bytes))
+
+
+def _is_torch(thing: object, kind: str) -> bool:
+    """Tell whether this is a `torch.nn` class of that name, without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(thing, getattr(torch.nn, kind))
+
+
+def _is_torch_class(kind: type) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and issubclass(kind, torch.nn.Module)
+
+
+# ---------------------------------------------------------------------------- what comes back
+
+
 def outputs(name: str, returned: object) -> Iterator[Any]:
     """Check that an anytime model returned an iterator: a loop would take a tensor as well."""
     if not isinstance(returned, Iterator):
@@ -75,34 +182,53 @@ def too_few_exits(name: str, reached: int, expected: int) -> ValueError:
     return ValueError(f"{name}: expected at least {expected} exits, got {reached}")
 
 
-def inference_mode() -> AbstractContextManager[Any]:
-    """Return `torch.inference_mode()`; where torch is not imported, a context that does nothing."""
-    torch = sys.modules.get("torch")
-    return nullcontext() if torch is None else torch.inference_mode()
+def check_output(name: str, output: object) -> None:
+    """Refuse an output that only promises one: its model has not run yet.
 
-
-def waiter(model: Model) -> Wait | None:
-    """Return a function that waits until a model is done; None for a model on the CPU.
-
-    A module runs where its parameters and buffers are. A plain callable may run anywhere: it counts
-    as running on the current GPU as soon as this process has used CUDA.
+    Raises
+    ------
+    TypeError
+        It is a coroutine, a future or a handle, or an iterator, or the first thing in a container
+        is one.
     """
+    looked_at = [output]
+    if isinstance(output, (list, tuple, dict)) and output:
+        looked_at.append(next(iter(output.values() if isinstance(output, dict) else output)))
+    for found in looked_at:
+        promise = _promise(type(found))  # type: ignore[arg-type]  # types can be hashed
+        if promise is not None:
+            if inspect.iscoroutine(found):
+                found.close()  # or Python warns that it was never awaited
+            raise TypeError(f"{name}: expected an output, got {type(found).__name__}: {promise}")
+
+
+_LATER = "the work is not done when the call returns; wait for the result inside the model"
+_PIECES = "give its exits if it yields better and better outputs, else collect them in the model"
+
+# Methods that things have which stand for work elsewhere, and finished outputs have not.
+_SIGNS_OF_LATER = (
+    *("__await__", "result", "get_result", "wait", "ready", "is_alive"),
+    "__dask_graph__",
+)
+_SIGNS_OF_PIECES = ("__next__", "__anext__", "__aiter__")
+
+
+@lru_cache(maxsize=256)
+def _promise(kind: type) -> str | None:
+    """Say what to do about an output of this type; None for one that is there."""
     torch = sys.modules.get("torch")
-    if torch is None:
+    if torch is not None and issubclass(kind, torch.Tensor):
         return None
-    if isinstance(model, torch.nn.Module):
-        tensors = [*model.parameters(), *model.buffers()]
-        devices = sorted({str(t.device) for t in tensors if t.device.type == "cuda"})
-    else:
-        devices = [f"cuda:{torch.cuda.current_device()}"] if torch.cuda.is_initialized() else []
-    if not devices:
-        return None
-    events = [(torch.cuda.Event(), device) for device in devices]
+    for signs, advice in ((_SIGNS_OF_LATER, _LATER), (_SIGNS_OF_PIECES, _PIECES)):
+        if any(callable(getattr(kind, sign, None)) for sign in signs):
+            return advice
+    return None
 
-    def wait() -> None:
-        for event, device in events:
-            event.record(torch.cuda.current_stream(device))
-        for event, _ in events:
-            event.synchronize()
 
-    return wait
+# ------------------------------------------------------------------------------------ around a run
+
+
+def inference_mode(wanted: bool = True) -> AbstractContextManager[Any]:
+    """Return `torch.inference_mode()` for one run; nothing where torch has not been imported."""
+    torch = sys.modules.get("torch")
+    return nullcontext() if torch is None or not wanted else torch.inference_mode()

@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from operator import index
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alert import _arguments
+from alert._core import Decision
 from alert._deprecated import renamed_attribute, renamed_keyword
+from alert._warnings import warn
 from alert.goal import Goal
-from alert.power.device import Device, check_caps, open_device
+from alert.power.device import Device, check_caps, open_device, takes
 from alert.profile import Profile
+from alert.running import doubts
+from alert.running.completion import Completion
 from alert.running.ledger import Ledger
 from alert.running.metering import TICKS, Meter
-from alert.running.models import Models, in_order, inference_mode, outputs, too_few_exits, waiter
+from alert.running.models import (
+    Call,
+    Models,
+    check_output,
+    in_order,
+    inference_mode,
+    outputs,
+    too_few_exits,
+    warn_of_training,
+)
+from alert.running.pause import Pause
 from alert.running.report import Report
 from alert.running.switching import Switching
+from alert.running.turn import Turn, TurnScheduler
 from alert.scheduler import HISTORY, Scheduler
 
 # Deadline, in seconds, of an input that is late before it starts: it still gets an output, and the
@@ -31,6 +50,12 @@ _OVERHEAD_WEIGHT = 1.0 / 16.0
 
 # Shortest pause between two inputs, in seconds, in which the idle power is measured.
 _IDLE_SECONDS = 0.05
+
+# Seconds that a call waits for its turn unnoticed. Longer waits are taken off the deadline.
+_NO_WAIT = 1e-4
+
+# Runs of each model in a warm-up: the first compiles, the second may for another reason.
+_WARMUP = 3
 
 
 class Runner:
@@ -59,6 +84,12 @@ class Runner:
         Seconds taken off every deadline for the work around the model; by default as measured.
     history : int, default 1024
         Inputs that the attribute `history` remembers.
+    inference_mode : bool, default True
+        Run models under `torch.inference_mode`. False leaves the mode of the caller: for outputs
+        that are changed in place or trained with.
+    release_after : float, optional
+        Seconds without an input after which the cap that was found is put back until the next
+        input. By default the last cap stays.
     clock : callable, default time.perf_counter
         Monotonic seconds. Another clock is for simulations.
 
@@ -70,6 +101,13 @@ class Runner:
     OSError
         The device cannot be opened.
 
+    Warns
+    -----
+    UserWarning
+        The profile was measured with another kind of device or on another machine, the deadline is
+        at least 100 times as long as the slowest model takes, a module is in training mode, or
+        nothing tells when the work of a model is done.
+
     Examples
     --------
     >>> with alert.Runner(models, profile, goal) as runner:  # doctest: +SKIP
@@ -79,9 +117,9 @@ class Runner:
 
     Notes
     -----
-    Models run under `torch.inference_mode` where torch is imported before the runner is made. The
-    caller puts them into evaluation mode. A runner serves one stream of inputs, one at a time.
-    Nobody else may set the cap of its device meanwhile.
+    The caller puts models into evaluation mode. A runner runs one input at a time: a call from
+    another thread waits for its turn, and the wait is taken off its deadline. A model must not call
+    its own runner. Nobody else may set the cap of its device meanwhile.
     """
 
     @renamed_keyword("trace", "history")
@@ -98,22 +136,30 @@ class Runner:
         dwell: float | None = None,
         overhead: float | None = None,
         history: int = HISTORY,
+        inference_mode: bool = True,
+        release_after: float | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._scheduler = Scheduler(
+        fixed = None if overhead is None else _arguments.seconds("overhead", overhead)
+        after = (
+            None if release_after is None else _arguments.seconds("release_after", release_after)
+        )
+        self._turn = Turn()
+        self._scheduler = TurnScheduler(
             profile,
             goal,
             method=method,
             constants=constants,
-            overhead=overhead or 0.0,
+            overhead=fixed or 0.0,
             history=history,
         )
+        self._scheduler.turn = self._turn
         self._models = in_order(models, profile.models)
-        self._waits = [waiter(model) for model in self._models]
-        self._inference_mode = inference_mode()
+        self._done = [Completion(*pair) for pair in zip(profile.models, self._models, strict=True)]
+        self._inference_mode = bool(inference_mode)
         self._exits = {i: [fraction for fraction, _ in exits] for i, exits in profile.exits.items()}
         self._clock = clock
-        self._fixed_overhead = overhead is not None
+        self._fixed_overhead = fixed is not None
         self._overhead = math.nan  # seconds, averaged; NaN before the first input
 
         self._cap = math.nan  # watts, as last set; NaN while unknown
@@ -122,14 +168,23 @@ class Runner:
         self._shared_due = 0.0  # when, on the clock
         self._ledger = Ledger(history)
         self._closed = False
+        self._pause: Pause | None = None
+        warn_of_training(profile.models, self._models)
+        doubts.of_deadline(goal, profile)
         self._device = open_device(power)
         self._opened = self._device is not power
         try:
+            doubts.of_origin(profile, self._device)
             check_caps("profile.power_caps", profile.power_caps.tolist(), self._device)
             self._idle_gap = _idle_gap(idle_gap, self._device)
             self._meter = Meter(self._device, profile, self._idle_gap, clock)
             self._switching = Switching(self._scheduler, self._device, dwell)
+            self._found_cap = self._device.cap
             self._set_cap(self._scheduler.decision.power_cap)
+            if after is not None:
+                self._pause = Pause(after, self._give_back)
+                weakref.finalize(self, self._pause.end)
+                self._pause.begin()
         except BaseException:
             self.close()
             raise
@@ -137,17 +192,24 @@ class Runner:
     # ---------------------------------------------------------------------------------- running
 
     def __call__(
-        self, x: Any, *, arrival: float | None = None, deadline: float | None = None
+        self,
+        *args: Any,
+        arrival: float | None = None,
+        delay: float | None = None,
+        deadline: float | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Run one input.
 
         Parameters
         ----------
-        x
-            The argument of the model.
+        *args, **kwargs
+            The arguments of the model; or one `alert.Call`, which holds them.
         arrival : float, optional
             When the input came, in `time.perf_counter` seconds. The time since then is taken off
             its deadline.
+        delay : float, optional
+            Seconds that the input has waited so far, where no clock says when it came.
         deadline : float, optional
             Seconds that this input has from its arrival, instead of the goal's deadline or of its
             share of a common one.
@@ -160,74 +222,100 @@ class Runner:
         Raises
         ------
         ValueError
-            `arrival` or `deadline` is out of range, or an anytime model has too few exits.
+            `arrival`, `delay` or `deadline` is out of range, or an anytime model has too few exits.
+        TypeError
+            A model returned a coroutine, a future, a stream or the like instead of its output.
+        RuntimeError
+            The runner is closed, or a model called it.
         Exception
             The exception that the model raised. The runner learns nothing from such an input. The
             cap stays in force, and the next call works as if there had been no such input.
         """
-        clock = self._clock
-        entered = clock()
+        called = self._clock()
+        call = args[0] if args and isinstance(args[0], Call) else Call(*args, **kwargs)
+        turn = self._turn
+        with turn.lock:  # whoever comes meanwhile waits here
+            turn.refuse_nested()
+            try:
+                return self._run_input(call, called, arrival, delay, deadline)
+            finally:
+                turn.end()
+                if self._pause is not None:
+                    self._pause.begin()
+
+    def _run_input(
+        self,
+        call: Call,
+        called: float,
+        arrival: float | None,
+        delay: float | None,
+        deadline: float | None,
+    ) -> Any:
+        """Choose, set the cap, run the model and learn."""
         if self._closed:
             raise RuntimeError("this Runner is closed")
-        scheduler, device, meter = self._scheduler, self._device, self._meter
-        if arrival is None and deadline is None and not self._unusual:
-            arrival = entered
-            due = stop = entered + scheduler.goal.deadline
-            decision = scheduler.decision
+        clock, meter = self._clock, self._meter
+        entered = clock()
+        arrival = _arrival(called, arrival, delay)
+        if (
+            arrival is None
+            and deadline is None
+            and not self._unusual
+            and (entered - called <= _NO_WAIT)
+        ):
+            arrival = called
+            due = stop = called + self._scheduler.goal.deadline
+            decision = self._scheduler.decision
         else:
-            arrival, due, time_left = self._when(entered, arrival, deadline)
+            arrival, due, time_left = self._when(
+                entered, called if arrival is None else arrival, deadline
+            )
             self._unusual = True
             stop = entered + time_left
-            decision = scheduler.decide(max(time_left, _NO_TIME))
+            decision = self._scheduler.decide(max(time_left, _NO_TIME))
         model, power_cap = decision
         cap_changed = power_cap != self._cap
         planned = self._set_cap(power_cap) if cap_changed else 0.0
-        wait = self._waits[model]
-        if wait is not None:
-            wait()  # for earlier work of the GPU
+        self._done[model]()  # with what the accelerator was given before
+        self._turn.busy = True
         try:
-            with self._inference_mode:
+            with inference_mode(self._inference_mode):
                 meter.begin(decision.latency)
-                device.begin()
+                self._device.begin()
                 start = clock()
-                reached = decision.exit
-                if reached is None:
-                    output = self._models[model](x)
-                    if wait is not None:
-                        wait()
-                    device.pace()
-                else:
-                    output, reached = self._run_exits(model, x, reached, start, stop)
+                output, reached = self._run_model(decision, call, start, stop)
                 done = clock()
                 energy, energy_source, idle_power = meter.end(model, power_cap, start, done)
         except BaseException:
-            device.pace()  # accounts for the work so far
+            self._device.pace()  # accounts for the work so far
             meter.fail()
             raise
-        scheduler.step(done - start, energy, idle_power=idle_power, exit=reached)
-
-        if self._unusual:
-            self._shared_inputs = max(self._shared_inputs - 1, 0)
-            self._unusual = self._shared_inputs > 0
-        left = clock()
-        self._ledger.add(decision, cap_changed, energy_source, (arrival, start, left, due))
+        try:
+            self._scheduler.step(done - start, energy, idle_power=idle_power, exit=reached)
+            if self._unusual:
+                self._shared_inputs = max(self._shared_inputs - 1, 0)
+                self._unusual = self._shared_inputs > 0
+            left = clock()
+            self._ledger.add(decision, cap_changed, energy_source, (arrival, start, left, due))
+        except BaseException:  # an interrupt may come between the two
+            self._ledger.follow(self._scheduler.history)
+            raise
         self._count_overhead(left - entered - (done - start) - planned)
         self._switching.count(entered)
         return output
 
     def _when(
-        self, entered: float, arrival: float | None, deadline: float | None
+        self, entered: float, arrival: float, deadline: float | None
     ) -> tuple[float, float, float]:
         """Place an input on the clock: when it arrived, when it is due, seconds that it may take.
 
         Inputs that share a deadline are all due at that deadline, but each may take only its share
         of the time.
         """
-        arrival = entered if arrival is None else _arrival(arrival, entered)
         if deadline is None and self._shared_inputs:
             due = self._shared_due
             return arrival, due, (due - entered) / self._shared_inputs
-        allowed = self._scheduler.goal.deadline if deadline is None else _positive(deadline)
+        allowed = self._scheduler.goal.deadline if deadline is None else _deadline(deadline)
         return arrival, arrival + allowed, allowed - (entered - arrival)
 
     def _set_cap(self, power_cap: float) -> float:
@@ -239,33 +327,88 @@ class Runner:
         self._switching.ask_device()
         return min(self._clock() - begun, planned)
 
-    def _run_exits(
-        self, model: int, x: Any, last: int, start: float, stop: float
-    ) -> tuple[Any, int]:
-        """Run an anytime model up to exit `last`, or to the last exit that should be in time.
+    def _run_model(
+        self, decision: Decision, call: Call, start: float, stop: float
+    ) -> tuple[Any, int | None]:
+        """Run the model of a decision; return its output, and the exit that an anytime one reached.
 
         An exit cannot be interrupted once it runs. So the next exit does not start where it would
         come after the deadline at the pace of this input.
         """
-        wait, pace, fractions = self._waits[model], self._device.pace, self._exits[model]
+        last = decision.exit
+        if last is None:
+            [output] = self._outputs(decision.model, call)
+            self._device.pace()
+            return output, None
+        fractions = self._exits[decision.model]
         slack = 0.0 if math.isnan(self._overhead) else self._overhead
-        name = self._scheduler.profile.models[model]
-        returned = outputs(name, self._models[model](x))
         reached = -1
-        for output in returned:
-            reached += 1
-            if wait is not None:
-                wait()
-            pace()
-            now = self._clock()
-            if reached < last:
-                more = (now - start) * (fractions[reached + 1] / fractions[reached] - 1.0)
-                if now + more + slack <= stop:
-                    continue
+        with closing(self._outputs(decision.model, call)) as steps:
+            for output in steps:
+                reached += 1
+                self._device.pace()
+                now = self._clock()
+                if reached < last:
+                    more = (now - start) * (fractions[reached + 1] / fractions[reached] - 1.0)
+                    if now + more + slack <= stop:
+                        continue
+                return output, reached
+        name = self._scheduler.profile.models[decision.model]
+        raise too_few_exits(name, reached + 1, last + 1)
+
+    def _outputs(self, model: int, call: Call) -> Generator[Any]:
+        """Yield what a model returns, or what it yields exit by exit, each when it is there."""
+        name, done = self._scheduler.profile.models[model], self._done[model]
+        returned = call(self._models[model])
+        if model not in self._exits:
+            check_output(name, returned)
+            done.of(returned)
+            yield returned
+            return
+        try:
+            for output in outputs(name, returned):
+                check_output(name, output)
+                done.of(output)
+                yield output
+        finally:
             if hasattr(returned, "close"):
                 returned.close()
-            return output, reached
-        raise too_few_exits(name, reached + 1, last + 1)
+
+    def warmup(self, *args: Any, **kwargs: Any) -> None:
+        """Run every model three times on one input, and learn nothing.
+
+        The first runs of a model compile, allocate and fill caches. Call this before the first
+        input, and again for every shape of inputs where models are compiled for their shapes.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            The arguments of the models; or one `alert.Call`, which holds them.
+        """
+        call = args[0] if args and isinstance(args[0], Call) else Call(*args, **kwargs)
+        with self._turn.lock:
+            self._turn.refuse_nested()
+            try:
+                self._turn.busy = True
+                with inference_mode(self._inference_mode):
+                    for model in [*range(len(self._models))] * _WARMUP:
+                        for _ in self._outputs(model, call):
+                            pass
+            finally:
+                self._meter.fail()  # what was drawn is no input's
+                self._turn.end()
+
+    def _give_back(self) -> None:
+        """Put back the cap that was found, if no input runs."""
+        if self._turn.lock.acquire(blocking=False):
+            try:
+                if not self._closed and takes(self._device, self._found_cap):
+                    self._cap = math.nan
+                    self._device.set_cap(self._found_cap)
+            except OSError as error:
+                warn(f"the power cap could not be put back while nothing runs: {error}")
+            finally:
+                self._turn.lock.release()
 
     def _count_overhead(self, seconds: float) -> None:
         if math.isnan(self._overhead):
@@ -291,15 +434,25 @@ class Runner:
             When the first input came, in `time.perf_counter` seconds.
         """
         now = self._clock()
-        due = (now if arrival is None else _arrival(arrival, now)) + _positive(deadline)
-        self._scheduler.share(max(due - now, _NO_TIME), inputs)
-        self._shared_due, self._shared_inputs, self._unusual = due, inputs, True
+        came = _arrival(now, arrival, None)
+        due = (now if came is None else came) + _deadline(deadline)
+        if index(inputs) < 1:
+            raise ValueError(f"inputs: expected at least 1, got {inputs}")
+
+        def share() -> None:
+            self._scheduler.share(max(due - self._clock(), _NO_TIME), inputs)
+            self._shared_due, self._shared_inputs, self._unusual = due, inputs, True
+
+        self._turn.change(share)
 
     # --------------------------------------------------------------------------------- reporting
 
     @property
     def scheduler(self) -> Scheduler:
-        """The scheduler. Its `goal` may be set at any time."""
+        """The scheduler. Its `goal` may be set at any time.
+
+        A goal that is set while an input runs holds from the next input on.
+        """
         return self._scheduler
 
     @property
@@ -341,10 +494,13 @@ class Runner:
 
     def close(self) -> None:
         """Close the device if this runner opened it. The report stays. Calling again is fine."""
-        if not self._closed:
-            self._closed = True
-            if self._opened:
-                self._device.close()
+        with self._turn.lock:  # an input that runs is finished first
+            if not self._closed:
+                self._closed = True
+                if self._pause is not None:
+                    self._pause.end()
+                if self._opened:
+                    self._device.close()
 
     def __enter__(self) -> Runner:
         return self
@@ -361,20 +517,23 @@ class Runner:
 def _idle_gap(seconds: float | None, device: Device) -> float:
     if seconds is None:
         return max(_IDLE_SECONDS, TICKS * device.tick)
-    if not seconds >= 0.0:
+    if not _arguments.number("idle_gap", seconds) >= 0.0:
         raise ValueError(f"idle_gap: expected seconds >= 0, got {seconds!r}")
     return seconds
 
 
-def _arrival(seconds: float, now: float) -> float:
-    if not -math.inf < seconds <= now:
+def _arrival(now: float, arrival: float | None, delay: float | None) -> float | None:
+    """Return when an input came, where the caller says so."""
+    if delay is not None:
+        if arrival is not None:
+            raise ValueError("delay: expected arrival or delay, got both")
+        return now - _arguments.seconds("delay", delay)
+    if arrival is not None and not -math.inf < _arguments.number("arrival", arrival) <= now:
         raise ValueError(
-            f"arrival: expected seconds of time.perf_counter up to now ({now!r}), got {seconds!r}"
+            f"arrival: expected seconds of time.perf_counter up to now ({now!r}), got {arrival!r}"
         )
-    return seconds
+    return arrival
 
 
-def _positive(seconds: float) -> float:
-    if not 0.0 < seconds < math.inf:
-        raise ValueError(f"deadline: expected a finite number of seconds > 0, got {seconds!r}")
-    return seconds
+def _deadline(seconds: float) -> float:
+    return _arguments.seconds("deadline", seconds, above_zero=True)

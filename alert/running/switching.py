@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from alert._arguments import seconds
 from alert.power.device import Device
 from alert.scheduler import Scheduler
 
@@ -32,8 +33,8 @@ class Switching:
     __slots__ = ("_cost", "_device", "_entered", "_given", "_period", "_scheduler", "_seconds")
 
     def __init__(self, scheduler: Scheduler, device: Device, dwell: float | None) -> None:
-        if dwell is not None and not 0.0 <= dwell < math.inf:
-            raise ValueError(f"dwell: expected a finite number of seconds >= 0, got {dwell!r}")
+        if dwell is not None:
+            seconds("dwell", dwell)
         self._scheduler = scheduler
         self._device = device
         self._given = dwell

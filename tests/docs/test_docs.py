@@ -10,11 +10,11 @@ import pkgutil
 import re
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from needs import require
 
@@ -58,9 +58,12 @@ def test_the_scheduler_has_an_example() -> None:
 # -------------------------------------------------------------------------------------------- pages
 
 
-def model(size: int) -> Any:
-    matrix = np.eye(size)
-    return lambda x: (matrix @ matrix)[0, 0] * x
+def model(seconds: float) -> Any:
+    def run(x: Any) -> Any:
+        time.sleep(seconds)
+        return x
+
+    return run
 
 
 def names_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -72,7 +75,7 @@ def names_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     hasty = functools.partial(alert.Profile.measure, max_seconds=0.05, idle_seconds=0.01)
     monkeypatch.setattr(alert.Profile, "measure", functools.partial(hasty, progress=False))
     return {
-        **{"small": model(20), "medium": model(40), "large": model(60), "x": 2.0},
+        **{"small": model(0.001), "medium": model(0.002), "large": model(0.003), "x": 2.0},
         **{"stream": [1.0, 2.0, 3.0], "latency": 0.01, "energy": 0.2, "alert": alert},
         **{"profile": profile, "goal": goal, "scheduler": scheduler},
         "measurements": [(0.01, 0.2), (0.02, None)],
@@ -136,7 +139,7 @@ def rows(page: str, heading: str) -> dict[str, list[str]]:
 
 def test_columns_of_the_history() -> None:
     profile = alert.Profile([[0.001]], [[10]], [0.8], [10], 5)
-    goal = alert.Goal.min_energy(deadline=1.0, accuracy=0.5)
+    goal = alert.Goal.min_energy(deadline=0.05, accuracy=0.5)
     with alert.Runner([lambda x: x], profile, goal, power="emulated") as runner:
         columns = runner.history.dtype.names
         own = runner.scheduler.history.dtype.names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +13,7 @@ import torch
 from simulation import CHEAP, EXITS, Machine, Package, profile
 
 import alert
-from alert.running.models import waiter
+from alert.running.completion import Completion
 from alert.running.runner import Runner
 
 
@@ -56,6 +58,7 @@ class OnGpu(torch.nn.Module):
 
     def __init__(self, gpu: Gpu, seconds: float, cards: tuple[int, ...] = (0,)) -> None:
         super().__init__()
+        self.eval()
         self.gpu = gpu
         self.seconds = seconds
         self.cards = cards
@@ -112,8 +115,7 @@ def test_every_exit_lasts_until_the_gpu_is_done(gpu: Gpu) -> None:
 
 
 def test_waits_for_every_card_of_a_model(gpu: Gpu) -> None:
-    wait = waiter(OnGpu(gpu, 0.0, cards=(1, 0, 1)))
-    assert wait is not None
+    wait = Completion("net", OnGpu(gpu, 0.0, cards=(1, 0, 1)))
     gpu.launch(0.2, card=1)
     start = gpu.machine.now
     wait()
@@ -135,20 +137,159 @@ def test_profiles_until_the_gpu_is_done(gpu: Gpu) -> None:
     assert table.latency == pytest.approx(table.latency * 0 + [[0.02, 0.01]], rel=1e-9)
 
 
-def test_models_on_the_cpu_wait_for_nothing() -> None:
-    assert waiter(torch.nn.Linear(2, 2)) is None
-    assert waiter(str) is None
+def test_models_on_the_cpu_wait_for_nothing(gpu: Gpu) -> None:
+    gpu.launch(0.2)
+    start = gpu.machine.now
+    for model in (torch.nn.Linear(2, 2), str):
+        Completion("net", model)()
+    assert gpu.machine.now == start
 
 
 def test_a_plain_callable_waits_once_cuda_is_in_use(
     gpu: Gpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    plain, module = Completion("plain", str), Completion("module", torch.nn.Linear(2, 2))
+    for wait in (plain, module):
+        wait()
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
-    wait = waiter(str)
-    assert wait is not None
     gpu.launch(0.2, card=1)
     start = gpu.machine.now
-    wait()
+    module()
+    assert gpu.machine.now == start
+    plain()
     assert gpu.machine.now == start + 0.2
-    assert waiter(torch.nn.Linear(2, 2)) is None
+
+
+class Moving(OnGpu):
+    """A module that is on the CPU until it is moved."""
+
+    def __init__(self, gpu: Gpu, cards: tuple[int, ...] = ()) -> None:
+        super().__init__(gpu, 0.04, cards)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Any]:
+        yield from super().parameters() if self.cards else [SimpleNamespace(device=CPU)]
+
+    def forward(self, x: Any) -> Any:
+        if not self.cards:
+            self.gpu.machine.work(0.04)
+        return super().forward(x)
+
+
+CPU = torch.device("cpu")
+
+
+def runner_of(gpu: Gpu, model: Any) -> Runner:
+    table = profile({"net": 0.01}, {"net": 0.8})
+    return Runner([model], table, CHEAP, Package(gpu.machine), clock=gpu.machine.clock)
+
+
+@pytest.mark.parametrize("call", ["module", "method", "partial", "lambda"])
+def test_a_model_that_moves_after_the_runner_was_made_is_waited_for(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    net = Moving(gpu)
+    models: dict[str, Any] = {
+        "module": net,
+        "method": net.forward,
+        "partial": functools.partial(net),
+        "lambda": lambda x: net(x),
+    }
+    runner = runner_of(gpu, models[call])
+    runner("x")
+    net.cards = (1,)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    for _ in range(3):
+        runner("x")
+    assert runner.history["latency"] == pytest.approx(0.16, rel=1e-9)
+
+
+def test_a_module_that_is_made_by_its_first_input_is_waited_for(gpu: Gpu) -> None:
+    class Lazy(Moving):
+        def parameters(self, recurse: bool = True) -> Iterator[Any]:
+            yield from super().parameters() if self.cards else []
+
+        def forward(self, x: Any) -> Any:
+            self.cards = (0,)
+            return super().forward(x)
+
+    runner = runner_of(gpu, Lazy(gpu))
+    runner("x")
+    assert runner.history["latency"] == pytest.approx(0.16, rel=1e-9)
+
+
+# ------------------------------------------------------------------------------ other accelerators
+
+
+class Elsewhere(torch.nn.Module):
+    """A module on a device of some type."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self.place = torch.device(place)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Any]:
+        yield SimpleNamespace(device=self.place)
+
+
+@pytest.mark.parametrize("place", ["xpu:1", "mps:0", "hpu:0", "mtia:2"])
+def test_waits_by_the_type_of_the_device(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    kind = place.partition(":")[0]
+
+    def synchronize(device: Any = None) -> None:
+        waited.append(str(device))
+
+    def without_argument() -> None:
+        waited.append("all")
+
+    room = SimpleNamespace(synchronize=without_argument if kind == "mps" else synchronize)
+    monkeypatch.setattr(torch, kind, room, raising=False)
+    wait = Completion("net", Elsewhere(place))
+    wait()
+    waited.clear()
+    wait()
+    assert waited == ["all" if kind == "mps" else place]
+
+
+def accelerator(waited: list[str]) -> Any:
+    return SimpleNamespace(
+        is_available=lambda: True,
+        current_accelerator=lambda: torch.device("xpu"),
+        current_device_index=lambda: 1,
+        synchronize=lambda device: waited.append(str(device)),
+    )
+
+
+def test_waits_by_the_accelerator_that_torch_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    used = [False]
+    monkeypatch.setattr(torch, "accelerator", accelerator(waited))
+    monkeypatch.setattr(torch, "xpu", SimpleNamespace(is_initialized=lambda: used[0]))
+    module, plain = Completion("module", Elsewhere("xpu:0")), Completion("plain", str)
+    plain()
+    assert waited == []  # nothing has used it
+    used[0] = True
+    module()
+    plain()
+    assert set(waited) == {"xpu:0", "xpu:1"}
+
+
+def test_a_device_that_nothing_waits_for_is_named_in_one_warning() -> None:
+    wait = Completion("net", Elsewhere("xpu:0"))
+    with pytest.warns(UserWarning, match="net: nothing tells when its work on xpu:0 is done"):
+        wait()
+    wait._place = "elsewhere"
+    wait()
+
+
+def test_arrays_of_jax_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[Any] = []
+    jax = SimpleNamespace(block_until_ready=waited.append)
+    monkeypatch.setitem(sys.modules, "jax", jax)
+    machine = Machine()
+    table = profile({"net": 0.01}, {"net": 0.8})
+    runner = Runner([lambda x: (x, 1)], table, CHEAP, Package(machine), clock=machine.clock)
+    runner("x")
+    assert waited == [("x", 1)]

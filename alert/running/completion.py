@@ -1,0 +1,147 @@
+"""When the work of a model is done: on an accelerator, its call returns before that."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+from alert._warnings import warn
+from alert.running.models import Model
+
+Wait: TypeAlias = Callable[[], object]
+
+# Devices whose work is done when a call returns, or which do none.
+_AT_ONCE = ("cpu", "meta")
+
+
+class Completion:
+    """Waits until the work of one model is done, wherever the model is now.
+
+    A module runs where its parameters and buffers are; a bound method or a partial of a module does
+    so, too. Any other callable does not say where it runs: it counts as running on the current
+    accelerator as soon as this process uses one.
+
+    Parameters
+    ----------
+    name : str
+        What warnings call the model.
+    model : callable
+    """
+
+    __slots__ = ("_model", "_name", "_place", "_unknown", "_waits")
+
+    def __init__(self, name: str, model: Model) -> None:
+        self._name = name
+        self._model = _owner(model)
+        self._place: Any = None  # where the waits are for
+        self._waits: list[Wait] = []
+        self._unknown: set[str] = set()  # devices that the user was warned of
+
+    def __call__(self) -> None:
+        """Wait until the devices of the model have done all work they were given."""
+        torch = sys.modules.get("torch")
+        if torch is None:
+            return
+        place = self._where(torch)
+        if place != self._place:
+            self._waits = self._find(torch)
+            self._place = place
+        for wait in self._waits:
+            wait()
+
+    def of(self, output: object) -> None:
+        """Wait, once the model has returned an output."""
+        self()
+        jax = sys.modules.get("jax")
+        if jax is not None:
+            jax.block_until_ready(output)
+
+    def _where(self, torch: Any) -> Any:
+        """Name the place of the model, at little cost: a module moves with its first tensor."""
+        if not isinstance(self._model, torch.nn.Module):
+            return _current(torch)
+        first = next(self._model.parameters(), None)
+        if first is None:
+            first = next(self._model.buffers(), None)
+        # Parts of a module that was on the CPU may move when the first accelerator is used.
+        return None if first is None else first.device, torch.cuda.is_initialized()
+
+    def _find(self, torch: Any) -> list[Wait]:
+        """Find what to call, for each device of the model."""
+        if isinstance(self._model, torch.nn.Module):
+            tensors = (*self._model.parameters(), *self._model.buffers())
+            devices = {str(t.device): t.device for t in tensors}
+        else:
+            current = _current(torch)
+            devices = {} if current is None else {str(current): current}
+        cuda = sorted(name for name, device in devices.items() if device.type == "cuda")
+        waits = [_cuda(torch, cuda)] if cuda else []
+        for name, device in sorted(devices.items()):
+            if device.type not in ("cuda", *_AT_ONCE):
+                waits += self._other(torch, name, device)
+        return waits
+
+    def _other(self, torch: Any, name: str, device: Any) -> list[Wait]:
+        """Find how to wait for a device that is not CUDA's; warn where torch offers nothing."""
+        try:
+            wait = _synchronize(torch, device)
+            wait()
+        except Exception as error:
+            if name not in self._unknown:
+                self._unknown.add(name)
+                warn(
+                    f"{self._name}: nothing tells when its work on {name} is done ({error}); "
+                    "the latency measured is that of the call alone"
+                )
+            return []
+        return [wait]
+
+
+def _owner(model: Any) -> Any:
+    """Return the object whose place is the model's: what a method or a partial belongs to."""
+    while isinstance(model, partial):
+        model = model.func
+    return model.__self__ if inspect.ismethod(model) else model
+
+
+def _current(torch: Any) -> Any:
+    """Return the accelerator that this process uses now; None where it uses none."""
+    if torch.cuda.is_initialized():
+        return torch.device("cuda", torch.cuda.current_device())
+    accelerator = getattr(torch, "accelerator", None)  # from torch 2.6 on
+    if accelerator is None or not accelerator.is_available():
+        return None
+    kind = accelerator.current_accelerator().type
+    is_initialized = getattr(getattr(torch, kind, None), "is_initialized", None)
+    if is_initialized is not None and not is_initialized():
+        return None
+    return torch.device(kind, accelerator.current_device_index())
+
+
+def _cuda(torch: Any, devices: list[str]) -> Wait:
+    """Return a wait for the current streams of these GPUs, not for work on other streams."""
+    events = [(torch.cuda.Event(), device) for device in devices]
+
+    def wait() -> None:
+        for event, device in events:
+            event.record(torch.cuda.current_stream(device))
+        for event, _ in events:
+            event.synchronize()
+
+    return wait
+
+
+def _synchronize(torch: Any, device: Any) -> Wait:
+    """Return torch's own wait for a device."""
+    accelerator = getattr(torch, "accelerator", None)
+    if accelerator is not None and accelerator.is_available():
+        current = accelerator.current_accelerator()
+        if current is not None and current.type == device.type:
+            return partial(accelerator.synchronize, device)
+    wait: Callable[..., object] = getattr(torch, device.type).synchronize
+    if inspect.signature(wait).parameters:  # that of "mps" has none
+        return partial(wait, device)
+    return wait

@@ -1,0 +1,33 @@
+"""What a runner was given may be meant otherwise: warnings before the first input."""
+
+from __future__ import annotations
+
+from alert._warnings import warn
+from alert.goal import Goal
+from alert.power.device import Device
+from alert.profile import Profile, differences_from_here
+
+# A deadline so many times the latency of the slowest configuration is doubted.
+_TOO_LONG = 100.0
+
+
+def of_deadline(goal: Goal, profile: Profile) -> None:
+    """Warn of a deadline that nothing can miss: it may be meant in milliseconds."""
+    slowest = float(profile.latency.max())
+    if goal.deadline >= _TOO_LONG * slowest:
+        warn(
+            f"the deadline of {goal.deadline:g} s is {goal.deadline / slowest:.0f} times as long "
+            f"as the slowest model of the profile takes ({slowest:g} s): deadlines are in seconds"
+        )
+
+
+def of_origin(profile: Profile, device: Device) -> None:
+    """Warn of a profile that was measured on another kind of device or another machine."""
+    kind = profile.origin.get("power")
+    if isinstance(kind, str) and kind != device.kind:
+        warn(
+            f"the profile was measured with power {kind!r} and runs with power {device.kind!r}: "
+            "its watts and its caps may not fit; measure it with the device that you run with"
+        )
+    elif differences := differences_from_here(profile):
+        warn(f"the profile was measured on another machine: {'; '.join(differences)}")

@@ -1,0 +1,107 @@
+"""One input at a time: who comes meanwhile waits, and the choice that runs stays as it is."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from alert.goal import Goal
+from alert.running import doubts
+from alert.scheduler import Scheduler, _check_goal_type
+
+if TYPE_CHECKING:
+    from alert._core import Decision
+
+_turns: weakref.WeakSet[Turn] = weakref.WeakSet()
+
+
+class Turn:
+    """Whose turn it is to run an input with a runner, or to change what is chosen next.
+
+    Attributes
+    ----------
+    lock : RLock
+        Held by the thread whose turn it is. Other threads wait for it.
+    busy : bool
+        A model runs.
+    """
+
+    __slots__ = ("__weakref__", "_later", "busy", "lock")
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.busy = False
+        self._later: list[Callable[[], object]] = []
+        _turns.add(self)
+
+    def refuse_nested(self) -> None:
+        """Raise RuntimeError while a model runs. For the thread that holds the lock."""
+        if self.busy:
+            raise RuntimeError(
+                f"a model that runs in thread {threading.current_thread().name!r} uses the Runner "
+                "that runs it: one input runs at a time"
+            )
+
+    def change(self, act: Callable[[], object]) -> None:
+        """Do something between two inputs: now, or when the model that asks for it is done."""
+        with self.lock:
+            if self.busy:
+                self._later.append(act)
+            else:
+                act()
+
+    def end(self) -> None:
+        """Say that the model is done, and do what waited for it."""
+        self.busy = False
+        while self._later:
+            self._later.pop(0)()
+
+
+def _renew() -> None:
+    """Free every turn in a forked process: the threads that had them are not there."""
+    for turn in _turns:
+        turn.lock = threading.RLock()
+        turn.busy = False
+
+
+os.register_at_fork(after_in_child=_renew)
+
+
+class TurnScheduler(Scheduler):
+    """The scheduler of a runner, which keeps its choice while the model chosen runs."""
+
+    __slots__ = ("turn",)
+
+    turn: Turn
+
+    @property
+    def goal(self) -> Goal:
+        """The goal. Set while an input runs, it holds from the next input on."""
+        goal: Goal = self._goal
+        return goal
+
+    @goal.setter
+    def goal(self, goal: Goal) -> None:
+        _check_goal_type(goal)
+        doubts.of_deadline(goal, self.profile)
+        self.turn.change(lambda: self._set_goal(goal._as_tuple(), goal))
+
+    def decide(self, deadline: float | None = None) -> Decision:
+        """Choose anew, when no input runs."""
+        with self.turn.lock:
+            self.turn.refuse_nested()
+            return super().decide(deadline)
+
+    def share(self, deadline: float, inputs: int) -> Decision:
+        """Share a deadline, when no input runs."""
+        with self.turn.lock:
+            self.turn.refuse_nested()
+            return super().share(deadline, inputs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make copies that belong to no runner."""
+        restore, (_, *rest), _ = super().__reduce__()
+        return restore, (Scheduler, *rest)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], note: str = "") -> str:
     """Return an HTML table with an optional line of text below it."""
+    from html import escape  # which loads all names of characters: not with `import alert`
+
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import stat
 import zipfile
 import zlib
@@ -52,7 +51,7 @@ def replace(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) 
     A file that is replaced leaves its permissions to the new one.
     """
     target = as_path(path)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    beside = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
     try:
         with open(beside, "xb") as file:  # with the permissions that the umask leaves
             _take_permissions(file, target)

@@ -1,0 +1,78 @@
+"""Bad goals: the message names the argument, the place in it, what was expected and what came."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from bad_input import GOAL, got
+
+import alert
+
+BAD_GOALS: list[tuple[dict[str, Any], str]] = [
+    *(
+        ({"deadline": bad}, rf"deadline: expected a finite number of seconds > 0.*{got(bad)}")
+        for bad in (math.nan, math.inf, 0.0, -1.0)
+    ),
+    *(
+        ({"accuracy": bad}, rf"accuracy: expected a number from 0 to 1, {got(bad)}")
+        for bad in (math.nan, -0.1, 1.1)
+    ),
+    *(
+        (
+            {"probability": bad},
+            rf"probability: expected a number from 0 to 1, 1 excluded, {got(bad)}",
+        )
+        for bad in (math.nan, -0.1, 1.0, 1.1)
+    ),
+    *(
+        ({"q_fail": bad}, rf"q_fail: expected a number from 0 to 1, {got(bad)}")
+        for bad in (math.nan, -0.1, 1.1)
+    ),
+    ({"priority": ("latency", "energy")}, "priority: expected .* got "),
+    ({"priority": ("latency", "latency", "energy")}, "priority: expected .* got "),
+    ({"priority": "latency"}, "priority: expected .* got 'latency'"),
+    ({"window": 0}, "window: expected at least 1 input or None, got 0"),
+    ({"window": -3}, "window: expected at least 1 input or None, got -3"),
+    ({"window": 1_000_001}, "window: expected at most 1000000 inputs, got 1000001"),
+    ({"window": 10**30}, "window: expected at most 1000000 inputs"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BAD_GOALS)
+def test_bad_goals(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        alert.Goal.min_energy(**{"deadline": 0.1, "accuracy": 0.5, **change})
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0, -1.0])
+def test_a_bad_energy(bad: float) -> None:
+    with pytest.raises(ValueError, match=f"energy: expected a finite .* joules > 0.*{got(bad)}"):
+        alert.Goal.max_accuracy(deadline=0.1, energy=bad)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"deadline": "0.1"}, "deadline: expected a number, got str"),
+        ({"deadline": None}, "deadline: expected a number, got NoneType"),
+        ({"accuracy": [0.5]}, "accuracy: expected a number, got list"),
+        ({"probability": "high"}, "probability: expected a number, got str"),
+        ({"q_fail": None}, "q_fail: expected a number, got NoneType"),
+        ({"window": 2.5}, "window: expected a number of inputs or None, got float"),
+    ],
+)
+def test_goals_of_the_wrong_kind(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        alert.Goal.min_energy(**{"deadline": 0.1, "accuracy": 0.5, **change})
+
+
+def test_a_goal_with_the_bound_of_the_other_objective() -> None:
+    with pytest.raises(TypeError, match="energy: a min_energy goal is bounded by accuracy only"):
+        replace(GOAL, energy=1.0)
+    with pytest.raises(TypeError, match="energy: expected a number, got NoneType"):
+        replace(GOAL, objective="max_accuracy", accuracy=None)
+    with pytest.raises(ValueError, match=r"objective: expected one of .* got 'both'"):
+        replace(GOAL, objective="both")  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ import pytest
 from needs import require
 
 import alert
+from alert.cli import main
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -102,6 +103,17 @@ def test_the_readme_shows_a_whole_loop(
 ) -> None:
     test_the_code_of_a_page_runs(ROOT / "README.md", monkeypatch, tmp_path)
     assert "3 inputs, power: emulated" in capsys.readouterr().out
+
+
+def test_the_readme_shows_the_demonstration(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    require("matplotlib", "rich")
+    assert main(["demo", "--recorded", "--quiet", "-o", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    text = (ROOT / "README.md").read_text("utf-8").split("<!-- alert demo -->\n```\n")[1]
+    shown = [line.split() for line in text.split("```")[0].splitlines() if line.strip()]
+    assert shown == [line.split() for line in printed.splitlines() if line.strip()][: len(shown)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from alert import __version__, power
 from alert.cli.terminal import console, print_json
 from alert.measuring import fingerprint
+from alert.power.opening import KINDS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,10 +33,12 @@ def run(arguments: argparse.Namespace) -> None:
         return
     out = console()
     out.print(f"alert {__version__} on {machine['cpu']}, {machine['cores']} cores\n")
-    for kind in ("rapl", "nvml"):
+    for kind, (parts, _) in KINDS.items():
+        if parts is None:
+            continue
         device, title = found[kind], kind.upper()
-        if parts := device.get("zones") or device.get("gpus"):
-            out.print(_parts(title, parts))
+        if device[parts]:
+            out.print(_parts(title, device[parts]))
         out.print(_summary(title, device))
         for lack in device["missing"]:
             out.print(f"  missing: {lack['what']}: {lack['why']}")

@@ -336,7 +336,8 @@ static void test_a_kind_takes_its_own_options_only(void)
         EXPECT(strcmp(error.where, bad[i].option) == 0 && strcmp(error.why, bad[i].why) == 0);
     }
     EXPECT(alert_power_open(&p, "steam", NULL, 0, &error) == -EINVAL);
-    EXPECT(strcmp(error.why, "expected one of 'rapl', 'nvml', 'emulated', got 'steam'") == 0);
+    EXPECT(strncmp(error.why, "expected one of 'rapl', 'nvml', ", 32) == 0);
+    EXPECT(strstr(error.why, ", got 'steam'") != NULL);
     EXPECT(alert_power_open(&p, "emulated", NULL, 0, &error) == 0);
     EXPECT(alert_power_close(p, NULL) == 0);
 }

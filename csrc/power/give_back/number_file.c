@@ -29,11 +29,11 @@ static int write_value(const alert_setting *s, uint64_t value)
     return pwrite(alert_setting_entry(s)->fd, text, (size_t)size, 0) == size ? 0 : -errno;
 }
 
-static const alert_setting_access NUMBER_FILE = {.read = read_value, .write = write_value};
+const alert_setting_access ALERT_NUMBER_FILE = {.read = read_value, .write = write_value};
 
 int alert_number_file_give_back(alert_journal_entry *e)
 {
-    alert_setting setting = {.access = &NUMBER_FILE, .writable = true, .noting = e};
+    alert_setting setting = {.access = &ALERT_NUMBER_FILE, .writable = true, .noting = e};
     if (e->fd >= 0)
         return alert_setting_give_back(&setting);
     e->fd = open(e->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);

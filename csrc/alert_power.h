@@ -174,7 +174,7 @@ typedef struct alert_power_fact {
 
 /*
  * What is known about a part of a device, now or when it was opened: how many facts; 0 after the last part. Parts
- * of every kind have `name`, `can_cap`, `can_read`, `limit` (watts, as found), and `cap_missing` and `read_missing`,
+ * of every kind have `name`, `can_cap`, `can_read`, `limit` (watts), and `cap_missing` and `read_missing`,
  * which say what stands in the way of caps and of energy.
  */
 size_t alert_power_part(const alert_power *p, size_t index,

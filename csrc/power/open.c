@@ -13,8 +13,8 @@
 #define ROWS        (sizeof ALERT_GIVE_BACK / sizeof *ALERT_GIVE_BACK)
 
 const alert_power_option_row ALERT_GIVE_BACK[] = {
-    {"observe", ALERT_OPTION_FLAG, "True or False", 0.0, 0.0, 1.0, FIELD(observe)},
-    {"guard", ALERT_OPTION_FLAG, "True or False", 1.0, 0.0, 1.0, FIELD(guard)},
+    {"observe", ALERT_OPTION_FLAG, "0 or 1", 0.0, 0.0, 1.0, FIELD(observe)},
+    {"guard", ALERT_OPTION_FLAG, "0 or 1", 1.0, 0.0, 1.0, FIELD(guard)},
     {"directory", ALERT_OPTION_TEXT, "a path", (double)NAN, 0.0, 0.0, FIELD(directory)},
     {"watchdog", ALERT_OPTION_TEXT, "a path", (double)NAN, 0.0, 0.0, FIELD(watchdog)},
 };

@@ -19,7 +19,7 @@ struct alert_power {
     alert_power_error broken; /* why caps are no longer tried; code 0 while they are */
     alert_power_error notice; /* code 0 when there is none */
     char noticed
-        [ALERT_POWER_TEXT]; /* where the last notice was: the next one from there is kept quiet */
+        [ALERT_POWER_TEXT]; /* where the last notice was: the next one from there is dropped */
 };
 
 int alert_power_fail(alert_power_error *error, int code, const char *where, const char *why,

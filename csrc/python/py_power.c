@@ -89,9 +89,10 @@ PyDoc_STRVAR(
     "set_cap($self, watts, /)\n"
     "--\n\n"
     "Cap the device at `watts`, which lies within `cap_range`.\n\n"
-    "The hardware is written to only when the cap changes, and read back. A cap that the hardware\n"
-    "refuses or takes otherwise than asked gives one `PowerWarning`, and `cap` says what is in\n"
-    "force; once refused, caps are not tried again and `can_cap` is False.\n\n"
+    "The hardware is written to only when the cap changes, and is read back. A cap that the "
+    "hardware\n"
+    "refuses, or takes otherwise than asked, gives one `PowerWarning`; `cap` is the one in force.\n"
+    "Once a cap was refused, no other is tried, and `can_cap` is False.\n\n"
     "Raises\n"
     "------\n"
     "ValueError\n"
@@ -130,9 +131,9 @@ PyDoc_STRVAR(
     energy_doc,
     "energy($self, /)\n"
     "--\n\n"
-    "Joules drawn since the device was opened, wraps of the counter accounted for.\n\n"
-    "None where energy cannot be read, of which there is one `PowerWarning`; a `Runner` then\n"
-    "goes on with the profile's power.");
+    "Return the joules drawn since the device was opened, wraps of the counter accounted for.\n\n"
+    "Returns None, with one `PowerWarning`, where energy cannot be read. A `Runner` then goes on\n"
+    "with the profile's power.");
 
 static PyObject *device_energy(PyObject *self, PyObject *unused)
 {

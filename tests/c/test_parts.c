@@ -268,7 +268,7 @@ typedef struct wishes {
 } wishes;
 
 static const alert_power_option_row ROW[] = {
-    {"quick", ALERT_OPTION_FLAG, "True or False", 1.0, 0.0, 1.0, offsetof(wishes, quick)},
+    {"quick", ALERT_OPTION_FLAG, "0 or 1", 1.0, 0.0, 1.0, offsetof(wishes, quick)},
     {"seconds", ALERT_OPTION_NUMBER, "1 to 5", 2.0, 1.0, 5.0, offsetof(wishes, seconds)},
     {"number", ALERT_OPTION_WHOLE, "a number >= 0", -1.0, 0.0, 9.0, offsetof(wishes, number)},
     {"range", ALERT_OPTION_RANGE, "two numbers", 0.0, 2.0, 2.0, offsetof(wishes, range)},

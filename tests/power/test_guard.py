@@ -1,4 +1,4 @@
-"""What a process found is given back, however it ends; one owner for each zone."""
+"""What a process found is given back, however it ends; one process at a time caps a zone."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def test_a_journal_covers_the_death_of_both(server: Plant, directory: Path) -> N
     assert json.dumps(told)
 
 
-def test_the_next_open_replays_the_journal(server: Plant, directory: Path) -> None:
+def test_the_next_open_restores_by_the_journal(server: Plant, directory: Path) -> None:
     found = server.limits()
     kill_both(server, directory)
     assert server.limits() != found
@@ -276,7 +276,7 @@ except power.PowerError as error:
 
 
 def test_a_child_made_past_the_c_library_keeps_the_zone(server: Plant) -> None:
-    """It does not hear of the fork: as long as it lives, nobody can be the only owner."""
+    """It does not hear of the fork: as long as it lives, nobody else can lock the zone."""
     code = """
 import ctypes, os, time
 device = power.open("rapl", root=sys.argv[1], guard=False)
@@ -299,7 +299,7 @@ os.kill(os.getpid(), 9)
     power.open("rapl", root=server.root).close()
 
 
-def test_an_observer_does_not_replay(server: Plant, directory: Path) -> None:
+def test_an_observer_does_not_restore(server: Plant, directory: Path) -> None:
     found = server.limits()
     kill_both(server, directory)
     left = server.limits()
@@ -380,7 +380,7 @@ def test_a_directory_where_others_may_write_is_refused(directory: Path) -> None:
     assert power.restore(directory / "none") == []
 
 
-# ---------------------------------------------------------------------------------------- owner
+# ---------------------------------------------------------------------------------------- lock
 
 
 def test_one_owner_and_any_number_of_observers(server: Plant) -> None:

@@ -47,7 +47,7 @@ def errors(told: Sequence[dict[str, object]]) -> list[object]:
     return [item["error"] for item in told]
 
 
-# -------------------------------------------------------------------------------------- replaying
+# -------------------------------------------------------------------------------------- restoring
 
 
 @pytest.mark.parametrize("held", [CAP, CAP + 1])
@@ -66,7 +66,7 @@ def test_what_was_being_written_is_ours_whatever_it_is(
 
 
 @pytest.mark.parametrize("boot", ["", "another"])
-def test_a_journal_that_does_not_say_when_it_was_written_is_replayed(
+def test_a_journal_that_does_not_say_when_it_was_written_is_restored(
     plant: Plant, tmp_path: Path, boot: str
 ) -> None:
     journals.write(tmp_path / "j", [entry(plant)], boot=boot)
@@ -169,7 +169,7 @@ def test_no_directory_at_all(tmp_path: Path) -> None:
         power.restore("\udcff")
 
 
-def test_a_replay_waits_for_another_and_for_no_signal(plant: Plant, tmp_path: Path) -> None:
+def test_a_restore_waits_for_another_and_for_no_signal(plant: Plant, tmp_path: Path) -> None:
     file = journals.write(tmp_path / "j", [entry(plant)])
     rang = []
     held = os.open(file.parent, os.O_RDONLY)

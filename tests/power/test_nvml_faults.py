@@ -66,7 +66,7 @@ def test_a_limit_that_may_be_read_but_is_fixed(gpus: Gpus) -> None:
 
 
 def test_a_limit_that_cannot_be_read_once_it_is_ours(gpus: Gpus) -> None:
-    """What was in force before that may have been another owner's cap: it is not taken for ours."""
+    """The limit before that may have been another process's cap: it is not taken for ours."""
     gpus.fault("limit", LOST, gpu=0)
     gpus.gpu[0].good_calls = 1
     with power.open("nvml") as device:
@@ -163,7 +163,7 @@ def test_a_gpu_that_is_gone_needs_nothing_back(gpus: Gpus, directory: Path) -> N
         ("limit", UNKNOWN, errno.EIO),
     ],
 )
-def test_a_replay_that_does_not_reach_the_gpu(
+def test_a_restore_that_does_not_reach_the_gpu(
     gpus: Gpus, directory: Path, function: str, code: int, error: int
 ) -> None:
     file = journals.write(directory, [Entry("GPU-0", 200_000, 250_000, kind=journals.GPU)])

@@ -158,7 +158,7 @@ def test_a_journal_covers_the_death_of_both(gpus: Gpus, directory: Path) -> None
     assert list(directory.glob("*.journal")) == []
 
 
-def test_the_next_open_replays_the_journal(gpus: Gpus, directory: Path) -> None:
+def test_the_next_open_restores_by_the_journal(gpus: Gpus, directory: Path) -> None:
     kill_both(gpus, directory)
     with power.open("nvml") as device:
         assert gpus.limits() == Gpus.LIMITS

@@ -197,7 +197,7 @@ def a_journal_is_kept_without_a_watchdog() -> None:
     assert limits_of(root) == found
 
 
-# ---------------------------------------------------------------------------------------- owner
+# ---------------------------------------------------------------------------------------- lock
 
 
 def refused(root: Path) -> power.PowerError:
@@ -209,12 +209,12 @@ def refused(root: Path) -> power.PowerError:
 
 
 def who_owns_a_zone() -> None:
-    root = machine("owner")
+    root = machine("lock")
     with failing("flock", errno.ENOLCK, 2):  # the first is of the journals' directory
         error = refused(root)
     assert error.errno == errno.ENOLCK
     assert error.what.endswith("_power_limit_uw")
-    with failing("flock", errno.EWOULDBLOCK, 2):  # its owner has just gone
+    with failing("flock", errno.EWOULDBLOCK, 2):  # whoever held it has just gone
         open_rapl(root).close()
     with (DIRECTORY / "other").open("w") as other:  # the kernel does not say who it is
         fcntl.lockf(other, fcntl.LOCK_EX)
@@ -231,7 +231,7 @@ def who_owns_a_zone() -> None:
 
 
 def forks_that_cannot_be_watched() -> None:
-    """Then a child could keep the zone: nobody becomes its owner. Before any other device."""
+    """Then a child could keep the zone: nobody may lock it. Before any other device."""
     root, n, before = machine("watched"), 0, -1
     while failed > before:  # all that an observer opens
         n, before = n + 1, failed

@@ -115,7 +115,7 @@ def leave_behind() -> None:
             file.write(data)
 
 
-def replay() -> None:
+def restore() -> None:
     try:
         told = _core.restore(JOURNALS)
     except OSError as error:
@@ -187,7 +187,7 @@ KEEPS: dict[str, Callable[[], object]] = {
     "rapl": cap,
     "warning": warning,
     "gpus": gpus,
-    "replay": replay,
+    "restore": restore,
     "no rapl": no_rapl,
 }
 # These may have done their work before memory for the result ran out.
@@ -207,7 +207,7 @@ def walk(call: Callable[[], object], keeps: bool) -> int:
     gc.freeze()
     for n in range(1, 5000):
         before = scheduler._save()[0] if keeps else b""
-        if call is replay:
+        if call is restore:
             leave_behind()
         hit = True
         gc.collect()  # empties the lists of freed objects: a float wants memory then

@@ -23,7 +23,7 @@ static struct {
     pthread_mutex_t mutex;
     int *fd; /* of the files this process has locked */
     size_t fds;
-    int nothing; /* stands in, in a child, for a file that cannot be opened again */
+    int nothing; /* in a child, takes the place of a file that cannot be opened again */
     bool ready;
 } locked = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 

@@ -1,9 +1,9 @@
 /*
- * nvml_dl.h - internal: the part of NVIDIA's management library that is used, and how to get hold of it.
+ * nvml_dl.h - internal: the functions of NVIDIA's management library that are used, and how to load them.
  *
  * The library comes with NVIDIA's driver and is loaded when a GPU is first opened, so that alert builds and
- * imports without it. Its types are declared here: functions return 0 or one of the library's own codes,
- * power is in milliwatts, energy in millijoules.
+ * imports without it. Functions return 0 or one of the library's own codes. Power is in milliwatts, energy in
+ * millijoules.
  */
 #ifndef ALERT_NVML_DL_H
 #define ALERT_NVML_DL_H
@@ -12,7 +12,7 @@
 
 typedef struct nvmlDevice_st *alert_nvml_handle;
 
-/* Codes of nvmlReturn_t that are told apart. */
+/* The codes of nvmlReturn_t that mean something here. */
 enum {
     ALERT_NVML_NOT_SUPPORTED = 3,
     ALERT_NVML_NO_PERMISSION = 4,

@@ -1,9 +1,9 @@
 /*
- * powercap_dl.h - internal: the part of libpowercap's powercap.h that is used, and how to get hold of it.
+ * powercap_dl.h - internal: the functions of libpowercap that are used, and how to load them.
  *
  * The library is loaded when RAPL is first opened, so that alert builds and imports without it. The types
- * below are those of the library's header; tests compile this file against that header, too, so that the two
- * cannot drift apart.
+ * below are those of the library's header. A test compiles this file against that header, so that the two cannot
+ * drift apart.
  */
 #ifndef ALERT_POWERCAP_DL_H
 #define ALERT_POWERCAP_DL_H
@@ -56,8 +56,8 @@ typedef enum powercap_constraint_file {
 
 #endif
 
-/* The library's functions, named as there without the prefix powercap_. Those that read and write return -errno when
- * they fail, in every release; the names of files always fit ALERT_POWERCAP_FILE. */
+/* The library's functions, by their names without the prefix powercap_. In every release, those that read and write
+ * return -errno when they fail. The names of files always fit ALERT_POWERCAP_FILE. */
 #define ALERT_POWERCAP_FILE 48
 
 typedef struct alert_powercap {

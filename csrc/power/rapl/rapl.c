@@ -241,7 +241,7 @@ static void free_machine(alert_parts *d, bool owner)
 static const alert_power_option_row OPTION[] = {
     {"root", ALERT_OPTION_TEXT, "a path", (double)NAN, 0.0, 0.0, FIELD(root)},
     {"package", ALERT_OPTION_WHOLE, "a number >= 0", -1.0, 0.0, INT_MAX, FIELD(package)},
-    {"dram", ALERT_OPTION_FLAG, "True or False", 0.0, 0.0, 1.0, FIELD(dram)},
+    {"dram", ALERT_OPTION_FLAG, "0 or 1", 0.0, 0.0, 1.0, FIELD(dram)},
     /* 10 ms is short beside most inferences and long beside RAPL's control loop of about 1 ms. [ours] */
     {"window", ALERT_OPTION_NUMBER, "a number of seconds from 0 to 1000", 0.01, 0.0, 1000.0,
      FIELD(window_s)},

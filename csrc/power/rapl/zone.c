@@ -19,8 +19,7 @@
 #define REMEDY_CAP "writing limits needs root, or the rule that `alert info` prints"
 #define REMEDY_READ                                                                                \
     "energy is readable by root only since Linux 5.10 (CVE-2020-8694): run as root, grant "        \
-    "CAP_DAC_READ_SEARCH, "                                                                        \
-    "or install the rule that `alert info` prints"
+    "CAP_DAC_READ_SEARCH, or install the rule that `alert info` prints"
 
 /* ------------------------------------------------------------------------------------------- failures */
 
@@ -58,7 +57,7 @@ static int open_zone_file(const alert_rapl_zone *z, int dirfd, powercap_zone_fil
     return fd < 0 ? -errno : fd;
 }
 
-/* Likewise, of the constraint of that number. */
+/* A descriptor of a file of the constraint of that number, or -errno. */
 static int open_constraint_file(const alert_rapl_zone *z, int dirfd, uint32_t number,
                                 powercap_constraint_file which)
 {
@@ -79,7 +78,7 @@ static int read_zone_name(alert_rapl_zone *z, int dirfd)
     return size < 0 ? (int)size : 0;
 }
 
-/* The constraint of that number: 0 with its name, or -errno; -ENOENT after the last one. */
+/* Reads the name of the constraint of that number: 0 or -errno, -ENOENT after the last one. */
 static int read_constraint_name(const alert_rapl_zone *z, int dirfd, uint32_t number, char *name,
                                 size_t size)
 {
@@ -109,7 +108,7 @@ static int open_window(const alert_rapl_zone *z, int dirfd, uint32_t number, ale
     return alert_rapl_setting_open(out, z->api, &ALERT_RAPL_WINDOW, dirfd, z->path, file);
 }
 
-/* The lowest limit a constraint states, in watts; 0 where it states none worth believing. */
+/* The lowest limit a constraint states, in watts; 0 where it states none. */
 static double read_min_power_w(const alert_rapl_zone *z, int dirfd, uint32_t number)
 {
     uint64_t least_uw = 0;
@@ -127,7 +126,8 @@ static void learn_cap_missing(alert_rapl_zone *z, int rc, int hidden)
 {
     alert_power_error *lack = &z->part.cap_missing;
     const alert_setting *limit = &z->part.setting[ALERT_RAPL_LONG_TERM];
-    if (rc == -ENOENT && hidden) /* perhaps long_term's: some kernels show root alone the names */
+    if (rc == -ENOENT &&
+        hidden) /* perhaps that of long_term: some kernels show names to root only */
         (void)alert_rapl_fail(z, "constraint_*_name", hidden,
                               alert_power_is_permission(-hidden) ? REMEDY_CAP : "", lack);
     else if (rc == -ENOENT)

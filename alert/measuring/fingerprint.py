@@ -11,6 +11,8 @@ from pathlib import Path
 Fingerprint = dict[str, str | int]
 
 _CPUINFO = Path("/proc/cpuinfo")
+_CGROUP = Path("/proc/self/cgroup")
+_CGROUPS = Path("/sys/fs/cgroup")
 
 
 def machine() -> Fingerprint:
@@ -19,9 +21,10 @@ def machine() -> Fingerprint:
     Returns
     -------
     dict
-        "cpu", "cores" (logical ones this process may use), "system" and "architecture"; and, where
-        torch has been imported, "torch" (its version), "threads" (those torch uses for one
-        operator) and "gpu" (the first one, where CUDA can be used).
+        "cpu", "cores" (logical ones this process may use), "system" and "architecture". On Linux,
+        "cpu_quota" (the cores' worth of time that cgroups allow, or "none"). Where torch has been
+        imported, "torch" (its version), "threads" (those torch uses for one operator) and "gpu"
+        (the first one, where CUDA can be used).
     """
     found: Fingerprint = {
         "cpu": _cpu(),
@@ -29,6 +32,8 @@ def machine() -> Fingerprint:
         "system": platform.system(),
         "architecture": platform.machine(),
     }
+    if (quota := _quota()) is not None:
+        found["cpu_quota"] = quota
     torch = sys.modules.get("torch")  # not imported only for its version
     if torch is not None:
         found["torch"] = str(torch.__version__)
@@ -66,14 +71,64 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
+# Fields of /proc/cpuinfo that tell processors apart. The kernels of x86, LoongArch, MIPS and POWER
+# give a name. Those of ARM and RISC-V give numbers, with a name that many processors share or none.
+_NAMES = ("model name", "cpu model", "cpu", "hardware")
+_NUMBERS = (
+    *("cpu implementer", "cpu variant", "cpu part", "cpu revision"),  # ARM
+    *("isa", "uarch", "mvendorid", "marchid", "mimpid"),  # RISC-V
+)
+_OTHERS = ("vendor_id", "machine", "cpu family", "model")  # s390, where nothing else is said
+
+
 def _cpu() -> str:
     """Name the processor as the kernel does, or else as far as Python can."""
     try:
         text = _CPUINFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
+    found: dict[str, dict[str, None]] = {}  # distinct values, for cores may be of several kinds
     for line in text.splitlines():
         name, _, value = line.partition(":")
-        if name.strip() in ("model name", "Hardware", "cpu model") and value.strip():
-            return " ".join(value.split())
-    return platform.processor() or "unknown"
+        if value.split():
+            found.setdefault(name.strip().lower(), {})[" ".join(value.split())] = None
+    names = [next(iter(found[name])) for name in _NAMES if name in found][:1]
+    for fields in (_NUMBERS, () if names else _OTHERS):
+        names += [f"{name} {' + '.join(found[name])}" for name in fields if name in found]
+    return ", ".join(names) or platform.processor() or "unknown"
+
+
+def _quota() -> str | None:
+    """Return the cores' worth of time that cgroups leave this process; None without cgroups.
+
+    A limit of any group up to the root holds, and so the lowest counts.
+    """
+    try:
+        lines = _CGROUP.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    limits = []
+    for line in lines:  # "NUMBER:CONTROLLERS:PATH"; version 2 of cgroups names no controllers
+        controllers, _, path = line.partition(":")[2].partition(":")
+        if not controllers or "cpu" in controllers.split(","):
+            root = _CGROUPS / controllers
+            group = root / path.lstrip("/")
+            within = [place for place in (group, *group.parents) if place.is_relative_to(root)]
+            limits += [limit for place in within if (limit := _limit(place)) is not None]
+    return f"{min(limits):g}" if limits else "none"
+
+
+def _limit(group: Path) -> float | None:
+    """Return the cores' worth of time of one group; None where it has no limit.
+
+    Version 2 writes "QUOTA PERIOD" or "max PERIOD" into one file, version 1 two numbers into two.
+    """
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        try:
+            words = " ".join((group / name).read_text(encoding="utf-8") for name in names).split()
+            quota, period = map(int, words)
+        except (OSError, ValueError):
+            continue
+        if quota > 0 and period > 0:
+            return quota / period
+    return None

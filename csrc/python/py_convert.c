@@ -52,7 +52,7 @@ int alert_py_double(PyObject *object, const char *name, const char *expected, do
 
 int alert_py_size(PyObject *object, const char *name, const char *expected, size_t *out)
 {
-    Py_ssize_t value = PyNumber_AsSsize_t(object, NULL); /* clips what is too large */
+    Py_ssize_t value = PyNumber_AsSsize_t(object, NULL); /* a number too large is clipped */
     if (value == -1 && PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_TypeError))
             PyErr_Format(PyExc_TypeError, "%s: expected %s, got %.100s", name, expected,
@@ -70,7 +70,7 @@ int alert_py_size(PyObject *object, const char *name, const char *expected, size
 static Py_ssize_t find(PyObject *names, PyObject *name)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(names);
-    for (Py_ssize_t i = 0; i < count; i++) /* keywords of a call are interned as a rule */
+    for (Py_ssize_t i = 0; i < count; i++) /* the keywords of a call are usually interned */
         if (PyTuple_GET_ITEM(names, i) == name)
             return i;
     for (Py_ssize_t i = 0; i < count; i++)

@@ -1,4 +1,4 @@
-/* py_dtypes.c - the core's structs as NumPy dtypes, and arrays of them. */
+/* py_dtypes.c - NumPy dtypes of the core's structs, and arrays of them. */
 #include "python/py_dtypes.h"
 
 #include <stddef.h>

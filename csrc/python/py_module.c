@@ -23,7 +23,7 @@ static PyMethodDef module_functions[] = {
 static int module_exec(PyObject *module)
 {
     alert_py_state *state = PyModule_GetState(module);
-#if PY_VERSION_HEX < 0x030C0000 /* from then on a slot says so; the NumPy of 3.10 only warns */
+#if PY_VERSION_HEX < 0x030C0000 /* later versions read a slot below; on 3.10 NumPy only warns */
     if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
         PyErr_SetString(PyExc_ImportError, "alert: subinterpreters are not supported");
         return -1;
@@ -84,7 +84,7 @@ static PyModuleDef_Slot module_slots[] = {
     {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #endif
 #if PY_VERSION_HEX >= 0x030C0000
-    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED}, /* as NumPy */
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED}, /* nor does NumPy */
 #endif
     {0, NULL},
 };

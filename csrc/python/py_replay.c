@@ -23,7 +23,7 @@ static int gather(PyObject *const given[ARRAYS], PyArrayObject *array[ARRAYS])
         bool fits = i == SHARING ? PyArray_DIM(array[i], 0) == PyArray_DIM(array[LATENCY], 0)
                                  : PyArray_SAMESHAPE(array[LATENCY], array[i]);
         if (!fits) {
-            PyErr_Format(PyExc_ValueError, "%s: expected the inputs of latency, got another shape",
+            PyErr_Format(PyExc_ValueError, "%s: expected the shape of latency, got another one",
                          ARRAY_NAME[i]);
             return -1;
         }

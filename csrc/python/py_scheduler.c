@@ -38,7 +38,7 @@ static PyObject *get_slowdown(PyObject *self, void *closure)
     return Py_BuildValue("dd", mean, std);
 }
 
-/* NULL without an exception when less is remembered now: then a state has been restored meanwhile. */
+/* NULL without an exception when the history is shorter now: a state has been restored meanwhile. */
 static PyObject *copy_history(alert_py_scheduler *o, PyObject *array, size_t length)
 {
     if (alert_py_enter(&o->lock) < 0)
@@ -124,12 +124,13 @@ static PyObject *get_hold_inputs(PyObject *self, void *closure)
     return switching(self, &cost, &hold_inputs) < 0 ? NULL : PyLong_FromSize_t(hold_inputs);
 }
 
-PyDoc_STRVAR(set_switching_doc, "set_switching($self, switch_cost, hold_inputs)\n"
-                                "--\n\n"
-                                "Set the seconds that a change of the cap takes, and the inputs "
-                                "that a new cap stays in force.\n"
-                                "\n"
-                                "They count from the next choice on; see `alert.Scheduler`.");
+static const char set_switching_doc[] =
+    "set_switching($self, switch_cost, hold_inputs)\n"
+    "--\n\n"
+    "Set the seconds that a change of the cap takes, and the inputs that a new cap stays in "
+    "force.\n"
+    "\n"
+    "They count from the next choice on; see `alert.Scheduler`.";
 
 static PyObject *scheduler_set_switching(PyObject *self, PyObject *args, PyObject *kwargs)
 {
@@ -240,11 +241,11 @@ static void scheduler_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-PyDoc_STRVAR(scheduler_doc,
-             "Scheduler(profile, goal, given, method, constants, overhead, switch_cost, "
-             "hold_inputs, history)\n"
-             "--\n\n"
-             "The scheduler in C. `alert.Scheduler` is the public face of it.");
+static const char scheduler_doc[] =
+    "Scheduler(profile, goal, given, method, constants, overhead, switch_cost, hold_inputs, "
+    "history)\n"
+    "--\n\n"
+    "The scheduler in C. `alert.Scheduler` is its public face.";
 
 static PyMethodDef scheduler_methods[] = {
     {"step", (PyCFunction)(void (*)(void))alert_py_step, METH_FASTCALL | METH_KEYWORDS,
@@ -264,13 +265,13 @@ static PyMethodDef scheduler_methods[] = {
 
 static PyGetSetDef scheduler_getset[] = {
     {"_goal", alert_py_get_goal, NULL, NULL, NULL},
-    {"decision", get_decision, NULL, "The pending choice: what to run next.", NULL},
+    {"decision", get_decision, NULL, "The choice for the next input.", NULL},
     {"slowdown", get_slowdown, NULL,
-     "(mean, standard deviation) of the slowdown expected of the next input.", NULL},
+     "(mean, standard deviation) of the expected slowdown of the next input.", NULL},
     {"history", get_history, NULL, "The last inputs, oldest first, as a structured array.", NULL},
     {"overhead", get_overhead, set_overhead,
      "Seconds taken off every deadline, from the next choice on.", NULL},
-    {"switch_cost", get_switch_cost, NULL, "Seconds that changing the cap takes.", NULL},
+    {"switch_cost", get_switch_cost, NULL, "Seconds that a change of the cap takes.", NULL},
     {"hold_inputs", get_hold_inputs, NULL, "Inputs that a new cap stays in force.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -1,4 +1,4 @@
-/* py_step.c - step(), decide() and share(). They keep the GIL: a step takes well under a microsecond. */
+/* py_step.c - step(), decide() and share(). They keep the GIL: each takes less than a microsecond. */
 #include "python/py_step.h"
 
 #include "python/py_convert.h"
@@ -40,15 +40,16 @@ const char alert_py_step_doc[] =
     "Parameters\n"
     "----------\n"
     "latency : float\n"
-    "    Seconds the inference ran; finite, >= 0.\n"
+    "    Seconds that the inference took; finite, >= 0.\n"
     "energy : float or None\n"
-    "    Joules drawn meanwhile; None where it could not be read: the profile's power stands in.\n"
+    "    Joules drawn meanwhile. None where they could not be read: the profile's power stands "
+    "in.\n"
     "deadline : float, optional\n"
-    "    Seconds the next input has, instead of the goal's deadline. Holds for that input only.\n"
+    "    Seconds that the next input has, instead of the goal's deadline; for that input only.\n"
     "idle_power : float, optional\n"
     "    Watts drawn between inputs.\n"
     "exit : int, optional\n"
-    "    Where an anytime model stopped, if before the exit chosen.\n\n"
+    "    Exit where an anytime model stopped, if before the chosen one.\n\n"
     "Returns\n"
     "-------\n"
     "Decision\n"
@@ -56,7 +57,7 @@ const char alert_py_step_doc[] =
     "Raises\n"
     "------\n"
     "ValueError\n"
-    "    An argument is out of range; nothing has been learnt from it.";
+    "    An argument is out of range; the scheduler has learnt nothing.";
 
 PyObject *alert_py_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -87,8 +88,8 @@ PyObject *alert_py_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
 const char alert_py_decide_doc[] =
     "decide($self, deadline=None)\n"
     "--\n\n"
-    "Choose again for the pending input, which has `deadline` seconds: it came late, say, or the\n"
-    "overhead has changed.";
+    "Choose again for the next input, with `deadline` seconds: the input came late, say, or the\n"
+    "overhead has changed. None keeps the deadline.";
 
 PyObject *alert_py_decide(PyObject *self, PyObject *args, PyObject *kwargs)
 {
@@ -118,9 +119,8 @@ const char alert_py_share_doc[] =
     "share($self, deadline, inputs)\n"
     "--\n\n"
     "Let the next `inputs` inputs share `deadline` seconds, as the words of a sentence do.\n\n"
-    "Each is given what is left of it divided by the inputs left; a finished input uses up its "
-    "latency\n"
-    "and the overhead. Returns the choice for the first of them.";
+    "Each input gets the time that is left, divided by the inputs left. A finished input uses up\n"
+    "its latency and the overhead. Returns the choice for the first input.";
 
 PyObject *alert_py_share(PyObject *self, PyObject *args, PyObject *kwargs)
 {

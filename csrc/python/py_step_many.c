@@ -21,8 +21,8 @@ static PyArrayObject *numbers(PyObject *object, const char *name, Py_ssize_t siz
 {
     PyArrayObject *array = alert_py_array(object, name, NPY_DOUBLE, 1, NPY_ARRAY_ENSURECOPY);
     if (array && PyArray_DIM(array, 0) != size) {
-        PyErr_Format(PyExc_ValueError, "%s: expected %zd numbers, one a scheduler, got %zd", name,
-                     size, (Py_ssize_t)PyArray_DIM(array, 0));
+        PyErr_Format(PyExc_ValueError, "%s: expected %zd numbers, one for each scheduler, got %zd",
+                     name, size, (Py_ssize_t)PyArray_DIM(array, 0));
         Py_CLEAR(array);
     }
     return array;
@@ -134,15 +134,15 @@ const char alert_py_step_many_doc[] =
     "Parameters\n"
     "----------\n"
     "schedulers : sequence of Scheduler\n"
-    "    Each at most once; they may share profiles.\n"
-    "latencies : array_like of float, one a scheduler\n"
+    "    Each scheduler at most once; they may share profiles.\n"
+    "latencies : array_like of float, one for each scheduler\n"
     "    Seconds, as for `Scheduler.step`.\n"
-    "energies : array_like of float, one a scheduler, or None\n"
+    "energies : array_like of float, one for each scheduler, or None\n"
     "    Joules; NaN where an energy could not be read.\n\n"
     "Returns\n"
     "-------\n"
     "numpy.ndarray\n"
-    "    Structured, one choice a scheduler: model, cap (its index), exit (-1 for a\n"
+    "    One choice for each scheduler, structured: model, cap (its index), exit (-1 for a\n"
     "    traditional model), power_cap, latency, energy, accuracy, probability, feasible.\n\n"
     "Raises\n"
     "------\n"

@@ -162,8 +162,8 @@ def arrays(**changed: Any) -> dict[str, Any]:
         ({"sharing": [3, 2, 1, 3, 2, 2]}, r"sharing\[5\]: expected the inputs left"),
         ({"sharing": [3, 2, 1, 4, 3, 2]}, r"sharing\[3\]: .*got 4"),
         ({"sharing": [3, 2, 1, 0, 2, 1]}, r"sharing\[3\]: .*got 0"),
-        ({"sharing": [1] * 5}, "sharing: expected the inputs of latency"),
-        ({"energy": arrays()["energy"][:5]}, "energy: expected the inputs of latency"),
+        ({"sharing": [1] * 5}, "sharing: expected the shape of latency"),
+        ({"energy": arrays()["energy"][:5]}, "energy: expected the shape of latency"),
         ({"idle_power": -1.0}, "idle_power: expected a finite number of watts"),
         (
             {"latency": arrays()["latency"][:, :4], "energy": arrays()["energy"][:, :4]},
@@ -175,7 +175,7 @@ def arrays(**changed: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_a_bad_recording_changes_nothing(changed: dict[str, Any], message: str) -> None:
+def test_a_bad_trace_changes_nothing(changed: dict[str, Any], message: str) -> None:
     scheduler = alert.Scheduler(synthetic.profile(), GOALS[0])
     before = scheduler._save()[0]
     with pytest.raises(ValueError, match=message):

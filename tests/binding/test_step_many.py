@@ -78,8 +78,8 @@ def test_no_streams() -> None:
         ),
         ([0.1, 0.1, float("nan")], None, r"latency\[2\]: .*nan"),
         ([0.1, 0.1, 0.1], [1.0, 1.0, -2.0], r"energy\[2\]: .*joules.*got -2$"),
-        ([0.1, 0.1], None, "latencies: expected 3 numbers, one a scheduler, got 2"),
-        ([0.1, 0.1, 0.1], [1.0], "energies: expected 3 numbers, one a scheduler, got 1"),
+        ([0.1, 0.1], None, "latencies: expected 3 numbers, one for each scheduler, got 2"),
+        ([0.1, 0.1, 0.1], [1.0], "energies: expected 3 numbers, one for each scheduler, got 1"),
         ([[0.1, 0.1, 0.1]], None, "latencies: expected 1 dimension, got 2$"),
     ],
 )

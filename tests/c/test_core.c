@@ -11,6 +11,7 @@
 #include "core/estimate/kalman.h"
 #include "core/estimate/regimes.h"
 #include "core/ranges.h"
+#include "core/scheduler.h"
 #include "core/window.h"
 #include "expect.h"
 #include "two_models.h"
@@ -375,23 +376,63 @@ static void test_choices(void)
     alert_scheduler_free(s);
 }
 
-static void test_the_trace_is_a_ring(void)
+static void test_the_history_is_a_ring(void)
 {
-    alert_history_entry record[3];
+    alert_history_entry entry[3];
     alert_scheduler *s = scheduler_for(&GOAL);
     for (uint64_t n = 0; n < 10; n++) {
         size_t length = alert_scheduler_history_length(s);
         EXPECT(length == (n < 3 ? n : 3));
-        alert_scheduler_history(s, length, record);
+        alert_scheduler_history(s, length, entry);
         for (size_t i = 0; i < length; i++)
-            EXPECT(record[i].input == n - length + i);
+            EXPECT(entry[i].input == n - length + i);
         if (length > 0) {
-            alert_scheduler_history(s, 1, record);
-            EXPECT(record[0].input == n - length);
+            alert_scheduler_history(s, 1, entry);
+            EXPECT(entry[0].input == n - length);
         }
         (void)step(s, 1.0 + (double)n);
     }
     alert_scheduler_free(s);
+}
+
+/* Whatever is in the padding of an entry, a saved state has zeros there. */
+static void test_no_padding_is_saved(void)
+{
+    size_t used = offsetof(alert_history_entry, met) + 1,
+           padding = sizeof(alert_history_entry) - used;
+    alert_scheduler *s = scheduler_for(&GOAL);
+    (void)step(s, 1.0);
+    size_t size = alert_scheduler_state_size(s), entry = size - 3 * sizeof(alert_history_entry);
+    char *before = malloc(size), *after = malloc(size), zeros[8] = {0};
+    alert_scheduler_save(s, before);
+    memset((char *)s->history + used, 0x5a, padding);
+    alert_scheduler_save(s, after);
+    EXPECT(padding > 0 && memcmp(after + entry + used, zeros, padding) == 0);
+    EXPECT(memcmp(before, after, size) == 0);
+    free(before);
+    free(after);
+    alert_scheduler_free(s);
+}
+
+static void test_a_state_is_for_one_method(void)
+{
+    alert_profile *p = good_profile();
+    alert_scheduler *paper = scheduler_for(&GOAL), *calibrated = NULL;
+    alert_options options = usual_options();
+    options.method = ALERT_CALIBRATED;
+    EXPECT(alert_scheduler_new(&calibrated, p, &GOAL, &options, NULL) == 0);
+    size_t size = alert_scheduler_state_size(paper);
+    char *state = malloc(size);
+    EXPECT(alert_scheduler_state_size(calibrated) == size);
+    alert_scheduler_save(paper, state);
+    EXPECT(alert_scheduler_restore(calibrated, state, size, NULL) == -EINVAL);
+    alert_scheduler_save(calibrated, state);
+    EXPECT(alert_scheduler_restore(paper, state, size, NULL) == -EINVAL);
+    EXPECT(alert_scheduler_restore(calibrated, state, size, NULL) == 0);
+    free(state);
+    alert_scheduler_free(paper);
+    alert_scheduler_free(calibrated);
+    alert_profile_unref(p);
 }
 
 static void test_a_saved_state_goes_on(void)
@@ -498,8 +539,10 @@ int main(void)
     test_a_bad_recording();
     test_a_refused_step_changes_nothing();
     test_choices();
-    test_the_trace_is_a_ring();
+    test_the_history_is_a_ring();
     test_a_saved_state_goes_on();
+    test_no_padding_is_saved();
+    test_a_state_is_for_one_method();
     test_a_step_allocates_nothing();
     test_out_of_memory();
     test_a_profile_lives_as_long_as_somebody_uses_it();

@@ -12,6 +12,7 @@ import reference
 import reference_calibrated
 from random_cases import (
     Twins,
+    random_deadline,
     random_goal,
     random_table,
     smooth_table,
@@ -50,6 +51,29 @@ def test_random_streams() -> None:
         decisions += twins.decisions
         by_rounding += twins.by_rounding
     assert decisions > 7_000
+    assert by_rounding <= decisions / 100
+
+
+def test_random_streams_where_caps_cost_time() -> None:
+    decisions = by_rounding = late = 0
+    for seed in range(150):
+        random = Random(seed)
+        table = random_table(random)
+        twins = Twins(
+            table,
+            random_goal(random, table),
+            method="calibrated",
+            switch_cost=random.choice([0.0, 0.3 * random_deadline(random, table)]),
+            hold_inputs=random.choice([1, 2, 5, 20]),
+        )
+        for _ in range(40):
+            twins.random_action(random)
+            assert isinstance(twins.twin, reference_calibrated.Scheduler)
+            late += twins.twin.is_hopelessly_late()
+        decisions += twins.decisions
+        by_rounding += twins.by_rounding
+    assert decisions > 5_000
+    assert late > 100
     assert by_rounding <= decisions / 100
 
 

@@ -145,21 +145,21 @@ static void check_decision(const subject *x, const alert_decision *d)
     REQUIRE(d->probability >= 0.0 && d->probability <= 1.0);
 }
 
-static void check_trace(const subject *x)
+static void check_history(const subject *x)
 {
     size_t length = alert_scheduler_history_length(x->s);
-    alert_history_entry *record = calloc(length + 1, sizeof *record);
-    REQUIRE(record && length <= x->options.history_capacity);
-    alert_scheduler_history(x->s, length, record);
+    alert_history_entry *entry = calloc(length + 1, sizeof *entry);
+    REQUIRE(entry && length <= x->options.history_capacity);
+    alert_scheduler_history(x->s, length, entry);
     for (size_t i = 1; i < length; i++)
-        REQUIRE(record[i].input == record[i - 1].input + 1);
+        REQUIRE(entry[i].input == entry[i - 1].input + 1);
     for (size_t i = 0; i < length; i++)
-        REQUIRE(record[i].slowdown >= 0.0 && isfinite(record[i].slowdown) &&
-                record[i].accuracy >= 0.0 && record[i].accuracy <= 1.0);
-    free(record);
+        REQUIRE(entry[i].slowdown >= 0.0 && isfinite(entry[i].slowdown) &&
+                entry[i].accuracy >= 0.0 && entry[i].accuracy <= 1.0);
+    free(entry);
 }
 
-static void check_subject(const subject *x, bool trace_is_ours)
+static void check_subject(const subject *x, bool history_is_ours)
 {
     alert_decision d;
     alert_goal goal;
@@ -170,8 +170,8 @@ static void check_subject(const subject *x, bool trace_is_ours)
     check_decision(x, &d);
     alert_scheduler_slowdown(x->s, &mean, &std);
     REQUIRE(mean >= 0.0 && mean <= 1e6 && std > 0.0 && isfinite(std));
-    if (trace_is_ours)
-        check_trace(x);
+    if (history_is_ours)
+        check_history(x);
     alert_scheduler_goal(x->s, &goal);
     REQUIRE(alert_goal_check(&goal, &error) == 0);
     REQUIRE(alert_scheduler_new(&twin, x->profile, &goal, &x->options, &error) == 0);
@@ -292,7 +292,7 @@ static int call(subject *x, bytes *b, bool *tampered)
 
 static void run(subject *x, bytes *b)
 {
-    bool tampered = false; /* with what the trace says, which is only shown */
+    bool tampered = false; /* with the history, which is only shown */
     check_subject(x, true);
     for (size_t i = 0; i < CALLS && b->left > 0; i++) {
         size_t size = alert_scheduler_state_size(x->s);

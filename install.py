@@ -54,9 +54,11 @@ def parser() -> argparse.ArgumentParser:
 def provide(missing: list[str], ask: bool) -> None:
     """Install Debian packages, or name what is missing; stop where alert cannot be built then."""
     print("Missing on this machine:")
-    for name in missing:
-        print(f"  {NEEDS[name].purpose:45} Debian: {NEEDS[name].debian}")
-    packages = [word for name in missing for word in NEEDS[name].debian.split()]
+    needs = [NEEDS[name] for name in missing]
+    width = max(len(need.purpose) for need in needs)
+    for need in needs:
+        print(f"  {need.purpose:{width}}  Debian: {need.debian}")
+    packages = [word for need in needs for word in need.debian.split()]
     if permitted(packages, ask):
         apt(packages)
     absent = [name for name in missing if not NEEDS[name].is_there()]

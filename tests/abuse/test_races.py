@@ -10,22 +10,17 @@ import copy
 import itertools
 import sys
 import threading
-import time
-import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 import synthetic
-from forking import in_child
 from numpy.typing import NDArray
-from rapl_tree import build, constraint_file, package, read, zone_path
+from threads import at_once
 from two_models import PROFILE, table_arrays
 
 import alert
-from alert import _core, power
+from alert import _core
 from alert.evaluation import OutputTrace
 
 GOALS = [
@@ -46,30 +41,11 @@ def restless() -> Iterator[None]:
     sys.setswitchinterval(usual)
 
 
-def at_once(*acts: Callable[[], object]) -> None:
-    """Run each in a thread of its own, all from one moment on; what one raises is raised."""
-    moments: list[float] = []
-    start = threading.Barrier(len(acts), lambda: moments.append(time.perf_counter() + 1e-4))
-
-    def run(act: Callable[[], object]) -> None:
-        start.wait()
-        while time.perf_counter() < moments[0]:  # those that wait at a barrier wake up one by one
-            pass
-        act()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        for done in [pool.submit(run, act) for act in acts]:
-            done.result()
-
-
 FIELDS = ("model", "power_cap", "exit", "latency", "energy", "accuracy", "probability", "feasible")
 
 
 def fields(decision: alert.Decision) -> tuple[object, ...]:
     return tuple(getattr(decision, name) for name in FIELDS)
-
-
-# -------------------------------------------------------------------------------------- schedulers
 
 
 @pytest.mark.parametrize("method", alert._core.METHODS)
@@ -323,60 +299,3 @@ def test_a_table_is_made_of_one_moment_of_its_arrays() -> None:
             done.set()
 
     at_once(make, change)
-
-
-# ----------------------------------------------------------------------------------------- devices
-
-
-def test_a_device_is_closed_once() -> None:
-    for _ in range(ROUNDS):
-        device = power.open("emulated")
-        at_once(*[device.close] * THREADS)
-        assert device.closed
-
-
-def test_limits_that_are_given_back_while_they_are_set_stay_given_back(tmp_path: Path) -> None:
-    limit = constraint_file(zone_path(build(tmp_path, [package()])), "long_term", "power_limit_uw")
-    before = read(limit)
-    for _ in range(ROUNDS):
-        device = power.open("rapl", root=tmp_path)
-        low, high = device.cap_range
-
-        def use(device: power.PowerDevice = device, low: float = low, high: float = high) -> None:
-            while True:
-                device.set_cap(low)
-                device.set_cap(high)
-                assert low <= device.cap <= high
-                assert device.energy() is not None
-                assert "rapl" in repr(device)
-
-        def use_until_closed(use: Callable[[], None] = use) -> None:
-            with pytest.raises(ValueError, match="closed"):
-                use()
-
-        at_once(use_until_closed, use_until_closed, device.close)
-        assert read(limit) == before
-
-
-def test_a_failure_is_told_once(tmp_path: Path) -> None:
-    build(tmp_path, [package(energy_uj=None)])
-    for _ in range(3 * ROUNDS):
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            device = power.open("rapl", root=tmp_path, observe=True)
-            told.clear()
-            at_once(device.energy, device.energy)
-        assert [warning.category for warning in told] == [power.PowerWarning]
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_threads_of_a_forked_child_agree_on_a_lock() -> None:
-    """It makes one of its own, for the one it was born with may be held for ever."""
-    devices = [power.open("emulated") for _ in range(20)]
-
-    def check() -> None:
-        for device in devices:
-            at_once(device.close, device.close)
-
-    for _ in range(3):
-        assert in_child(check, seconds=60.0) == 0

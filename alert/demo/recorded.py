@@ -8,6 +8,7 @@ from pathlib import Path
 from alert.demo import plan
 from alert.demo.demonstration import Demonstration
 from alert.demo.stream import play
+from alert.profile import Profile
 from alert.trace import Trace
 
 RECORDING = Path(__file__).with_name("recorded.npz")
@@ -81,7 +82,7 @@ class RecordedMachine:
 def run(path: Path = RECORDING) -> Demonstration:
     """Replay the recording under every scheme."""
     trace = Trace.load(path)
-    made = plan.make(trace.profile)
+    made = plan.make(_without_machine(trace.profile))
     environments = [trace.phases[number] for number in trace.phase]
     outcomes = []
     for scheme in made.schemes:
@@ -102,3 +103,10 @@ def run(path: Path = RECORDING) -> Demonstration:
     return Demonstration(
         made, trace.profile, outcomes, environments, nameless, trace.seed, recorded=True
     )
+
+
+def _without_machine(profile: Profile) -> Profile:
+    """Copy a profile for the recorded machine, which a runner would take for this one."""
+    document = profile.document()
+    document["origin"] = {**document["origin"], "machine": None}
+    return Profile.from_document(RECORDING, document)

@@ -150,7 +150,7 @@ def strata() -> Figure:
     box(axes, 6, 5.1, "csrc/python: the binding, alert._core", "#dddddd", 11.4)
     layers = (
         "state, replay",
-        "scheduler, finished",
+        "scheduler, pending",
         "method",
         "choose",
         "estimate",

@@ -119,8 +119,7 @@ static void find_lowest_energy(search *s)
     const alert_profile *p = s->profile;
     bool all = s->least_accuracy <= s->q_fail;
     double least_accuracy = all ? -HUGE_VAL : s->least_accuracy;
-    /* a quantile of a mixture costs more than the few integrals of a bisection */
-    bool by_quantile = !all && !s->belief->mixture;
+    bool by_quantile = !all && alert_has_quick_quantile(s->belief);
     for (size_t r = all ? 0 : s->cache->too_inaccurate; r < p->rows; r++) {
         const alert_row *row = &p->row[r];
         if (row->best_accuracy >= least_accuracy && !cost_more(s, &row->overall))

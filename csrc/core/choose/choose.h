@@ -73,7 +73,7 @@ void alert_choose_bounded(const alert_problem *problem, alert_choice *out);
  *     energy <= lowest value so far + price x accuracy
  * can beat the best so far. A row is walked from the first column for which that may hold at the row's highest
  * accuracy. In an ordered row the accuracy of each configuration limits that of all slower ones; the walk ends when
- * the lower bound says that none of them takes so little energy. A configuration slower than alert_mixture_mark() is
+ * the lower bound says that none of them takes so little energy. A configuration slower than alert_upper_mark() is
  * late so often that most such rows need no integral.
  */
 void alert_choose_priced(const alert_problem *problem, alert_choice *out);
@@ -81,8 +81,7 @@ void alert_choose_priced(const alert_problem *problem, alert_choice *out);
 /*
  * The choice by a look at every configuration, as often as bounds are given up. It serves two cases. [ours]
  *
- * An input is hopelessly late: it came late, and no configuration is expected to finish it in time. The lowest latency
- * keeps its delay small, and drains a queue of late inputs.
+ * An input is hopelessly late: the lowest latency keeps its delay small, and drains a queue of late inputs.
  *
  * Changing the cap takes time: a search by quantiles would save nothing that matters beside that. A configuration
  * under another cap than the one in force loses the cost s off its deadline. It is charged with its power during s,
@@ -102,6 +101,10 @@ void alert_choose_priced(const alert_problem *problem, alert_choice *out);
  * doubled the changes and saved nothing.)
  */
 void alert_choose_by_scan(const alert_problem *problem, alert_choice *out);
+
+/* The input came late, and no configuration is expected to finish it in time. (For an input that came in time, the goal
+ * decides, even when it cannot be finished in time.) [ours] */
+bool alert_is_hopelessly_late(const alert_problem *problem);
 
 /* The last tie-break: lower cap, lower model index, lower exit. */
 bool alert_comes_first(const alert_row *a, size_t a_column, const alert_row *b, size_t b_column);

@@ -33,6 +33,18 @@ static inline double alert_slowdown_quantile(const alert_belief *b, double r, do
     return b->mixture ? alert_mixture_quantile(b->mixture, r) : b->mean + b->std * z;
 }
 
+/* Whether the quantile costs less than a few probabilities. */
+static inline bool alert_has_quick_quantile(const alert_belief *b)
+{
+    return !b->mixture;
+}
+
+/* A slowdown in the upper tail of a mixture, and a bound of the probability not to exceed it: without an integral. */
+static inline double alert_upper_mark(const alert_belief *b, double *at_most)
+{
+    return alert_mixture_mark(b->mixture, at_most);
+}
+
 /* Whether a configuration that runs `quantile` times as long as profiled is done by the deadline. */
 static inline bool alert_is_in_time(const alert_belief *b, const alert_row *row, size_t column,
                                     double quantile)

@@ -72,26 +72,11 @@ static void change_goal(void *learnt, const alert_task *task, const alert_goal *
         start_price(c, task);
 }
 
-/* The input came late, and no configuration is expected to finish it in time. (For an input that came in time, the goal
- * decides, even when it cannot be finished in time.) */
-static bool is_hopelessly_late(const alert_problem *problem)
-{
-    const alert_goal *goal = problem->goal;
-    const alert_profile *profile = problem->profile;
-    if (problem->deadline_s >= goal->deadline_s ||
-        alert_importance(goal, ALERT_LATENCY) > alert_importance(goal, ALERT_ENERGY))
-        return false;
-    for (size_t r = 0; r < profile->rows; r++)
-        if (alert_is_in_time(problem->belief, &profile->row[r], 0, problem->belief->mean))
-            return false;
-    return true;
-}
-
 static void pose(const void *learnt, const alert_task *task, alert_problem *problem)
 {
     const calibrated *c = learnt;
     bool priced = is_priced(&task->goal);
-    problem->is_hopelessly_late = is_hopelessly_late(problem);
+    problem->is_hopelessly_late = alert_is_hopelessly_late(problem);
     problem->price = priced ? alert_price_now(&c->price, task->constants, &task->goal) : -1.0;
     problem->is_infeasible = priced && alert_price_is_exhausted(&c->price, &task->goal);
 }

@@ -65,6 +65,7 @@ typedef struct alert_power_option_row {
 
 typedef struct alert_power_kind {
     const char *name;  /* "rapl" */
+    const char *unit;  /* of a cap: "W" */
     const char *parts; /* what its parts are called: "zones"; NULL without parts */
     bool gives_back;   /* takes the options of ALERT_GIVE_BACK as well */
     const alert_power_option_row *option; /* its own options */

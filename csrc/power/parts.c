@@ -44,17 +44,19 @@ static const alert_power_error *first_missing(const alert_parts *d, bool caps)
 
 /* -------------------------------------------------------------------------------------------- giving back */
 
-static bool is_changeable(const alert_setting *s)
+static bool is_changeable(const alert_part *p, const alert_setting *s)
 {
-    return s->writable && alert_setting_entry(s)->fd >= 0;
+    return p->caps && s->writable && alert_setting_entry(s)->fd >= 0;
 }
 
 static size_t count_changeable(const alert_parts *d)
 {
     size_t count = 0;
-    for (size_t i = 0; i < d->parts; i++)
-        for (size_t k = 0; k < alert_part_at(d, i)->settings; k++)
-            count += is_changeable(&alert_part_at(d, i)->setting[k]);
+    for (size_t i = 0; i < d->parts; i++) {
+        const alert_part *p = alert_part_at(d, i);
+        for (size_t k = 0; k < p->settings; k++)
+            count += is_changeable(p, &p->setting[k]);
+    }
     return count;
 }
 
@@ -67,7 +69,7 @@ static void start_guard(alert_parts *d, alert_power_error *notice)
     for (size_t i = 0; i < d->parts; i++) {
         alert_part *p = alert_part_at(d, i);
         for (size_t k = 0; k < p->settings; k++)
-            if (is_changeable(&p->setting[k]))
+            if (is_changeable(p, &p->setting[k]))
                 alert_setting_note_in(&p->setting[k], next++);
     }
     (void)alert_watchdog_start(&d->guard, d->watchdog[0] ? d->watchdog : NULL, notice);
@@ -92,9 +94,10 @@ static int give_back(alert_parts *d, alert_power_error *error)
     for (size_t i = 0; i < d->parts; i++) {
         alert_part *p = alert_part_at(d, i);
         for (size_t k = 0; k < p->settings; k++) {
-            int rc = is_changeable(&p->setting[k]) ? alert_setting_give_back(&p->setting[k]) : 0;
+            alert_setting *s = &p->setting[k];
+            int rc = is_changeable(p, s) ? alert_setting_give_back(s) : 0;
             if (rc < 0 && rc != -ENODEV && !first)
-                first = give_back_failed(d, p, &p->setting[k], rc, error);
+                first = give_back_failed(d, p, s, rc, error);
         }
     }
     return first;
@@ -107,7 +110,7 @@ static void traits(const void *device, alert_power_traits *out)
     const alert_parts *d = device;
     *out = (alert_power_traits){.kind = d->ops->kind->name,
                                 .parts = d->ops->kind->parts,
-                                .unit = "W",
+                                .unit = d->ops->kind->unit,
                                 .can_cap = d->can_cap && !d->observe,
                                 .can_read = d->can_read,
                                 .switch_cost_s = d->switch_cost_s,

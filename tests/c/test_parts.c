@@ -102,7 +102,8 @@ static void free_cells(alert_parts *d, bool owner)
     free(d);
 }
 
-static const alert_power_kind KIND = {.name = "toy", .parts = "cells", .gives_back = true};
+static const alert_power_kind KIND = {
+    .name = "toy", .unit = "W", .parts = "cells", .gives_back = true};
 static const alert_part_ops OPS = {.kind = &KIND,
                                    .size = sizeof(cell),
                                    .own = own,

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -117,6 +118,23 @@ def test_the_watchdog_holds_nothing_of_ours(server: Plant, tmp_path: Path) -> No
         allowed = (str(server.root), "/dev/null", "anon_inode:[pidfd]", "pipe:", str(tmp_path))
         assert all(name.startswith(allowed) for name in held), held
         assert os.readlink(f"/proc/{watchdog}/cwd") == "/"
+
+
+def test_memory_is_only_counted(server: Plant, directory: Path) -> None:
+    """Nothing of it is noted in the journal, nor held by the watchdog."""
+    before = set(children_of(os.getpid()))
+    with power.open("rapl", root=server.root, dram=True) as device:
+        assert [zone["name"] for zone in device.zones[2:]] == ["dram", "dram"]
+        device.set_cap(100.0)
+        (watchdog,) = set(children_of(os.getpid())) - before
+        wait_for(lambda: Path(f"/proc/{watchdog}/comm").read_text() == "alert-watchdog\n")
+        held = [name for name in descriptors_of(watchdog) if name.startswith(str(server.root))]
+        assert len(held) == 2 * 4
+        (journal,) = directory.glob("*.journal")
+        noted = set(
+            re.findall(re.escape(os.fsencode(server.root)) + rb"/[\w:/-]+", journal.read_bytes())
+        )
+        assert noted == set(map(os.fsencode, held))
 
 
 def test_without_a_guard_there_is_none(server: Plant, directory: Path) -> None:

@@ -67,6 +67,9 @@ static const alert_power_option_row OPTION[] = {
      FIELD(min_frequency)},
 };
 
+static const alert_power_kind KIND = {
+    .name = "emulated", .unit = "W", .option = OPTION, .options = ROWS};
+
 static double power_at(const alert_power_law *law, double frequency)
 {
     return law->idle_w + (law->peak_w - law->idle_w) * pow(frequency, law->exponent);
@@ -117,8 +120,8 @@ static void book(emulated *e, int64_t now_ns, bool busy)
 static void emulated_traits(const void *device, alert_power_traits *out)
 {
     const emulated *e = device;
-    *out = (alert_power_traits){.kind = "emulated",
-                                .unit = "W",
+    *out = (alert_power_traits){.kind = KIND.name,
+                                .unit = KIND.unit,
                                 .emulated = true,
                                 .can_cap = true,
                                 .can_read = true,
@@ -225,8 +228,6 @@ static int open_emulated(alert_power **out, const void *options,
     (void)give_back; /* it changes nothing */
     return alert_power_open_emulated(out, options, NULL, error);
 }
-
-static const alert_power_kind KIND = {.name = "emulated", .option = OPTION, .options = ROWS};
 
 const alert_backend ALERT_EMULATED = {
     .kind = &KIND, .size = sizeof(alert_power_law), .open = open_emulated};

@@ -101,6 +101,7 @@ static const alert_power_option_row OPTION[] = {
 };
 
 static const alert_power_kind KIND = {.name = "nvml",
+                                      .unit = "W",
                                       .parts = "gpus",
                                       .gives_back = true,
                                       .option = OPTION,

@@ -250,6 +250,7 @@ static const alert_power_option_row OPTION[] = {
 };
 
 static const alert_power_kind KIND = {.name = "rapl",
+                                      .unit = "W",
                                       .parts = "zones",
                                       .gives_back = true,
                                       .option = OPTION,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Real
+from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -41,6 +42,25 @@ def at_least(name: str, value: object, least: float) -> float:
     return found
 
 
+def integer(name: str, value: object, least: int) -> int:
+    """Return an integer that is not below `least`.
+
+    Raises
+    ------
+    TypeError
+        The value is no integer.
+    ValueError
+        The value is too small.
+    """
+    try:
+        found = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer, got {value!r}") from None
+    if found < least:
+        raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
+    return found
+
+
 def seconds(name: str, value: object, *, above_zero: bool = False) -> float:
     """Return a finite number of seconds that is not below zero, or raise as `number` does."""
     found = number(name, value)
@@ -56,19 +76,29 @@ def floats(name: str, values: ArrayLike) -> Floats:
     Raises
     ------
     ValueError
-        Rows differ in length.
+        Rows differ in length, an element is masked, or is an integer beyond the range of a float.
     TypeError
         An element is no number.
     """
+    _refuse_mask(name, values)
     try:
         given = np.asarray(values)
     except ValueError:
         raise ValueError(f"{name}: expected rows of one length, got {values!r}") from None
     if given.dtype.kind not in "biuf":
         _refuse_text(name, np.asarray(values, object))
-    array = np.array(given, np.float64, order="C")
+    try:
+        array = np.array(given, np.float64, order="C")
+    except OverflowError:
+        raise ValueError(f"{name}: expected numbers within ±1.8e308") from None
     array.flags.writeable = False
     return array
+
+
+def _refuse_mask(name: str, values: object) -> None:
+    """Raise ValueError for masked elements: what is under the mask would count as a number."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name}: expected numbers everywhere, got masked elements")
 
 
 def _refuse_text(name: str, elements: NDArray[np.object_]) -> None:
@@ -113,6 +143,7 @@ def integers(name: str, values: ArrayLike, n: int) -> NDArray[np.int64]:
     ValueError, TypeError
         It has another length, or holds something else than integers.
     """
+    _refuse_mask(name, values)
     array = np.array(values)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integers, got {array.dtype}")

@@ -147,6 +147,7 @@ class Profile:
         settle: float | None = None,
         idle_seconds: float = 1.0,
         idle_power: float | None = None,
+        inference_mode: bool = True,
         progress: bool = True,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], object] = time.sleep,
@@ -158,10 +159,11 @@ class Profile:
         Parameters
         ----------
         models : sequence or dict of callables
-            Callables of one argument; the names of a dict become those of the profile. An anytime
-            model returns a generator of outputs.
+            The names of a dict become those of the profile. An anytime model returns a generator of
+            outputs.
         example
-            A typical input: models are called with it.
+            A typical input: models are called with it, and must not change it. An `alert.Call`
+            holds several arguments and keywords.
         accuracy : sequence or dict
             For each model its accuracy, 0 to 1; for an anytime model those of its exits.
         power : str or device, default "auto"
@@ -184,6 +186,9 @@ class Profile:
             Seconds in which the idle power is measured.
         idle_power : float, optional
             Watts, where they are known; then they are not measured.
+        inference_mode : bool, default True
+            Run models under `torch.inference_mode`, as a `Runner` does. False leaves the mode of
+            the caller.
         progress : bool, default True
             Show a bar, where somebody watches and tqdm is installed.
         clock, sleep : callable
@@ -201,6 +206,12 @@ class Profile:
         UserWarning
             The energy cannot be read, and the power caps stand in for the power. Or a median is
             less precise than asked.
+
+        Notes
+        -----
+        Arguments are checked, and every model runs once, before anything is measured. An exception
+        that ends the measurement early, Ctrl-C included, has an attribute ``profile``: the profile
+        of what was measured so far.
         """
         # Imported late: a measurement needs a profile, a profile needs nothing of it.
         from alert.measuring.measure import measure_profile
@@ -216,6 +227,7 @@ class Profile:
             settle=settle,
             idle_seconds=idle_seconds,
             idle_power=idle_power,
+            inference_mode=inference_mode,
             progress=progress,
             clock=clock,
             sleep=sleep,

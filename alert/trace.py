@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alert import files
-from alert._arguments import Floats, grid, integers, refuse
+from alert._arguments import Floats, grid, integer, integers, refuse
 from alert.profile import Profile
 
 if TYPE_CHECKING:
@@ -107,12 +107,12 @@ class Trace:
         drawn = grid("energy", energy, (n, models, caps))
         refuse("energy", drawn, drawn < 0.0, ">= 0")
         names = tuple(phases)
-        if not names or not all(isinstance(name, str) for name in names):
+        if not names or isinstance(phases, str) or not all(isinstance(n, str) for n in names):
             raise TypeError(f"phases: expected names, got {phases!r}")
         states = integers("phase", np.zeros(n, np.int64) if phase is None else phase, n)
         refuse("phase", states, (states < 0) | (states >= len(names)), f"0 to {len(names) - 1}")
         shared = integers("group", np.arange(n) if group is None else group, n)
-        refuse("group", shared[1:], np.diff(shared) < 0, "ascending numbers")
+        refuse("group", shared, np.diff(shared, prepend=shared[:1]) < 0, "ascending numbers")
         self._set(
             profile=profile,
             latency=taken,
@@ -123,7 +123,7 @@ class Trace:
             group=shared,
             task=str(task),
             environment=str(environment),
-            seed=int(seed),
+            seed=integer("seed", seed, 0),
             origin=dict(origin or {}),
         )
 
@@ -168,6 +168,7 @@ class Trace:
         environment: str = "",
         seed: int = 0,
         idle_seconds: float = 1.0,
+        inference_mode: bool = True,
         progress: bool = True,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], object] = time.sleep,
@@ -179,10 +180,10 @@ class Trace:
 
         Parameters
         ----------
-        models, accuracy, power, power_caps, idle_seconds, progress, clock, sleep
+        models, accuracy, power, power_caps, idle_seconds, inference_mode, progress, clock, sleep
             See `Profile.measure`.
         inputs : sequence
-            Inputs that the models are called with.
+            Inputs that the models are called with; an `alert.Call` holds several arguments.
         schedule : sequence of str, optional
             The environment of every input; "quiet" by default.
         switch : callable, optional
@@ -207,6 +208,12 @@ class Trace:
         -----
         UserWarning
             Other work ran in a phase that should have been quiet.
+
+        Notes
+        -----
+        Models of `torch.compile` are warmed up with every shape among the inputs. An exception that
+        ends the recording early, Ctrl-C included, has an attribute ``trace``: the inputs recorded
+        so far.
         """
         # Imported late: a recording needs a trace, a trace needs nothing of it.
         from alert.measuring.record import record_trace
@@ -226,6 +233,7 @@ class Trace:
             environment=environment,
             seed=seed,
             idle_seconds=idle_seconds,
+            inference_mode=inference_mode,
             progress=progress,
             clock=clock,
             sleep=sleep,
@@ -387,7 +395,7 @@ def _exit_times(
         n, _, caps = latency.shape
         seconds = grid(name, exits[model], (n, caps, len(outputs)))
         refuse(name, seconds[..., 0], seconds[..., 0] <= 0.0, "> 0")
-        refuse(name, seconds[..., 1:], np.diff(seconds) < 0.0, "ascending seconds")
+        refuse(name, seconds, np.diff(seconds, prepend=0.0) < 0.0, "ascending seconds")
         last = seconds[..., -1]
         refuse(name, last, last != latency[:, model], "the latency of the last exit")
         times[model] = seconds

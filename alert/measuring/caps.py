@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alert._arguments import floats
 from alert.power.device import Device, check_caps
 
 # Power caps that are measured by default, evenly spaced over the range of the device.
@@ -21,7 +22,10 @@ def caps_to_measure(power_caps: ArrayLike | None, device: Device) -> list[float]
     """
     if power_caps is None:
         power_caps = np.linspace(*device.cap_range, _CAPS)
-    caps = [float(cap) for cap in np.array(power_caps, np.float64, ndmin=1)]
+    row = np.atleast_1d(floats("power_caps", power_caps))
+    if row.ndim > 1:
+        raise ValueError(f"power_caps: expected one row of watts, got the shape {row.shape}")
+    caps: list[float] = row.tolist()
     if not caps:
         raise ValueError("power_caps: expected at least one, got none")
     check_caps("power_caps", caps, device)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TypeAlias
 
+import numpy as np
+
+from alert._arguments import floats
 from alert.running.completion import Completion
 from alert.running.models import Model, Models, named, warn_of_training
 
@@ -40,10 +43,14 @@ class MeasuredModel:
     done: Completion
     fractions: list[list[float]] = field(default_factory=list)
 
-    def exits(self) -> list[tuple[float, float]]:
-        """List the exits as a profile has them. Fractions do not depend on the cap."""
-        medians = [median(runs) for runs in zip(*self.fractions, strict=True)]
-        return list(zip(medians, self.accuracy, strict=True))
+    def fractions_of_exits(self) -> list[float]:
+        """Return the median share of each exit in the latency. It does not depend on the cap."""
+        return [median(runs) for runs in zip(*self.fractions, strict=True)]
+
+    @property
+    def is_compiled(self) -> bool:
+        """True for what `torch.compile` returned: it compiles for every new shape of its input."""
+        return hasattr(self.model, "_torchdynamo_orig_callable")
 
 
 def measured_models(models: Models, accuracy: Accuracies) -> list[MeasuredModel]:
@@ -55,30 +62,40 @@ def measured_models(models: Models, accuracy: Accuracies) -> list[MeasuredModel]
         They do not fit each other, or an accuracy is out of range.
     """
     offered, names = named(models)
-    if isinstance(accuracy, Mapping):
-        if names is None or sorted(accuracy) != sorted(names):
-            raise ValueError(f"accuracy: expected one for each name in {names}, got {accuracy!r}")
-        accuracy = [accuracy[name] for name in names]
-    if len(accuracy) != len(offered):
-        raise ValueError(f"accuracy: expected {len(offered)}, one for each model, got {accuracy!r}")
+    reached = _in_order(accuracy, names, len(offered))
     names = names or [f"model {i}" for i in range(len(offered))]
     warn_of_training(names, offered)
     return [
         MeasuredModel(
             name=names[i],
             model=model,
-            accuracy=_checked(i, reached if isinstance(reached, Sequence) else [reached]),
-            anytime=isinstance(reached, Sequence),
+            accuracy=_checked(f"accuracy[{i}]", given),
+            anytime=np.ndim(given) > 0,
             done=Completion(names[i], model),
         )
-        for i, (model, reached) in enumerate(zip(offered, accuracy, strict=True))
+        for i, (model, given) in enumerate(zip(offered, reached, strict=True))
     ]
 
 
-def _checked(model: int, given: Sequence[float]) -> list[float]:
-    if not given:
-        raise ValueError(f"accuracy[{model}]: expected at least one exit, got none")
-    for value in given:
+def _in_order(accuracy: Accuracies, names: Sequence[str] | None, count: int) -> list[Accuracy]:
+    """List the accuracies in the order of the models."""
+    if isinstance(accuracy, Mapping):
+        if names is None or set(accuracy) != set(names):
+            raise ValueError(f"accuracy: expected one for each name in {names}, got {accuracy!r}")
+        return [accuracy[name] for name in names]
+    if isinstance(accuracy, (str, bytes)) or not hasattr(accuracy, "__len__"):
+        kind = type(accuracy).__name__
+        raise TypeError(f"accuracy: expected a sequence or a dict, one for each model, got {kind}")
+    if len(accuracy) != count:
+        raise ValueError(f"accuracy: expected {count}, one for each model, got {accuracy!r}")
+    return list(accuracy)
+
+
+def _checked(name: str, given: Accuracy) -> list[float]:
+    found: list[float] = floats(name, np.atleast_1d(given)).tolist()
+    if not found:
+        raise ValueError(f"{name}: expected at least one exit, got none")
+    for value in found:
         if not 0.0 <= value <= 1.0:
-            raise ValueError(f"accuracy[{model}]: expected 0 to 1, got {value!r}")
-    return [float(value) for value in given]
+            raise ValueError(f"{name}: expected 0 to 1, got {value!r}")
+    return found

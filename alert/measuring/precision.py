@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from alert._arguments import at_least, integer, number
+
 # Normal quantile of the interval in `relative_precision`: it holds the true median 95 times in 100.
 _Z = 1.96
 
@@ -32,12 +34,12 @@ class Precision:
     max_seconds: float
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.share < math.inf:
+        share = number("precision", self.share)
+        if not 0.0 < share < math.inf:
             raise ValueError(f"precision: expected a finite number > 0, got {self.share!r}")
-        for name, least in (("warmup", 0), ("max_repeats", 1), ("max_seconds", 0)):
-            value = getattr(self, name)
-            if not least <= value < math.inf:
-                raise ValueError(f"{name}: expected a finite number >= {least}, got {value!r}")
+        integer("warmup", self.warmup, 0)
+        integer("max_repeats", self.max_repeats, 1)
+        at_least("max_seconds", self.max_seconds, 0.0)
 
     def is_reached(self, ascending: Sequence[float], seconds: float, tick: float) -> bool:
         """Tell whether both latency and energy are precise, or a limit is reached.

@@ -84,7 +84,7 @@ class Stopwatch:
         begun, before = self.clock(), self.device.energy()
         sleep(seconds)
         power = _watts(before, self.device.energy(), self.clock() - begun)
-        return None if math.isnan(power) else power
+        return None if math.isnan(power) else max(power, 0.0)
 
 
 def _watts(before: float | None, after: float | None, seconds: float) -> float:

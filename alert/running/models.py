@@ -57,6 +57,25 @@ class Call:
         return f"alert.Call({', '.join(given)})"
 
 
+def repeatable(name: str, x: Any) -> Call:
+    """Return the call that `x` stands for, which is made again and again.
+
+    Raises
+    ------
+    TypeError
+        It holds an iterator, which the first model would use up.
+    """
+    call = Call.of(x)
+    for value in (*call.args, *call.kwargs.values()):
+        if isinstance(value, Iterator):
+            kind = type(value).__name__
+            raise TypeError(
+                f"{name}: expected an input that can be used again, got {kind}, an iterator; "
+                "pass one element of it"
+            )
+    return call
+
+
 # ------------------------------------------------------------------------------- what is offered
 
 

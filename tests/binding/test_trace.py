@@ -76,7 +76,7 @@ EXIT_TIMES = np.array(synthetic.trace(5).exits[2])
         ({"group": [0, 0, 1, 0, 2]}, ValueError, "group.*: expected ascending numbers"),
         ({"exits": {}}, ValueError, r"exits: .*anytime models \[2\], got \[\]"),
         ({"exits": {2: EXIT_TIMES[..., :2]}}, ValueError, r"exits\[2\]: expected the shape"),
-        ({"exits": {2: EXIT_TIMES[..., ::-1]}}, ValueError, r"exits\[2\]\[0, 0, 0\]: .*ascending"),
+        ({"exits": {2: EXIT_TIMES[..., ::-1]}}, ValueError, r"exits\[2\]\[0, 0, 1\]: .*ascending"),
         ({"exits": {2: EXIT_TIMES * 2}}, ValueError, r"exits\[2\]\[0, 0\]: .*latency of the last"),
         ({"exits": {2: EXIT_TIMES - 1}}, ValueError, r"exits\[2\]\[0, 0\]: expected > 0"),
         ({"profile": 3}, TypeError, "profile: expected a Profile, got int"),

@@ -173,7 +173,7 @@ def test_is_quiet_again_whatever_happens() -> None:
         ({"inputs": []}, "inputs: expected at least one"),
         ({"schedule": ["quiet"]}, "schedule: expected one for each of 6 inputs, got 1"),
         ({"switch": None}, "switch: needed where the schedule holds more than 'quiet'"),
-        ({"profiled": 0}, "profiled: expected at least 1, got 0"),
+        ({"profiled": 0}, "profiled: expected an integer >= 1, got 0"),
         ({"power_caps": [1.0]}, r"power_caps\[0\]: expected 10 to 40 W"),
         ({"group": [3, 2, 1, 0, 0, 0]}, "group.*: expected ascending"),
     ],

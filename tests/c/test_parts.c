@@ -334,7 +334,8 @@ static void test_a_kind_takes_its_own_options_only(void)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const alert_power_option given = {bad[i].option, .number = &one, .count = 1};
         EXPECT(alert_power_open(&p, bad[i].kind, &given, 1, &error) == -EINVAL);
-        EXPECT(strcmp(error.where, bad[i].option) == 0 && strcmp(error.why, bad[i].why) == 0);
+        EXPECT(strcmp(error.where, bad[i].option) == 0);
+        EXPECT(strncmp(error.why, bad[i].why, strlen(bad[i].why)) == 0); /* more kinds may follow */
     }
     EXPECT(alert_power_open(&p, "steam", NULL, 0, &error) == -EINVAL);
     EXPECT(strncmp(error.why, "expected one of 'rapl', 'nvml', ", 32) == 0);

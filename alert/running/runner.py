@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 import time
 import weakref
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
-from operator import index
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -15,26 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert import _arguments
-from alert._core import Decision
 from alert._deprecated import renamed_attribute, renamed_keyword
 from alert._warnings import warn
 from alert.goal import Goal
 from alert.power.device import Device, check_caps, open_device, takes
 from alert.profile import Profile
-from alert.running import doubts
-from alert.running.completion import Completion
+from alert.running import deadlines, doubts
+from alert.running.deadlines import Deadlines
+from alert.running.execution import Execution
 from alert.running.ledger import Ledger
 from alert.running.metering import TICKS, Meter
-from alert.running.models import (
-    Call,
-    Models,
-    check_output,
-    in_order,
-    inference_mode,
-    outputs,
-    too_few_exits,
-    warn_of_training,
-)
+from alert.running.models import Call, Models, in_order, inference_mode, warn_of_training
 from alert.running.pause import Pause
 from alert.running.report import Report
 from alert.running.switching import Switching
@@ -154,28 +143,25 @@ class Runner:
             history=history,
         )
         self._scheduler.turn = self._turn
-        self._models = in_order(models, profile.models)
-        self._done = [Completion(*pair) for pair in zip(profile.models, self._models, strict=True)]
+        ordered = in_order(models, profile.models)
         self._inference_mode = bool(inference_mode)
-        self._exits = {i: [fraction for fraction, _ in exits] for i, exits in profile.exits.items()}
         self._clock = clock
         self._fixed_overhead = fixed is not None
         self._overhead = math.nan  # seconds, averaged; NaN before the first input
 
         self._cap = math.nan  # watts, as last set; NaN while unknown
-        self._unusual = False  # the pending choice may be for another deadline than the goal's
-        self._shared_inputs = 0  # that still share a deadline
-        self._shared_due = 0.0  # when, on the clock
+        self._deadlines = Deadlines()
         self._ledger = Ledger(history)
         self._closed = False
         self._pause: Pause | None = None
-        warn_of_training(profile.models, self._models)
+        warn_of_training(profile.models, ordered)
         doubts.of_deadline(goal, profile)
         self._device = open_device(power)
         self._opened = self._device is not power
         try:
             doubts.of_origin(profile, self._device)
             check_caps("profile.power_caps", profile.power_caps.tolist(), self._device)
+            self._execution = Execution(ordered, profile, self._device, clock)
             self._idle_gap = _idle_gap(idle_gap, self._device)
             self._meter = Meter(self._device, profile, self._idle_gap, clock)
             self._switching = Switching(self._scheduler, self._device, dwell)
@@ -256,34 +242,27 @@ class Runner:
             raise RuntimeError("this Runner is closed")
         clock, meter = self._clock, self._meter
         entered = clock()
-        arrival = _arrival(called, arrival, delay)
-        if (
-            arrival is None
-            and deadline is None
-            and not self._unusual
-            and (entered - called <= _NO_WAIT)
-        ):
-            arrival = called
-            due = stop = called + self._scheduler.goal.deadline
+        came = deadlines.arrival_of(called, arrival, delay)
+        usual = came is None and deadline is None and not self._deadlines.unusual
+        came, allowed = called if came is None else came, self._scheduler.goal.deadline
+        if usual and entered - called <= _NO_WAIT:
+            due = stop = called + allowed
             decision = self._scheduler.decision
         else:
-            arrival, due, time_left = self._when(
-                entered, called if arrival is None else arrival, deadline
-            )
-            self._unusual = True
+            due, time_left = self._deadlines.place(entered, came, deadline, allowed)
             stop = entered + time_left
             decision = self._scheduler.decide(max(time_left, _NO_TIME))
         model, power_cap = decision
         cap_changed = power_cap != self._cap
         planned = self._set_cap(power_cap) if cap_changed else 0.0
-        self._done[model]()  # with what the accelerator was given before
+        self._execution.finish(model)
         self._turn.busy = True
         try:
             with inference_mode(self._inference_mode):
                 meter.begin(decision.latency)
                 self._device.begin()
                 start = clock()
-                output, reached = self._run_model(decision, call, start, stop)
+                output, reached = self._execution.run(decision, call, start, stop - self._slack())
                 done = clock()
                 energy, energy_source, idle_power = meter.end(model, power_cap, start, done)
         except BaseException:
@@ -292,31 +271,15 @@ class Runner:
             raise
         try:
             self._scheduler.step(done - start, energy, idle_power=idle_power, exit=reached)
-            if self._unusual:
-                self._shared_inputs = max(self._shared_inputs - 1, 0)
-                self._unusual = self._shared_inputs > 0
+            self._deadlines.count()
             left = clock()
-            self._ledger.add(decision, cap_changed, energy_source, (arrival, start, left, due))
+            self._ledger.add(decision, cap_changed, energy_source, (came, start, left, due))
         except BaseException:  # an interrupt may come between the two
             self._ledger.follow(self._scheduler.history)
             raise
         self._count_overhead(left - entered - (done - start) - planned)
         self._switching.count(entered)
         return output
-
-    def _when(
-        self, entered: float, arrival: float, deadline: float | None
-    ) -> tuple[float, float, float]:
-        """Place an input on the clock: when it arrived, when it is due, seconds that it may take.
-
-        Inputs that share a deadline are all due at that deadline, but each may take only its share
-        of the time.
-        """
-        if deadline is None and self._shared_inputs:
-            due = self._shared_due
-            return arrival, due, (due - entered) / self._shared_inputs
-        allowed = self._scheduler.goal.deadline if deadline is None else _deadline(deadline)
-        return arrival, arrival + allowed, allowed - (entered - arrival)
 
     def _set_cap(self, power_cap: float) -> float:
         """Put a cap in force; return the part of the time that the scheduler has planned for."""
@@ -326,53 +289,6 @@ class Runner:
         self._cap = power_cap
         self._switching.ask_device()
         return min(self._clock() - begun, planned)
-
-    def _run_model(
-        self, decision: Decision, call: Call, start: float, stop: float
-    ) -> tuple[Any, int | None]:
-        """Run the model of a decision; return its output, and the exit that an anytime one reached.
-
-        An exit cannot be interrupted once it runs. So the next exit does not start where it would
-        come after the deadline at the pace of this input.
-        """
-        last = decision.exit
-        if last is None:
-            [output] = self._outputs(decision.model, call)
-            self._device.pace()
-            return output, None
-        fractions = self._exits[decision.model]
-        slack = 0.0 if math.isnan(self._overhead) else self._overhead
-        reached = -1
-        with closing(self._outputs(decision.model, call)) as steps:
-            for output in steps:
-                reached += 1
-                self._device.pace()
-                now = self._clock()
-                if reached < last:
-                    more = (now - start) * (fractions[reached + 1] / fractions[reached] - 1.0)
-                    if now + more + slack <= stop:
-                        continue
-                return output, reached
-        name = self._scheduler.profile.models[decision.model]
-        raise too_few_exits(name, reached + 1, last + 1)
-
-    def _outputs(self, model: int, call: Call) -> Generator[Any]:
-        """Yield what a model returns, or what it yields exit by exit, each when it is there."""
-        name, done = self._scheduler.profile.models[model], self._done[model]
-        returned = call(self._models[model])
-        if model not in self._exits:
-            check_output(name, returned)
-            done.of(returned)
-            yield returned
-            return
-        try:
-            for output in outputs(name, returned):
-                check_output(name, output)
-                done.of(output)
-                yield output
-        finally:
-            if hasattr(returned, "close"):
-                returned.close()
 
     def warmup(self, *args: Any, **kwargs: Any) -> None:
         """Run every model three times on one input, and learn nothing.
@@ -391,8 +307,8 @@ class Runner:
             try:
                 self._turn.busy = True
                 with inference_mode(self._inference_mode):
-                    for model in [*range(len(self._models))] * _WARMUP:
-                        for _ in self._outputs(model, call):
+                    for model in [*range(len(self._scheduler.profile.models))] * _WARMUP:
+                        for _ in self._execution.outputs(model, call):
                             pass
             finally:
                 self._meter.fail()  # what was drawn is no input's
@@ -409,6 +325,10 @@ class Runner:
                 warn(f"the power cap could not be put back while nothing runs: {error}")
             finally:
                 self._turn.lock.release()
+
+    def _slack(self) -> float:
+        """Return the seconds that an input takes besides its model."""
+        return 0.0 if math.isnan(self._overhead) else self._overhead
 
     def _count_overhead(self, seconds: float) -> None:
         if math.isnan(self._overhead):
@@ -434,14 +354,13 @@ class Runner:
             When the first input came, in `time.perf_counter` seconds.
         """
         now = self._clock()
-        came = _arrival(now, arrival, None)
-        due = (now if came is None else came) + _deadline(deadline)
-        if index(inputs) < 1:
-            raise ValueError(f"inputs: expected at least 1, got {inputs}")
+        came = deadlines.arrival_of(now, arrival, None)
+        due = (now if came is None else came) + deadlines.checked(deadline)
+        together = deadlines.checked_inputs(inputs)
 
         def share() -> None:
-            self._scheduler.share(max(due - self._clock(), _NO_TIME), inputs)
-            self._shared_due, self._shared_inputs, self._unusual = due, inputs, True
+            self._scheduler.share(max(due - self._clock(), _NO_TIME), together)
+            self._deadlines.share(due, together)
 
         self._turn.change(share)
 
@@ -480,7 +399,7 @@ class Runner:
         return self._ledger.report(
             models=self._scheduler.profile.models,
             energy=self._meter.drawn,
-            overhead=0.0 if math.isnan(self._overhead) else self._overhead,
+            overhead=self._slack(),
             power=self._device.kind,
             emulated=self._device.emulated,
         )
@@ -520,20 +439,3 @@ def _idle_gap(seconds: float | None, device: Device) -> float:
     if not _arguments.number("idle_gap", seconds) >= 0.0:
         raise ValueError(f"idle_gap: expected seconds >= 0, got {seconds!r}")
     return seconds
-
-
-def _arrival(now: float, arrival: float | None, delay: float | None) -> float | None:
-    """Return when an input came, where the caller says so."""
-    if delay is not None:
-        if arrival is not None:
-            raise ValueError("delay: expected arrival or delay, got both")
-        return now - _arguments.seconds("delay", delay)
-    if arrival is not None and not -math.inf < _arguments.number("arrival", arrival) <= now:
-        raise ValueError(
-            f"arrival: expected seconds of time.perf_counter up to now ({now!r}), got {arrival!r}"
-        )
-    return arrival
-
-
-def _deadline(seconds: float) -> float:
-    return _arguments.seconds("deadline", seconds, above_zero=True)

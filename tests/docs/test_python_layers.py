@@ -115,12 +115,16 @@ def test_a_room_imports_only_itself_and_rooms_below() -> None:
 
 
 def test_no_two_modules_import_each_other() -> None:
-    uses = {module: imports(path)[0] & set(MODULES) for module, path in MODULES.items()}
+    """Python loads the package of a module before the module: its name there makes no circle."""
+    uses = {
+        module: {name for name in imports(path)[0] if not module.startswith(f"{name}.")}
+        for module, path in MODULES.items()
+    }
     for start in uses:
         reached: set[str] = set()
         todo = [start]
         while todo:
-            for module in uses[todo.pop()] - reached:
+            for module in uses.get(todo.pop(), set()) - reached:
                 reached.add(module)
                 todo.append(module)
         assert start not in reached, f"{start} imports itself by way of others"

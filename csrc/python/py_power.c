@@ -11,6 +11,7 @@
 #include "python/py_fork.h"
 #include "python/py_power.h"
 #include "python/py_power_error.h"
+#include "python/py_power_part.h"
 
 #if PY_VERSION_HEX < 0x030C0000
 #include <structmember.h>
@@ -250,25 +251,6 @@ static PyObject *device_exit(PyObject *self, PyObject *args)
 
 /* -------------------------------------------------------------------------------------------- parts */
 
-static PyObject *fact_value(const alert_power_fact *fact)
-{
-    const double *number = fact->is.number;
-    switch (fact->type) {
-    case ALERT_FACT_TEXT:
-        return alert_py_power_words(fact->is.text);
-    case ALERT_FACT_NUMBER:
-        return PyFloat_FromDouble(number[0]);
-    case ALERT_FACT_WHOLE:
-        return PyLong_FromDouble(number[0]);
-    case ALERT_FACT_FLAG:
-        return isnan(number[0]) ? Py_NewRef(Py_None) : PyBool_FromLong(number[0] != 0.0);
-    case ALERT_FACT_RANGE:
-        return Py_BuildValue("dd", number[0], number[1]);
-    default: /* ALERT_FACT_MISSING */
-        return alert_py_power_missing(&fact->is.missing);
-    }
-}
-
 /* A part as a dict; NULL after the last one, and with an exception set. No object is made under the lock: that may
  * collect garbage, and a finalizer may want the lock. */
 static PyObject *part_at(power_object *o, size_t index)
@@ -278,14 +260,7 @@ static PyObject *part_at(power_object *o, size_t index)
         return NULL;
     size_t facts = alert_power_part(o->power, index, fact);
     unlock(o);
-    PyObject *dict = facts ? PyDict_New() : NULL;
-    for (size_t i = 0; i < facts && dict; i++) {
-        PyObject *value = fact_value(&fact[i]);
-        if (!value || PyDict_SetItemString(dict, fact[i].name, value) < 0)
-            Py_CLEAR(dict);
-        Py_XDECREF(value);
-    }
-    return dict;
+    return facts ? alert_py_power_part(fact, facts) : NULL;
 }
 
 /* All parts, or none where parts of this kind of device are called otherwise. */

@@ -60,15 +60,6 @@ int alert_py_power_warn(const alert_py_state *state, const alert_power_error *e)
     return rc;
 }
 
-PyObject *alert_py_power_missing(const alert_power_error *e)
-{
-    if (e->code == 0)
-        Py_RETURN_NONE;
-    return Py_BuildValue("{s:i,s:N,s:N,s:N}", "errno", e->code, "what",
-                         alert_py_power_words(e->where), "why", alert_py_power_words(e->why),
-                         "remedy", alert_py_power_words(e->remedy));
-}
-
 static PyObject *add_exception(PyObject *module, const char *name, const char *short_name,
                                const char *doc, PyObject *bases)
 {

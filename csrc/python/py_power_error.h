@@ -14,7 +14,5 @@ PyObject *alert_py_power_words(const char *text);
 void alert_py_power_raise(const alert_py_state *state, const alert_power_error *e);
 /* A PowerWarning; -1 where that raises. */
 int alert_py_power_warn(const alert_py_state *state, const alert_power_error *e);
-/* None where nothing is missing, else a dict. */
-PyObject *alert_py_power_missing(const alert_power_error *e);
 
 #endif

@@ -87,6 +87,19 @@ def test_no_other_file_is_written_to(plant: Plant, tmp_path: Path, name: str) ->
     assert precious.read_text() == f"{CAP}\n"
 
 
+@pytest.mark.parametrize("kind", ["steam", "emulated", "rap", "x" * 16])
+def test_an_entry_of_hardware_that_is_not_known_is_kept(
+    plant: Plant, tmp_path: Path, kind: str
+) -> None:
+    """Perhaps a later version knows it; the others are given back."""
+    path = str(plant.root / SHORT)
+    file = journals.write(tmp_path / "j", [Entry(path, 1, CAP, kind=kind), entry(plant)])
+    told = {item["path"]: item["error"] for item in power.restore(tmp_path / "j")}
+    assert told == {path: os.strerror(errno.EOPNOTSUPP), str(plant.root / LIMIT): None}
+    assert plant.value(SHORT) == CAP
+    assert file.exists()
+
+
 def test_a_time_window_is_given_back(tmp_path: Path) -> None:
     file = tmp_path / "constraint_0_time_window_us"
     file.write_text("976\n")

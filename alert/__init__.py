@@ -1,8 +1,8 @@
 """Which DNN to run next, and under which power cap.
 
-A PyTorch inference loop reports the latency and energy of the input it just finished and gets back
-the model and the power cap for the next one, so that deadlines, accuracy goals and energy goals
-hold while machine and load change::
+An inference loop reports the latency and energy of the input that it has just finished. It gets
+back the model and the power cap for the next one. So deadlines, accuracy goals and energy goals
+hold while the machine and its load change::
 
     model, power_cap = alert.step(latency, energy)
 

@@ -165,7 +165,7 @@ class Profile:
             A typical input: models are called with it, and must not change it. An `alert.Call`
             holds several arguments and keywords.
         accuracy : sequence or dict
-            For each model its accuracy, 0 to 1; for an anytime model those of its exits.
+            For each model its accuracy, 0 to 1; for an anytime model the accuracies of its exits.
         power : str or device, default "auto"
             A kind that `alert.power.open` takes, or an open device. An open device stays open, and
             gets back the cap that it had.
@@ -199,7 +199,7 @@ class Profile:
         Profile
             Median latency and mean power. Its `origin` holds "machine" (see
             `alert.measuring.fingerprint`), "power" (kind of the device), "emulated", "energy_read"
-            and "precision", that of the least precise median; None after too few runs to tell.
+            and "precision" (of the least precise median; None after too few runs to tell).
 
         Warns
         -----

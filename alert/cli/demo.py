@@ -1,9 +1,10 @@
 """Watch it work: real networks, real photographs, real contention.
 
 Profiles three pretrained EfficientNet-Lite networks under several power caps. Then the same
-photographs arrive three times, with the same loops switched on and off beside the inference: ALERT
-chooses; the cheapest fixed configuration that the profile calls good enough runs; the most accurate
-network runs at full power. Prints a table, and writes a picture and the traces.
+photographs arrive three times, with the same loops switched on and off beside the inference.
+First ALERT chooses. Then the cheapest fixed configuration runs that the profile calls good enough.
+Last, the most accurate network runs at full power. Prints a table, and writes a picture and the
+traces.
 
 Caps and joules are emulated where the machine cannot be capped. Takes two to three minutes on a
 machine that does nothing else. With --recorded a recording made on such a machine is replayed in

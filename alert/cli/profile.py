@@ -1,7 +1,7 @@
 """Measure what every model costs under every power cap, and save it.
 
-MODULE:FUNCTION names a function of no arguments, found from the current directory or where Python
-finds modules, that returns a dict of arguments of `alert.Profile.measure`:
+MODULE:FUNCTION names a function without arguments. Python looks for the module in the current
+directory too. The function returns a dict of arguments for `alert.Profile.measure`:
 
     # mymodels.py
     def offer():
@@ -105,7 +105,7 @@ def watts(text: str) -> list[float]:
 
 
 def _offered(module: str, function: str) -> dict[str, Any]:
-    """Call the user's function, and say whose fault it is when that fails."""
+    """Call the user's function; an error names the function."""
     if "" not in sys.path:
         sys.path.insert(0, "")  # as `python -m` does
     try:

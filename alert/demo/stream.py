@@ -1,4 +1,4 @@
-"""One stream of inputs under one scheme, and what came of it."""
+"""One stream of inputs under one scheme, and its result."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from alert.running.runner import Runner
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one scheme made of the stream."""
+    """The result of one scheme on the stream."""
 
     scheme: Scheme
     report: Report
     trace: NDArray[np.void]
     """`Runner.history`, one record for each input."""
     outputs: list[Any]
-    """What `play`'s `read` made of the models' outputs."""
+    """The models' outputs, as `read` of `play` returned them."""
 
     @property
     def late(self) -> NDArray[np.bool_]:
@@ -60,14 +60,14 @@ def play(
     clock: Callable[[], float] = time.perf_counter,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Outcome:
-    """Let inputs arrive one period apart, whatever becomes of the ones before.
+    """Let inputs arrive one period apart, also while earlier ones still wait.
 
     Parameters
     ----------
     plan, scheme
         The goal and the period; what the scheduler may choose from.
     models : mapping
-        At least those of the scheme's profile, by name.
+        Models by name; all those of the scheme's profile must be there.
     device : Device
     inputs, environments : sequence
         For each arrival, what the model is called with and what runs beside it.

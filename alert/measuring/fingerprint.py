@@ -56,7 +56,7 @@ def differences(saved: Mapping[str, object], here: Mapping[str, object]) -> list
     Returns
     -------
     list of str
-        One "name: then, here now" for each difference; empty where there is none.
+        One "name: then, here now" for each difference.
     """
     return [
         f"{name}: {then}, here {here[name]}"

@@ -61,7 +61,7 @@ class Precision:
 def relative_precision(ascending: Sequence[float]) -> float:
     """Return half the 95 % confidence interval of the median, as a share of the median.
 
-    The ends of the interval are two of the values themselves, so it holds for any distribution: the
+    The ends of the interval are two of the values themselves. It holds for any distribution: the
     number of n values below the true median is binomial (n, 1/2). Infinite for fewer than 6 values.
     """
     n = len(ascending)

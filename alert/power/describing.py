@@ -15,9 +15,9 @@ from alert.power.udev import rule
 def law() -> dict[str, float]:
     """Return the constants of the emulated package, under the names `open` takes them by.
 
-    With ``f`` the frequency relative to the highest, kept within `min_frequency` to 1:
-    ``cap = idle_power + (peak_power - idle_power) * f ** exponent``; work that really took ``t``
-    seconds takes ``t * (compute / f + 1 - compute)``; the package draws the cap's power while work
+    A cap sets the frequency ``f``, relative to the highest and from `min_frequency` to 1:
+    ``cap = idle_power + (peak_power - idle_power) * f ** exponent``. Work that really took ``t``
+    seconds takes ``t * (compute / f + 1 - compute)``. The package draws the cap's power while work
     runs, and `idle_power` otherwise.
     """
     return dict(KINDS["emulated"][1])

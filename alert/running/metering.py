@@ -45,12 +45,13 @@ class Meter:
 
     Shorter inputs share a window. The window ends with the first input that is done `TICKS` steps
     or more after the last reading; until then the counter is not read. Each input is entered with
-    its joules by the profile (power x latency), times the ratio of counter to profile in the window
-    before: it is *blended*. When the window ends, its counted joules are split between inputs and
-    gaps, in proportion to the profile's joules of both (for a gap, idle power x time). Where the
-    inputs were entered with too little or too much, later inputs make up for the difference, in
-    proportion to their own joules and by no more than those. So nothing is lost and nothing is
-    counted twice: all entries, and the difference still owed, add up to the counter's joules.
+    its joules by the profile (power x latency), times a ratio: counter / profile in the window
+    before. Such an input is *blended*. When the window ends, its counted joules are split between
+    inputs and gaps. The shares are the profile's joules of both; a gap takes idle power x time.
+    Where inputs were entered with too little or too much, later inputs make up for the difference.
+    They do so in proportion to their own joules, and by no more than those. So nothing is lost and
+    nothing is counted twice: all entries, and the difference still owed, add up to the counter's
+    joules.
 
     Before the first window has ended, and where the energy cannot be read, joules come from the
     *profile* alone.

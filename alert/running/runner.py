@@ -383,12 +383,14 @@ class Runner:
     def history(self) -> NDArray[np.void]:
         """The last inputs, oldest first: the scheduler's history and the runner's own columns.
 
-        The runner adds `arrival` and `start` of the model (clock seconds), `response` (seconds from
-        the arrival to the return of the output), `lateness` (seconds after the deadline; negative
-        for an output in time), `cap_changed` and `energy_source`. An energy is "measured"; or
-        "blended", where the counter steps too slowly for an input so short and the profile splits
-        its joules; or from the "profile", before the counter has stepped or where it cannot be read
-        (`energy` is NaN then). `deadline` is the time that was left when the input was chosen for.
+        The runner adds six columns. `arrival` and `start` of the model are in clock seconds.
+        `response` is the seconds from the arrival to the return of the output. `lateness` is the
+        seconds after the deadline, negative for an output in time. `cap_changed` marks a new cap.
+
+        `energy_source` is "measured", "blended" or "profile". A blended energy belongs to an input
+        too short for the counter's steps; the profile splits the joules of several such inputs. The
+        word "profile" means that the counter has not stepped yet or cannot be read; in the second
+        case `energy` is NaN. `deadline` is the time that was left when the input was chosen for.
         """
         return self._ledger.history(self._scheduler.history)
 

@@ -125,8 +125,9 @@ const char *alert_method_name(alert_method method);
  *
  *     X(name, methods that read it, usual value, range, provenance, meaning)
  *
- * SHARE is 0..1; POSITIVE is > 0 and at most 1e6. The struct, the usual values, the checks and
- * alert_constants_table() are made of these rows. docs/method.md has the reasons for our values.
+ * OF(NAME) stands for the method ALERT_NAME, EVERY for all of them; several are joined by |. SHARE is 0..1; POSITIVE is
+ * > 0 and at most 1e6. The struct, the usual values, the checks and alert_constants_table() are made of these rows.
+ * docs/method.md has the reasons for our values.
  */
 /* clang-format off */
 #define ALERT_CONSTANTS(X) \
@@ -184,9 +185,10 @@ alert_constants alert_constants_default(void);
 typedef struct alert_options {
     alert_method method;
     alert_constants constants;
-    double overhead_s;       /* taken off every deadline; finite, >= 0 */
-    double switch_cost_s;    /* that changing the cap takes; finite, >= 0 */
-    size_t hold_inputs;      /* inputs that a new cap serves at least, but for emergencies; >= 1 */
+    double overhead_s;    /* taken off every deadline; finite, >= 0 */
+    double switch_cost_s; /* that changing the cap takes; finite, >= 0 */
+    size_t
+        hold_inputs; /* inputs that a new cap is held for, see alert_scheduler_set_switching; >= 1 */
     size_t history_capacity; /* inputs remembered for alert_scheduler_history; 0 for none */
 } alert_options;
 

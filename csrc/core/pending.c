@@ -99,8 +99,7 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
     double slowdown = m->latency_s / o.profiled_s;
     if (s->history_capacity > 0)
         remember(s, m, &o, slowdown);
-    if (s->window.capacity > 0)
-        alert_window_push(&s->window, saving ? bound - credited : credited - bound);
+    alert_window_push(&s->window, saving ? bound - credited : credited - bound);
     return (alert_finished){.slowdown = slowdown, .credited = credited, .power_w = o.power_w};
 }
 

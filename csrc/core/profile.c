@@ -246,7 +246,6 @@ int alert_profile_new(alert_profile **out, const alert_profile_data *d, alert_ar
     if (!p)
         return -ENOMEM;
     atomic_init(&p->references, 1);
-    p->models = d->models;
     p->caps = d->caps;
     p->rows = rows;
     p->idle_power_w = d->idle_power_w;

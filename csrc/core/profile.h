@@ -50,7 +50,7 @@ typedef struct alert_row {
 
 struct alert_profile {
     atomic_size_t references;
-    size_t models, caps, rows;
+    size_t caps, rows;
     double idle_power_w;
     double *power_cap_w;        /* M */
     alert_row *row;             /* by ascending p t of its cheapest column */

@@ -521,7 +521,7 @@ static void test_a_profile_lives_as_long_as_somebody_uses_it(void)
     alert_profile *p = good_profile();
     EXPECT(alert_profile_ref(p) == p);
     alert_profile_unref(p);
-    EXPECT(p->models == 2);
+    EXPECT(p->rows == 3);
     alert_profile_unref(p);
 }
 

@@ -38,6 +38,7 @@ typedef struct alert_switching {
     bool holds_cap;     /* `cap` has served fewer than D inputs */
 } alert_switching;
 
+/* What the choice is made from and goes by. */
 typedef struct alert_problem {
     const alert_profile *profile;
     const alert_goal *goal;

@@ -32,7 +32,7 @@ typedef struct alert_finished {
     double slowdown; /* measured latency / that of the profile; may be infinite */
     double power_w;  /* of the profile */
     double
-        credited; /* to be held against the bound: accuracy, or joules with idle time up to the deadline */
+        credited; /* accuracy, or joules with the idle time up to the deadline: as the bound is */
 } alert_finished;
 
 enum { ALERT_METHOD_NUMBERS = 64 };
@@ -50,8 +50,8 @@ typedef struct alert_method_functions {
     bool (*resume)(void *learnt, alert_belief *belief);
     /* Takes note that the task's goal is another one than `before`. (NULL) */
     void (*change_goal)(void *learnt, const alert_task *task, const alert_goal *before);
-    /* Sets the price, is_hopelessly_late and is_infeasible of the problem, where the choice shall not go by the bound
-     * of each input. (NULL) */
+    /* Sets price, is_hopelessly_late and is_infeasible of the problem. Without it, the bound holds for each input.
+     * (NULL) */
     void (*pose)(const void *learnt, const alert_task *task, alert_problem *problem);
 } alert_method_functions;
 

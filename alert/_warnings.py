@@ -1,4 +1,4 @@
-"""Warnings that point at the user's line, however deep in this package they arise."""
+"""Warnings that name the line of the user, from any depth of this package."""
 
 from __future__ import annotations
 

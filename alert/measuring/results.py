@@ -1,4 +1,4 @@
-"""What was measured, as a profile; and what was measured so far, where a measurement stops."""
+"""Profiles of measurements, also of those that stopped before their end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from alert.measuring.models import MeasuredModel
 from alert.profile import Profile
 
-# Outputs that came at the same time are that far apart in a profile, as shares of the latency.
+# Distance in a profile between outputs that came at the same time, as a share of the latency.
 _APART = 1e-8
 
 
@@ -29,9 +29,9 @@ def profile_of(
     Parameters
     ----------
     models, caps, latency, power, idle_power, origin
-        See `alert.Profile`; an idle power that is not known counts as zero.
+        See `alert.Profile`; an unknown idle power counts as zero.
     fractions : mapping
-        For every anytime model, the shares of its latency after which its outputs were there.
+        For every anytime model, the shares of its latency after which its outputs came.
     """
     return Profile(
         latency=latency,
@@ -51,7 +51,7 @@ def profile_of(
 def rehearse(
     models: Sequence[MeasuredModel], caps: Sequence[float], idle_power: float | None
 ) -> Profile:
-    """Make a profile of numbers that are made up, so that what does not fit is said beforehand.
+    """Make a profile of invented numbers, so that mistakes are found before the measurement.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def rehearse(
 
 
 def note(error: BaseException, text: str) -> None:
-    """Add a line to what a traceback shows, where Python can (3.11)."""
+    """Add a line to the traceback of an error, from Python 3.11 on."""
     if hasattr(error, "add_note"):
         error.add_note(text)
 
 
 def _ascending(fractions: Sequence[float]) -> list[float]:
-    """Pull outputs apart that came at the same time, and let the last come at the end.
+    """Move outputs apart that came at the same time, and the last one to the end.
 
     A profile takes no fraction below 1e-9.
     """

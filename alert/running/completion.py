@@ -1,4 +1,4 @@
-"""When the work of a model is done: on an accelerator, its call returns before that."""
+"""Waiting until the work of a model is done: on an accelerator, its call returns before that."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from alert.running.models import Model
 
 Wait: TypeAlias = Callable[[], object]
 
-# Devices whose work is done when a call returns, or which do none.
+# Devices whose work is done when a call returns, or which do no work.
 _AT_ONCE = ("cpu", "meta")
 
 
 class Completion:
     """Waits until the work of one model is done, wherever the model is now.
 
-    A module runs where its parameters and buffers are; a bound method or a partial of a module does
-    so, too. Any other callable does not say where it runs: it counts as running on the current
-    accelerator as soon as this process uses one.
+    A module, or a bound method or partial of a module, runs where its parameters and buffers are.
+    Any other callable may run anywhere: it counts as running on the current accelerator as soon as
+    this process uses one.
 
     Parameters
     ----------
     name : str
-        What warnings call the model.
+        Name of the model in warnings.
     model : callable
     """
 
@@ -36,12 +36,12 @@ class Completion:
     def __init__(self, name: str, model: Model) -> None:
         self._name = name
         self._model = _owner(model)
-        self._place: Any = None  # where the waits are for
+        self._place: Any = None  # the place of the model that the waits are for
         self._waits: list[Wait] = []
         self._unknown: set[str] = set()  # devices that the user was warned of
 
     def __call__(self) -> None:
-        """Wait until the devices of the model have done all work they were given."""
+        """Wait until the devices of the model have done all their work."""
         torch = sys.modules.get("torch")
         if torch is None:
             return
@@ -53,14 +53,14 @@ class Completion:
             wait()
 
     def of(self, output: object) -> None:
-        """Wait, once the model has returned an output."""
+        """Wait after the model has returned an output."""
         self()
         jax = sys.modules.get("jax")
         if jax is not None:
             jax.block_until_ready(output)
 
     def _where(self, torch: Any) -> Any:
-        """Name the place of the model, at little cost: a module moves with its first tensor."""
+        """Tell the place of the model cheaply: a module moves together with its first tensor."""
         if not isinstance(self._model, torch.nn.Module):
             return _current(torch)
         first = next(self._model.parameters(), None)
@@ -70,7 +70,7 @@ class Completion:
         return None if first is None else first.device, torch.cuda.is_initialized()
 
     def _find(self, torch: Any) -> list[Wait]:
-        """Find what to call, for each device of the model."""
+        """Find a wait for each device of the model."""
         if isinstance(self._model, torch.nn.Module):
             tensors = (*self._model.parameters(), *self._model.buffers())
             devices = {str(t.device): t.device for t in tensors}
@@ -85,7 +85,7 @@ class Completion:
         return waits
 
     def _other(self, torch: Any, name: str, device: Any) -> list[Wait]:
-        """Find how to wait for a device that is not CUDA's; warn where torch offers nothing."""
+        """Find a wait for a device that is not CUDA's; warn where torch offers none."""
         try:
             wait = _synchronize(torch, device)
             wait()
@@ -101,7 +101,7 @@ class Completion:
 
 
 def _owner(model: Any) -> Any:
-    """Return the object whose place is the model's: what a method or a partial belongs to."""
+    """Return the object whose place counts: that of a method or a partial, or the model itself."""
     while isinstance(model, partial):
         model = model.func
     return model.__self__ if inspect.ismethod(model) else model

@@ -1,4 +1,4 @@
-"""What a runner was given may be meant otherwise: warnings before the first input."""
+"""Warnings before the first input: arguments of a runner that may be mistakes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from alert.goal import Goal
 from alert.power.device import Device
 from alert.profile import Profile, differences_from_here
 
-# A deadline so many times the latency of the slowest configuration is doubted.
+# A deadline of so many times the latency of the slowest configuration may be a mistake.
 _TOO_LONG = 100.0
 
 
 def of_deadline(goal: Goal, profile: Profile) -> None:
-    """Warn of a deadline that nothing can miss: it may be meant in milliseconds."""
+    """Warn of a deadline that no model can miss: it may be in milliseconds."""
     slowest = float(profile.latency.max())
     if goal.deadline >= _TOO_LONG * slowest:
         warn(

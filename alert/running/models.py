@@ -1,4 +1,4 @@
-"""The models that a user offers: their order, how they are called, what they return."""
+"""The models of a user: their order, their arguments, their outputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Models: TypeAlias = "Sequence[Model] | Mapping[str, Model] | ModuleList | Module
 
 
 class Call:
-    """What a model is called with, where that is more than one positional argument.
+    """Holds the arguments of a model, where it takes more than one.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Call:
 
     Examples
     --------
-    A runner takes the arguments themselves. Where one value stands for a whole input, this does:
+    A runner takes the arguments themselves. Use a `Call` where one value stands for a whole input:
 
     >>> import alert
     >>> example = alert.Call(input_ids=[[101, 102]], attention_mask=[[1, 1]])
@@ -58,12 +58,12 @@ class Call:
 
 
 def repeatable(name: str, x: Any) -> Call:
-    """Return the call that `x` stands for, which is made again and again.
+    """Return the call that `x` stands for, to be made again and again.
 
     Raises
     ------
     TypeError
-        It holds an iterator, which the first model would use up.
+        The call holds an iterator, which the first model would use up.
     """
     call = Call.of(x)
     for value in (*call.args, *call.kwargs.values()):
@@ -76,18 +76,19 @@ def repeatable(name: str, x: Any) -> Call:
     return call
 
 
-# ------------------------------------------------------------------------------- what is offered
+# -------------------------------------------------------------------------------------- models
 
 
 def named(models: Models) -> tuple[list[Model], list[str] | None]:
-    """Split the models that were offered from their names, where they have any.
+    """Split models from their names, where they have names.
 
     `torch.nn.ModuleList` and `torch.nn.ModuleDict` count as a list and a dict.
 
     Raises
     ------
     TypeError
-        Neither a sequence nor a mapping was given, a name is no text, or a model cannot be called.
+        The argument is neither a sequence nor a mapping, a name is no text, or a model cannot be
+        called.
     ValueError
         No model was given.
     """
@@ -158,7 +159,7 @@ def _check_callable(key: int | str, model: object) -> None:
 
 
 def _adapter(model: object) -> str:
-    """Say how to make a callable of what other libraries call a model."""
+    """Tell how to make a callable from a model of another library."""
     if hasattr(model, "get_inputs") and hasattr(model, "run"):  # an ONNX Runtime session
         return "; pass lambda x: session.run(None, {session.get_inputs()[0].name: x})"
     for method in ("predict_proba", "predict"):  # estimators of scikit-learn and its kin
@@ -182,7 +183,7 @@ def _is_torch_class(kind: type) -> bool:
     return torch is not None and issubclass(kind, torch.nn.Module)
 
 
-# ---------------------------------------------------------------------------- what comes back
+# ------------------------------------------------------------------------------------- outputs
 
 
 def outputs(name: str, returned: object) -> Iterator[Any]:
@@ -202,13 +203,13 @@ def too_few_exits(name: str, reached: int, expected: int) -> ValueError:
 
 
 def check_output(name: str, output: object) -> None:
-    """Refuse an output that only promises one: its model has not run yet.
+    """Refuse an output that is only a promise: its model has not run yet.
 
     Raises
     ------
     TypeError
-        It is a coroutine, a future or a handle, or an iterator, or the first thing in a container
-        is one.
+        The output, or the first element of a container, is a coroutine, a future, a handle or an
+        iterator.
     """
     looked_at = [output]
     if isinstance(output, (list, tuple, dict)) and output:
@@ -224,7 +225,7 @@ def check_output(name: str, output: object) -> None:
 _LATER = "the work is not done when the call returns; wait for the result inside the model"
 _PIECES = "give its exits if it yields better and better outputs, else collect them in the model"
 
-# Methods that things have which stand for work elsewhere, and finished outputs have not.
+# Methods of objects that stand for work elsewhere; finished outputs do not have them.
 _SIGNS_OF_LATER = (
     *("__await__", "result", "get_result", "wait", "ready", "is_alive"),
     "__dask_graph__",
@@ -234,7 +235,7 @@ _SIGNS_OF_PIECES = ("__next__", "__anext__", "__aiter__")
 
 @lru_cache(maxsize=256)
 def _promise(kind: type) -> str | None:
-    """Say what to do about an output of this type; None for one that is there."""
+    """Return advice for a type whose objects are only promises of an output; None for others."""
     torch = sys.modules.get("torch")
     if torch is not None and issubclass(kind, torch.Tensor):
         return None

@@ -1,4 +1,4 @@
-"""Something to do when nothing has run for a while."""
+"""A pause of a runner: a call after some time without an input."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Pause:
     def __init__(self, seconds: float, act: Callable[[], object]) -> None:
         self._seconds = seconds
         self._act = weakref.WeakMethod(act)
-        self._begun = time.monotonic()  # the pause
-        self._resting = threading.Event()  # a pause has begun that `act` was not called in
+        self._begun = time.monotonic()  # when the last pause began
+        self._resting = threading.Event()  # `act` is still due in this pause
         self._ended = threading.Event()
         threading.Thread(target=self._watch, name="alert.Runner pause", daemon=True).start()
 
     def begin(self) -> None:
-        """Say that something has just run."""
+        """Note that an input has just finished: a pause begins."""
         self._begun = time.monotonic()
         if not self._resting.is_set():
             self._resting.set()
@@ -46,7 +46,7 @@ class Pause:
             left = self._begun + self._seconds - time.monotonic()
             if self._ended.wait(max(left, 0.0)):
                 return
-            if left > 0.0:  # something may have run meanwhile
+            if left > 0.0:  # another input may have run meanwhile
                 continue
             self._resting.clear()
             act = self._act()

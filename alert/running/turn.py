@@ -1,4 +1,4 @@
-"""One input at a time: who comes meanwhile waits, and the choice that runs stays as it is."""
+"""Turns: a runner runs one input at a time, and its choice stays while the model runs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _turns: weakref.WeakSet[Turn] = weakref.WeakSet()
 
 
 class Turn:
-    """Whose turn it is to run an input with a runner, or to change what is chosen next.
+    """Decides which thread may run an input with a runner, or change its next choice.
 
     Attributes
     ----------
     lock : RLock
-        Held by the thread whose turn it is. Other threads wait for it.
+        The thread whose turn it is holds the lock. Other threads wait for it.
     busy : bool
-        A model runs.
+        True while a model runs.
     """
 
     __slots__ = ("__weakref__", "_later", "busy", "lock")
@@ -38,7 +38,7 @@ class Turn:
         _turns.add(self)
 
     def refuse_nested(self) -> None:
-        """Raise RuntimeError while a model runs. For the thread that holds the lock."""
+        """Raise RuntimeError while a model runs; the caller holds the lock."""
         if self.busy:
             raise RuntimeError(
                 f"a model that runs in thread {threading.current_thread().name!r} uses the Runner "
@@ -46,7 +46,7 @@ class Turn:
             )
 
     def change(self, act: Callable[[], object]) -> None:
-        """Do something between two inputs: now, or when the model that asks for it is done."""
+        """Call `act` between two inputs: now, or when the model that runs is done."""
         with self.lock:
             if self.busy:
                 self._later.append(act)
@@ -54,14 +54,14 @@ class Turn:
                 act()
 
     def end(self) -> None:
-        """Say that the model is done, and do what waited for it."""
+        """Note that the model is done, and make the changes that waited for it."""
         self.busy = False
         while self._later:
             self._later.pop(0)()
 
 
 def _renew() -> None:
-    """Free every turn in a forked process: the threads that had them are not there."""
+    """Free every turn in a forked process, which does not have the threads that held them."""
     for turn in _turns:
         turn.lock = threading.RLock()
         turn.busy = False
@@ -71,7 +71,7 @@ os.register_at_fork(after_in_child=_renew)
 
 
 class TurnScheduler(Scheduler):
-    """The scheduler of a runner, which keeps its choice while the model chosen runs."""
+    """Keeps the choice of a runner's scheduler while the chosen model runs."""
 
     __slots__ = ("turn",)
 
@@ -79,7 +79,7 @@ class TurnScheduler(Scheduler):
 
     @property
     def goal(self) -> Goal:
-        """The goal. Set while an input runs, it holds from the next input on."""
+        """The goal. A goal that is set while an input runs holds from the next input on."""
         goal: Goal = self._goal
         return goal
 
@@ -90,18 +90,18 @@ class TurnScheduler(Scheduler):
         self.turn.change(lambda: self._set_goal(goal._as_tuple(), goal))
 
     def decide(self, deadline: float | None = None) -> Decision:
-        """Choose anew, when no input runs."""
+        """Choose again, while no input runs."""
         with self.turn.lock:
             self.turn.refuse_nested()
             return super().decide(deadline)
 
     def share(self, deadline: float, inputs: int) -> Decision:
-        """Share a deadline, when no input runs."""
+        """Let the next inputs share a deadline, while no input runs."""
         with self.turn.lock:
             self.turn.refuse_nested()
             return super().share(deadline, inputs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Make copies that belong to no runner."""
+        """Copy the scheduler as one that belongs to no runner."""
         restore, (_, *rest), _ = super().__reduce__()
         return restore, (Scheduler, *rest)

@@ -163,6 +163,18 @@ def test_columns_of_the_history() -> None:
     assert tuple(added) == columns[len(own) :]
 
 
+def test_keys_that_commands_print(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    require("matplotlib", "rich")
+    demo = ["demo", "--recorded", "--quiet", "-o", str(tmp_path)]
+    for command, *options in (["info"], demo):
+        assert main([command, *options, "--json"]) == 0
+        text = (DOCS / "reference/command-line.md").read_text("utf-8")
+        table = text.split(f"## alert {command}\n")[1].split("\n## ")[0]
+        keys = " ".join(re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE))
+        printed = json.loads(capsys.readouterr().out)
+        assert sorted(re.findall(r"`(\w+)`", keys)) == sorted(printed)
+
+
 SOURCES = ("measured", "blended", "profile")
 
 

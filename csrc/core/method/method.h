@@ -31,8 +31,7 @@ static inline double alert_time_within(const alert_task *task, double deadline_s
 typedef struct alert_finished {
     double slowdown; /* measured latency / that of the profile; may be infinite */
     double power_w;  /* of the profile */
-    double
-        credited; /* accuracy, or joules with the idle time up to the deadline: as the bound is */
+    double credited; /* in the unit of the bound: accuracy, or joules with idle time */
 } alert_finished;
 
 enum { ALERT_METHOD_NUMBERS = 64 };

@@ -11,7 +11,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from programs import ROOT
+from programs import PACKAGES, ROOT
 
 from alert import __version__
 
@@ -169,3 +169,13 @@ def test_what_else_is_wrong_with_the_core_is_not_hidden(sources: Path) -> None:
     (sources / "alert" / "_core.py").write_text("import nowhere_to_be_found\n")
     done = python(sources, "-S", "-c", "import alert")
     assert "ModuleNotFoundError: No module named 'nowhere_to_be_found'" in done.stderr
+
+
+def test_a_benchmark_started_in_the_source_folder_measures_what_is_installed(sources: Path) -> None:
+    folder = sources / "benchmarks"
+    folder.mkdir()
+    shutil.copy(ROOT / "benchmarks" / "bench_import.py", folder)
+    statement = f"import alert, sys; sys.exit({str(sources)!r} in alert.__file__)"
+    code = f"import bench_import; bench_import.seconds({statement!r})"
+    done = python(sources, "-c", code, PYTHONPATH=f"{folder}{os.pathsep}{PACKAGES}")
+    assert (done.returncode, done.stderr) == (0, "")

@@ -33,7 +33,7 @@ class Scheduler(_core.Scheduler):
     constants : mapping, optional
         Other values for some of the method's constants; ``alert.constants(method)`` lists them.
     overhead : float, default 0.0
-        Seconds taken off every deadline for what happens around the inference.
+        Seconds taken off every deadline for the work around the inference.
     switch_cost : float, default 0.0
         Seconds that a change of the power cap takes. They are taken off the deadline of every
         configuration under another cap than that of the last input. Its power during these seconds,

@@ -7,6 +7,7 @@
 #include "python/py_fork.h"
 #include "python/py_goal.h"
 #include "python/py_options.h"
+#include "python/py_power_open.h"
 #include "python/py_profile.h"
 #include "python/py_scheduler.h"
 #include "python/py_state.h"

@@ -1,4 +1,6 @@
 /* py_power_open.c - opening power devices from Python, and giving back what dead processes have left. */
+#include "python/py_power_open.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <math.h>

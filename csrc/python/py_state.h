@@ -24,7 +24,4 @@ typedef struct alert_py_state {
 
 extern struct PyModuleDef alert_py_module;
 
-/* Adds the types of power devices to the module and to the state. */
-int alert_py_power_exec(PyObject *module, alert_py_state *state);
-
 #endif

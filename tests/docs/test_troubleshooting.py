@@ -111,6 +111,20 @@ def test_warnings_and_errors_are_headings() -> None:
             assert text in headings + also, f"{where} says: {text}"
 
 
+# Reasons that the system or the driver gives, and texts that are nothing but gaps.
+FROM_ELSEWHERE = re.compile(
+    "Permission denied|Read-only file system|Driver Not Loaded|version mismatch"
+    "|Insufficient Permissions|Not Supported|GPU is lost|^…: …: missing|^MODULE:FUNCTION"
+)
+
+
+def test_no_heading_is_left_over() -> None:
+    said = [text for _, text in (*said_by_python(), *said_by_c()) if len(WORD.findall(text)) >= 2]
+    for heading in map(plain, re.findall(r"^### (`.*)$", PAGE, re.MULTILINE)):
+        known = any(text in heading for text in said) or FROM_ELSEWHERE.search(heading)
+        assert known, f"no source says any more: {heading}"
+
+
 def test_nothing_is_missed() -> None:
     """If the way the sources speak changes, the test above must not become empty."""
     assert len(SAID) > 50

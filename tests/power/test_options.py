@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from rapl_tree import build, package
@@ -31,6 +31,10 @@ VALUES: dict[str, Any] = {
     "min_frequency": 0.5,
 }
 FOREIGN = [(kind, name) for kind in KINDS for name in VALUES if name not in KINDS[kind][1]]
+
+
+def test_every_kind_is_in_the_type_of_kinds() -> None:
+    assert get_args(power.Kind) == ("auto", *KINDS)
 
 
 def test_every_option_of_every_kind_is_in_the_signature() -> None:

@@ -62,11 +62,12 @@ class Watchdog:
 def watchdog(directory: Path, kind: str, root: str = "", **environment: str) -> Iterator[Watchdog]:
     """The watchdog of a process that caps, which is killed in the end."""
     search = os.pathsep.join(filter(None, sys.path))
+    kept = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
     with subprocess.Popen(
         [sys.executable, "-c", VICTIM, str(directory), kind, root],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={"PATH": os.defpath, "SECRET": "42", "PYTHONPATH": search, **environment},
+        env={**kept, "SECRET": "42", "PYTHONPATH": search, **environment},
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"\n"

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Self, disjoint_base
 
 METHODS: tuple[str, ...]
+CONSTANTS: tuple[tuple[str, float, str, str, str], ...]
 HISTORY: np.dtype[np.void]
 OUTCOME: np.dtype[np.void]
 

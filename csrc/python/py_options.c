@@ -105,10 +105,32 @@ PyObject *alert_py_constants_dict(PyObject *module, PyObject *name)
     return dict;
 }
 
+/* The rows of the table: name, usual value, range, provenance, meaning. */
+static PyObject *constant_rows(void)
+{
+    size_t count;
+    const alert_constant *row = alert_constants_table(&count);
+    PyObject *rows = PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; rows && i < count; i++, row++) {
+        PyObject *item = Py_BuildValue("sdsss", row->name, row->usual, row->range->expected,
+                                       row->provenance, row->meaning);
+        if (!item)
+            Py_CLEAR(rows);
+        else
+            PyTuple_SET_ITEM(rows, (Py_ssize_t)i, item);
+    }
+    return rows;
+}
+
+static int add(PyObject *module, const char *name, PyObject *value)
+{
+    int rc = value ? PyModule_AddObjectRef(module, name, value) : -1;
+    Py_XDECREF(value);
+    return rc;
+}
+
 int alert_py_options_exec(PyObject *module)
 {
-    PyObject *names = method_names();
-    int rc = names ? PyModule_AddObjectRef(module, "METHODS", names) : -1;
-    Py_XDECREF(names);
-    return rc;
+    return add(module, "METHODS", method_names()) < 0 ? -1
+                                                      : add(module, "CONSTANTS", constant_rows());
 }

@@ -12,7 +12,7 @@ int alert_py_constants(PyObject *dict, alert_method method, alert_constants *out
 /* The module function constants(method). */
 extern const char alert_py_constants_doc[];
 PyObject *alert_py_constants_dict(PyObject *module, PyObject *name);
-/* Adds METHODS to the module. */
+/* Adds METHODS and CONSTANTS to the module. */
 int alert_py_options_exec(PyObject *module);
 
 #endif

@@ -22,6 +22,7 @@ from alert.profile import Profile
 from alert.running.models import Call
 from alert.running.report import Report
 from alert.running.runner import Runner
+from alert.running.scoring import accuracy
 from alert.scheduler import Scheduler
 from alert.session import init, step
 from alert.trace import Trace
@@ -36,6 +37,7 @@ __all__ = [
     "Scheduler",
     "Trace",
     "__version__",
+    "accuracy",
     "constants",
     "init",
     "power",

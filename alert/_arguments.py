@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alert._text import shown
+
 Floats: TypeAlias = NDArray[np.float64]
 
 
@@ -38,7 +40,7 @@ def at_least(name: str, value: object, least: float) -> float:
     """Return a finite number that is not below `least`, or raise as `number` does."""
     found = number(name, value)
     if not least <= found < math.inf:
-        raise ValueError(f"{name}: expected a finite number >= {least:g}, got {value!r}")
+        raise ValueError(f"{name}: expected a finite number >= {least:g}, got {shown(value)}")
     return found
 
 
@@ -55,9 +57,9 @@ def integer(name: str, value: object, least: int) -> int:
     try:
         found = index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{name}: expected an integer, got {value!r}") from None
+        raise TypeError(f"{name}: expected an integer, got {shown(value)}") from None
     if found < least:
-        raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
+        raise ValueError(f"{name}: expected an integer >= {least}, got {shown(value)}")
     return found
 
 
@@ -66,7 +68,9 @@ def seconds(name: str, value: object, *, above_zero: bool = False) -> float:
     found = number(name, value)
     if not 0.0 <= found < math.inf or (above_zero and found == 0.0):
         sign = ">" if above_zero else ">="
-        raise ValueError(f"{name}: expected a finite number of seconds {sign} 0, got {value!r}")
+        raise ValueError(
+            f"{name}: expected a finite number of seconds {sign} 0, got {shown(value)}"
+        )
     return found
 
 
@@ -84,7 +88,7 @@ def floats(name: str, values: ArrayLike) -> Floats:
     try:
         given = np.asarray(values)
     except ValueError:
-        raise ValueError(f"{name}: expected rows of one length, got {values!r}") from None
+        raise ValueError(f"{name}: expected rows of one length, got {shown(values)}") from None
     if given.dtype.kind not in "biuf":
         _refuse_text(name, np.asarray(values, object))
     try:
@@ -105,7 +109,7 @@ def _refuse_text(name: str, elements: NDArray[np.object_]) -> None:
     """Raise TypeError for the first element that is no number."""
     for element in elements.flat:
         if isinstance(element, str):
-            raise TypeError(f"{name}: expected numbers, got text ({element!r})")
+            raise TypeError(f"{name}: expected numbers, got text ({shown(element)})")
         if isinstance(element, complex) or not hasattr(element, "__float__"):
             raise TypeError(f"{name}: expected numbers, got {type(element).__name__}")
 

@@ -21,14 +21,14 @@ class _NoBar(AbstractContextManager["_NoBar"]):
 
 
 def bar(
-    total: int, unit: str, description: str = "", *, shown: bool = True, leave: bool = True
+    total: int | None, unit: str, description: str = "", *, shown: bool = True, leave: bool = True
 ) -> Any:
     """Return a context manager whose method `update` counts one unit.
 
     Parameters
     ----------
-    total : int
-        Units in all.
+    total : int or None
+        Units in all, where that is known.
     unit : str
         Name of a unit.
     description : str, optional

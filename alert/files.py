@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+
+from alert._text import plain, shown
 
 LARGEST_FILE = 256 * 1024 * 1024
 """Most bytes of a .npz, packed and unpacked."""
@@ -28,10 +30,34 @@ LARGEST_DIRECTORY = 64 * 1024
 def as_path(path: str | os.PathLike[str]) -> Path:
     """Return a path as a `Path`. A number is refused: `open` would take it for a descriptor."""
     try:
-        return Path(os.fsdecode(path))
+        found = os.fsdecode(path)
     except TypeError:
         kind = type(path).__name__
         raise TypeError(f"path: expected a str or an os.PathLike, got {kind}") from None
+    if "\0" in found:
+        raise ValueError(f"path: expected no NUL in it, got {shown(found)}")
+    return Path(found)
+
+
+def check_writable(path: Path) -> None:
+    """Find out whether a file can be written there, without changing one that is there.
+
+    Raises
+    ------
+    OSError
+        It cannot: the directory is missing or may not be written to, or there is a directory.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        return
+    beside = path.resolve().with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
+    try:
+        beside.touch(exist_ok=False)
+        beside.unlink()
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def write_json(path: str | os.PathLike[str], document: dict[str, Any]) -> None:
@@ -48,9 +74,16 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]
 def replace(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
     """Have `write` fill a file beside `path`, then move it there in one step.
 
-    A file that is replaced leaves its permissions to the new one.
+    A file that is replaced leaves its permissions to the new one. A link stays: the file it leads
+    to is replaced. A device or a pipe is written to.
     """
     target = as_path(path)
+    if target.exists() and not target.is_file():
+        with open(target, "wb") as file:
+            write(file)
+        return
+    if target.is_symlink():
+        target = target.resolve()
     beside = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
     try:
         with open(beside, "xb") as file:  # with the permissions that the umask leaves
@@ -107,7 +140,9 @@ def parse_json(
         raise ValueError(f"{Path(path)}: schema: expected {schema!r}")
     version = field(path, document, "version", int)
     if not 1 <= version <= newest:
-        raise ValueError(f"{Path(path)}: version: this release reads 1 to {newest}, got {version}")
+        raise ValueError(
+            f"{Path(path)}: version: this release reads 1 to {newest}, got {shown(version)}"
+        )
     return document
 
 
@@ -161,9 +196,19 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
                     member.filename.removesuffix(".npy"): _array(archive, member)
                     for member in members
                 }
-        # The library raises these for archives that are damaged, encrypted or packed otherwise.
-        except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-            raise ValueError(f"{Path(path)}: not a .npz, or damaged ({error})") from None
+        except OSError as error:
+            if error.errno not in (None, errno.EINVAL):  # EINVAL: a place outside of the file
+                error.filename = str(path)
+                raise
+            raise _damaged(path, error) from None
+        except MemoryError:
+            raise
+        except Exception as error:  # the library meets damage with exceptions of all kinds
+            raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path}: not a .npz, or damaged ({plain(error)})")
 
 
 def _check_directory(file: IO[bytes]) -> None:
@@ -184,17 +229,21 @@ def _check_directory(file: IO[bytes]) -> None:
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     """Unpack one array, whose header must agree with its bytes."""
+    name = plain(member.filename)
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{member.filename}: packed otherwise than save does")  # not in pieces
+        raise ValueError(f"{name}: packed otherwise than save does")  # not in pieces
     with archive.open(member) as file:
         try:
             if np.lib.format.read_magic(file) != (1, 0):
                 raise ValueError("unexpected version of the array format")
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-            content = file.read(member.file_size)  # without a size it unpacks all there is
-            if fortran or dtype.kind not in "fiu":
-                raise ValueError(f"expected plain numbers in C order, got {dtype}")
-            # frombuffer and reshape refuse a size that does not fit.
+        except Exception as error:  # MemoryError, too: of its parser, which has a small stack
+            raise ValueError(f"{name}: {plain(error)}") from None
+        content = file.read(member.file_size)  # without a size it unpacks all there is
+        if fortran or dtype.kind not in "fiu":
+            raise ValueError(f"{name}: expected plain numbers in C order, got {plain(dtype)}")
+        try:
+            # Both refuse a size that does not fit.
             return np.frombuffer(content, dtype).reshape(shape)
-        except ValueError as error:
-            raise ValueError(f"{member.filename}: {error}") from None
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ValueError(f"{name}: {plain(error)}") from None

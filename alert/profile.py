@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from alert import _core, _html, files
-from alert._arguments import Floats, floats, number
+from alert._arguments import Floats, floats, grid, integer, number
+from alert._text import plain, shown
 from alert._warnings import warn
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from alert.running.models import Models
 
 Exits: TypeAlias = Mapping[int | str, Sequence[tuple[float, float]]]
+
+_LONGEST_NAME = 1000  # characters
 
 SCHEMA = "alert.profile"
 SCHEMA_VERSION = 1
@@ -63,25 +68,25 @@ class Profile:
 
     __slots__ = (
         "_data",
+        "_origin",
         "accuracy",
         "exits",
         "idle_power",
         "latency",
         "models",
-        "origin",
         "power",
         "power_caps",
     )
 
     _data: _core.Profile
+    _origin: dict[str, Any]
     latency: Floats
     power: Floats
     accuracy: Floats
     power_caps: Floats
     idle_power: float
     models: tuple[str, ...]
-    exits: dict[int, tuple[tuple[float, float], ...]]
-    origin: dict[str, Any]
+    exits: Mapping[int, tuple[tuple[float, float], ...]]
 
     def __init__(
         self,
@@ -117,13 +122,18 @@ class Profile:
             **arrays,
             idle_power=idle,
             models=names,
-            exits=staircases,
-            origin=dict(origin or {}),
+            exits=MappingProxyType(staircases),
+            _origin=_origin(origin),
         )
 
     def _set(self, **attributes: object) -> None:
         for name, value in attributes.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """How the profile was measured. This is a copy: the profile itself does not change."""
+        return copy.deepcopy(self._origin)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Profile does not change; make another one to have another {name}")
@@ -233,6 +243,73 @@ class Profile:
             sleep=sleep,
         )
 
+    @classmethod
+    def load_or_measure(
+        cls,
+        path: str | PathLike[str],
+        models: Models,
+        example: Any,
+        *,
+        accuracy: Accuracies,
+        power: str | Device = "auto",
+        power_caps: ArrayLike | None = None,
+        precision: float = 0.02,
+        warmup: int = 3,
+        max_repeats: int = 200,
+        max_seconds: float = 5.0,
+        settle: float | None = None,
+        idle_seconds: float = 1.0,
+        idle_power: float | None = None,
+        inference_mode: bool = True,
+        progress: bool = True,
+    ) -> Profile:
+        """Load a profile that fits, or measure one and save it there.
+
+        A file fits that was measured on this machine, with this kind of power device, under these
+        caps where some are given, and of models with these names and accuracies. Whether the models
+        have changed otherwise is not known: then remove the file.
+
+        Parameters
+        ----------
+        path : path
+            Of the file; its directory must exist.
+        models, example, accuracy, power, power_caps, precision, warmup, max_repeats, max_seconds, \
+        settle, idle_seconds, idle_power, inference_mode, progress
+            See `Profile.measure`.
+
+        Raises
+        ------
+        OSError
+            The directory does not exist or cannot be written to. That is said before anything is
+            measured.
+        ValueError
+            The file holds something else than a profile; it stays as it is.
+
+        Warns
+        -----
+        UserWarning
+            The file does not fit, for the reason named, and is replaced.
+        """
+        from alert.measuring.load_or_measure import load_or_measure
+        from alert.measuring.precision import Precision
+
+        return load_or_measure(
+            files.as_path(path),
+            models,
+            example,
+            accuracy=accuracy,
+            power=power,
+            power_caps=power_caps,
+            precision=Precision(precision, warmup, max_repeats, max_seconds),
+            settle=settle,
+            idle_seconds=idle_seconds,
+            idle_power=idle_power,
+            inference_mode=inference_mode,
+            progress=progress,
+            clock=time.perf_counter,
+            sleep=time.sleep,
+        )
+
     # ------------------------------------------------------------------------------------- files
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -271,10 +348,15 @@ class Profile:
         UserWarning
             The profile was measured on another machine.
         """
-        profile = cls.from_document(path, files.read_json(path, SCHEMA, SCHEMA_VERSION))
+        profile = cls._read(path)
         if differences := differences_from_here(profile):
             warn(f"{Path(path)} was measured on another machine: {'; '.join(differences)}")
         return profile
+
+    @classmethod
+    def _read(cls, path: str | PathLike[str]) -> Profile:
+        """Read a profile of whatever machine."""
+        return cls.from_document(path, files.read_json(path, SCHEMA, SCHEMA_VERSION))
 
     @classmethod
     def from_document(cls, path: str | PathLike[str], document: dict[str, Any]) -> Profile:
@@ -301,11 +383,153 @@ class Profile:
         except (ValueError, TypeError) as error:
             raise ValueError(f"{Path(path)}: {error}") from error
 
+    # ------------------------------------------------------------------------------- other profiles
+
+    def subset(
+        self,
+        models: Sequence[int | str] | None = None,
+        power_caps: ArrayLike | None = None,
+    ) -> Profile:
+        """Return the profile of some of the models under some of the power caps.
+
+        Parameters
+        ----------
+        models : sequence of int or str, optional
+            Indices or names, in the order they shall have; by default all.
+        power_caps : array_like, optional
+            Watts, ascending; by default all.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The profile has no such model or no such cap.
+        """
+        rows, columns = self._rows(models), self._columns(power_caps)
+        return self._with(
+            latency=self.latency[np.ix_(rows, columns)],
+            power=self.power[np.ix_(rows, columns)],
+            accuracy=self.accuracy[rows],
+            power_caps=self.power_caps[columns],
+            models=[self.models[i] for i in rows],
+            exits={n: self.exits[i] for n, i in enumerate(rows) if i in self.exits},
+        )
+
+    def add(
+        self,
+        name: str,
+        latency: ArrayLike,
+        power: ArrayLike,
+        accuracy: float,
+        exits: Sequence[tuple[float, float]] | None = None,
+    ) -> Profile:
+        """Return a profile with one model more, after the others.
+
+        Parameters
+        ----------
+        name : str
+        latency, power : array_like, shape (M,)
+            Seconds and watts under every power cap of this profile.
+        accuracy : float
+            0 to 1.
+        exits : sequence, optional
+            ``[(fraction of its latency, accuracy), ...]`` for an anytime model.
+        """
+        caps = len(self.power_caps)
+        more = {} if exits is None else {len(self.models): exits}
+        return self._with(
+            latency=np.vstack((self.latency, grid("latency", latency, (caps,)))),
+            power=np.vstack((self.power, grid("power", power, (caps,)))),
+            accuracy=np.append(self.accuracy, number("accuracy", accuracy)),
+            models=[*self.models, name],
+            exits={**self.exits, **more},
+        )
+
+    def merge(self, other: Profile) -> Profile:
+        """Return a profile with the models of both, or with the power caps of both.
+
+        The two have the same power caps or the same models. Where both know a configuration, the
+        numbers of `other` count, and its idle power does.
+
+        Raises
+        ------
+        ValueError
+            Configurations would be missing, or the profiles come from different machines or kinds
+            of power device.
+        TypeError
+            `other` is no profile.
+        """
+        if not isinstance(other, Profile):
+            raise TypeError(f"other: expected a Profile, got {type(other).__name__}")
+        for name in ("power", "machine"):
+            mine, its = self._origin.get(name), other._origin.get(name)
+            if mine is not None and its is not None and mine != its:
+                raise ValueError(f"other: expected {name} {shown(mine)} as here, got {shown(its)}")
+        same_caps = np.array_equal(self.power_caps, other.power_caps)
+        if not same_caps and sorted(self.models) != sorted(other.models):
+            raise ValueError(f"other: expected the models or the power caps of {self}, got {other}")
+        places = {name: i for i, name in enumerate(dict.fromkeys((*self.models, *other.models)))}
+        caps = np.union1d(self.power_caps, other.power_caps)
+        latency, power = np.empty((2, len(places), len(caps)))
+        accuracy = np.empty(len(places))
+        exits: dict[str, Any] = {}
+        for profile in (self, other):
+            rows = np.array([places[name] for name in profile.models])
+            cells = np.ix_(rows, np.searchsorted(caps, profile.power_caps))
+            latency[cells], power[cells] = profile.latency, profile.power
+            accuracy[rows] = profile.accuracy
+            for i, name in enumerate(profile.models):
+                exits[name] = profile.exits.get(i)
+        return Profile(
+            latency,
+            power,
+            accuracy,
+            caps,
+            other.idle_power,
+            list(places),
+            {name: pairs for name, pairs in exits.items() if pairs},
+            {**self.origin, **other.origin},
+        )
+
+    def _rows(self, models: Sequence[int | str] | None) -> list[int]:
+        """Return the indices of models that are given by index or name."""
+        if models is None:
+            return list(range(len(self.models)))
+        if isinstance(models, str) or not isinstance(models, Iterable):
+            raise TypeError(f"models: expected indices or names, got {shown(models)}")
+        index = {name: i for i, name in enumerate(self.models)}
+        rows = []
+        for model in models:
+            row = index.get(model) if isinstance(model, str) else integer("models", model, 0)
+            if row is None or row >= len(self.models):
+                raise ValueError(f"models: expected some of {shown(self.models)}, got {model!r}")
+            rows.append(row)
+        return rows
+
+    def _columns(self, power_caps: ArrayLike | None) -> list[int]:
+        """Return the indices of power caps that are given in watts."""
+        if power_caps is None:
+            return list(range(len(self.power_caps)))
+        columns = []
+        for cap in np.atleast_1d(floats("power_caps", power_caps)).tolist():
+            near = np.flatnonzero(np.isclose(self.power_caps, cap, rtol=1e-9, atol=0.0))
+            if len(near) == 0:
+                raise ValueError(
+                    f"power_caps: expected some of {shown(self.power_caps.tolist())}, got {cap!r}"
+                )
+            columns.append(int(near[0]))
+        return columns
+
+    def _with(self, **changed: Any) -> Profile:
+        """Return a profile with other arguments than this one."""
+        names = ("latency", "power", "accuracy", "power_caps", "idle_power", "models", "exits")
+        arguments = {name: getattr(self, name) for name in (*names, "origin")}
+        return Profile(**{**arguments, **changed})
+
     # ------------------------------------------------------------------------------- conveniences
 
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = (self.latency, self.power, self.accuracy, self.power_caps, self.idle_power)
-        return type(self), (*arguments, self.models, self.exits, self.origin)
+        return type(self), (*arguments, self.models, dict(self.exits), self.origin)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Profile):
@@ -329,8 +553,8 @@ class Profile:
         )
 
     def _label(self) -> str:
-        kind = self.origin.get("power")
-        return f", {kind}" if kind else ""
+        kind = self._origin.get("power")
+        return f", {plain(kind)}" if kind else ""
 
     def _repr_html_(self) -> str:
         rows = [
@@ -351,38 +575,58 @@ class Profile:
 def _model_names(models: Sequence[str] | None, count: int) -> tuple[str, ...]:
     if models is None:
         return tuple(f"model {i}" for i in range(count))
-    if isinstance(models, str) or not all(isinstance(name, str) for name in models):
-        raise TypeError(f"models: expected a sequence of names, got {models!r}")
+    if isinstance(models, str) or not isinstance(models, Iterable):
+        raise TypeError(f"models: expected a sequence of names, got {shown(models)}")
     names = tuple(models)
+    for i, name in enumerate(names):
+        if not isinstance(name, str):
+            raise TypeError(f"models: expected a sequence of names, got {shown(name)}")
+        if not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise ValueError(
+                f"models[{i}]: expected up to {_LONGEST_NAME} characters that print, "
+                f"got {shown(name)}"
+            )
     if len(names) != count:
         raise ValueError(f"models: expected {count} names, as latency has rows, got {len(names)}")
     if len(set(names)) != count:
-        raise ValueError(f"models: expected distinct names, got {names!r}")
+        raise ValueError(f"models: expected distinct names, got {shown(names)}")
     return names
 
 
 def _exits_by_index(
     exits: Exits | None, names: tuple[str, ...]
 ) -> dict[int, tuple[tuple[float, float], ...]]:
+    if not isinstance(exits, Mapping | None):
+        raise TypeError(f"exits: expected a mapping, got {type(exits).__name__}")
+    index = {name: i for i, name in enumerate(names)}
     found: dict[int, tuple[tuple[float, float], ...]] = {}
     for key, pairs in (exits or {}).items():
-        model = names.index(key) if isinstance(key, str) and key in names else key
+        model = index.get(key, key) if isinstance(key, str) else key
         if not isinstance(model, int) or not 0 <= model < len(names) or model in found:
-            raise ValueError(f"exits[{key!r}]: expected the index or name of a model, each once")
+            raise ValueError(
+                f"exits[{shown(key)}]: expected the index or name of a model, each once"
+            )
         try:
             found[model] = tuple((float(fraction), float(reached)) for fraction, reached in pairs)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise TypeError(
-                f"exits[{key!r}]: expected pairs (fraction of latency, accuracy), got {pairs!r}"
+                f"exits[{shown(key)}]: expected pairs (fraction of latency, accuracy), "
+                f"got {shown(pairs)}"
             ) from None
         if not found[model]:
-            raise ValueError(f"exits[{key!r}]: expected at least one exit, got none")
+            raise ValueError(f"exits[{shown(key)}]: expected at least one exit, got none")
     return dict(sorted(found.items()))
+
+
+def _origin(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not isinstance(given, Mapping | None):
+        raise TypeError(f"origin: expected a mapping, got {type(given).__name__}")
+    return copy.deepcopy(dict(given or {}))
 
 
 def differences_from_here(profile: Profile) -> list[str]:
     """Say where the machine that a profile was measured on differs from this one."""
-    there = profile.origin.get("machine")
+    there = profile.origin.get("machine")  # of a file, anything
     if not isinstance(there, dict):
         return []
     from alert.measuring import fingerprint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from alert import files
 from alert._arguments import Floats, grid, integer, integers, refuse
+from alert._text import plain
 from alert.profile import Profile
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from alert.measuring.models import Accuracies
     from alert.power.device import Device
     from alert.running.models import Models
+
+_SINGLE, _DOUBLE = np.dtype("<f4"), np.dtype("<f8")
 
 SCHEMA = "alert.trace"
 SCHEMA_VERSION = 1
@@ -79,7 +83,7 @@ class Trace:
     task: str
     environment: str
     seed: int
-    origin: dict[str, Any]
+    _origin: dict[str, Any]
 
     def __init__(
         self,
@@ -124,7 +128,7 @@ class Trace:
             task=str(task),
             environment=str(environment),
             seed=integer("seed", seed, 0),
-            origin=dict(origin or {}),
+            _origin=copy.deepcopy(dict(origin or {})),
         )
 
     def _set(self, **attributes: object) -> None:
@@ -139,6 +143,11 @@ class Trace:
 
     def __len__(self) -> int:
         return len(self.latency)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """How the trace was recorded. This is a copy: the trace itself does not change."""
+        return copy.deepcopy(self._origin)
 
     @property
     def emulated(self) -> bool:
@@ -304,7 +313,7 @@ class Trace:
     # ------------------------------------------------------------------------------------- files
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the trace as a compressed .npz, its numbers in single precision.
+        """Write the trace as a compressed .npz, its numbers in single precision where they fit.
 
         The file is replaced whole or not at all.
         """
@@ -318,15 +327,15 @@ class Trace:
             "origin": self.origin,
             "profile": self.profile.document(),
         }
+        measured = {"latency": self.latency, "energy": self.energy}
+        measured |= {f"exits_{model}": seconds for model, seconds in self.exits.items()}
+        kind = _SINGLE if all(map(_fits_single, measured.values())) else _DOUBLE
         arrays: dict[str, NDArray[Any]] = {
             "header": np.frombuffer(json.dumps(header, allow_nan=False).encode(), np.uint8),
-            "latency": self.latency.astype("<f4"),
-            "energy": self.energy.astype("<f4"),
             "phase": self.phase,
             "group": self.group,
+            **{name: array.astype(kind) for name, array in measured.items()},
         }
-        for model, seconds in self.exits.items():
-            arrays[f"exits_{model}"] = seconds.astype("<f4")
         files.write_arrays(path, arrays)
 
     @classmethod
@@ -374,11 +383,17 @@ class Trace:
 
     def __repr__(self) -> str:
         _, models, caps = self.latency.shape
-        name = " ".join(filter(None, (self.task, self.environment)))
+        name = plain(" ".join(filter(None, (self.task, self.environment))))
         return (
             f"<alert.Trace: {name + ', ' if name else ''}{len(self)} inputs, "
             f"{models} models x {caps} power caps{', emulated' if self.emulated else ''}>"
         )
+
+
+def _fits_single(array: Floats) -> bool:
+    """Tell whether no number is too large or too small for single precision."""
+    limits = np.finfo(np.float32)
+    return bool(((array == 0.0) | ((array >= limits.tiny) & (array <= limits.max))).all())
 
 
 def _exit_times(

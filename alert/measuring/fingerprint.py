@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from alert._text import plain
+
 Fingerprint = dict[str, str | int]
 
 _CPUINFO = Path("/proc/cpuinfo")
@@ -59,7 +61,7 @@ def differences(saved: Mapping[str, object], here: Mapping[str, object]) -> list
         One "name: then, here now" for each difference.
     """
     return [
-        f"{name}: {then}, here {here[name]}"
+        f"{name}: {plain(then)}, here {plain(here[name])}"
         for name, then in saved.items()
         if name in here and here[name] != then
     ]

@@ -22,7 +22,7 @@ from alert.measuring.results import note, profile_of, rehearse
 from alert.measuring.stopwatch import Stopwatch
 from alert.power.device import Device, borrowed
 from alert.profile import Profile
-from alert.running.models import Models, repeatable
+from alert.running.models import Models, repeatable, warn_of_training
 from alert.running.models import inference_mode as mode
 
 
@@ -44,6 +44,7 @@ def measure_profile(
 ) -> Profile:
     """Do the work of `alert.Profile.measure`, which describes the parameters."""
     measured = measured_models(models, accuracy)
+    warn_of_training([model.name for model in measured], [model.model for model in measured])
     call = repeatable("example", example)
     settle = None if settle is None else _arguments.seconds("settle", settle)
     idle_seconds = _arguments.seconds("idle_seconds", idle_seconds)

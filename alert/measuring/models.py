@@ -11,7 +11,7 @@ import numpy as np
 
 from alert._arguments import floats
 from alert.running.completion import Completion
-from alert.running.models import Model, Models, named, warn_of_training
+from alert.running.models import Model, Models, named
 
 Accuracy: TypeAlias = float | Sequence[float]
 """Of a traditional model its accuracy, 0 to 1; of an anytime model those of its exits."""
@@ -64,7 +64,6 @@ def measured_models(models: Models, accuracy: Accuracies) -> list[MeasuredModel]
     offered, names = named(models)
     reached = _in_order(accuracy, names, len(offered))
     names = names or [f"model {i}" for i in range(len(offered))]
-    warn_of_training(names, offered)
     return [
         MeasuredModel(
             name=names[i],

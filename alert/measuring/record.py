@@ -17,11 +17,11 @@ from alert.measuring import fingerprint
 from alert.measuring.caps import caps_to_measure
 from alert.measuring.models import Accuracies, MeasuredModel, measured_models
 from alert.measuring.precision import relative_precision
-from alert.measuring.results import note, profile_of, rehearse
+from alert.measuring.results import are_of, note, profile_of, rehearse
 from alert.measuring.stopwatch import Stopwatch
 from alert.power.device import Device, borrowed
 from alert.profile import Profile
-from alert.running.models import Call, Models, repeatable
+from alert.running.models import Call, Models, repeatable, warn_of_training
 from alert.running.models import inference_mode as mode
 from alert.trace import Trace
 
@@ -55,10 +55,11 @@ def record_trace(
 ) -> Trace:
     """Do the work of `alert.Trace.record`, which describes the parameters."""
     measured = measured_models(models, accuracy)
+    warn_of_training([model.name for model in measured], [model.model for model in measured])
     calls = _calls(inputs)
     environments = _environments(len(calls), schedule, switch)
     idle_seconds = _arguments.seconds("idle_seconds", idle_seconds)
-    if after and not _are_of(measured, after.profile):
+    if after and not are_of(measured, after.profile):
         raise ValueError(
             f"after: expected a trace of these models, with their accuracy, got {after}"
         )
@@ -189,16 +190,6 @@ def _warn_if_not_quiet(trace: Trace) -> None:
             "something else ran meanwhile: in the quiet phases the configurations took "
             f"{typical.min():.2f} to {typical.max():.2f} times as long as in the profile"
         )
-
-
-def _are_of(models: Sequence[MeasuredModel], profile: Profile) -> bool:
-    """Tell whether a profile is of these models, exits and accuracies."""
-    exits = {i: [reached for _, reached in pairs] for i, pairs in profile.exits.items()}
-    return (
-        [model.name for model in models] == list(profile.models)
-        and [model.accuracy[-1] for model in models] == profile.accuracy.tolist()
-        and {i: model.accuracy for i, model in enumerate(models) if model.anytime} == exits
-    )
 
 
 class _Laps:

@@ -67,6 +67,16 @@ def rehearse(
     return profile_of(models, caps, ones, ones, idle_power, fractions, {})
 
 
+def are_of(models: Sequence[MeasuredModel], profile: Profile) -> bool:
+    """Tell whether a profile is of these models, exits and accuracies."""
+    exits = {i: [reached for _, reached in pairs] for i, pairs in profile.exits.items()}
+    return (
+        [model.name for model in models] == list(profile.models)
+        and [model.accuracy[-1] for model in models] == profile.accuracy.tolist()
+        and {i: model.accuracy for i, model in enumerate(models) if model.anytime} == exits
+    )
+
+
 def note(error: BaseException, text: str) -> None:
     """Add a line to the traceback of an error, from Python 3.11 on."""
     if hasattr(error, "add_note"):

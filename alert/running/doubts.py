@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alert._text import shown
 from alert._warnings import warn
 from alert.goal import Goal
 from alert.power.device import Device
@@ -26,7 +27,8 @@ def of_origin(profile: Profile, device: Device) -> None:
     kind = profile.origin.get("power")
     if isinstance(kind, str) and kind != device.kind:
         warn(
-            f"the profile was measured with power {kind!r} and runs with power {device.kind!r}: "
+            f"the profile was measured with power {shown(kind)} and runs with power "
+            f"{device.kind!r}: "
             "its watts and its caps may not fit; measure it with the device that you run with"
         )
     elif differences := differences_from_here(profile):

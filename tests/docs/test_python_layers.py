@@ -14,17 +14,8 @@ FILES = sorted(PACKAGE.glob("**/*.py"))
 # From the ground up: a room imports itself and those of the lines before. `alert` alone stands for
 # the public face, `alert/__init__.py`.
 STRATA = [
-    [
-        "_arguments",
-        "_core",
-        "_version",
-        "_html",
-        "_installation",
-        "_progress",
-        "_warnings",
-        "files",
-    ],
-    ["_deprecated"],
+    ["_core", "_version", "_html", "_installation", "_progress", "_text", "_warnings"],
+    ["_arguments", "_deprecated", "files"],
     ["goal", "profile"],
     ["scheduler", "trace"],
     ["session", "power"],

@@ -1,0 +1,66 @@
+"""A profile from a file, where the file fits; else a measured one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from alert import files
+from alert._text import shown
+from alert._warnings import warn
+from alert.measuring.caps import caps_to_measure
+from alert.measuring.measure import measure_profile
+from alert.measuring.models import Accuracies, MeasuredModel, measured_models
+from alert.measuring.results import are_of
+from alert.power.device import Device, borrowed
+from alert.profile import Profile, differences_from_here
+from alert.running.models import Models
+
+
+def load_or_measure(
+    path: Path,
+    models: Models,
+    example: Any,
+    *,
+    accuracy: Accuracies,
+    power: str | Device,
+    power_caps: ArrayLike | None,
+    **options: Any,
+) -> Profile:
+    """Do the work of `alert.Profile.load_or_measure`, which describes the parameters."""
+    measured = measured_models(models, accuracy)
+    found = Profile._read(path) if path.exists() else None
+    with borrowed(power) as device:
+        caps = None if power_caps is None else caps_to_measure(power_caps, device)
+        if found is not None:
+            reason = _why_not(found, measured, device, caps)
+            if reason is None:
+                return found
+            warn(f"{path} does not fit and is measured again: {reason}")
+        files.check_writable(path)
+        options.update(accuracy=accuracy, power=device, power_caps=caps)
+        profile = measure_profile(models, example, **options)
+    profile.save(path)
+    return profile
+
+
+def _why_not(
+    found: Profile,
+    models: Sequence[MeasuredModel],
+    device: Device,
+    caps: Sequence[float] | None,
+) -> str | None:
+    """Say why a profile does not fit; None where it does."""
+    if not are_of(models, found):
+        return f"it is of the models {shown(found.models)} with other names or accuracies"
+    if found.origin.get("power") != device.kind:
+        return f"its power device is {shown(found.origin.get('power'))}, here {device.kind!r}"
+    if caps is not None and not (
+        len(caps) == len(found.power_caps) and np.allclose(found.power_caps, caps, rtol=1e-9)
+    ):
+        return f"its power caps are {shown(found.power_caps.tolist())} W"
+    return "; ".join(differences_from_here(found)) or None

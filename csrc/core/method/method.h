@@ -34,7 +34,7 @@ typedef struct alert_finished {
     double credited; /* in the unit of the bound: accuracy, or joules with idle time */
 } alert_finished;
 
-enum { ALERT_METHOD_NUMBERS = 64 };
+enum { ALERT_METHOD_NUMBERS = 32 };
 
 /* A method keeps what it has learnt in a struct of doubles, at most ALERT_METHOD_NUMBERS of them: the scheduler saves it
  * without knowing it. Each of start, learn and resume states the belief: its mean, std and mixture. Functions marked

@@ -7,7 +7,6 @@ author = "the ALERT developers"
 release = version = alert.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_nb"]
-exclude_patterns = ["pictures/*.md"]
 
 # Pages are Markdown; the cells of those that are notebooks run at every build.
 myst_enable_extensions = ["deflist"]

@@ -73,8 +73,10 @@ def names_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     goal = alert.Goal.min_energy(deadline=0.05, accuracy=0.75)
     scheduler = alert.Scheduler(profile, goal)
     scheduler.step(0.01, 0.2)
-    hasty = functools.partial(alert.Profile.measure, max_seconds=0.05, idle_seconds=0.01)
-    monkeypatch.setattr(alert.Profile, "measure", functools.partial(hasty, progress=False))
+    haste: dict[str, Any] = {"max_seconds": 0.05, "idle_seconds": 0.01, "progress": False}
+    for name in ("measure", "load_or_measure"):
+        hasty = functools.partial(getattr(alert.Profile, name), **haste)
+        monkeypatch.setattr(alert.Profile, name, hasty)
     return {
         **{"small": model(0.001), "medium": model(0.002), "large": model(0.003), "x": 2.0},
         **{"stream": [1.0, 2.0, 3.0], "latency": 0.01, "energy": 0.2, "alert": alert},

@@ -38,7 +38,9 @@
 #ifndef ALERT_KALMAN_H
 #define ALERT_KALMAN_H
 
-#include "core/ranges.h"
+#include "alert.h"
+
+#define ALERT_RATIO_MAX 1e6
 
 typedef struct alert_slowdown_filter {
     double mean, variance, gain, process_noise, innovation;

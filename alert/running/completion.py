@@ -31,17 +31,18 @@ class Completion:
     model : callable
     """
 
-    __slots__ = ("_model", "_name", "_place", "_unknown", "_waits")
+    __slots__ = ("_has_run", "_model", "_name", "_place", "_unknown", "_waits")
 
     def __init__(self, name: str, model: Model) -> None:
         self._name = name
         self._model = _owner(model)
+        self._has_run = False
         self._place: Any = None  # the place of the model that the waits are for
         self._waits: list[Wait] = []
         self._unknown: set[str] = set()  # devices that the user was warned of
 
     def __call__(self) -> None:
-        """Wait until the devices of the model have done all their work."""
+        """Look where the model is, and wait until its devices have done all their work."""
         torch = sys.modules.get("torch")
         if torch is None:
             return
@@ -53,8 +54,12 @@ class Completion:
             wait()
 
     def of(self, output: object) -> None:
-        """Wait after the model has returned an output."""
-        self()
+        """Wait after the model has returned an output. No time is lost with looking."""
+        if not self._has_run:  # its first run may have loaded it, or moved it
+            self._has_run = True
+            self()
+        for wait in self._waits:
+            wait()
         jax = sys.modules.get("jax")
         if jax is not None:
             jax.block_until_ready(output)

@@ -61,7 +61,7 @@ class Execution:
         """
         last = decision.exit
         if last is None:
-            [output] = self.outputs(decision.model, call)
+            output = self._output(decision.model, call)
             self._device.pace()
             return output, None
         fractions = self._exits[decision.model]
@@ -80,13 +80,11 @@ class Execution:
 
     def outputs(self, model: int, call: Call) -> Generator[Any]:
         """Yield the output of a model, or every output of an anytime one, as soon as it is out."""
+        if model not in self._exits:
+            yield self._output(model, call)
+            return
         name, done = self._names[model], self._done[model]
         returned = call(self.models[model])
-        if model not in self._exits:
-            check_output(name, returned)
-            done.of(returned)
-            yield returned
-            return
         try:
             for output in outputs(name, returned):
                 check_output(name, output)
@@ -95,3 +93,10 @@ class Execution:
         finally:
             if hasattr(returned, "close"):
                 returned.close()
+
+    def _output(self, model: int, call: Call) -> Any:
+        """Return the output of a model without exits, once it is out."""
+        output = call(self.models[model])
+        check_output(self._names[model], output)
+        self._done[model].of(output)
+        return output

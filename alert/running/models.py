@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alert._warnings import warn
@@ -211,10 +212,12 @@ def check_output(name: str, output: object) -> None:
         The output, or the first element of a container, is a coroutine, a future, a handle or an
         iterator.
     """
-    looked_at = [output]
-    if isinstance(output, (list, tuple, dict)) and output:
-        looked_at.append(next(iter(output.values() if isinstance(output, dict) else output)))
-    for found in looked_at:
+    contained: list[object] = []
+    if isinstance(output, (list, tuple, dict)):
+        contained = list(islice(output.values() if isinstance(output, dict) else output, 1))
+    elif _promise(type(output)) is None:  # type: ignore[arg-type]  # types can be hashed
+        return
+    for found in (output, *contained):
         promise = _promise(type(found))  # type: ignore[arg-type]  # types can be hashed
         if promise is not None:
             if inspect.iscoroutine(found):

@@ -36,6 +36,12 @@ def number(name: str, value: object) -> float:
     return float(array)
 
 
+def instance(name: str, value: object, kind: Any, called: str) -> None:
+    """Raise TypeError for a value that is no `kind`, which the message calls `called`."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name}: expected {called}, got {type(value).__name__}")
+
+
 def at_least(name: str, value: object, least: float) -> float:
     """Return a finite number that is not below `least`, or raise as `number` does."""
     found = number(name, value)

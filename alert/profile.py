@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alert import _core, _html, files
-from alert._arguments import Floats, floats, grid, integer, number
+from alert._arguments import Floats, floats, grid, instance, integer, number
 from alert._text import plain, shown
 from alert._warnings import warn
 
@@ -458,8 +458,7 @@ class Profile:
         TypeError
             `other` is no profile.
         """
-        if not isinstance(other, Profile):
-            raise TypeError(f"other: expected a Profile, got {type(other).__name__}")
+        instance("other", other, Profile, "a Profile")
         for name in ("power", "machine"):
             mine, its = self._origin.get(name), other._origin.get(name)
             if mine is not None and its is not None and mine != its:
@@ -596,8 +595,7 @@ def _model_names(models: Sequence[str] | None, count: int) -> tuple[str, ...]:
 def _exits_by_index(
     exits: Exits | None, names: tuple[str, ...]
 ) -> dict[int, tuple[tuple[float, float], ...]]:
-    if not isinstance(exits, Mapping | None):
-        raise TypeError(f"exits: expected a mapping, got {type(exits).__name__}")
+    instance("exits", exits, Mapping | None, "a mapping")
     index = {name: i for i, name in enumerate(names)}
     found: dict[int, tuple[tuple[float, float], ...]] = {}
     for key, pairs in (exits or {}).items():
@@ -619,8 +617,7 @@ def _exits_by_index(
 
 
 def _origin(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    if not isinstance(given, Mapping | None):
-        raise TypeError(f"origin: expected a mapping, got {type(given).__name__}")
+    instance("origin", given, Mapping | None, "a mapping")
     return copy.deepcopy(dict(given or {}))
 
 

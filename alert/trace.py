@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alert import files
-from alert._arguments import Floats, grid, integer, integers, refuse
+from alert._arguments import Floats, grid, instance, integer, integers, refuse
 from alert._text import plain
 from alert.profile import Profile
 
@@ -100,8 +100,10 @@ class Trace:
         seed: int = 0,
         origin: Mapping[str, Any] | None = None,
     ) -> None:
-        if not isinstance(profile, Profile):
-            raise TypeError(f"profile: expected a Profile, got {type(profile).__name__}")
+        instance("profile", profile, Profile, "a Profile")
+        instance("exits", exits, Mapping | None, "a mapping")
+        instance("phases", phases, Iterable, "names")
+        instance("origin", origin, Mapping | None, "a mapping")
         models, caps = profile.latency.shape
         taken = grid("latency", latency, (None, models, caps))
         n = len(taken)
@@ -256,6 +258,7 @@ class Trace:
         ValueError
             The other trace has other models, caps, accuracies or phases.
         """
+        instance("other", other, Trace, "a Trace")
         mine, its = self.profile, other.profile
         same = ("models", "power_caps", "accuracy")
         if not all(np.array_equal(getattr(mine, name), getattr(its, name)) for name in same):
@@ -308,6 +311,7 @@ class Trace:
         # Imported late: schemes need traces, a trace needs no scheme.
         from alert.evaluation import OutputTrace, run
 
+        instance("profile", profile, Profile, "a Profile")
         return run(scheme, OutputTrace.of(self, profile), goal)
 
     # ------------------------------------------------------------------------------------- files

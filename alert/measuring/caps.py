@@ -15,13 +15,21 @@ _CAPS = 5
 def caps_to_measure(power_caps: ArrayLike | None, device: Device) -> list[float]:
     """Return the caps asked for, or by default some over the range of the device.
 
+    The default is one cap where the device has only one.
+
     Raises
     ------
-    ValueError
-        There are none, they do not ascend, or one lies outside the range of the device.
+    ValueError, TypeError
+        There are no caps, they are no numbers, they do not ascend, or one lies outside the range of
+        the device.
+    OSError
+        The device cannot be capped, and says why.
     """
     if power_caps is None:
-        power_caps = np.linspace(*device.cap_range, _CAPS)
+        if not device.can_cap:
+            device.set_cap(device.cap)  # the device says why it cannot
+        low, high = device.cap_range
+        power_caps = np.linspace(low, high, _CAPS) if high > low * (1.0 + 1e-9) else high
     row = np.atleast_1d(floats("power_caps", power_caps))
     if row.ndim > 1:
         raise ValueError(f"power_caps: expected one row of watts, got the shape {row.shape}")

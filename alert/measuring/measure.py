@@ -48,6 +48,8 @@ def measure_profile(
     call = repeatable("example", example)
     settle = None if settle is None else _arguments.seconds("settle", settle)
     idle_seconds = _arguments.seconds("idle_seconds", idle_seconds)
+    _arguments.instance("clock", clock, Callable, "a callable")
+    _arguments.instance("sleep", sleep, Callable, "a callable")
     if idle_power is not None:
         idle_power = _arguments.at_least("idle_power", idle_power, 0.0)
     with ExitStack() as stack:

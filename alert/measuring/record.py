@@ -59,6 +59,10 @@ def record_trace(
     calls = _calls(inputs)
     environments = _environments(len(calls), schedule, switch)
     idle_seconds = _arguments.seconds("idle_seconds", idle_seconds)
+    _arguments.instance("after", after, Trace | None, "a Trace")
+    _arguments.instance("clock", clock, Callable, "a callable")
+    _arguments.instance("sleep", sleep, Callable, "a callable")
+    _arguments.instance("switch", switch, Callable | None, "a callable")
     if after and not are_of(measured, after.profile):
         raise ValueError(
             f"after: expected a trace of these models, with their accuracy, got {after}"

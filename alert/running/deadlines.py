@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from operator import index
 
 from alert import _arguments
 
@@ -73,10 +72,3 @@ def arrival_of(now: float, arrival: float | None, delay: float | None) -> float 
 def checked(deadline: float) -> float:
     """Return a deadline in seconds, which must be above 0."""
     return _arguments.seconds("deadline", deadline, above_zero=True)
-
-
-def checked_inputs(inputs: int) -> int:
-    """Return a number of inputs, which must be at least 1."""
-    if index(inputs) < 1:
-        raise ValueError(f"inputs: expected at least 1, got {inputs}")
-    return inputs

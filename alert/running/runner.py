@@ -133,6 +133,7 @@ class Runner:
         after = (
             None if release_after is None else _arguments.seconds("release_after", release_after)
         )
+        _arguments.instance("clock", clock, Callable, "a callable")
         self._turn = Turn()
         self._scheduler = TurnScheduler(
             profile,
@@ -356,7 +357,7 @@ class Runner:
         now = self._clock()
         came = deadlines.arrival_of(now, arrival, None)
         due = (now if came is None else came) + deadlines.checked(deadline)
-        together = deadlines.checked_inputs(inputs)
+        together = _arguments.integer("inputs", inputs, 1)
 
         def share() -> None:
             self._scheduler.share(max(due - self._clock(), _NO_TIME), together)

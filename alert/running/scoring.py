@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from alert import _progress
-from alert._arguments import floats
+from alert._arguments import floats, instance
 from alert.running.models import Call, Models, check_output, named, warn_of_training
 from alert.running.models import inference_mode as mode
 
@@ -63,6 +63,8 @@ def accuracy(
     {'as it is': 0.5, 'inverse': 0.5}
     """
     offered, names = named(models)
+    instance("loader", loader, Iterable, "an iterable of batches")
+    instance("metric", metric, Callable | None, "a callable")
     tallies = [_Tally(names[i] if names else f"model {i}") for i in range(len(offered))]
     warn_of_training([tally.name for tally in tallies], offered)
     total = len(loader) if isinstance(loader, Sized) else None

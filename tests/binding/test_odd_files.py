@@ -194,6 +194,9 @@ def test_a_trace_shows_no_escapes_and_never_changes() -> None:
     ("changed", "error", "message"),
     [
         ({"phases": "abc"}, TypeError, "phases: expected names, got 'abc'"),
+        ({"phases": 5}, TypeError, "phases: expected names, got int"),
+        ({"exits": 5}, TypeError, "exits: expected a mapping, got int"),
+        ({"origin": 5}, TypeError, "origin: expected a mapping, got int"),
         ({"seed": "x"}, TypeError, "seed: expected an integer, got 'x'"),
         ({"group": np.ma.masked_equal([0, 1, 2, 3, 4], 2)}, ValueError, "group: .*masked"),
         ({"group": [0, 1, 2, 1, 4]}, ValueError, r"group\[3\]: expected ascending numbers, got 1"),
@@ -204,7 +207,15 @@ def test_arguments_of_a_trace_are_named(
 ) -> None:
     whole = synthetic.trace(5)
     with pytest.raises(error, match=message):
-        alert.Trace(whole.profile, whole.latency, whole.energy, whole.exits, **changed)
+        alert.Trace(whole.profile, whole.latency, whole.energy, **{"exits": whole.exits, **changed})
+
+
+def test_what_a_trace_is_joined_with_or_replayed_against_is_named() -> None:
+    whole: Any = synthetic.trace(5)
+    with pytest.raises(TypeError, match="other: expected a Trace, got int"):
+        whole.followed_by(5)
+    with pytest.raises(TypeError, match="profile: expected a Profile, got int"):
+        whole.replay(5, alert.Goal.min_energy(0.1, 0.5))
 
 
 # --------------------------------------------------------------------------------- where to save

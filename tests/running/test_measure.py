@@ -249,6 +249,22 @@ def test_takes_five_caps_over_the_range_where_none_are_given() -> None:
     assert found.power_caps.tolist() == [10.0, 17.5, 25.0, 32.5, 40.0]
 
 
+def test_takes_one_cap_where_the_device_has_one() -> None:
+    lab = Lab()
+    lab.package.cap_range = (40.0, 40.0)
+    assert lab.measure(power_caps=None).power_caps.tolist() == [40.0]
+
+
+def test_a_device_that_cannot_be_capped_says_why_before_the_first_run() -> None:
+    lab = Lab()
+    lab.package.can_cap = False
+    lab.package.cap_range = (math.nan, math.nan)
+    lab.package.refuses = PermissionError("needs root")
+    for caps in (None, [20.0]):
+        with pytest.raises(PermissionError, match="needs root"):
+            lab.measure(power_caps=caps)
+
+
 def test_closes_the_device_it_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = Lab()
     monkeypatch.setattr(power, "open", lambda kind: lab.package)

@@ -80,6 +80,8 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"power_caps": "10"}, TypeError, "power_caps: expected numbers, got text"),
     ({"power_caps": [[10.0, 20.0]]}, ValueError, r"power_caps: expected one row of watts"),
     ({"power_caps": np.ma.masked_equal([10.0, 20.0], 20.0)}, ValueError, "power_caps: .* masked"),
+    ({"clock": 5}, TypeError, "clock: expected a callable, got int"),
+    ({"sleep": 5}, TypeError, "sleep: expected a callable, got int"),
     ({"power": None}, TypeError, "power: expected a kind of device or an open device"),
     ({"example": iter(["x"])}, TypeError, "example: .* got list_iterator, an iterator; pass one"),
     ({"example": alert.Call(1, x=iter([2]))}, TypeError, "example: expected an input that can be"),
@@ -110,6 +112,9 @@ def test_bad_arguments_are_told_before_the_first_run(
         ({"group": [1, 0, 0]}, ValueError, r"group\[1\]: expected ascending numbers, got 0"),
         ({"profiled": 0}, ValueError, "profiled: expected an integer >= 1, got 0"),
         ({"idle_seconds": math.nan}, ValueError, "idle_seconds: expected a finite number"),
+        ({"after": 5}, TypeError, "after: expected a Trace, got int"),
+        ({"switch": 5}, TypeError, "switch: expected a callable, got int"),
+        ({"clock": 5}, TypeError, "clock: expected a callable, got int"),
         ({"seed": "x"}, TypeError, "seed: expected an integer, got 'x'"),
     ],
 )

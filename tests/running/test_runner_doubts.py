@@ -70,6 +70,7 @@ def test_a_deadline_in_milliseconds_is_warned_of() -> None:
     [
         ({"power": None}, TypeError, "power: expected a kind of device or an open device"),
         ({"power": 5}, TypeError, "power: expected a kind of device or an open device"),
+        ({"clock": 5}, TypeError, "clock: expected a callable, got int"),
         ({"overhead": ""}, TypeError, "overhead: expected a number, got str"),
         ({"overhead": math.nan}, ValueError, "overhead: expected a finite number of seconds"),
         ({"dwell": "x"}, TypeError, "dwell: expected a number, got str"),

@@ -104,6 +104,8 @@ async def coroutine(x: Any) -> Any:
         ),
         ([same], BATCHES, lambda y, a: 1.5, ValueError, r"metric: .* 0 to 1, got 1.5 for model 0"),
         ([same], BATCHES, lambda y, a: "1", TypeError, "metric: expected numbers, got text"),
+        ([same], 5, None, TypeError, "loader: expected an iterable of batches, got int"),
+        ([same], BATCHES, 5, TypeError, "metric: expected a callable, got int"),
         ([coroutine], BATCHES, None, TypeError, "model 0: expected an output, got coroutine"),
         ({"a": 3}, BATCHES, None, TypeError, r"models\['a'\]: expected a callable"),
     ],

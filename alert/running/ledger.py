@@ -45,7 +45,7 @@ class Ledger:
     @property
     def inputs(self) -> int:
         """Number of inputs so far."""
-        return sum(self._choices.values())
+        return sum(self._choices.copy().values())
 
     def add(
         self,
@@ -89,7 +89,7 @@ class Ledger:
         history = np.empty(len(known), np.dtype([*record, *added, *marks]))
         for name, _ in record:
             history[name] = known[name]
-        entered = {number: row for number, *row in self._times}
+        entered = {number: row for number, *row in self._times.copy()}  # others may add meanwhile
         rows = [entered.get(number, _NOT_ENTERED) for number in known["input"].tolist()]
         for i, name in enumerate((*_TIMES, "cap_changed", "energy_source")):
             history[name] = [row[i] for row in rows]
@@ -105,7 +105,7 @@ class Ledger:
     ) -> Report:
         """Make the report; the parameters are attributes of `Report`."""
         inputs = self.inputs
-        frequent = sorted(self._choices.items(), key=lambda item: -item[1])
+        frequent = sorted(self._choices.copy().items(), key=lambda item: -item[1])
         return Report(
             inputs=inputs,
             energy=energy,

@@ -60,6 +60,11 @@ class Lab:
 BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"models": {18: str, 50: str}, "accuracy": {18: 0.6, 50: 0.8}}, TypeError, "names that are"),
     ({"models": {"a": str, 5: str}, "accuracy": {"a": 0.6, 5: 0.8}}, TypeError, "names that are"),
+    (
+        {"models": {"a\n": str, "b": str}, "accuracy": [0.6, 0.8]},
+        ValueError,
+        r"models\[0\]: .*print",
+    ),
     ({"idle_power": -1.0}, ValueError, "idle_power: expected a finite number >= 0, got -1.0"),
     ({"idle_power": math.inf}, ValueError, "idle_power: expected a finite number >= 0, got inf"),
     ({"idle_power": "5"}, TypeError, "idle_power: expected a number, got str"),

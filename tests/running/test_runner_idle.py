@@ -6,10 +6,12 @@ import gc
 import threading
 import time
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from rapl_tree import read
 from simulation import CHEAP, AnytimeBench, Bench, Machine, Package, profile, state
 
 import alert
@@ -126,6 +128,25 @@ def test_a_pause_gives_the_cap_of_a_real_device_back() -> None:
                 runner._execution.models[0] = lambda x, seen=seen: seen.append(device.cap)
                 runner("x")
                 assert seen == [12.0]
+
+
+def test_a_pause_gives_the_limits_of_a_package_back(client: Path, directory: Path) -> None:
+    table = alert.Profile([[0.001]], [[12.0]], [0.7], [12.0], 5.0)
+    goal = alert.Goal.min_energy(deadline=0.05, accuracy=0.6)
+    files = sorted(client.glob("intel-rapl/intel-rapl:*/constraint_*_power_limit_uw"))
+    found = [read(path) for path in files]
+    with power.open("rapl", root=client) as device:
+        runner = Runner([str], table, goal, device, release_after=3600.0)
+        runner("x")
+        assert device.cap == 12.0
+        capped = [read(path) for path in files]
+        assert min(capped) < min(found)
+        runner._give_back()
+        assert [read(path) for path in files] == found
+        runner("x")
+        assert [read(path) for path in files] == capped
+        runner.close()
+    assert [read(path) for path in files] == found
 
 
 def watchers(expected: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -122,6 +123,25 @@ def test_no_thread_is_left_in_inference_mode() -> None:
     assert (np.diff(history["start"]) >= history["latency"][:-1]).all()
     assert report.energy is not None
     assert history["energy"].sum() <= report.energy
+
+
+def test_a_thread_may_watch_while_another_runs() -> None:
+    bench = Bench()
+    seen: list[int] = []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        worker = run_in_thread(lambda: [bench.runner(n) for n in range(3000)])
+        while worker.is_alive():
+            history, report = bench.runner.history, bench.runner.report()
+            seen.append(report.inputs)
+            assert (history["input"][1:] - history["input"][:-1] == 1).all()
+            assert sum(report.choices.values()) <= 3000
+        worker.join(60)
+    finally:
+        sys.setswitchinterval(interval)
+    assert seen == sorted(seen)
+    assert bench.runner.report().inputs == 3000
 
 
 def test_closing_lets_the_input_of_another_thread_finish() -> None:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import alert
 from alert import power
-from alert.cli.terminal import add_quiet, console
+from alert.cli.terminal import add_quiet, console, part_kept
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -80,7 +80,8 @@ def run(arguments: argparse.Namespace) -> None:
     offered.update({name: value for name, value in given.items() if value is not None})
     if arguments.quiet:
         offered["progress"] = False
-    profile = alert.Profile.measure(**offered)
+    with part_kept(arguments.output, "profile"):
+        profile = alert.Profile.measure(**offered)
     profile.save(arguments.output)
     if out is None:
         print(arguments.output.read_text(encoding="utf-8"))

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import alert
 from alert.cli.profile import watts
-from alert.cli.terminal import add_quiet, console, require
+from alert.cli.terminal import add_quiet, console, part_kept, require
 from alert.workloads.contention import ENVIRONMENTS
 from alert.workloads.record_task import TASKS, record
 
@@ -77,17 +77,19 @@ def run(arguments: argparse.Namespace) -> None:
     require("demo", ["torch", "tqdm", "skimage", "sklearn", "efficientnet_lite_pytorch"])
     out = console()
     path = arguments.output or Path(f"{arguments.task}-{arguments.environment}.npz")
-    trace = record(
-        arguments.task,
-        arguments.environment,
-        arguments.inputs,
-        arguments.seed,
-        power=arguments.power,
-        power_caps=arguments.power_caps,
-        threads=arguments.threads,
-        after=alert.Trace.load(path) if arguments.append else None,
-        progress=not arguments.quiet,
-    )
+    after = alert.Trace.load(path) if arguments.append else None
+    with part_kept(path, "trace"):
+        trace = record(
+            arguments.task,
+            arguments.environment,
+            arguments.inputs,
+            arguments.seed,
+            power=arguments.power,
+            power_caps=arguments.power_caps,
+            threads=arguments.threads,
+            after=after,
+            progress=not arguments.quiet,
+        )
     trace.save(path)
     out.print(_table(trace))
     out.print(f"{trace!r} saved to {path}")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from alert.files import check_writable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,6 +43,29 @@ def console() -> Console:
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """Add the option of the commands that show progress."""
     parser.add_argument("--quiet", action="store_true", help="show no progress bars")
+
+
+@contextmanager
+def part_kept(path: Path, attribute: str) -> Iterator[None]:
+    """Save what an exception carries of a measurement that it ends.
+
+    Parameters
+    ----------
+    path : Path
+        Where the whole would have been saved. Whether it can be is found out first.
+    attribute : {"profile", "trace"}
+        Of the exception.
+    """
+    check_writable(path)
+    try:
+        yield
+    except BaseException as error:
+        part = getattr(error, attribute, None)
+        if part is not None:
+            part.save(path)
+            said = f"alert: {path} holds what was measured before it stopped: {part!r}"
+            print(said, file=sys.stderr)  # a warning might replace the exception
+        raise
 
 
 def print_json(document: Any) -> None:

@@ -72,6 +72,7 @@ def measure_profile(
                         compiles = ", compiles" if model.is_compiled else ""
                         bar.set_description(f"{model.name}, first run{compiles}")
                         stopwatch.run(model, call)
+                        result.has_run = True
                     wanted = replace(precision, warmup=precision.warmup - 1)
                 stopwatch.run_for(device.settle if settle is None else settle, measured[0], call)
                 for i, model in enumerate(measured):
@@ -94,6 +95,7 @@ class _Result:
     precision: Precision
     kind: str
     emulated: bool
+    has_run: bool = False  # a model
     costs: Floats = field(init=False)  # latency, power, precision of the latency; NaN: none yet
 
     def __post_init__(self) -> None:
@@ -111,6 +113,8 @@ class _Result:
         That is all models under the caps that are complete, or some models under the first cap.
         """
         done = np.isfinite(self.costs[0])
+        if isinstance(error, Exception) and self.has_run:
+            note(error, "the models had run with this example before: does one of them change it?")
         if not done.any():
             return
         models, caps = np.arange(len(self.models)), np.flatnonzero(done.all(axis=0))
@@ -122,8 +126,6 @@ class _Result:
             f"{done.sum()} of {done.size} configurations were measured; the attribute `profile` of "
             f"this exception holds {len(models) * len(caps)} of them",
         )
-        if isinstance(error, Exception):
-            note(error, "the models had run with this example before: does one of them change it?")
 
     def _part(self, models: Sequence[int] | Any, caps: Sequence[int] | Any) -> Profile:
         """Return the profile of some models under some caps."""

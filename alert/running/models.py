@@ -161,7 +161,7 @@ def _check_callable(key: int | str, model: object) -> None:
 
 def _adapter(model: object) -> str:
     """Tell how to make a callable from a model of another library."""
-    if hasattr(model, "get_inputs") and hasattr(model, "run"):  # an ONNX Runtime session
+    if callable(getattr(model, "run", None)):  # a session of ONNX Runtime
         return "; pass lambda x: session.run(None, {session.get_inputs()[0].name: x})"
     for method in ("predict_proba", "predict"):  # estimators of scikit-learn and its kin
         if hasattr(model, method):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from alert._arguments import integer
 from alert.trace import Trace
 from alert.workloads.contention import Contention, Environment
 from alert.workloads.contention import schedule as draw_schedule
@@ -79,6 +80,9 @@ def record(
 
     from alert.power import open as open_power
 
+    integer("inputs", inputs, 1)  # before networks are trained
+    integer("seed", seed, 0)
+    integer("threads", threads, 1)
     task = load_task(name, progress=progress)
     torch.set_num_threads(threads)
     drawn, group = task.inputs(inputs, seed)

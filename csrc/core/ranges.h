@@ -13,6 +13,9 @@
 #define ALERT_QUANTITY_MIN 1e-12
 /* Largest energy (J) accepted. */
 #define ALERT_ENERGY_MAX 1e18
+/* Largest ratio of two times or powers: a larger one counts as this, so that no measurement drives a filter to
+ * infinity. */
+#define ALERT_RATIO_MAX 1e6
 /* Smallest share of a model's latency after which it may have an output. */
 #define ALERT_FRACTION_MIN 1e-9
 /* Rows x caps of a profile, and the outputs on the way to all of its rows' exits: some 600 MB. */

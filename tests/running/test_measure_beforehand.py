@@ -259,6 +259,16 @@ def test_an_exception_holds_the_models_that_were_measured_under_one_cap() -> Non
     assert kept.power_caps.tolist() == [40.0]
 
 
+def test_a_model_that_changes_the_example_is_asked_about() -> None:
+    def pops(batch: Any) -> Any:
+        return batch.pop("labels")
+
+    with pytest.raises(KeyError) as caught:
+        Lab().measure(models=[pops], accuracy=[0.5], example={"labels": 1})
+    if hasattr(caught.value, "add_note"):
+        assert "does one of them change it?" in notes(caught.value)
+
+
 def test_an_exception_before_anything_was_measured_holds_nothing() -> None:
     assert not hasattr(stopped(Lab(), KeyboardInterrupt(), 2), "profile")
 

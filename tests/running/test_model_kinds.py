@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
@@ -84,6 +85,44 @@ def test_names_are_text(names: tuple[Any, ...]) -> None:
     with pytest.raises(TypeError, match=r"models: expected names that are str, got") as error:
         Runner(models, profile(), CHEAP, "emulated")
     assert repr(bad) in str(error.value)
+
+
+@pytest.mark.needs("transformers")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of libraries that it imports
+def test_a_model_of_transformers_takes_keywords() -> None:
+    transformers: Any = importlib.import_module("transformers")
+    torch.manual_seed(1)
+    size = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 50}
+    models = torch.nn.ModuleDict(
+        {
+            f"{layers} layers": transformers.BertForSequenceClassification(
+                transformers.BertConfig(num_hidden_layers=layers, num_labels=3, **size)
+            )
+            for layers in (1, 2)
+        }
+    ).eval()
+    tokens = torch.arange(12).reshape(2, 6)
+    batch: dict[str, Any] = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
+    with torch.inference_mode():
+        answers = models["1 layers"](**batch).logits.argmax(-1)
+    found = alert.accuracy(models, [{**batch, "labels": answers}], progress=False)
+    assert found["1 layers"] == 1.0
+    table = alert.Profile.measure(
+        models,
+        alert.Call(**batch),
+        accuracy={"1 layers": 0.6, "2 layers": 0.8},
+        power="emulated",
+        power_caps=[20.0],
+        precision=1e9,
+        idle_seconds=0.001,
+        progress=False,
+    )
+    goal = alert.Goal.min_energy(deadline=50 * float(table.latency.min()), accuracy=0.5, window=1)
+    with alert.Runner(models, table, goal, "emulated") as runner:
+        runner.warmup(**batch)
+        output = runner(**batch, delay=0.0)
+        assert output.logits.shape == (2, 3)
+        assert runner.report().inputs == 1
 
 
 # --------------------------------------------------------------------------- how they are called

@@ -115,6 +115,7 @@ NEEDS = {
     "skimage": Need("photographs", module("skimage"), pip="scikit-image"),
     "sklearn": Need("photographs", module("sklearn"), pip="scikit-learn"),
     "torch": Need("networks", module("torch"), pip="torch"),
+    "transformers": Need("networks that take keywords", module("transformers"), pip="transformers"),
     "tqdm": Need("progress bars", module("tqdm"), pip="tqdm"),
 }
 

@@ -38,9 +38,7 @@
 #ifndef ALERT_KALMAN_H
 #define ALERT_KALMAN_H
 
-#include "alert.h"
-
-#define ALERT_RATIO_MAX 1e6
+#include "core/ranges.h"
 
 typedef struct alert_slowdown_filter {
     double mean, variance, gain, process_noise, innovation;

@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "core/estimate/kalman.h"
 #include "core/estimate/student.h"
 #include "core/ranges.h"
 
@@ -22,19 +21,21 @@ static double level_within(double level)
     return alert_clamp(level, 1.0 / ALERT_RATIO_MAX, ALERT_RATIO_MAX);
 }
 
+static double spread_within(double spread)
+{
+    return alert_clamp(spread, ALERT_SPREAD_MIN, ALERT_SPREAD_MAX);
+}
+
 static alert_regime supposed(const alert_constants *c, double level)
 {
     return (alert_regime){.level = level_within(level * c->other_level),
-                          .spread =
-                              alert_clamp(c->other_spread, ALERT_SPREAD_MIN, ALERT_SPREAD_MAX)};
+                          .spread = spread_within(c->other_spread)};
 }
 
 void alert_regimes_init(alert_regimes *r, const alert_constants *c)
 {
     *r = (alert_regimes){
-        .now = {.level = 1.0,
-                .spread = alert_clamp(c->spread_0, ALERT_SPREAD_MIN, ALERT_SPREAD_MAX),
-                .inputs = 1.0},
+        .now = {.level = 1.0, .spread = spread_within(c->spread_0), .inputs = 1.0},
         .other = supposed(c, 1.0),
         .changes = c->change_rate * c->change_inputs,
         .inputs = c->change_inputs,
@@ -75,8 +76,7 @@ static void meet_outlier(alert_regimes *r, const alert_constants *c, double x)
         return;
     r->other = r->now;
     r->now.level = level_within(sqrt(x * first));
-    r->now.spread =
-        larger(r->now.spread, alert_clamp(c->spread_0, ALERT_SPREAD_MIN, ALERT_SPREAD_MAX));
+    r->now.spread = larger(r->now.spread, spread_within(c->spread_0));
     r->now.inputs = 2.0;
     r->in_other = 0.0;
 }
@@ -97,8 +97,7 @@ static void learn(alert_regime *k, const alert_constants *c, double share, doubl
     z = alert_clamp(z, -ALERT_Z_CUT, ALERT_Z_CUT);
     /* a share of an extreme z is next to nothing; a level cannot fall below a tenth of itself at once */
     k->level = level_within(k->level * larger(1.0 + share * (level_gain * k->spread * z), 0.1));
-    k->spread = alert_clamp(k->spread * (1.0 + share * (spread_gain * (fabs(z) - 1.0))),
-                            ALERT_SPREAD_MIN, ALERT_SPREAD_MAX);
+    k->spread = spread_within(k->spread * (1.0 + share * (spread_gain * (fabs(z) - 1.0))));
 }
 
 static void rearrange(alert_regimes *r, const alert_constants *c)

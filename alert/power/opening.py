@@ -66,7 +66,8 @@ def open(
         found, which may be tens of seconds.
     cap_range : (float, float), optional
         RAPL: lowest and highest cap of the whole machine, watts. By default from the least the
-        machine states (1 W a package where it states nothing) to the limits found.
+        machine states (1 W a package where it states nothing) to the lowest limit found for each
+        package. Only a range given here lets a cap exceed a limit found.
     gpus : sequence of int, optional
         NVML: indices as ``nvidia-smi`` counts them, whatever ``CUDA_VISIBLE_DEVICES`` says. By
         default all: each is then as far up between the driver's constraints for it as the cap is

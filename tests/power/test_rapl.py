@@ -62,7 +62,7 @@ def test_window_zero_keeps_the_one_found(client: Path) -> None:
         assert device.settle == pytest.approx(27.983872)
 
 
-def test_short_term_is_raised_when_the_cap_exceeds_it(tmp_path: Path) -> None:
+def test_short_term_is_raised_when_the_range_asked_for_exceeds_it(tmp_path: Path) -> None:
     low = package(
         constraints=(
             Constraint("long_term", 45_000_000, 1_000_000),
@@ -71,8 +71,9 @@ def test_short_term_is_raised_when_the_cap_exceeds_it(tmp_path: Path) -> None:
     )
     root = build(tmp_path / "powercap", [low])
     zone = zone_path(root)
-    with power.open("rapl", root=root) as device:
+    with power.open("rapl", root=root, cap_range=(1, 45)) as device:
         device.set_cap(40.0)
+        assert device.cap == 40.0
         assert limits(zone)[::2] == (40_000_000, 40_000_000)
         device.set_cap(20.0)
         assert limits(zone)[::2] == (20_000_000, 30_000_000)

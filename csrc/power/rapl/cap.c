@@ -49,32 +49,66 @@ int alert_rapl_zone_own(alert_part *part, const char *directory, alert_power_err
     return 0;
 }
 
+static void take_over(alert_setting *to, alert_setting *from)
+{
+    *to = *from;
+    alert_rapl_setting_none(from);
+}
+
 void alert_rapl_zone_add_twin(alert_rapl_zone *z, const char *directory)
 {
     alert_rapl_zone twin;
     if (alert_rapl_zone_open(&twin, z->api, directory) == 0 && strcmp(twin.name, z->name) == 0 &&
-        !alert_rapl_setting_is_there(&z->twin_limit)) {
-        z->twin_limit = *setting_of(&twin, ALERT_RAPL_LONG_TERM);
-        z->twin_enabled = *setting_of(&twin, ALERT_RAPL_IS_ENABLED);
-        alert_rapl_setting_none(setting_of(&twin, ALERT_RAPL_LONG_TERM));
-        alert_rapl_setting_none(setting_of(&twin, ALERT_RAPL_IS_ENABLED));
+        !z->twin_path[0]) {
+        take_over(&z->twin_limit, setting_of(&twin, ALERT_RAPL_LONG_TERM));
+        take_over(&z->twin_short, setting_of(&twin, ALERT_RAPL_SHORT_TERM));
+        take_over(&z->twin_enabled, setting_of(&twin, ALERT_RAPL_IS_ENABLED));
+        memcpy(z->twin_path, twin.path, sizeof z->twin_path);
     }
     alert_rapl_zone_close(&twin.part);
 }
 
 /* -------------------------------------------------------------------------------------------- capping */
 
-/* The lower of `limit_uw` and the twin's limit. */
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The lower of `limit_uw` and another limit, where that is there and can be read. */
+static uint64_t with(const alert_setting *other, uint64_t limit_uw)
+{
+    uint64_t other_uw;
+    bool read = alert_rapl_setting_is_there(other) && alert_setting_get(other, &other_uw) == 0;
+    return read ? lower(other_uw, limit_uw) : limit_uw;
+}
+
+static bool twin_is_enabled(const alert_rapl_zone *z)
+{
+    uint64_t enabled = 1;
+    bool read = alert_rapl_setting_is_there(&z->twin_enabled) &&
+                alert_setting_get(&z->twin_enabled, &enabled) == 0;
+    return !read || enabled;
+}
+
 static uint64_t with_twin(const alert_rapl_zone *z, uint64_t limit_uw)
 {
-    uint64_t enabled = 1, twin_uw;
-    if (!alert_rapl_setting_is_there(&z->twin_limit) ||
-        alert_setting_get(&z->twin_limit, &twin_uw) != 0)
-        return limit_uw;
-    if (alert_rapl_setting_is_there(&z->twin_enabled) &&
-        alert_setting_get(&z->twin_enabled, &enabled) == 0 && !enabled)
-        return limit_uw;
-    return twin_uw < limit_uw ? twin_uw : limit_uw;
+    return twin_is_enabled(z) ? with(&z->twin_short, with(&z->twin_limit, limit_uw)) : limit_uw;
+}
+
+/* What the package may draw under these limits of its zone: the lowest of all constraints. */
+static uint64_t lowest_uw(const alert_rapl_zone *z, uint64_t long_uw, uint64_t short_uw)
+{
+    uint64_t limit_uw = lower(long_uw, short_uw);
+    return with_twin(z, z->peak_uw ? lower(z->peak_uw, limit_uw) : limit_uw);
+}
+
+/* The same after the last write. */
+static uint64_t in_force_uw(const alert_rapl_zone *z)
+{
+    const alert_setting *short_term = &z->part.setting[ALERT_RAPL_SHORT_TERM];
+    bool there = alert_rapl_setting_is_there(short_term);
+    return lowest_uw(z, held_uw(z), there ? alert_setting_held(short_term) : UINT64_MAX);
 }
 
 static uint64_t distance(uint64_t a, uint64_t b)
@@ -120,28 +154,31 @@ static int check_taken(const alert_rapl_zone *z, uint64_t asked_uw, uint64_t bef
                        alert_power_error *notice, alert_power_error *error)
 {
     const alert_setting *enabled = &z->part.setting[ALERT_RAPL_IS_ENABLED];
-    uint64_t in_force_uw = with_twin(z, held_uw(z));
+    uint64_t force_uw = in_force_uw(z);
+    bool twin_lower = with_twin(z, held_uw(z)) == force_uw;
     bool disabled = alert_rapl_setting_is_there(enabled) && alert_setting_held(enabled) == 0;
     bool off = distance(held_uw(z), asked_uw) > ROUNDING_UW;
     bool locked = off && !z->moves && asked_uw < before_uw;
-    if (!disabled && distance(in_force_uw, asked_uw) <= ROUNDING_UW)
+    if (!disabled && distance(force_uw, asked_uw) <= ROUNDING_UW)
         return 0;
-    const char *cause = disabled ? "the zone is disabled (enabled = 0) and cannot be enabled"
-                        : locked ? "the limit keeps its value, the firmware may have locked it"
-                        : off    ? "the hardware rounded or clamped it"
-                                 : "the limit under intel-rapl-mmio is lower";
+    const char *cause = disabled     ? "the zone is disabled (enabled = 0) and cannot be enabled"
+                        : locked     ? "the limit keeps its value, the firmware may have locked it"
+                        : off        ? "the hardware rounded or clamped it"
+                        : twin_lower ? "the limit under intel-rapl-mmio is lower"
+                                     : "another constraint of this zone is lower";
     alert_power_error *report = disabled || locked ? error : notice;
     (void)alert_rapl_setting_fail(&z->part, &z->part.setting[ALERT_RAPL_LONG_TERM], -ENODATA,
                                   report);
     if (!locked)
         report->remedy[0] = '\0';
     (void)snprintf(report->why, sizeof report->why, "a cap of %g W did not take, %g W %s: %s",
-                   (double)asked_uw * MICRO, (double)in_force_uw * MICRO,
+                   (double)asked_uw * MICRO, (double)force_uw * MICRO,
                    disabled ? "is written there" : "is in force", cause);
     return disabled || locked ? -ENODATA : 0;
 }
 
-/* short_term never lies below long_term, and is back where it was found as soon as the cap allows. */
+/* short_term never lies below long_term, and is back where it was found as soon as the cap allows. It is raised for
+ * caps above the limits found only, which cap_range alone allows. */
 static int put_short_term(alert_rapl_zone *z, uint64_t cap_uw, alert_power_error *error)
 {
     alert_setting *s = setting_of(z, ALERT_RAPL_SHORT_TERM);
@@ -164,8 +201,9 @@ int alert_rapl_zone_set(alert_part *part, double cap_w, alert_power_error *notic
         prepare(z);
     alert_setting *limit = setting_of(z, ALERT_RAPL_LONG_TERM);
     uint64_t cap_uw = (uint64_t)llround(cap_w / MICRO), before_uw = held_uw(z);
-    bool raising = cap_uw > before_uw;
-    int rc = raising ? put_short_term(z, cap_uw, error) : 0;
+    const alert_setting *short_term = setting_of(z, ALERT_RAPL_SHORT_TERM);
+    bool first = alert_rapl_setting_is_there(short_term) && alert_setting_held(short_term) < cap_uw;
+    int rc = first ? put_short_term(z, cap_uw, error) : 0;
     if (rc)
         return rc;
     rc = alert_setting_put(limit, cap_uw);
@@ -176,24 +214,25 @@ int alert_rapl_zone_set(alert_part *part, double cap_w, alert_power_error *notic
     rc = check_taken(z, cap_uw, before_uw, notice, error);
     if (rc)
         return rc;
-    return raising ? 0 : put_short_term(z, cap_uw, error);
+    return first ? 0 : put_short_term(z, cap_uw, error);
 }
 
 int alert_rapl_zone_get(const alert_part *part, double *limit_w, alert_power_error *error)
 {
     const alert_rapl_zone *z = (const alert_rapl_zone *)part;
     const alert_setting *limit = &part->setting[ALERT_RAPL_LONG_TERM];
+    const alert_setting *short_term = &part->setting[ALERT_RAPL_SHORT_TERM];
     uint64_t limit_uw;
     if (!alert_rapl_setting_is_there(limit))
         return alert_power_hand_on(error, &part->cap_missing);
     int rc = alert_setting_get(limit, &limit_uw);
     if (rc)
         return alert_rapl_setting_fail(part, limit, rc, error);
-    *limit_w = (double)with_twin(z, limit_uw) * MICRO;
+    *limit_w = (double)lowest_uw(z, limit_uw, with(short_term, UINT64_MAX)) * MICRO;
     return 0;
 }
 
 double alert_rapl_zone_in_force_w(const alert_rapl_zone *z)
 {
-    return (double)with_twin(z, held_uw(z)) * MICRO;
+    return (double)in_force_uw(z) * MICRO;
 }

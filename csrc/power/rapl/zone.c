@@ -142,6 +142,15 @@ static void learn_cap_missing(alert_rapl_zone *z, int rc, int hidden)
         (void)alert_rapl_setting_fail(&z->part, limit, -EACCES, lack);
 }
 
+/* The limit of a constraint that is only read; 0 where it has none. */
+static uint64_t read_limit_uw(const alert_rapl_zone *z, int dirfd, uint32_t number)
+{
+    alert_setting limit;
+    uint64_t limit_uw = open_limit(z, dirfd, number, &limit) ? 0 : alert_setting_held(&limit);
+    alert_rapl_setting_close(&limit);
+    return limit_uw;
+}
+
 /* Constraints come in any order and number (newer clients have a third, peak_power): they go by name. */
 static void open_constraints(alert_rapl_zone *z, int dirfd)
 {
@@ -161,6 +170,8 @@ static void open_constraints(alert_rapl_zone *z, int dirfd)
         } else if (named == 0 && strcmp(name, "short_term") == 0) {
             (void)open_limit(z, dirfd, i, &setting[ALERT_RAPL_SHORT_TERM]);
             (void)open_window(z, dirfd, i, &z->short_window);
+        } else if (named == 0 && strcmp(name, "peak_power") == 0) {
+            z->peak_uw = read_limit_uw(z, dirfd, i);
         }
     }
     learn_cap_missing(z, rc, hidden);
@@ -199,6 +210,7 @@ static void clear(alert_rapl_zone *z, alert_powercap *api, const char *directory
         alert_rapl_setting_none(&z->part.setting[i]);
     alert_rapl_setting_none(&z->short_window);
     alert_rapl_setting_none(&z->twin_limit);
+    alert_rapl_setting_none(&z->twin_short);
     alert_rapl_setting_none(&z->twin_enabled);
     (void)snprintf(z->path, sizeof z->path, "%s", directory);
 }
@@ -229,6 +241,7 @@ void alert_rapl_zone_close(alert_part *part)
         alert_rapl_setting_close(&part->setting[i]);
     alert_rapl_setting_close(&z->short_window);
     alert_rapl_setting_close(&z->twin_limit);
+    alert_rapl_setting_close(&z->twin_short);
     alert_rapl_setting_close(&z->twin_enabled);
     if (z->fd.energy_uj >= 0)
         (void)close(z->fd.energy_uj);

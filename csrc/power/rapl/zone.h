@@ -32,10 +32,12 @@ typedef struct alert_rapl_zone {
     bool moves;         /* a cap has changed the limit: it is not locked */
     bool short_follows; /* the long_term window stayed long: short_term holds the cap as well */
     alert_setting short_window;
-    /* The limit of the same package under intel-rapl-mmio, only read: the lower of the two is in force. */
-    alert_setting twin_limit, twin_enabled;
-    powercap_zone fd;  /* of the energy counter */
-    uint64_t range_uj; /* the counter wraps there; 0 where unknown */
+    uint64_t peak_uw; /* limit of peak_power; 0 for none. Like the twin's limits it is only read */
+    /* The same package under intel-rapl-mmio: the lowest of all limits is in force. */
+    alert_setting twin_limit, twin_short, twin_enabled;
+    char twin_path[512]; /* empty without a twin */
+    powercap_zone fd;    /* of the energy counter */
+    uint64_t range_uj;   /* the counter wraps there; 0 where unknown */
     uint64_t last_uj, total_uj;
 } alert_rapl_zone;
 
@@ -61,7 +63,7 @@ void alert_rapl_zone_close(alert_part *part);
 
 /* What the counter shows now; NaN where it cannot be read. */
 double alert_rapl_zone_counter_j(const alert_rapl_zone *z);
-/* The limit in force after the last write. */
+/* The limit in force after the last write: the lowest of all constraints. */
 double alert_rapl_zone_in_force_w(const alert_rapl_zone *z);
 
 /* Failures of a file of the zone; the second knows what usually is behind the failure of a limit. */

@@ -12,6 +12,12 @@ import pytest
 from needs import NEEDS, TO_BUILD, TO_TEST
 from programs import ROOT
 
+RUN = f"""
+import os, runpy
+os.geteuid = lambda: {{}}
+runpy.run_path({str(ROOT / "install.py")!r}, {{{{}}}}, "__main__")
+"""
+
 
 class Machine:
     """A machine with Python and what a test adds to it."""
@@ -22,7 +28,8 @@ class Machine:
         self.bin.mkdir()
         self.noted.write_text("")
         self.program(folder / "venv" / "bin" / "python", "")
-        self.command = [sys.executable, str(ROOT / "install.py"), "--venv", str(folder / "venv")]
+        self.user = 0  # as the script sees it, whoever runs the test
+        self.arguments = ["--venv", str(folder / "venv")]
 
     def program(self, path: Path, script: str) -> None:
         """Add a program that notes its arguments and then runs the script."""
@@ -47,7 +54,7 @@ class Machine:
             os.write(ours, answer.encode())
         try:
             return subprocess.run(
-                [*self.command, *arguments],
+                [sys.executable, "-c", RUN.format(self.user), *self.arguments, *arguments],
                 env={"PATH": str(self.bin), "PYTHONDONTWRITEBYTECODE": "1"},
                 stdin=theirs if answer else subprocess.DEVNULL,
                 capture_output=True,
@@ -129,10 +136,8 @@ def test_a_system_without_apt(machine: Machine) -> None:
 
 
 def test_somebody_else_than_root(machine: Machine) -> None:
-    """Only the answer of `os.geteuid` is changed: somebody else might not read this Python."""
+    machine.user = 1000
     machine.add_apt_get()
-    code = "import os, runpy; os.geteuid = lambda: 1000; runpy.run_path({!r}, {{}}, '__main__')"
-    machine.command[1:2] = ["-c", code.format(machine.command[1])]
     done = machine.install("demo")
     assert done.returncode == 1
     assert "there is no sudo: apt-get install gcc libc6-dev" in done.stdout

@@ -16,6 +16,7 @@ import journals
 import pytest
 from journals import Entry
 from killing import wait_for
+from needs import require
 from plants import TOP, Plant, compile_plant, running
 
 from alert import power
@@ -150,6 +151,7 @@ def test_a_journal_of_more_entries_than_any_machine_has_is_none(
     assert not file.exists()
 
 
+@pytest.mark.needs("root")  # to give the journal away
 def test_somebody_elses_journal_is_left_alone(plant: Plant, tmp_path: Path) -> None:
     file = journals.write(tmp_path / "j", [entry(plant)])
     os.chown(file, 65534, 65534)
@@ -165,6 +167,7 @@ def test_a_link_to_a_journal_is_left_alone(plant: Plant, tmp_path: Path) -> None
     assert plant.value(LIMIT) == CAP
 
 
+@pytest.mark.needs("root")  # to give the directory away
 def test_a_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "j").mkdir(mode=0o700)
     os.chown(tmp_path / "j", 65534, 65534)
@@ -211,11 +214,15 @@ def test_a_restore_waits_for_another_and_for_no_signal(plant: Plant, tmp_path: P
 @contextmanager
 def watching(file: Path, *fds: int, before: str = "") -> Iterator[None]:
     """Start the watchdog of a process that sleeps, and have that die in the end."""
+    unshared = []
+    if before:
+        require("root")  # to mount
+        unshared = ["unshare", "-m"]
     reading, writing = os.pipe()
     with subprocess.Popen(["sleep", "60"]) as process:
         pidfd = os.pidfd_open(process.pid)
         passed = [journals.lock(file), pidfd, reading]
-        command = ["unshare", "-m", "sh", "-c", f'{before} exec "$0" "$@"', power._WATCHDOG]
+        command = [*unshared, "sh", "-c", f'{before} exec "$0" "$@"', power._WATCHDOG]
         command += [str(fd) for fd in passed]
         try:
             with subprocess.Popen(command, pass_fds=[*passed, *fds]) as watchdog:

@@ -76,7 +76,7 @@ except power.PowerPermissionError as error:
     assert lines[1:] == wanted
 
 
-@pytest.mark.needs("libpowercap", "powercap-utils")
+@pytest.mark.needs("libpowercap", "powercap-utils", "root")  # to mount
 def test_the_tree_of_the_machine_itself() -> None:
     """The default root, by mounting a tree there in a mount namespace of its own."""
     code = f"""
@@ -98,10 +98,9 @@ print(device.kind, device.cap, shown)
 device.close()
 print(limits(zone) == found)
 """
-    unshare = ["unshare", "-m"] if os.getuid() == 0 else ["unshare", "-rm"]
     command = 'mount -t tmpfs none /sys/class && exec "$0" -c "$1"'
     result = subprocess.run(
-        [*unshare, "sh", "-c", command, sys.executable, code],
+        ["unshare", "-m", "sh", "-c", command, sys.executable, code],
         capture_output=True,
         text=True,
         timeout=60,
@@ -180,6 +179,7 @@ def test_no_descriptor_is_left_or_inherited(client: Path) -> None:
     assert descriptors() == before
 
 
+@pytest.mark.needs("root")  # to mount
 def test_without_the_library(client: Path) -> None:
     code = f"""
 from alert import power
@@ -190,9 +190,8 @@ except power.PowerError as error:
     print(error.what, "apt install libpowercap0" in error.remedy)
 """
     command = 'mount --bind /dev/null "$(ldconfig -p | sed -n "s/.*libpowercap.so.0 .*=> //p")"'
-    unshare = ["unshare", "-m"] if os.getuid() == 0 else ["unshare", "-rm"]
     result = subprocess.run(
-        [*unshare, "sh", "-c", command + ' && exec "$0" -c "$1"', sys.executable, code],
+        ["unshare", "-m", "sh", "-c", command + ' && exec "$0" -c "$1"', sys.executable, code],
         capture_output=True,
         text=True,
         timeout=60,

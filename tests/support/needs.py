@@ -98,6 +98,7 @@ NEEDS = {
         "second opinion on power limits", program("powercap-info", "rapl-info"), "powercap-utils"
     ),
     "fuse": Need("emulated power files", program("fusermount3"), "fuse3"),
+    "/dev/fuse": Need("emulated power files", lambda: os.access("/dev/fuse", os.R_OK | os.W_OK)),
     "fuse-headers": Need("emulated power files", fuse_headers, "libfuse3-dev pkg-config"),
     "root": Need("tests that mount or become somebody else", lambda: os.geteuid() == 0),
     # Python packages, under the names they are imported by
@@ -118,6 +119,8 @@ NEEDS = {
     "transformers": Need("networks that take keywords", module("transformers"), pip="transformers"),
     "tqdm": Need("progress bars", module("tqdm"), pip="tqdm"),
 }
+
+NOT_INSTALLED = {"root": "run as root", "/dev/fuse": "let this user open /dev/fuse"}
 
 TO_BUILD = ("venv", "gcc", "python-headers")
 TO_TEST = tuple(name for name, need in NEEDS.items() if need.debian and name not in TO_BUILD)
@@ -148,5 +151,5 @@ def remedy(names: list[str]) -> str:
     pip = " ".join(need.pip for need in found if need.pip)
     said = [f"apt install {debian}"] if debian else []
     said += [f"pip install {pip}"] if pip else []
-    said += ["run as root"] if "root" in names else []
+    said += [text for name, text in NOT_INSTALLED.items() if name in names]
     return "; ".join(said)

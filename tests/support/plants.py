@@ -20,7 +20,7 @@ RANGE_UJ = 262_143_328_850
 
 def compile_plant(directory: Path) -> Path:
     """Compile the plant into `directory`; return the program."""
-    require("gcc", "fuse", "fuse-headers", "libpowercap")
+    require("gcc", "fuse", "/dev/fuse", "fuse-headers", "libpowercap")
     flags = subprocess.run(
         ["pkg-config", "--cflags", "--libs", "fuse3"], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -108,7 +108,7 @@ def limits(zone: Path) -> tuple[int, int, int, int]:
 
 def run_as_nobody(root: Path, code: str) -> subprocess.CompletedProcess[str]:
     """Run `code`, which gives up root itself; the tree belongs to nobody then."""
-    assert os.getuid() == 0, "permission tests need root, to become somebody else"
+    require("root")
     for directory, names, files in os.walk(root):
         for name in [*names, *files]:
             os.chown(Path(directory) / name, 65534, 65534)

@@ -265,9 +265,9 @@ class Profile:
     ) -> Profile:
         """Load a profile that fits, or measure one and save it there.
 
-        A file fits that was measured on this machine, with this kind of power device, under these
-        caps where some are given, and of models with these names and accuracies. Whether the models
-        have changed otherwise is not known: then remove the file.
+        A file fits when it was measured on this machine, with this kind of power device and with
+        models of these names and accuracies. Where caps are given, they must be the same, too. A
+        change inside a model is not noticed: remove the file then.
 
         Parameters
         ----------
@@ -355,7 +355,7 @@ class Profile:
 
     @classmethod
     def _read(cls, path: str | PathLike[str]) -> Profile:
-        """Read a profile of whatever machine."""
+        """Read a profile, measured on any machine."""
         return cls.from_document(path, files.read_json(path, SCHEMA, SCHEMA_VERSION))
 
     @classmethod

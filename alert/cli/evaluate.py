@@ -1,7 +1,7 @@
 """Replay recorded traces under every scheme, and compare.
 
-The schemes are the default of `alert.Scheduler`, the paper's method and parts of it, systems that
-adapt only the model or only the power cap, and oracles. Each runs in about 35 settings for each
+The schemes are the default of `alert.Scheduler`, the paper's method, parts of it, systems that
+adapt one level only, and oracles. Each runs in about 35 settings for each
 goal and trace: deadlines from tight to loose, goals over their whole reachable range. Tables, a
 summary and pictures go to the output directory. The first two thirds of every trace (for tuning)
 and the last third (the holdout) are also replayed by themselves.

@@ -145,7 +145,7 @@ def _calls(inputs: Sequence[Any]) -> list[Call]:
 
 
 def _of_other_shapes(calls: Sequence[Call]) -> list[Call]:
-    """Pick the first call of every shape but that of the first one."""
+    """Pick the first call of every shape, except the shape of the very first call."""
     first: dict[object, Call] = {}
     for call in calls:
         first.setdefault(_shapes((*call.args, *call.kwargs.values())), call)

@@ -108,7 +108,7 @@ class _Tally:
         return mean
 
     def accuracy(self) -> float | list[float]:
-        """Return the mean score, of an anytime model those of its exits."""
+        """Return the mean score, or for an anytime model the mean scores of its exits."""
         if self._answers == 0:
             raise ValueError("loader: expected at least one batch, got none")
         means = [total / self._answers for total in self._sums]

@@ -28,8 +28,8 @@ def of_origin(profile: Profile, device: Device) -> None:
     if isinstance(kind, str) and kind != device.kind:
         warn(
             f"the profile was measured with power {shown(kind)} and runs with power "
-            f"{device.kind!r}: "
-            "its watts and its caps may not fit; measure it with the device that you run with"
+            f"{device.kind!r}: its watts and its caps may not fit; measure it with the device that "
+            "you run with"
         )
-    elif differences := differences_from_here(profile):
+    if differences := differences_from_here(profile):
         warn(f"the profile was measured on another machine: {'; '.join(differences)}")

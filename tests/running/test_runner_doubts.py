@@ -48,6 +48,9 @@ def test_a_profile_of_another_machine_is_warned_of() -> None:
     make(of_origin(power="simulated", machine=here))
     with pytest.warns(UserWarning, match="measured on another machine: cpu: abacus, here"):
         make(of_origin(power="simulated", machine={**here, "cpu": "abacus"}))
+    with pytest.warns(UserWarning, match="the profile was measured") as both:
+        make(of_origin(power="rapl", machine={**here, "cpu": "abacus"}))
+    assert len(both) == 2
 
 
 def test_a_deadline_in_milliseconds_is_warned_of() -> None:

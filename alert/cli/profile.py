@@ -94,6 +94,12 @@ def _target(text: str) -> tuple[str, str]:
     module, colon, function = text.partition(":")
     if not (module and colon and function):
         raise argparse.ArgumentTypeError(f"expected MODULE:FUNCTION, got {text!r}")
+    if "/" in module or module.endswith(".py"):
+        name = module.rpartition("/")[2].removesuffix(".py")
+        raise argparse.ArgumentTypeError(
+            f"expected MODULE:FUNCTION, got the path {module!r}: give '{name}:{function}', in the "
+            "directory of the file"
+        )
     return module, function
 
 

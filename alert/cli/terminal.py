@@ -37,7 +37,7 @@ def console() -> Console:
     require("cli", ["rich"])
     from rich.console import Console
 
-    return Console(markup=False, highlight=False, soft_wrap=True)
+    return Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def add_quiet(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ import synthetic
 
 import alert
 from alert.cli import main
+from alert.cli.terminal import console
 from alert.workloads import record_task
 
 pytestmark = [pytest.mark.needs("rich")]
@@ -55,6 +56,27 @@ def test_profile_looks_first_whether_it_can_save(
     assert main([*PROFILE, "-o", output]) == 1
     assert output in capsys.readouterr().err
     assert runs == []
+
+
+@pytest.mark.parametrize("target", ["models/kept.py:offer", "kept.py:offer", "/tmp/kept:offer"])
+def test_a_path_is_told_from_a_module(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["profile", target])
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"got the path {target.partition(':')[0]!r}: give 'kept:offer'" in said
+
+
+def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.table import Table
+
+    out = console()
+    table = Table("model")
+    for name in ("yolo:x:", "[bold]net[/]"):
+        table.add_row(name)
+        out.print(name)
+    out.print(table)
+    said = capsys.readouterr().out
+    assert said.count("yolo:x:") == said.count("[bold]net[/]") == 2
 
 
 def test_profile_saves_what_it_has_when_it_is_interrupted(

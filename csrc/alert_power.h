@@ -136,10 +136,11 @@ void alert_power_about(const alert_power *p, alert_power_traits *out);
 int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error) ALERT_MUST_CHECK;
 /* The cap in force, in watts. */
 int alert_power_cap(alert_power *p, double *cap_w, alert_power_error *error) ALERT_MUST_CHECK;
-/* Joules drawn since the device was opened; never runs backwards. What is missing where energy cannot be read. */
+/* Joules drawn since the device was opened; never runs backwards. What is missing where energy cannot be read.
+ * -ENODATA while a counter stands still, -EBADMSG where it jumps between two lines. */
 int alert_power_energy(alert_power *p, double *energy_j, alert_power_error *error) ALERT_MUST_CHECK;
-/* True when there is a warning to fetch: the hardware took a cap otherwise than asked, or nobody guards a cap. Each
- * file or GPU is reported once. */
+/* True when there is a warning to fetch: the hardware took a cap otherwise than asked, nobody guards a cap,
+ * or a counter is odd. Each file or GPU is reported once. */
 bool alert_power_notice(alert_power *p, alert_power_error *out);
 
 /* Work starts now. */

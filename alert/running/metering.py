@@ -14,6 +14,9 @@ Source = Literal["measured", "blended", "profile"]
 TICKS = 50
 """Steps of the counter between two readings whose difference is good to some percent."""
 
+# The same of a counter that steps more slowly than it states: its windows last long enough.
+_SLOW_TICKS = 10
+
 # Of one input: joules, or None where the energy cannot be read; their source; watts drawn since the
 # input before, or None where they were not measured.
 Reading: TypeAlias = tuple[float | None, Source, float | None]
@@ -53,6 +56,9 @@ class Meter:
     nothing is counted twice: all entries, and the difference still owed, add up to the counter's
     joules.
 
+    A reading that shows no joules at all says that the counter steps more slowly than it states.
+    Then the window goes on, until the counter has made some steps.
+
     Before the first window has ended, and where the energy cannot be read, joules come from the
     *profile* alone.
     """
@@ -69,7 +75,18 @@ class Meter:
             "_idle",
             "_idle_power",
         ),
-        *("_long", "_mark", "_power", "_ratio", "_repaid", "_rested", "_window", "owed"),
+        *(
+            "_long",
+            "_mark",
+            "_power",
+            "_ratio",
+            "_repaid",
+            "_rested",
+            "_slow",
+            "_still",
+            "_window",
+            "owed",
+        ),
     )
 
     def __init__(
@@ -79,6 +96,8 @@ class Meter:
         self._clock = clock
         self._gap = idle_gap  # shortest gap, in seconds, in which the idle power is measured
         self._long = TICKS * device.tick
+        self._slow = _SLOW_TICKS * device.tick or math.inf  # so long without a step is too long
+        self._still = 0.0  # seconds without a step of the counter, the longest since it stepped
         self._power = profile.power
         self._column = {cap: j for j, cap in enumerate(profile.power_caps.tolist())}
         self._idle_power = profile.idle_power  # as last measured
@@ -105,6 +124,10 @@ class Meter:
         ):
             reading = self._device.energy()
             if mark is not None and reading is not None:
+                since = self._done if self._rested else self._window.since
+                if self._is_early(reading - mark, self._clock() - since):
+                    self._rested = False
+                    return
                 if self._rested:
                     self._idle = reading - mark
                 else:
@@ -131,17 +154,22 @@ class Meter:
         else:
             window.gaps += self._idle_power * gap
         if alone and done - start >= self._long:
-            counted = self._read()
-            window.since = done
-            return _UNREADABLE if counted is None else (counted, "measured", idle_power)
+            mark, counted = self._mark, self._read()
+            if not self._is_early(counted, done - start):
+                window.since = done
+                return _UNREADABLE if counted is None else (counted, "measured", idle_power)
+            self._mark = mark
         source: Source = "profile" if math.isnan(self._ratio) else "blended"
         energy = self._enter(float(self._power[model, self._column[power_cap]]) * (done - start))
         if done - window.since >= self._long:
-            counted = self._read()
+            mark, counted = self._mark, self._read()
             if counted is None:
                 return _UNREADABLE
-            self._settle(counted)
-            window.restart(done)
+            if self._is_early(counted, done - window.since):
+                self._mark = mark
+            else:
+                self._settle(counted)
+                window.restart(done)
         return energy, source, idle_power
 
     def fail(self) -> None:
@@ -169,6 +197,19 @@ class Meter:
             return None
         self._drawn = self._mark - self._first
         return self._mark - mark
+
+    def _is_early(self, counted: float | None, seconds: float) -> bool:
+        """Tell whether a stepping counter has made too few steps, and learn how slow it is."""
+        if counted is None or not (self._still if counted else seconds > self._slow):
+            return False
+        if counted:  # the first step after the longest rest
+            self._long, self._still = max(self._long, _SLOW_TICKS * self._still), 0.0
+        else:
+            self._still = max(self._still, seconds)
+            self._long = max(self._long, 2.0 * seconds)  # look again soon
+        self._gap = max(self._gap, self._long)
+        self._rested = False
+        return True
 
     def _enter(self, by_profile: float) -> float:
         """Enter an input that shares its window; return its joules."""

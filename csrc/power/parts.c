@@ -174,7 +174,8 @@ static int get_cap(void *device, double *cap_w, alert_power_error *error)
     return 0;
 }
 
-static int energy(void *device, double *energy_j, alert_power_error *error)
+static int energy(void *device, double *energy_j, alert_power_error *notice,
+                  alert_power_error *error)
 {
     const alert_parts *d = device;
     double sum_j = 0.0, part_j;
@@ -184,7 +185,7 @@ static int energy(void *device, double *energy_j, alert_power_error *error)
         alert_part *p = alert_part_at(d, i);
         if (!p->counts)
             continue;
-        int rc = d->ops->energy(p, &part_j, error);
+        int rc = d->ops->energy(p, &part_j, notice, error);
         if (rc)
             return rc;
         sum_j += part_j;

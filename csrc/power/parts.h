@@ -40,8 +40,10 @@ typedef struct alert_part_ops {
                alert_power_error *error);
     /* The setting in force. */
     int (*get)(const alert_part *part, double *share_w, alert_power_error *error);
-    /* Joules drawn since the device was opened. */
-    int (*energy)(alert_part *part, double *energy_j, alert_power_error *error);
+    /* Joules drawn since the device was opened; `notice` once for each thing that is wrong with the meter. A part
+     * that can be done without may end its `counts`. */
+    int (*energy)(alert_part *part, double *energy_j, alert_power_error *notice,
+                  alert_power_error *error);
     /* Describes the failure of a setting. */
     int (*fail)(const alert_part *part, const alert_setting *s, int rc, alert_power_error *error);
     /* Fills in what is known about a part, but for what every part has; returns how many facts. */

@@ -133,7 +133,11 @@ int alert_power_cap(alert_power *p, double *cap_w, alert_power_error *error)
 
 int alert_power_energy(alert_power *p, double *energy_j, alert_power_error *error)
 {
-    return p->ops->energy(p->device, energy_j, error);
+    alert_power_error notice = {0};
+    int rc = p->ops->energy(p->device, energy_j, &notice, error);
+    if (notice.code)
+        p->notice = notice;
+    return rc;
 }
 
 bool alert_power_notice(alert_power *p, alert_power_error *out)

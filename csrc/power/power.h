@@ -11,7 +11,9 @@ typedef struct alert_power_ops {
      * that the hardware took otherwise than asked is no failure: it fills `notice`, whose code is 0 before. */
     int (*set_cap)(void *device, double cap_w, alert_power_error *notice, alert_power_error *error);
     int (*cap)(void *device, double *cap_w, alert_power_error *error);
-    int (*energy)(void *device, double *energy_j, alert_power_error *error);
+    /* `notice` where the joules are right, but something about the meter is not. Each thing is told once. */
+    int (*energy)(void *device, double *energy_j, alert_power_error *notice,
+                  alert_power_error *error);
     /* NULL for a device without parts. */
     size_t (*part)(const void *device, size_t index, alert_power_fact out[ALERT_POWER_FACTS]);
     /* Both may be NULL: only an emulated device has to be told of the work. */

@@ -140,7 +140,7 @@ static PyObject *device_energy(PyObject *self, PyObject *unused)
 {
     (void)unused;
     power_object *o = (power_object *)self;
-    alert_power_error error = {0};
+    alert_power_error error = {0}, notice = {0};
     double energy_j = 0.0;
     int rc;
     if (!lock(o))
@@ -152,7 +152,10 @@ static PyObject *device_energy(PyObject *self, PyObject *unused)
         rc = alert_power_energy(o->power, &energy_j, &error);
         Py_END_ALLOW_THREADS
     }
+    bool noticed = alert_power_notice(o->power, &notice);
     unlock(o);
+    if (noticed && alert_py_power_warn(o->state, &notice) < 0)
+        return NULL;
     if (rc == 0)
         return PyFloat_FromDouble(energy_j);
     if (!atomic_exchange(&o->told_energy, true) && alert_py_power_warn(o->state, &error) < 0)

@@ -73,8 +73,10 @@ static int get(const alert_part *part, double *share_w, alert_power_error *error
     return rc ? alert_power_fail(error, -rc, "cell", "unreadable", "") : 0;
 }
 
-static int energy(alert_part *part, double *energy_j, alert_power_error *error)
+static int energy(alert_part *part, double *energy_j, alert_power_error *notice,
+                  alert_power_error *error)
 {
+    (void)notice;
     (void)error;
     *energy_j = ((cell *)part)->is->counter_j;
     return 0;

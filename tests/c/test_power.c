@@ -251,8 +251,10 @@ static int stub_cap(void *device, double *cap_w, alert_power_error *error)
     return 0;
 }
 
-static int stub_energy(void *device, double *energy_j, alert_power_error *error)
+static int stub_energy(void *device, double *energy_j, alert_power_error *notice,
+                       alert_power_error *error)
 {
+    (void)notice;
     (void)device;
     (void)error;
     *energy_j = 1.0;

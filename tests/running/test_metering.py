@@ -270,3 +270,56 @@ def test_no_more_is_repaid_than_is_owed() -> None:
         owed = left
         line.run(1)
     assert owed == 0.0
+
+
+class Slow(Stepping):
+    """A counter that says it steps every millisecond, and steps less often; perhaps never."""
+
+    def __init__(self, machine: Machine, seconds: float) -> None:
+        super().__init__(machine, TICK)
+        self.seconds = seconds
+
+    def counter(self) -> float | None:
+        step = math.floor(self.machine.now / self.seconds)
+        if step > self.step:
+            self.step, self.shown = step, self.true()
+        return self.shown
+
+
+def slow_line(seconds: float, gap: float) -> Line:
+    line = Line({"small": 0.06, "large": 0.08})
+    line.package = Slow(line.machine, seconds)
+    line.runner = Runner(
+        line.models,
+        profile({"small": 0.06, "large": 0.08}),
+        alert.Goal.min_energy(deadline=1.0, accuracy=0.5),
+        line.package,
+        clock=line.machine.clock,
+        history=9999,
+        method="paper",
+    )
+    line.run(400, gap)
+    return line
+
+
+@pytest.mark.parametrize("seconds", [0.7, 1.0])
+@pytest.mark.parametrize("gap", [0.0, 0.06])
+def test_a_counter_slower_than_it_says(seconds: float, gap: float) -> None:
+    """No input is said to have drawn nothing, or the joules of many."""
+    line = slow_line(seconds, gap)
+    true = line.package.true()
+    assert "measured" not in line.sources
+    assert line.sources[-1] == "blended"
+    energies = np.array(line.energies)
+    assert energies.min() > 0.5 * np.median(energies)
+    assert energies.max() < 2.0 * np.median(energies)
+    assert line.runner.report().energy == pytest.approx(true, rel=0.1)
+    idle = line.runner.history["idle_power"]
+    assert not (idle == 0.0).any()
+
+
+def test_a_counter_that_never_steps() -> None:
+    """Nothing is known but the profile."""
+    line = slow_line(math.inf, 0.06)
+    assert set(line.sources) == {"profile"}
+    assert min(line.energies) > 0.0

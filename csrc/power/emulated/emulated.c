@@ -179,8 +179,10 @@ static int emulated_cap(void *device, double *cap_w, alert_power_error *error)
     return 0;
 }
 
-static int emulated_energy(void *device, double *energy_j, alert_power_error *error)
+static int emulated_energy(void *device, double *energy_j, alert_power_error *notice,
+                           alert_power_error *error)
 {
+    (void)notice;
     (void)error;
     const emulated *e = device;
     *energy_j = e->energy_j + since_mark(e, e->clock.now_ns(e->clock.context));

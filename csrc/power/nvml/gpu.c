@@ -12,6 +12,10 @@
 #include "power/power.h"
 
 #define MILLI 1e-3
+/* A GPU draws less than so many times its highest limit, and none draws so much. [ours] */
+#define MOST_FACTOR 5.0
+#define MOST_W      5000.0
+#define BURST_S     2.0
 /* A limit read back within this much of the one asked for took. */
 #define ROUNDING_MW 1000
 
@@ -85,10 +89,27 @@ static bool is_divided(const alert_nvml_gpu *g)
     return t->api->mig_mode && t->api->mig_mode(t->handle, &current, &pending) == 0 && current == 1;
 }
 
-static int read_counter(const alert_nvml_gpu *g, unsigned long long *mj)
+static int read_counter(const alert_nvml_gpu *g, uint64_t *mj)
 {
     const alert_nvml_target *t = &g->target;
-    return t->api->energy ? t->api->energy(t->handle, mj) : ALERT_NVML_NOT_SUPPORTED;
+    unsigned long long now_mj = 0;
+    int code = t->api->energy ? t->api->energy(t->handle, &now_mj) : ALERT_NVML_NOT_SUPPORTED;
+    *mj = now_mj;
+    return code;
+}
+
+static int start_counter(alert_nvml_gpu *g)
+{
+    alert_counter *c = &g->counter;
+    uint64_t now_mj;
+    int code = read_counter(g, &now_mj);
+    c->range = UINT64_MAX; /* it starts anew when the driver is loaded anew */
+    c->unit_j = MILLI;
+    c->tick_s = ALERT_NVML_TICK_S;
+    c->most_w = g->most_mw ? fmin(MOST_FACTOR * g->most_mw * MILLI, MOST_W) : MOST_W;
+    c->burst_j = BURST_S * c->most_w;
+    alert_counter_start(c, now_mj, alert_counter_now_s());
+    return code;
 }
 
 static void learn_abilities(alert_nvml_gpu *g)
@@ -108,7 +129,7 @@ static void learn_abilities(alert_nvml_gpu *g)
         code = t->api->limit_range(t->handle, &g->least_mw, &g->most_mw);
     if (code)
         (void)fail(g, code, remedy_of_limit(code), &p->cap_missing);
-    code = read_counter(g, &g->counter_mj);
+    code = start_counter(g);
     if (code)
         (void)fail(g, code, code == ALERT_NVML_NOT_SUPPORTED ? NO_COUNTER : NULL, &p->read_missing);
 }
@@ -261,18 +282,19 @@ int alert_nvml_gpu_get(const alert_part *part, double *limit_w, alert_power_erro
 
 /* ---------------------------------------------------------------------------------------------- reading */
 
-int alert_nvml_gpu_energy(alert_part *part, double *energy_j, alert_power_error *error)
+int alert_nvml_gpu_energy(alert_part *part, double *energy_j, alert_power_error *notice,
+                          alert_power_error *error)
 {
     alert_nvml_gpu *g = (alert_nvml_gpu *)part;
-    unsigned long long now_mj = 0;
+    alert_counter *c = &g->counter;
+    uint64_t now_mj;
     int code = read_counter(g, &now_mj);
     if (code)
         return fail(g, code, NULL, error);
-    if (now_mj > g->counter_mj) /* the counter starts anew when the driver is loaded anew */
-        g->drawn_mj += now_mj - g->counter_mj;
-    g->counter_mj = now_mj;
-    *energy_j = (double)g->drawn_mj * MILLI;
-    return 0;
+    int rc = alert_counter_take(c, now_mj, alert_counter_now_s());
+    alert_counter_tell(c, g->label, notice);
+    *energy_j = alert_counter_j(c);
+    return rc ? alert_counter_fail(c, rc, g->label, error) : 0;
 }
 
 size_t alert_nvml_gpu_describe(const alert_part *part, alert_power_fact *out)

@@ -6,6 +6,7 @@
 #ifndef ALERT_NVML_GPU_H
 #define ALERT_NVML_GPU_H
 
+#include "power/counter.h"
 #include "power/nvml/nvml_dl.h"
 #include "power/parts.h"
 
@@ -21,11 +22,15 @@ typedef struct alert_nvml_gpu {
     alert_nvml_target target;
     unsigned index;
     char name[ALERT_NVML_TEXT], uuid[ALERT_NVML_TEXT];
-    char label[ALERT_NVML_TEXT + 24];        /* "GPU 0 (NVIDIA A100)" */
-    unsigned least_mw, most_mw;              /* the driver's constraints */
-    bool capped;                             /* has been, since the device was opened */
-    unsigned long long counter_mj, drawn_mj; /* at the last read; since the device was opened */
+    char label[ALERT_NVML_TEXT + 24]; /* "GPU 0 (NVIDIA A100)" */
+    unsigned least_mw, most_mw;       /* the driver's constraints */
+    bool capped;                      /* has been, since the device was opened */
+    alert_counter counter;
 } alert_nvml_gpu;
+
+/* Cards of the last generations step their energy counters some tens of times a second; the library does not tell.
+ * [ours] */
+#define ALERT_NVML_TICK_S 0.02
 
 /* Opens the GPU of that index, which stays where it is in memory. -ENODEV where there is none. */
 int alert_nvml_gpu_open(alert_nvml_gpu *g, const alert_nvml *api, unsigned index,
@@ -37,7 +42,9 @@ int alert_nvml_gpu_set(alert_part *part, double cap_w, alert_power_error *notice
                        alert_power_error *error);
 /* The lowest of the limits in force on the GPU. */
 int alert_nvml_gpu_get(const alert_part *part, double *limit_w, alert_power_error *error);
-int alert_nvml_gpu_energy(alert_part *part, double *energy_j, alert_power_error *error);
+/* See counter.h. */
+int alert_nvml_gpu_energy(alert_part *part, double *energy_j, alert_power_error *notice,
+                          alert_power_error *error);
 int alert_nvml_gpu_fail(const alert_part *part, const alert_setting *s, int rc,
                         alert_power_error *error);
 size_t alert_nvml_gpu_describe(const alert_part *part, alert_power_fact *out);

@@ -9,10 +9,9 @@
 #include "power/parts.h"
 
 #define MILLI 1e-3
-/* Cards of the last generations take some tens of milliseconds to reach a new limit, and step their energy
- * counters some tens of times a second. The library tells neither. [ours] */
+/* Cards of the last generations take some tens of milliseconds to reach a new limit; the library does not tell.
+ * [ours] */
 #define SETTLE_S 0.1
-#define TICK_S   0.02
 #define GPUS_MAX 256
 
 typedef struct nvml_options {
@@ -128,7 +127,7 @@ static int open_nvml(alert_power **out, const void *options,
     if (!n)
         return alert_power_fail(error, ENOMEM, "nvml", "out of memory", "");
     alert_parts_begin(&n->device, &GPUS, give_back);
-    n->device.tick_s = TICK_S;
+    n->device.tick_s = ALERT_NVML_TICK_S;
     n->device.switch_cost_s = o->switch_cost_s;
     int rc = alert_nvml_load(&n->api, error);
     if (!rc)

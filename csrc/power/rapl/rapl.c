@@ -14,9 +14,7 @@
 #define DEFAULT_ROOT "/sys/class/powercap"
 #define CONTROL      "intel-rapl" /* AMD's counters appear under this name too */
 /* No machine is capped below this much a package, whatever it says it can do. */
-#define LEAST_W 1.0
-/* The kernel's counter ticks about once a millisecond. */
-#define TICK_S    1e-3
+#define LEAST_W   1.0
 #define TWIN      "intel-rapl-mmio"
 #define TWINS_MAX 8
 #define NO_RAPL                                                                                    \
@@ -281,7 +279,7 @@ static int open_rapl(alert_power **out, const void *options,
     if (!r)
         return alert_power_fail(error, ENOMEM, "rapl", "out of memory", "");
     alert_parts_begin(&r->device, &ZONES, give_back);
-    r->device.tick_s = TICK_S;
+    r->device.tick_s = ALERT_RAPL_TICK_S;
     rc = alert_powercap_load(&r->api, error);
     if (!rc)
         rc = find_packages(r, root, o->package, error);

@@ -11,7 +11,13 @@
 #include "power/give_back/number_file.h"
 #include "power/power.h"
 
-#define MICRO           1e-6
+#define MICRO 1e-6
+/* A package draws less than so many times its highest limit, and none draws so much. [ours] */
+#define MOST_FACTOR 5.0
+#define MOST_W      1000.0
+/* A counter that is stepped once a second or two shows the joules of that time at once. [ours] */
+#define BURST_S         2.0
+#define BURST_J         600.0
 #define CONSTRAINTS_MAX 16
 
 #define REMEDY_LOCK                                                                                \
@@ -21,12 +27,14 @@
     "energy is readable by root only since Linux 5.10 (CVE-2020-8694): run as root, grant "        \
     "CAP_DAC_READ_SEARCH, or install the rule that `alert info` prints"
 
+#define WHERE_SIZE (sizeof((alert_rapl_zone *)0)->path + ALERT_POWERCAP_FILE + 1)
+
 /* ------------------------------------------------------------------------------------------- failures */
 
 int alert_rapl_fail(const alert_rapl_zone *z, const char *file, int rc, const char *remedy,
                     alert_power_error *error)
 {
-    char where[sizeof z->path + ALERT_POWERCAP_FILE + 1];
+    char where[WHERE_SIZE];
     (void)snprintf(where, sizeof where, "%s/%s", z->path, file);
     return alert_power_fail(error, -rc, where, strerror(-rc), remedy);
 }
@@ -151,6 +159,16 @@ static uint64_t read_limit_uw(const alert_rapl_zone *z, int dirfd, uint32_t numb
     return limit_uw;
 }
 
+static double highest_w(const alert_rapl_zone *z)
+{
+    const alert_setting *s = z->part.setting;
+    uint64_t most_uw = z->peak_uw;
+    for (int which = ALERT_RAPL_SHORT_TERM; which <= ALERT_RAPL_LONG_TERM; which++)
+        if (alert_rapl_setting_is_there(&s[which]) && alert_setting_held(&s[which]) > most_uw)
+            most_uw = alert_setting_held(&s[which]);
+    return (double)most_uw * MICRO;
+}
+
 /* Constraints come in any order and number (newer clients have a third, peak_power): they go by name. */
 static void open_constraints(alert_rapl_zone *z, int dirfd)
 {
@@ -175,6 +193,7 @@ static void open_constraints(alert_rapl_zone *z, int dirfd)
         }
     }
     learn_cap_missing(z, rc, hidden);
+    z->highest_w = highest_w(z);
 }
 
 /* The library reads text that is no number as 0. A working counter shows exactly 0 once in 2^32 readings; then the
@@ -187,15 +206,22 @@ static int read_counter(const alert_rapl_zone *z, uint64_t *out)
 
 static void open_counter(alert_rapl_zone *z, int dirfd)
 {
+    alert_counter *c = &z->counter;
+    uint64_t now_uj = 0;
     powercap_zone range = {.max_energy_range_uj =
                                open_zone_file(z, dirfd, POWERCAP_ZONE_FILE_MAX_ENERGY_RANGE_UJ)};
     if (range.max_energy_range_uj >= 0) {
-        if (z->api->zone_get_max_energy_range_uj(&range, &z->range_uj) != 0)
-            z->range_uj = 0;
+        if (z->api->zone_get_max_energy_range_uj(&range, &c->range) != 0)
+            c->range = 0;
         (void)close(range.max_energy_range_uj);
     }
     z->fd.energy_uj = open_zone_file(z, dirfd, POWERCAP_ZONE_FILE_ENERGY_UJ);
-    int rc = z->fd.energy_uj >= 0 ? read_counter(z, &z->last_uj) : z->fd.energy_uj;
+    c->unit_j = MICRO;
+    c->tick_s = ALERT_RAPL_TICK_S;
+    c->most_w = z->highest_w > 0.0 ? fmin(MOST_FACTOR * z->highest_w, MOST_W) : MOST_W;
+    c->burst_j = fmin(BURST_S * c->most_w, BURST_J);
+    int rc = z->fd.energy_uj >= 0 ? read_counter(z, &now_uj) : z->fd.energy_uj;
+    alert_counter_start(c, now_uj, alert_counter_now_s());
     if (rc)
         (void)alert_rapl_fail(z, "energy_uj", rc, alert_power_is_permission(-rc) ? REMEDY_READ : "",
                               &z->part.read_missing);
@@ -250,24 +276,28 @@ void alert_rapl_zone_close(alert_part *part)
 
 /* --------------------------------------------------------------------------------------------- energy */
 
-int alert_rapl_zone_energy(alert_part *part, double *energy_j, alert_power_error *error)
+int alert_rapl_zone_energy(alert_part *part, double *energy_j, alert_power_error *notice,
+                           alert_power_error *error)
 {
     alert_rapl_zone *z = (alert_rapl_zone *)part;
+    alert_counter *c = &z->counter;
+    char where[WHERE_SIZE];
     uint64_t now_uj;
     int rc = read_counter(z, &now_uj);
-    if (rc == 0 && now_uj < z->last_uj) /* a wrap; or cut short, which the library does not tell */
+    if (rc == 0 && now_uj < c->last) /* a wrap; or cut short, which the library does not tell */
         rc = alert_read_number(z->fd.energy_uj, &now_uj);
     if (rc)
         return alert_rapl_fail(z, "energy_uj", rc, "", error);
-    if (now_uj >= z->last_uj)
-        z->total_uj += now_uj - z->last_uj;
-    else if (z->range_uj > z->last_uj)
-        z->total_uj += z->range_uj - z->last_uj + now_uj;
-    else /* started again at 0, or wrapped at an unknown place: at least this much was drawn */
-        z->total_uj += now_uj;
-    z->last_uj = now_uj;
-    *energy_j = (double)z->total_uj * MICRO;
-    return 0;
+    rc = alert_counter_take(c, now_uj, alert_counter_now_s());
+    (void)snprintf(where, sizeof where, "%s/energy_uj", z->path);
+    alert_counter_tell(c, where, notice);
+    *energy_j = alert_counter_j(c);
+    if (rc == -ENODATA && !part->caps && c->total == 0) { /* memory can be done without */
+        part->counts = false;
+        (void)alert_counter_fail(c, rc, where, notice);
+        return 0;
+    }
+    return rc ? alert_counter_fail(c, rc, where, error) : 0;
 }
 
 double alert_rapl_zone_counter_j(const alert_rapl_zone *z)

@@ -6,8 +6,12 @@
 #ifndef ALERT_RAPL_ZONE_H
 #define ALERT_RAPL_ZONE_H
 
+#include "power/counter.h"
 #include "power/parts.h"
 #include "power/rapl/setting.h"
+
+/* The kernel's counter ticks about once a millisecond. */
+#define ALERT_RAPL_TICK_S 1e-3
 
 /* What a cap may change in a zone, first given back first: should a write fail on the way, a limit at its old value
  * matters most. */
@@ -26,6 +30,7 @@ typedef struct alert_rapl_zone {
     char path[512];
     double window_s;    /* averaging window asked for with the first cap; 0 leaves the one found */
     double min_power_w; /* lowest limit the zone states; 0 where it states none */
+    double highest_w;   /* of all limits found; 0 where there is none */
     double found_w;     /* limit in force when the device was opened */
     bool mirrors;       /* shows the counter of an earlier zone */
     bool prepared;      /* for caps, see alert_rapl_zone_set */
@@ -37,8 +42,7 @@ typedef struct alert_rapl_zone {
     alert_setting twin_limit, twin_short, twin_enabled;
     char twin_path[512]; /* empty without a twin */
     powercap_zone fd;    /* of the energy counter */
-    uint64_t range_uj;   /* the counter wraps there; 0 where unknown */
-    uint64_t last_uj, total_uj;
+    alert_counter counter;
 } alert_rapl_zone;
 
 /* Opens the zone in `directory`. A file that may not be opened is left out, and described in the zone; a failure only
@@ -56,8 +60,9 @@ int alert_rapl_zone_own(alert_part *part, const char *directory, alert_power_err
 int alert_rapl_zone_set(alert_part *part, double cap_w, alert_power_error *notice,
                         alert_power_error *error);
 int alert_rapl_zone_get(const alert_part *part, double *limit_w, alert_power_error *error);
-/* Wraps of the counter are accounted for. */
-int alert_rapl_zone_energy(alert_part *part, double *energy_j, alert_power_error *error);
+/* See counter.h. Memory whose counter stands still is counted no more, and `notice` says so. */
+int alert_rapl_zone_energy(alert_part *part, double *energy_j, alert_power_error *notice,
+                           alert_power_error *error);
 size_t alert_rapl_zone_describe(const alert_part *part, alert_power_fact *out);
 void alert_rapl_zone_close(alert_part *part);
 

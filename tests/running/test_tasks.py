@@ -228,4 +228,4 @@ def test_the_command_records_and_goes_on(
     assert trace.profile.power_caps.tolist() == [10.0, 20.0]
     assert trace.origin["seeds"] == [0, 4]
     assert cli.main([*command, "-n", "0"]) == 1
-    assert "inputs: expected at least one" in capsys.readouterr().err
+    assert "inputs: expected an integer >= 1, got 0" in capsys.readouterr().err

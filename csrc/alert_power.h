@@ -184,12 +184,15 @@ size_t alert_power_part(const alert_power *p, size_t index,
 
 /* ---------------------------------------------------------------------------------------- giving back */
 
-/* Called for each file, or GPU by its UUID, that was given back (rc 1), or could not be (-errno). */
-typedef void (*alert_power_report)(void *context, const char *path, uint64_t value, int rc);
+/* Called for each file, or GPU by its UUID, that was given back (`why` NULL), or could not be; `found` is its value.
+ * Also for each journal that was passed over, with `found` NULL: it is damaged, or another user's. */
+typedef void (*alert_power_report)(void *context, const char *path, const uint64_t *found,
+                                   const char *why);
 /* Gives back what processes that died together with their watchdogs have left, by the journals in `directory`.
- * -EPERM where others may write to the directory. */
-int alert_power_restore(const char *directory, alert_power_report report,
-                        void *context) ALERT_MUST_CHECK;
+ * -EPERM where others may write to the directory; -EWOULDBLOCK where another restore is at work for seconds. Then
+ * nothing was reported. */
+int alert_power_restore(const char *directory, alert_power_report report, void *context,
+                        alert_power_error *error) ALERT_MUST_CHECK;
 
 /* ------------------------------------------------------------------------------------------- emulated */
 

@@ -3,8 +3,9 @@
  *
  *     alert-watchdog JOURNAL_FD PIDFD CONTROL_FD
  *
- * Sleeps until the process behind PIDFD ends, gives back the values in the journal, removes the journal and ends. A
- * byte on CONTROL_FD says that the process has given everything back itself.
+ * Sleeps until the process behind PIDFD ends, or has let go of the other end of CONTROL_FD: then it runs another
+ * program. Gives back the values in the journal, removes the journal and ends. A byte on CONTROL_FD says that the
+ * process has given everything back itself; the watchdog sends one when it begins to watch.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 
 #include "power/backends.h"
 #include "power/give_back/journal.h"
+#include "power/give_back/process.h"
 
 static bool is_needed(const alert_journal *j, int fd)
 {
@@ -45,14 +47,13 @@ static void close_others(const alert_journal *j, const int keep[3])
 static bool wait_for_end(int pidfd, int control)
 {
     struct pollfd wait[] = {{.fd = pidfd, .events = POLLIN}, {.fd = control, .events = POLLIN}};
+    char byte;
     for (;;) {
         (void)poll(wait, 2, -1); /* a failure or a signal leaves `revents` alone: once more */
-        if (wait[1].revents & POLLIN)
-            return false;
+        if (wait[1].revents)
+            return read(control, &byte, 1) != 1;
         if (wait[0].revents)
             return true;
-        if (wait[1].revents) /* the end of the pipe: the process is about to end */
-            wait[1].fd = -1;
     }
 }
 
@@ -84,14 +85,20 @@ int main(int argc, char **argv)
     if (argc != 4)
         return 2;
     const int keep[3] = {atoi(argv[1]), atoi(argv[2]), atoi(argv[3])};
-    alert_journal *j = alert_journal_map(keep[0]);
-    if (!j)
+    alert_journal *j;
+    if (alert_journal_map(&j, keep[0]) != 0)
         return 1;
     for (size_t i = 0; i < sizeof IGNORED / sizeof *IGNORED; i++)
         (void)signal(IGNORED[i], SIG_IGN);
+    pid_t pid = fork();
+    if (pid != 0) /* the process that caps has no child that it did not make itself */
+        return pid < 0 ? 3 : 0;
     (void)prctl(PR_SET_NAME, "alert-watchdog");
     (void)!chdir("/"); /* keep no file system busy */
     close_others(j, keep);
+    j->watchdog_started = alert_process_started(getpid());
+    j->watchdog = getpid();
+    (void)!write(keep[2], "w", 1);
     if (wait_for_end(keep[1], keep[2]))
         give_back(j, keep[0]);
     return 0;

@@ -77,7 +77,7 @@ int alert_power_open(alert_power **out, const char *kind, const alert_power_opti
     if (!rc)
         rc = alert_options_read(b->kind->option, b->kind->options, given, count, options, error);
     if (!rc && b->kind->gives_back && give_back.guard && !give_back.observe && give_back.directory)
-        (void)!alert_power_restore(give_back.directory, NULL, NULL);
+        (void)!alert_power_restore(give_back.directory, NULL, NULL, NULL);
     if (!rc)
         rc = b->open(out, options, &give_back, error);
     free(options);

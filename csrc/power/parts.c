@@ -63,7 +63,8 @@ static size_t count_changeable(const alert_parts *d)
 /* Before the first write. Without a guard the cap is set all the same, and `notice` says so. */
 static void start_guard(alert_parts *d, alert_power_error *notice)
 {
-    if (alert_watchdog_prepare(&d->guard, d->directory, count_changeable(d), notice) != 0)
+    const char *program = d->watchdog[0] ? d->watchdog : NULL;
+    if (alert_watchdog_prepare(&d->guard, program, d->directory, count_changeable(d), notice) != 0)
         return;
     alert_journal_entry *next = d->guard.journal->entry;
     for (size_t i = 0; i < d->parts; i++) {
@@ -72,7 +73,7 @@ static void start_guard(alert_parts *d, alert_power_error *notice)
             if (is_changeable(p, &p->setting[k]))
                 alert_setting_note_in(&p->setting[k], next++);
     }
-    (void)alert_watchdog_start(&d->guard, d->watchdog[0] ? d->watchdog : NULL, notice);
+    alert_watchdog_start(&d->guard, notice);
 }
 
 static int give_back_failed(const alert_parts *d, const alert_part *p, const alert_setting *s,
@@ -149,6 +150,8 @@ static int set_cap(void *device, double cap_w, alert_power_error *notice, alert_
                                 "");
     if (d->guarded && !d->touched)
         start_guard(d, notice);
+    else if (d->guard.journal)
+        alert_watchdog_renew(&d->guard, notice);
     d->touched = true;
     double begun_s = now_s();
     int rc = set_shares(d, cap_w, notice, error);

@@ -259,14 +259,14 @@ typedef struct report_context {
 } report_context;
 
 /* Called with the GIL dropped. A failure leaves the list short of an item, with an exception set. */
-static void report_restored(void *context, const char *path, uint64_t value, int rc)
+static void report_restored(void *context, const char *path, const uint64_t *found, const char *why)
 {
     report_context *c = context;
     PyEval_RestoreThread(c->thread);
     if (!PyErr_Occurred()) {
-        PyObject *why = rc < 0 ? PyUnicode_FromString(strerror(-rc)) : Py_NewRef(Py_None);
-        PyObject *item = Py_BuildValue("{s:N,s:K,s:N}", "path", alert_py_power_words(path), "value",
-                                       (unsigned long long)value, "error", why);
+        PyObject *value = found ? PyLong_FromUnsignedLongLong(*found) : Py_NewRef(Py_None);
+        PyObject *item = Py_BuildValue("{s:N,s:N,s:z}", "path", alert_py_power_words(path), "value",
+                                       value, "error", why);
         if (item)
             (void)PyList_Append(c->list, item);
         Py_XDECREF(item);
@@ -284,14 +284,18 @@ static PyObject *restore(PyObject *module, PyObject *argument)
     (void)module;
     const char *directory = PyUnicode_AsUTF8(argument);
     report_context context = {.list = directory ? PyList_New(0) : NULL};
+    alert_power_error error = {0};
     if (!context.list)
         return NULL;
     context.thread = PyEval_SaveThread();
-    int rc = alert_power_restore(directory, report_restored, &context);
+    int rc = alert_power_restore(directory, report_restored, &context, &error);
     PyEval_RestoreThread(context.thread);
     if (rc) { /* then nothing was reported */
-        errno = -rc;
-        PyErr_SetFromErrnoWithFilename(PyExc_OSError, directory);
+        PyObject *raised =
+            PyObject_CallFunction(PyExc_OSError, "isO", error.code, error.why, argument);
+        if (raised)
+            PyErr_SetObject((PyObject *)Py_TYPE(raised), raised);
+        Py_XDECREF(raised);
     }
     if (PyErr_Occurred())
         Py_CLEAR(context.list);

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -83,10 +85,8 @@ static bool fails(const char *function)
 
 FAILING(int, flock, (int fd, int how), (fd, how), -1)
 FAILING(int, fstat, (int fd, struct stat *out), (fd, out), -1)
-FAILING(int, ftruncate, (int fd, off_t size), (fd, size), -1)
 FAILING(int, mkdir, (const char *path, mode_t mode), (path, mode), -1)
-FAILING(int, mkostemp, (char *path, int flags), (path, flags), -1)
-FAILING(int, pipe2, (int ends[2], int flags), (ends, flags), -1)
+FAILING(int, mkostemps, (char *path, int suffix, int flags), (path, suffix, flags), -1)
 FAILING(int, rename, (const char *from, const char *to), (from, to), -1)
 FAILING(pid_t, waitpid, (pid_t pid, int *status, int options), (pid, status, options), -1)
 FAILING(ssize_t, read, (int fd, void *out, size_t size), (fd, out, size), -1)
@@ -110,6 +110,9 @@ FAILING(int, posix_spawn,
          const posix_spawnattr_t *restrict attributes, char *const argv[restrict],
          char *const environment[restrict]),
         (pid, path, files, attributes, argv, environment), errno)
+FAILING(int, posix_fallocate, (int fd, off_t from, off_t size), (fd, from, size), errno)
+FAILING(int, socketpair, (int domain, int type, int protocol, int ends[2]),
+        (domain, type, protocol, ends), -1)
 FAILING(int, __register_atfork,
         (void (*before)(void), void (*parent)(void), void (*child)(void), void *library),
         (before, parent, child, library), errno)

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 import journals
 import pytest
 from journals import Entry
-from killing import wait_for
+from killing import wait_for, watchdogs
 from needs import require
 from plants import TOP, Plant, compile_plant, running
 
@@ -46,6 +47,12 @@ def entry(plant: Plant, path: str = LIMIT, fd: int = -1) -> Entry:
 
 def errors(told: Sequence[dict[str, object]]) -> list[object]:
     return [item["error"] for item in told]
+
+
+def passed_over(told: Sequence[dict[str, object]]) -> list[Path]:
+    """The journals that nothing was given back by, of which there are no others."""
+    assert all(item["value"] is None and item["error"] for item in told)
+    return [Path(str(item["path"])) for item in told]
 
 
 # -------------------------------------------------------------------------------------- restoring
@@ -135,7 +142,7 @@ def test_a_journal_of_another_size_than_it_says_is_none(
     plant: Plant, tmp_path: Path, claimed: int
 ) -> None:
     file = journals.write(tmp_path / "j", [entry(plant)], claimed=claimed)
-    assert power.restore(tmp_path / "j") == []
+    assert passed_over(power.restore(tmp_path / "j")) == [file]
     assert plant.value(LIMIT) == CAP
     assert file.exists()
 
@@ -144,7 +151,7 @@ def test_a_journal_of_more_entries_than_any_machine_has_is_none(
     plant: Plant, tmp_path: Path
 ) -> None:
     file = journals.write(tmp_path / "j", [entry(plant)] * 4097)
-    assert power.restore(tmp_path / "j") == []
+    assert passed_over(power.restore(tmp_path / "j")) == [file]
     assert plant.value(LIMIT) == CAP
     journals.write(tmp_path / "j", [entry(plant)] * 4096)
     assert len(power.restore(tmp_path / "j")) == 1
@@ -155,7 +162,7 @@ def test_a_journal_of_more_entries_than_any_machine_has_is_none(
 def test_somebody_elses_journal_is_left_alone(plant: Plant, tmp_path: Path) -> None:
     file = journals.write(tmp_path / "j", [entry(plant)])
     os.chown(file, 65534, 65534)
-    assert power.restore(tmp_path / "j") == []
+    assert passed_over(power.restore(tmp_path / "j")) == [file]
     assert plant.value(LIMIT) == CAP
 
 
@@ -163,7 +170,7 @@ def test_a_link_to_a_journal_is_left_alone(plant: Plant, tmp_path: Path) -> None
     file = journals.write(tmp_path / "j", [entry(plant)])
     file.rename(tmp_path / "elsewhere")
     file.symlink_to(tmp_path / "elsewhere")
-    assert power.restore(tmp_path / "j") == []
+    assert passed_over(power.restore(tmp_path / "j")) == [file]
     assert plant.value(LIMIT) == CAP
 
 
@@ -218,23 +225,23 @@ def watching(file: Path, *fds: int, before: str = "") -> Iterator[None]:
     if before:
         require("root")  # to mount
         unshared = ["unshare", "-m"]
-    reading, writing = os.pipe()
+    ours, its = socket.socketpair()
     with subprocess.Popen(["sleep", "60"]) as process:
         pidfd = os.pidfd_open(process.pid)
-        passed = [journals.lock(file), pidfd, reading]
+        passed = [journals.lock(file), pidfd, its.detach()]
         command = [*unshared, "sh", "-c", f'{before} exec "$0" "$@"', power._WATCHDOG]
         command += [str(fd) for fd in passed]
         try:
-            with subprocess.Popen(command, pass_fds=[*passed, *fds]) as watchdog:
-                for fd in passed:
-                    os.close(fd)
-                name = Path(f"/proc/{watchdog.pid}/comm")
-                wait_for(lambda: name.read_text() == "alert-watchdog\n")
-                yield
-                process.kill()
+            subprocess.run(command, pass_fds=[*passed, *fds], check=True)  # it forks, and goes on
+            for fd in passed:
+                os.close(fd)
+            assert ours.recv(1) == b"w"
+            yield
+            process.kill()
+            assert ours.recv(1) == b""  # it has ended
         finally:
             process.kill()
-            os.close(writing)
+            ours.close()
 
 
 @contextmanager
@@ -322,13 +329,10 @@ def fresh(machine: Plant) -> Plant:
 @contextmanager
 def capped(plant: Plant) -> Iterator[tuple[power.PowerDevice, int]]:
     """Open and cap; yield the device, and the pid of its watchdog."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
-    before = set(children.read_text().split())
     with power.open("rapl", root=plant.root) as device:
         device.set_cap(50.0)
-        (watchdog,) = set(children.read_text().split()) - before
-        wait_for(lambda: Path(f"/proc/{watchdog}/comm").read_text() == "alert-watchdog\n")
-        yield device, int(watchdog)
+        (watchdog,) = watchdogs(os.getpid())
+        yield device, watchdog
 
 
 @pytest.mark.parametrize("length", [386, 395, 450])  # with a short pid, too
@@ -367,9 +371,7 @@ def test_the_watchdog_gets_the_library_path_and_nothing_else(
         assert Path(f"/proc/{watchdog}/environ").read_bytes() == expected
 
 
-def test_closing_waits_for_the_watchdog_whatever_signals_come(
-    fresh: Plant, directory: Path
-) -> None:
+def test_closing_waits_for_the_watchdog_until_a_signal_comes(fresh: Plant, directory: Path) -> None:
     rang = []
 
     def ring(*_: object) -> None:
@@ -379,16 +381,18 @@ def test_closing_waits_for_the_watchdog_whatever_signals_come(
     try:
         with capped(fresh) as (device, watchdog):
             os.kill(watchdog, signal.SIGSTOP)
-            waker = subprocess.Popen(["sh", "-c", f"sleep 0.3; kill -CONT {watchdog}"])
             signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
             device.close()
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            assert fresh.value(LIMIT) == FOUND[LIMIT]
+            assert list(directory.iterdir()) == []
+            os.kill(watchdog, signal.SIGCONT)
+            wait_for(lambda: not Path(f"/proc/{watchdog}").exists())
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
     assert rang
-    assert waker.wait() == 0
-    assert not Path(f"/proc/{watchdog}").exists()
-    assert list(directory.iterdir()) == []
+    assert fresh.value(LIMIT) == FOUND[LIMIT]
 
 
 def test_a_watchdog_that_somebody_else_has_waited_for(fresh: Plant, directory: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from devices import joules
 from gpus import LOST, NOT_LOADED, Gpus
-from killing import is_dead, wait_for
+from killing import is_dead, wait_for, watchdogs
 
 from alert import power
 
@@ -138,8 +138,7 @@ def kill_both(gpus: Gpus, directory: Path) -> None:
     with victim(gpus, directory) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-        (watchdog,) = (int(word) for word in children.split())
+        (watchdog,) = watchdogs(process.pid)
         os.kill(watchdog, signal.SIGKILL)
         process.kill()
     wait_for(lambda: is_dead(watchdog))

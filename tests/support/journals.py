@@ -22,7 +22,9 @@ class _Entry(ctypes.Structure):
 class _Header(ctypes.Structure):
     _fields_ = (
         *(("magic", ctypes.c_char * 8), ("boot", ctypes.c_char * 40)),
-        *(("path", ctypes.c_char * 400), ("pid", ctypes.c_int32), ("watchdog", ctypes.c_int32)),
+        ("path", ctypes.c_char * 400),
+        *(("pid_namespace", ctypes.c_uint64), ("time_namespace", ctypes.c_uint64)),
+        *(("pid", ctypes.c_int32), ("watchdog", ctypes.c_int32)),
         *(("pid_started", ctypes.c_uint64), ("watchdog_started", ctypes.c_uint64)),
         ("entries", ctypes.c_uint32),
     )
@@ -50,7 +52,7 @@ def write(
     file = directory / "1-abc.journal"
     if boot is None:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    header = _Header(b"alertJ3", boot.encode(), os.fsencode(file), 1, 1, 1, 1)
+    header = _Header(b"alertJ4", boot.encode(), os.fsencode(file), *namespaces(), 1, 1, 1, 1)
     header.entries = len(entries) if claimed is None else claimed
     data = bytes(header)
     for e in entries:
@@ -58,6 +60,12 @@ def write(
     file.write_bytes(data)
     file.chmod(0o600)
     return file
+
+
+def namespaces() -> tuple[int, int]:
+    """Return the namespaces of pids and of time that this process is in, as journals note them."""
+    times = Path("/proc/self/ns/time")
+    return Path("/proc/self/ns/pid").stat().st_ino, times.stat().st_ino if times.exists() else 0
 
 
 def lock(file: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import select
 import signal
 import subprocess
@@ -71,6 +72,18 @@ def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.002)
+
+
+def watchdogs(parent: int) -> list[int]:
+    """Find the watchdogs of a process: they hold a pidfd of it, and are no children of it."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/comm"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if status.read_text() == "alert-watchdog\n":
+                infos = [info.read_text() for info in status.parent.glob("fdinfo/*")]
+                if any(re.search(rf"^Pid:\s+{parent}$", info, flags=re.M) for info in infos):
+                    found.append(int(status.parent.name))
+    return found
 
 
 def is_dead(pid: int) -> bool:

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "power/give_back/descriptor.h"
+
 int alert_read_number(int fd, uint64_t *out)
 {
     char text[32], *end;
@@ -36,7 +38,7 @@ int alert_number_file_give_back(alert_journal_entry *e)
     alert_setting setting = {.access = &ALERT_NUMBER_FILE, .writable = true, .noting = e};
     if (e->fd >= 0)
         return alert_setting_give_back(&setting);
-    e->fd = open(e->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    e->fd = alert_descriptor_lift(open(e->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (e->fd < 0)
         return -errno;
     int rc = alert_setting_give_back(&setting);

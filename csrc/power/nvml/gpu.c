@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "power/give_back/descriptor.h"
 #include "power/give_back/lock.h"
 #include "power/power.h"
 
@@ -176,7 +177,8 @@ static int open_lock(const alert_nvml_gpu *g, const char *directory)
         return dirfd;
     char file[sizeof g->uuid + sizeof ".lock"];
     (void)snprintf(file, sizeof file, "%s.lock", g->uuid);
-    int fd = openat(dirfd, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd =
+        alert_descriptor_lift(openat(dirfd, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     int rc = fd < 0 ? -errno : fd;
     (void)close(dirfd);
     return rc;
@@ -189,7 +191,7 @@ static int take_lock(alert_nvml_gpu *g, const char *directory)
     int fd = open_lock(g, directory);
     if (fd < 0)
         return alert_power_fail(
-            &p->cap_missing, -fd, directory, strerror(-fd),
+            &p->cap_missing, -fd, directory, alert_journal_why(fd),
             "a GPU's owner locks a file in this directory, which nobody else may write to");
     int rc = alert_lock_take(fd, g->label, &p->cap_missing);
     if (rc)

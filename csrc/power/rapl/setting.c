@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "power/give_back/descriptor.h"
 #include "power/give_back/number_file.h"
 #include "power/power.h"
 
@@ -96,10 +97,10 @@ int alert_rapl_setting_open(alert_setting *s, alert_powercap *api,
     s->context = api;
     (void)snprintf(s->own.kind, sizeof s->own.kind, "rapl");
     (void)snprintf(s->own.path, sizeof s->own.path, "%s/%s", directory, file);
-    s->own.fd = openat(dirfd, file, O_RDWR | O_CLOEXEC);
+    s->own.fd = alert_descriptor_lift(openat(dirfd, file, O_RDWR | O_CLOEXEC));
     s->writable = s->own.fd >= 0;
     if (s->own.fd < 0 && alert_power_is_permission(errno))
-        s->own.fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
+        s->own.fd = alert_descriptor_lift(openat(dirfd, file, O_RDONLY | O_CLOEXEC));
     if (s->own.fd < 0)
         return -errno;
     int rc = alert_setting_find(s);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "power/give_back/descriptor.h"
 #include "power/give_back/number_file.h"
 #include "power/power.h"
 
@@ -61,7 +62,7 @@ static int open_zone_file(const alert_rapl_zone *z, int dirfd, powercap_zone_fil
 {
     char file[ALERT_POWERCAP_FILE];
     (void)z->api->zone_file_get_name(which, file, sizeof file);
-    int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
+    int fd = alert_descriptor_lift(openat(dirfd, file, O_RDONLY | O_CLOEXEC));
     return fd < 0 ? -errno : fd;
 }
 
@@ -71,7 +72,7 @@ static int open_constraint_file(const alert_rapl_zone *z, int dirfd, uint32_t nu
 {
     char file[ALERT_POWERCAP_FILE];
     (void)z->api->constraint_file_get_name(which, number, file, sizeof file);
-    int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
+    int fd = alert_descriptor_lift(openat(dirfd, file, O_RDONLY | O_CLOEXEC));
     return fd < 0 ? -errno : fd;
 }
 
@@ -244,7 +245,7 @@ static void clear(alert_rapl_zone *z, alert_powercap *api, const char *directory
 int alert_rapl_zone_open(alert_rapl_zone *z, alert_powercap *api, const char *directory)
 {
     clear(z, api, directory);
-    int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int dirfd = alert_descriptor_lift(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (dirfd < 0)
         return -errno;
     int rc = read_zone_name(z, dirfd);

@@ -8,6 +8,7 @@ the same.
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from alert import power
 from alert.cli.terminal import print_json
@@ -30,8 +31,20 @@ def run(arguments: argparse.Namespace) -> None:
         print("nothing to give back")
     else:
         for file in files:
-            outcome = f"not given back: {file['error']}" if file["error"] else "given back"
-            print(f"{file['path']} = {file['value']} {outcome}")
-    failed = [file["path"] for file in files if file["error"]]
-    if failed:
-        raise OSError(f"{len(failed)} of {len(files)} limits could not be given back")
+            print(_line(file))
+    failed = [file for file in files if file["error"]]
+    passed_over = [file for file in failed if file["value"] is None]
+    if len(failed) > len(passed_over):
+        limits = len(files) - len(passed_over)
+        raise OSError(
+            f"{len(failed) - len(passed_over)} of {limits} limits could not be given back"
+        )
+    if passed_over:
+        raise OSError(f"{len(passed_over)} journals were passed over")
+
+
+def _line(file: dict[str, Any]) -> str:
+    if file["value"] is None:
+        return f"{file['path']} passed over: {file['error']}"
+    outcome = f"not given back: {file['error']}" if file["error"] else "given back"
+    return f"{file['path']} = {file['value']} {outcome}"

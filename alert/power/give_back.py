@@ -14,13 +14,13 @@ def journal_directory() -> str:
 
     A journal says which values have to be given back, should the process that changed them die. The
     directory is ``/run/alert`` for root, else ``alert`` in ``$XDG_RUNTIME_DIR``, else one in
-    ``/tmp``.
+    ``/tmp``. A relative ``$XDG_RUNTIME_DIR`` is ignored: it would be another one for each process.
     """
     uid = os.getuid()
     if uid == 0:
         return "/run/alert"
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return os.path.join(runtime, "alert") if runtime else f"/tmp/alert-{uid}"
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    return os.path.join(runtime, "alert") if os.path.isabs(runtime) else f"/tmp/alert-{uid}"
 
 
 def restore(directory: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
@@ -37,12 +37,15 @@ def restore(directory: str | os.PathLike[str] | None = None) -> list[dict[str, A
     -------
     list of dict
         One for each file, or GPU: its ``path`` (the UUID of a GPU), the ``value`` found before, and
-        ``error``: None when the value was given back, else the reason why not.
+        ``error``: None when the value was given back, else the reason why not. Also one for each
+        journal that was passed over, because it is damaged, unreadable or another user's: its
+        ``path``, the ``value`` None, and the reason as ``error``.
 
     Raises
     ------
     OSError
-        Others may write to the directory, so that its journals cannot be trusted.
+        Others may write to the directory, so that its journals cannot be trusted. Or another
+        restore has been at work there for seconds.
     """
     # looked up in the package, so that a program can replace it there
     default = alert.power.journal_directory()

@@ -309,6 +309,9 @@ def test_without_a_journal_it_ends_at_once(tmp_path: Path) -> None:
         (0, "/run/user/0", "/run/alert"),
         (7, "/run/user/7", "/run/user/7/alert"),
         (7, None, "/tmp/alert-7"),
+        (7, "", "/tmp/alert-7"),
+        (7, "run", "/tmp/alert-7"),
+        (7, "./run", "/tmp/alert-7"),
     ],
 )
 def test_where_journals_are_kept(

@@ -73,3 +73,10 @@ def lock(file: Path) -> int:
     descriptor = os.open(file, os.O_RDWR)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
+
+
+def lock_directory(directory: Path) -> int:
+    """Hold the directory as a restore does; return the descriptor."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from alert._warnings import warn
-from alert.running.models import Model
+from alert.running.models import Model, first_of
 
 Wait: TypeAlias = Callable[[], object]
 
@@ -22,7 +22,7 @@ class Completion:
 
     A module, or a bound method or partial of a module, runs where its parameters and buffers are.
     Any other callable may run anywhere: it counts as running on the current accelerator as soon as
-    this process uses one.
+    this process uses one. The devices of outputs count in any case.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Completion:
     model : callable
     """
 
-    __slots__ = ("_has_run", "_model", "_name", "_place", "_unknown", "_waits")
+    __slots__ = ("_has_run", "_model", "_name", "_place", "_returned", "_unknown", "_waits")
 
     def __init__(self, name: str, model: Model) -> None:
         self._name = name
@@ -39,6 +39,7 @@ class Completion:
         self._has_run = False
         self._place: Any = None  # the place of the model that the waits are for
         self._waits: list[Wait] = []
+        self._returned: dict[str, Any] = {}  # devices of outputs
         self._unknown: set[str] = set()  # devices that the user was warned of
 
     def __call__(self) -> None:
@@ -58,6 +59,11 @@ class Completion:
         if not self._has_run:  # its first run may have loaded it, or moved it
             self._has_run = True
             self()
+        torch, device = sys.modules.get("torch"), getattr(first_of(output), "device", None)
+        if torch is not None and isinstance(device, torch.device):
+            if device.type not in _AT_ONCE and str(device) not in self._returned:
+                self._returned[str(device)] = device
+                self._waits = self._find(torch)
         for wait in self._waits:
             wait()
         jax = sys.modules.get("jax")
@@ -75,13 +81,14 @@ class Completion:
         return None if first is None else first.device, torch.cuda.is_initialized()
 
     def _find(self, torch: Any) -> list[Wait]:
-        """Find a wait for each device of the model."""
+        """Find a wait for each device of the model and of its outputs."""
         if isinstance(self._model, torch.nn.Module):
             tensors = (*self._model.parameters(), *self._model.buffers())
             devices = {str(t.device): t.device for t in tensors}
         else:
             current = _current(torch)
             devices = {} if current is None else {str(current): current}
+        devices.update(self._returned)
         cuda = sorted(name for name, device in devices.items() if device.type == "cuda")
         waits = [_cuda(torch, cuda)] if cuda else []
         for name, device in sorted(devices.items()):

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alert._warnings import warn
@@ -203,6 +202,13 @@ def too_few_exits(name: str, reached: int, expected: int) -> ValueError:
     return ValueError(f"{name}: expected at least {expected} exits, got {reached}")
 
 
+def first_of(output: Any) -> Any:
+    """Return the first element of a list, a tuple or a dict; anything else as it is."""
+    if isinstance(output, (list, tuple, dict)) and output:
+        return next(iter(output.values() if isinstance(output, dict) else output))
+    return output
+
+
 def check_output(name: str, output: object) -> None:
     """Refuse an output that is only a promise: its model has not run yet.
 
@@ -212,12 +218,7 @@ def check_output(name: str, output: object) -> None:
         The output, or the first element of a container, is a coroutine, a future, a handle or an
         iterator.
     """
-    contained: list[object] = []
-    if isinstance(output, (list, tuple, dict)):
-        contained = list(islice(output.values() if isinstance(output, dict) else output, 1))
-    elif _promise(type(output)) is None:  # type: ignore[arg-type]  # types can be hashed
-        return
-    for found in (output, *contained):
+    for found in (output, first_of(output)):
         promise = _promise(type(found))  # type: ignore[arg-type]  # types can be hashed
         if promise is not None:
             if inspect.iscoroutine(found):

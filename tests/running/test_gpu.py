@@ -219,6 +219,25 @@ def test_a_module_that_is_made_by_its_first_input_is_waited_for(gpu: Gpu) -> Non
     assert runner.history["latency"] == pytest.approx(0.16, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    "pack", [lambda y: y, lambda y: [y], lambda y: (y, None), lambda y: {1: y}]
+)
+def test_the_device_of_an_output_is_waited_for(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, pack: Any
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+
+    def elsewhere(x: Any) -> Any:
+        gpu.launch(0.04, card=1)
+        return pack(SimpleNamespace(device=torch.device("cuda", 1)))
+
+    runner = runner_of(gpu, elsewhere)
+    for _ in range(3):
+        runner("x")
+    assert runner.history["latency"] == pytest.approx(0.16, rel=1e-9)
+
+
 # ------------------------------------------------------------------------------ other accelerators
 
 

@@ -60,10 +60,15 @@ class Completion:
             self._has_run = True
             self()
         torch, device = sys.modules.get("torch"), getattr(first_of(output), "device", None)
-        if torch is not None and isinstance(device, torch.device):
-            if device.type not in _AT_ONCE and str(device) not in self._returned:
-                self._returned[str(device)] = device
-                self._waits = self._find(torch)
+        unseen = (
+            torch is not None
+            and isinstance(device, torch.device)
+            and device.type not in _AT_ONCE
+            and str(device) not in self._returned
+        )
+        if unseen:
+            self._returned[str(device)] = device
+            self._waits = self._find(torch)
         for wait in self._waits:
             wait()
         jax = sys.modules.get("jax")

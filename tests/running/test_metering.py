@@ -278,6 +278,7 @@ class Slow(Stepping):
     def __init__(self, machine: Machine, seconds: float) -> None:
         super().__init__(machine, TICK)
         self.seconds = seconds
+        self.step = math.floor(machine.now / seconds)
 
     def counter(self) -> float | None:
         step = math.floor(self.machine.now / self.seconds)
@@ -302,13 +303,13 @@ def slow_line(seconds: float, gap: float) -> Line:
     return line
 
 
-@pytest.mark.parametrize("seconds", [0.7, 1.0])
+@pytest.mark.parametrize("seconds", [0.3, 0.7, 1.0])
 @pytest.mark.parametrize("gap", [0.0, 0.06])
 def test_a_counter_slower_than_it_says(seconds: float, gap: float) -> None:
     """No input is said to have drawn nothing, or the joules of many."""
     line = slow_line(seconds, gap)
     true = line.package.true()
-    assert "measured" not in line.sources
+    assert "measured" not in line.sources[1:]  # a step may have come during the first input
     assert line.sources[-1] == "blended"
     energies = np.array(line.energies)
     assert energies.min() > 0.5 * np.median(energies)

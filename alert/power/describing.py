@@ -53,7 +53,9 @@ def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
 
 
 def _rule_for(zones: list[dict[str, Any]]) -> str | None:
-    """Return the rule that grants the rights missing; None where none is."""
+    """Return the rule that grants the rights missing; None where none is, or no rule helps."""
+    if os.geteuid() == 0:  # a rule gives no more rights to root
+        return None
     lacks = {
         right
         for right in ("cap", "read")

@@ -314,6 +314,10 @@ int alert_parts_end(alert_power **out, alert_parts *d, int rc, alert_power_error
         (void)close_parts(d, true, NULL); /* the parts locked so far are free again */
         return rc;
     }
+    const alert_power_error notice = d->notice;
     rc = alert_power_new(out, &PARTS, d);
-    return rc ? alert_power_fail(error, -rc, kind, "out of memory", "") : 0;
+    if (rc)
+        return alert_power_fail(error, -rc, kind, "out of memory", "");
+    alert_power_tell(*out, &notice);
+    return 0;
 }

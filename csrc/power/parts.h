@@ -65,6 +65,7 @@ struct alert_parts {
     double switch_cost_s; /* NaN before alert_parts_learn: measured there, and with every cap */
     bool measures_cost;
     double tick_s;
+    alert_power_error notice; /* what there is to say when it is opened; code 0 for nothing */
     char directory[400], watchdog[512]; /* empty for none */
     alert_watchdog guard;
 };

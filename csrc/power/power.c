@@ -55,6 +55,17 @@ bool alert_power_is_permission(int code)
     return code == EACCES || code == EPERM || code == EROFS;
 }
 
+bool alert_power_is_root(void)
+{
+    return geteuid() == 0;
+}
+
+void alert_power_tell(alert_power *p, const alert_power_error *notice)
+{
+    if (notice->code)
+        p->notice = *notice;
+}
+
 int alert_power_new(alert_power **out, const alert_power_ops *ops, void *device)
 {
     alert_power *p = calloc(1, sizeof *p);
@@ -135,8 +146,7 @@ int alert_power_energy(alert_power *p, double *energy_j, alert_power_error *erro
 {
     alert_power_error notice = {0};
     int rc = p->ops->energy(p->device, energy_j, &notice, error);
-    if (notice.code)
-        p->notice = notice;
+    alert_power_tell(p, &notice);
     return rc;
 }
 

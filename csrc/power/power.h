@@ -27,6 +27,9 @@ typedef struct alert_power_ops {
 /* A device of any kind. It takes `device` over: on failure `device` has been closed. */
 int alert_power_new(alert_power **out, const alert_power_ops *ops, void *device) ALERT_MUST_CHECK;
 
+/* Has alert_power_notice find a warning, unless its code is 0. */
+void alert_power_tell(alert_power *p, const alert_power_error *notice);
+
 /* Describes a failure, where `error` is not NULL, and returns -code. */
 int alert_power_fail(alert_power_error *error, int code, const char *where, const char *why,
                      const char *remedy);
@@ -37,5 +40,7 @@ int alert_power_hand_on(alert_power_error *error, const alert_power_error *failu
 
 /* Whether an errno value says that a right is missing. */
 bool alert_power_is_permission(int code);
+/* Whether this is root, whom no advice to become root helps. */
+bool alert_power_is_root(void);
 
 #endif

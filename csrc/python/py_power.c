@@ -117,13 +117,13 @@ static PyObject *device_set_cap(PyObject *self, PyObject *value)
     alert_power_about(o->power, &traits);
     unlock(o);
     if (rc == 0)
-        return noticed && alert_py_power_warn(o->state, &notice) < 0 ? NULL : Py_NewRef(Py_None);
+        return noticed && alert_py_power_warn(o->state, &notice, 1) < 0 ? NULL : Py_NewRef(Py_None);
     bool broke = o->opened.can_cap && !traits.can_cap;
     if (error.is_argument || !broke) {
         alert_py_power_raise(o->state, &error);
         return NULL;
     }
-    if (!atomic_exchange(&o->told_cap, true) && alert_py_power_warn(o->state, &error) < 0)
+    if (!atomic_exchange(&o->told_cap, true) && alert_py_power_warn(o->state, &error, 1) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -154,11 +154,11 @@ static PyObject *device_energy(PyObject *self, PyObject *unused)
     }
     bool noticed = alert_power_notice(o->power, &notice);
     unlock(o);
-    if (noticed && alert_py_power_warn(o->state, &notice) < 0)
+    if (noticed && alert_py_power_warn(o->state, &notice, 1) < 0)
         return NULL;
     if (rc == 0)
         return PyFloat_FromDouble(energy_j);
-    if (!atomic_exchange(&o->told_energy, true) && alert_py_power_warn(o->state, &error) < 0)
+    if (!atomic_exchange(&o->told_energy, true) && alert_py_power_warn(o->state, &error, 1) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -222,7 +222,7 @@ static PyObject *close_power(power_object *o)
     rc = alert_power_close(power, &error);
     Py_END_ALLOW_THREADS
     unlock(o);
-    return rc && alert_py_power_warn(o->state, &error) < 0 ? NULL : Py_NewRef(Py_None);
+    return rc && alert_py_power_warn(o->state, &error, 1) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 PyDoc_STRVAR(
@@ -405,7 +405,7 @@ static void device_dealloc(PyObject *self)
     if (alert_power_close(o->power, &error)) {
         PyObject *raised, *value, *traceback;
         PyErr_Fetch(&raised, &value, &traceback);
-        if (alert_py_power_warn(o->state, &error) < 0)
+        if (alert_py_power_warn(o->state, &error, 1) < 0)
             PyErr_WriteUnraisable(NULL);
         PyErr_Restore(raised, value, traceback);
     }

@@ -52,10 +52,10 @@ void alert_py_power_raise(const alert_py_state *state, const alert_power_error *
     Py_XDECREF(error);
 }
 
-int alert_py_power_warn(const alert_py_state *state, const alert_power_error *e)
+int alert_py_power_warn(const alert_py_state *state, const alert_power_error *e, int level)
 {
     PyObject *text = text_of(e);
-    int rc = text ? PyErr_WarnFormat(state->power_warning, 1, "%U", text) : -1;
+    int rc = text ? PyErr_WarnFormat(state->power_warning, level, "%U", text) : -1;
     Py_XDECREF(text);
     return rc;
 }

@@ -13,6 +13,9 @@
 #define OPTIONS_MAX 32
 #define NUMBERS_MAX 320
 
+/* Whose line a warning names: this is called by open_kind, and that by open. */
+#define CALLER_OF_OPEN 3
+
 /* The options given, as the library takes them. */
 typedef struct given_options {
     alert_power_option option[OPTIONS_MAX];
@@ -182,7 +185,7 @@ static PyObject *open_power(PyObject *module, PyObject *args)
     const char *kind;
     PyObject *options;
     alert_power *power;
-    alert_power_error error = {0};
+    alert_power_error error = {0}, notice = {0};
     int rc;
     if (!PyArg_ParseTuple(args, "sO!:open_power", &kind, &PyDict_Type, &options) ||
         parse_options(kind, options, &given) < 0)
@@ -195,7 +198,11 @@ static PyObject *open_power(PyObject *module, PyObject *args)
         alert_py_power_raise(state, &error);
         return NULL;
     }
-    return alert_py_power_wrap(state, power);
+    bool noticed = alert_power_notice(power, &notice);
+    PyObject *device = alert_py_power_wrap(state, power);
+    if (device && noticed && alert_py_power_warn(state, &notice, CALLER_OF_OPEN) < 0)
+        Py_CLEAR(device);
+    return device;
 }
 
 /* The usual value; None where the machine decides. */

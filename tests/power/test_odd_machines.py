@@ -133,7 +133,10 @@ def test_dies_that_show_the_counter_of_another(tmp_path: Path) -> None:
 def test_memory_whose_counter_cannot_be_read_is_not_counted(tmp_path: Path) -> None:
     memory = Zone("dram", energy_uj=None)
     root = build(tmp_path / "powercap", [package(children=(memory,))])
-    with power.open("rapl", root=root, dram=True) as device:
+    with pytest.warns(power.PowerWarning, match="intel-rapl:0:0/energy_uj: No such file") as said:
+        device = power.open("rapl", root=root, dram=True)
+    assert said[0].filename == __file__
+    with device:
         assert len(device.zones) == 2
         (zone_path(root) / "energy_uj").write_text("3000000\n")
         assert device.energy() == 2.0

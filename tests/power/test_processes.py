@@ -167,7 +167,7 @@ def test_no_descriptor_is_left_or_inherited(client: Path) -> None:
         return set(os.listdir("/proc/self/fd"))
 
     before = descriptors()
-    with power.open("rapl", root=client, dram=True):
+    with power.open("rapl", root=client):
         opened = descriptors() - before
         assert opened
         for fd in opened:

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "power/options.h"
 #include "power/parts.h"
@@ -20,6 +21,10 @@
 #define NO_RAPL                                                                                    \
     "on the machine itself try `modprobe intel_rapl_msr`; virtual machines and containers "        \
     "have no RAPL"
+#define HIDDEN                                                                                     \
+    "this container hides RAPL: start it with `--privileged`, or with "                            \
+    "`-v /sys/devices/virtual/powercap:/powercap` and open with root='/powercap'"
+#define NO_MEMORY "memory is not metered here: dram=True counts nothing"
 /* Two reads of one counter differ by no more than what a package draws between two ticks. */
 #define MIRROR_J 0.5
 
@@ -85,6 +90,22 @@ static int too_long(const char *path, alert_power_error *error)
     return alert_power_fail(error, ENAMETOOLONG, path, strerror(ENAMETOOLONG), "");
 }
 
+/* A masked control type is a link that leads nowhere, or a folder without anything in it. Where the kernel has no zones,
+ * its files are there all the same. */
+static const char *remedy_for(const char *control)
+{
+    struct stat is;
+    bool linked = lstat(control, &is) == 0;
+    DIR *d = opendir(control);
+    if (!d)
+        return linked && errno == ENOENT ? HIDDEN : NO_RAPL;
+    size_t entries = 0;
+    while (readdir(d))
+        entries++;
+    (void)closedir(d);
+    return entries <= 2 ? HIDDEN : NO_RAPL; /* "." and ".." */
+}
+
 /* Adds the zones among the children of `directory`, whose names begin with `prefix` and a colon. Zones lie one inside
  * the other: "intel-rapl/intel-rapl:0/intel-rapl:0:1". */
 static int add_children(rapl *r, const char *directory, const char *prefix,
@@ -94,8 +115,10 @@ static int add_children(rapl *r, const char *directory, const char *prefix,
     size_t length = strlen(prefix);
     int rc = 0;
     DIR *d = opendir(directory);
-    if (!d)
-        return alert_power_fail(error, errno, directory, strerror(errno), NO_RAPL);
+    if (!d) {
+        int rc = errno;
+        return alert_power_fail(error, rc, directory, strerror(rc), remedy_for(directory));
+    }
     for (struct dirent *entry = readdir(d); entry && rc == 0; entry = readdir(d)) {
         if (strncmp(entry->d_name, prefix, length) != 0 || entry->d_name[length] != ':')
             continue;
@@ -151,36 +174,77 @@ static void find_mirrors(rapl *r)
         }
 }
 
+/* Adds the zones right under a control type. */
+static int add_zones(rapl *r, const char *root, const char *control, bool (*wanted)(const char *),
+                     alert_power_error *error)
+{
+    char path[sizeof zone_at(r, 0)->path];
+    int size = snprintf(path, sizeof path, "%s/%s", root, control);
+    return size < (int)sizeof path ? add_children(r, path, control, wanted, error)
+                                   : too_long(path, error);
+}
+
+/* The packages are those of `control`, or of its twin where nothing else shows them: where the driver of the MSRs is not
+ * loaded, say. */
 static int find_packages(rapl *r, const char *root, int package, alert_power_error *error)
 {
     char control[sizeof zone_at(r, 0)->path];
-    int size = snprintf(control, sizeof control, "%s/" CONTROL, root);
-    int rc = size < (int)sizeof control ? add_children(r, control, CONTROL, is_package, error)
-                                        : too_long(control, error);
+    int rc = add_zones(r, root, CONTROL, is_package, error);
+    bool twins = r->device.parts > 0;
+    if (!twins && (rc == 0 || rc == -ENOENT) && add_zones(r, root, TWIN, is_package, NULL) == 0)
+        rc = r->device.parts > 0 ? 0 : rc;
     if (rc)
         return rc;
+    (void)snprintf(control, sizeof control, "%s/" CONTROL, root);
     if (r->device.parts == 0)
-        return alert_power_fail(error, ENOENT, control, "no package among its zones", NO_RAPL);
+        return alert_power_fail(error, ENOENT, control, "no package among its zones",
+                                remedy_for(control));
     if (package >= 0)
         keep_package(r, package);
     if (r->device.parts == 0)
         return alert_power_fail(error, ENOENT, control, "no package of that number", "");
     r->packages = r->device.parts;
     qsort(r->device.part, r->packages, sizeof(alert_rapl_zone), by_name);
-    find_twins(r, root);
+    if (twins)
+        find_twins(r, root);
     find_mirrors(r);
     return 0;
 }
 
-static int find_dram(rapl *r, alert_power_error *error)
+/* Adds the memory under a zone. */
+static int add_dram(rapl *r, const char *directory, alert_power_error *error)
 {
     char path[sizeof zone_at(r, 0)->path];
+    (void)snprintf(path, sizeof path, "%s", directory); /* zones move as they grow */
+    return add_children(r, path, strrchr(path, '/') + 1, is_dram, error);
+}
+
+/* Memory is metered under its package, under the package's twin, or beside the packages. */
+static int find_dram(rapl *r, const char *root, bool all, alert_power_error *error)
+{
     int rc = 0;
     for (size_t i = 0; i < r->packages && !rc; i++) {
-        (void)snprintf(path, sizeof path, "%s", zone_at(r, i)->path); /* zones move as they grow */
-        rc = add_children(r, path, strrchr(path, '/') + 1, is_dram, error);
+        size_t before = r->device.parts;
+        rc = add_dram(r, zone_at(r, i)->path, error);
+        if (!rc && r->device.parts == before && zone_at(r, i)->twin_path[0])
+            rc = add_dram(r, zone_at(r, i)->twin_path, error);
     }
+    if (!rc && all && r->device.parts == r->packages)
+        (void)!add_zones(r, root, CONTROL, is_dram, NULL); /* which the twin alone may have */
     return rc;
+}
+
+/* Says it where the joules will be those of the packages alone. */
+static void tell_of_dram(rapl *r, const char *root)
+{
+    alert_power_error *notice = &r->device.notice;
+    for (size_t i = r->packages; i < r->device.parts; i++) {
+        const alert_power_error *lack = &zone_at(r, i)->part.read_missing;
+        if (lack->code)
+            *notice = *lack;
+    }
+    if (r->device.parts == r->packages)
+        (void)alert_power_fail(notice, ENOENT, root, NO_MEMORY, "");
 }
 
 /* -------------------------------------------------------------------------------------------- opening */
@@ -284,7 +348,9 @@ static int open_rapl(alert_power **out, const void *options,
     if (!rc)
         rc = find_packages(r, root, o->package, error);
     if (!rc && o->dram)
-        rc = find_dram(r, error);
+        rc = find_dram(r, root, o->package < 0, error);
+    if (!rc && o->dram)
+        tell_of_dram(r, root);
     divide_work(r, o->window_s);
     if (!rc)
         rc = alert_parts_learn(&r->device, error);

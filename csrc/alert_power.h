@@ -132,7 +132,8 @@ void alert_power_about(const alert_power *p, alert_power_traits *out);
 
 /* Caps the device at `cap_w`, within its range. Does nothing when that cap was the last one asked for. -ERANGE outside
  * the range; -EPERM in a forked child; what is missing where the device cannot cap. Once the hardware has refused a
- * cap no other is tried: each call returns that failure. */
+ * cap no other is tried: each call returns that failure. -EINTR without a description when a signal came while work
+ * under way was waited for: nothing has changed, call again to go on waiting. */
 int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error) ALERT_MUST_CHECK;
 /* The cap in force, in watts. */
 int alert_power_cap(alert_power *p, double *cap_w, alert_power_error *error) ALERT_MUST_CHECK;

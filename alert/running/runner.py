@@ -267,8 +267,8 @@ class Runner:
                 done = clock()
                 energy, energy_source, idle_power = meter.end(model, power_cap, start, done)
         except BaseException:
-            self._device.pace()  # accounts for the work so far
             meter.fail()
+            self._device.pace()  # accounts for the work so far
             raise
         try:
             self._scheduler.step(done - start, energy, idle_power=idle_power, exit=reached)

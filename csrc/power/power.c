@@ -1,5 +1,6 @@
 #include "power/power.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -48,6 +49,15 @@ int alert_power_hand_on(alert_power_error *error, const alert_power_error *failu
     if (error)
         *error = *failure;
     return -failure->code;
+}
+
+int alert_power_fail_load(alert_power_error *error, const char *library, const char *remedy)
+{
+    const char *why = dlerror();
+    if (strstr(why, strerror(EMFILE)) || strstr(why, strerror(ENFILE)))
+        return alert_power_fail(error, EMFILE, library, why,
+                                "close some files, or allow more of them: `ulimit -n`");
+    return alert_power_fail(error, ENOENT, library, why, remedy);
 }
 
 bool alert_power_is_permission(int code)
@@ -124,6 +134,8 @@ int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error)
     if (p->traits.can_cap)
         cap_w = fmin(fmax(cap_w, p->traits.cap_min_w), p->traits.cap_max_w);
     rc = p->ops->set_cap(p->device, cap_w, &notice, &problem);
+    if (rc == -EINTR && problem.code == 0)
+        return rc;
     if (rc) {
         p->broken = problem;
         return alert_power_hand_on(error, &problem);

@@ -8,7 +8,7 @@
 typedef struct alert_power_ops {
     void (*traits)(const void *device, alert_power_traits *out);
     /* Puts a cap inside the range in force and reads it back. Where the device cannot cap, the error says why. A cap
-     * that the hardware took otherwise than asked is no failure: it fills `notice`, whose code is 0 before. */
+     * that the hardware took otherwise than asked is no failure: it fills `notice`, whose code is 0 before. -EINTR without an error: a signal came first. */
     int (*set_cap)(void *device, double cap_w, alert_power_error *notice, alert_power_error *error);
     int (*cap)(void *device, double *cap_w, alert_power_error *error);
     /* `notice` where the joules are right, but something about the meter is not. Each thing is told once. */
@@ -37,6 +37,9 @@ int alert_power_fail(alert_power_error *error, int code, const char *where, cons
 int alert_power_refuse(alert_power_error *error, int code, const char *argument, const char *why);
 /* The same for a failure described before. */
 int alert_power_hand_on(alert_power_error *error, const alert_power_error *failure);
+
+/* The same for a library that dlopen has just failed to load; `remedy` is for one that is missing. */
+int alert_power_fail_load(alert_power_error *error, const char *library, const char *remedy);
 
 /* Whether an errno value says that a right is missing. */
 bool alert_power_is_permission(int code);

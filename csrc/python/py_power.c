@@ -83,6 +83,26 @@ static bool lock(power_object *o)
     return false;
 }
 
+/* Lets signal handlers run, with the lock free: a handler may close the device. False, with an exception set and the
+ * lock free, when the wait is over: then the work that was waited for is as good as done. */
+static bool go_on_waiting(power_object *o)
+{
+    unlock(o);
+    if (PyErr_CheckSignals() == 0)
+        return lock(o);
+    PyObject *raised, *value, *traceback;
+    PyErr_Fetch(&raised, &value, &traceback);
+    if (lock(o)) {
+        alert_power_begin(o->power);
+        (void)!alert_power_pace(o->power, false);
+        unlock(o);
+    } else {
+        PyErr_Clear();
+    }
+    PyErr_Restore(raised, value, traceback);
+    return false;
+}
+
 /* ------------------------------------------------------------------------------------------ methods */
 
 PyDoc_STRVAR(
@@ -110,9 +130,13 @@ static PyObject *device_set_cap(PyObject *self, PyObject *value)
     int rc;
     if (alert_py_double(value, "power_cap", "a number of watts", &cap_w) < 0 || !lock(o))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    rc = alert_power_set_cap(o->power, cap_w, &error);
-    Py_END_ALLOW_THREADS
+    do {
+        Py_BEGIN_ALLOW_THREADS
+        rc = alert_power_set_cap(o->power, cap_w, &error);
+        Py_END_ALLOW_THREADS
+        if (rc == -EINTR && error.code == 0 && !go_on_waiting(o))
+            return NULL;
+    } while (rc == -EINTR && error.code == 0);
     bool noticed = alert_power_notice(o->power, &notice);
     alert_power_about(o->power, &traits);
     unlock(o);
@@ -195,12 +219,8 @@ static PyObject *device_pace(PyObject *self, PyObject *unused)
         return NULL;
     rc = alert_power_pace(o->power, false);
     while (rc == -EAGAIN || rc == -EINTR) {
-        if (rc == -EINTR) {
-            unlock(o);
-            if (PyErr_CheckSignals() < 0 ||
-                !lock(o)) /* a signal handler may have closed the device */
-                return NULL;
-        }
+        if (rc == -EINTR && !go_on_waiting(o))
+            return NULL;
         Py_BEGIN_ALLOW_THREADS
         rc = alert_power_pace(o->power, true);
         Py_END_ALLOW_THREADS

@@ -149,6 +149,13 @@ static void test_work_left_unpaced_is_counted(void)
     EXPECT(alert_power_close(p, NULL) == 0);
 }
 
+static double cap_of(alert_power *p)
+{
+    double cap_w = 0.0;
+    EXPECT(alert_power_cap(p, &cap_w, NULL) == 0);
+    return cap_w;
+}
+
 static void test_cap_changed_in_the_middle_of_work(void)
 {
     fake_clock clock = {.interrupts = 1};
@@ -156,7 +163,11 @@ static void test_cap_changed_in_the_middle_of_work(void)
     EXPECT(alert_power_set_cap(p, HALF_W, NULL) == 0);
     alert_power_begin(p);
     clock.now_ns += 2 * SECOND;
-    EXPECT(alert_power_set_cap(p, 90.0, NULL) == 0); /* the work so far still takes its 3 s */
+    alert_power_error error = {0};
+    EXPECT(alert_power_set_cap(p, 90.0, &error) ==
+           -EINTR); /* the work so far still takes its 3 s */
+    EXPECT(error.code == 0 && cap_of(p) == HALF_W);
+    EXPECT(alert_power_set_cap(p, 90.0, &error) == 0);
     EXPECT(clock.now_ns == 3 * SECOND);
     clock.now_ns += SECOND;
     EXPECT(alert_power_pace(p, true) == 0);

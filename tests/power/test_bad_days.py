@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import journals
 import pytest
 from killing import is_dead, wait_for, watchdogs
 from programs import PACKAGES
-from rapl_tree import limits, zone_path
+from rapl_tree import CLIENT, build, limits, zone_path
 
 from alert import power
 
@@ -411,3 +414,80 @@ def test_closing_does_not_wait_for_ever_for_a_watchdog_that_is_stopped(
             os.kill(watchdog, signal.SIGCONT)
     wait_for(lambda: is_dead(watchdog))
     assert are_back(client, found)
+
+
+# ------------------------------------------------------------------------------------ what is said
+
+
+@pytest.mark.parametrize(
+    "group",
+    ["'; rm -rf /; '", "a b", "$(id)", "`id`", "a\nb", "a\n", "-R", "", "x" * 33, "ä", None, 7],
+)
+def test_a_rule_is_for_groups_only(group: Any) -> None:
+    with pytest.raises(ValueError, match=r"^group: expected the name of a group, got") as caught:
+        power.rule(group=group)
+    assert len(str(caught.value)) < 150
+
+
+def test_a_rule_grants_something_once() -> None:
+    assert power.rule(caps=2**31, energy=2**31) == power.rule()  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^caps, energy: expected at least one"):
+        power.rule(caps=False, energy=False)
+    for group in ("power", "_alert", "gpu-users", "65534", "a.b"):
+        assert group in power.rule(group=group)
+
+
+def test_too_many_open_files_are_no_missing_library(client: Path) -> None:
+    code = """
+import os, resource, sys
+from alert import power
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+try:
+    while True:
+        os.open("/dev/null", os.O_RDONLY)
+except OSError:
+    pass
+try:
+    power.open("rapl", root=sys.argv[1], observe=True)
+except power.PowerError as error:
+    print(error.errno, error.remedy)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(client)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGES)},
+        check=False,
+    )
+    assert done.stdout.startswith(f"{errno.EMFILE} close some files"), done.stdout + done.stderr
+
+
+@pytest.mark.needs("root")  # to mount, and to become somebody else
+def test_an_owner_whom_proc_hides_lives(directory: Path) -> None:
+    """Mounted with hidepid=2, /proc shows nobody else's processes."""
+    ask = """
+import os, sys
+from alert import power
+power.journal_directory = lambda: sys.argv[2] + "-other"
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+try:
+    power.open("rapl", root=sys.argv[1])
+except power.PowerError as error:
+    print(error.why, error.what)
+"""
+    mount = 'mount -t proc -o hidepid=2 none /proc && exec "$0" "$@"'
+    with tempfile.TemporaryDirectory() as everybodys:  # pytest's own are closed to others
+        tree = build(Path(everybodys) / "powercap", CLIENT)
+        for path in (Path(everybodys), tree, *tree.rglob("*")):
+            path.chmod(0o777)
+        with process(tree, directory) as it:
+            pid = int(line_of(it))
+            done = subprocess.run(
+                [*("unshare", "-m", "sh", "-c", mount), sys.executable, "-c", ask, tree, directory],
+                capture_output=True,
+                text=True,
+                env={**os.environ, "PYTHONPATH": str(PACKAGES)},
+                check=False,
+            )
+    assert f"process {pid} caps it already" in done.stdout, done.stdout + done.stderr

@@ -189,6 +189,66 @@ except KeyboardInterrupt:
     assert result.stdout == "interrupted\n", result.stderr
 
 
+@pytest.mark.parametrize("call", ["device.pace()", "device.set_cap(90.0)", "runner(0)"])
+def test_ctrl_c_takes_effect_at_once(call: str) -> None:
+    """Whoever waits, and however often Ctrl-C comes; and nothing of the wait is left over."""
+    code = f"""
+import os, signal, threading, time
+import alert
+from alert import power
+device = power.open("emulated", idle_power=10, peak_power=90, exponent=1, compute=1,
+                    min_frequency=0.01)
+low = device.cap_range[0]
+device.set_cap(low)
+profile = alert.Profile([[90.0]], [[low]], [0.5], [low], 10.0)
+runner = alert.Runner([lambda _: time.sleep(0.6)], profile, alert.Goal.min_energy(1e4, 0.1),
+                      power=device)
+def interrupt():
+    waiting.wait()
+    time.sleep(0.7)
+    os.kill(os.getpid(), signal.SIGINT)
+waiting = threading.Event()
+threading.Thread(target=interrupt).start()
+device.begin()
+time.sleep(0.6)  # under this cap a minute's work
+try:
+    waiting.set()
+    {call}
+except KeyboardInterrupt:
+    signal.alarm(10)
+    device.set_cap(90.0)
+    device.begin()
+    device.pace()
+    print("interrupted", device.cap)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=45, check=False
+    )
+    assert result.stdout == "interrupted 90.0\n", result.stderr
+
+
+def test_a_signal_that_raises_nothing_shortens_no_wait() -> None:
+    code = """
+import signal, time
+from alert import power
+device = power.open("emulated", idle_power=10, peak_power=90, exponent=1, compute=1,
+                    min_frequency=0.1)
+device.set_cap(device.cap_range[0])
+rang = []
+signal.signal(signal.SIGALRM, lambda *_: rang.append(True))
+signal.setitimer(signal.ITIMER_REAL, 0.15, 0.02)
+before = time.monotonic()
+device.begin()
+time.sleep(0.1)
+device.set_cap(90.0)
+print(bool(rang), time.monotonic() - before >= 0.9)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.stdout == "True True\n", result.stderr
+
+
 def test_threads_share_a_device() -> None:
     device = fast()
     device.set_cap(60.0)

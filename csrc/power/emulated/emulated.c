@@ -164,8 +164,9 @@ static int emulated_set_cap(void *device, double cap_w, alert_power_error *notic
     (void)error;
     emulated *e = device;
     if (e->busy) { /* the work so far ran under the old cap, and takes its time under that cap */
-        while (emulated_pace(e, true) == -EINTR)
-            ;
+        int rc = emulated_pace(e, true);
+        if (rc)
+            return rc;
         e->busy = true;
     }
     apply(e, cap_w);

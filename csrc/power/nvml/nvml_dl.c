@@ -87,7 +87,7 @@ int alert_nvml_load(alert_nvml *out, alert_power_error *error)
 {
     *out = (alert_nvml){.library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL)};
     if (!out->library)
-        return alert_power_fail(error, ENOENT, LIBRARY, dlerror(), REMEDY);
+        return alert_power_fail_load(error, LIBRARY, REMEDY);
     int rc = find_symbols(out, error);
     if (!rc) {
         int code = out->init();

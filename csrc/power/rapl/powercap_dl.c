@@ -32,7 +32,7 @@ int alert_powercap_load(alert_powercap *out, alert_power_error *error)
     };
     out->library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
     if (!out->library)
-        return alert_power_fail(error, ENOENT, LIBRARY, dlerror(), REMEDY);
+        return alert_power_fail_load(error, LIBRARY, REMEDY);
     for (size_t i = 0; i < sizeof symbol / sizeof *symbol; i++) {
         void *address = dlsym(out->library, symbol[i].name);
         if (!address) {

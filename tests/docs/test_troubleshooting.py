@@ -25,7 +25,7 @@ WORD = re.compile(r"[A-Za-z]{2,}")
 
 def plain(text: str) -> str:
     """Text without marks and line ends, each gap the same."""
-    text = re.sub(r"[`*\\]", "", text)
+    text = re.sub(r"[`*\\]|^> ", "", text, flags=re.MULTILINE)
     return re.sub(rf"{GAP}(\.?{GAP})*", GAP, re.sub(r"\s+", " ", text)).strip()
 
 

@@ -116,8 +116,8 @@ static int add_children(rapl *r, const char *directory, const char *prefix,
     int rc = 0;
     DIR *d = opendir(directory);
     if (!d) {
-        int rc = errno;
-        return alert_power_fail(error, rc, directory, strerror(rc), remedy_for(directory));
+        int code = errno;
+        return alert_power_fail(error, code, directory, strerror(code), remedy_for(directory));
     }
     for (struct dirent *entry = readdir(d); entry && rc == 0; entry = readdir(d)) {
         if (strncmp(entry->d_name, prefix, length) != 0 || entry->d_name[length] != ':')

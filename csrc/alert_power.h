@@ -101,7 +101,7 @@ typedef struct alert_power_option {
  *   "rapl"      Every processor package of the machine, through libpowercap. A cap is split in proportion to the
  *               limits found. -ENOENT without RAPL, -EACCES where packages may neither be capped nor read.
  *   "nvml"      Some or all NVIDIA GPUs, through libnvidia-ml. A cap is split so that each GPU is as far up between
- *               the driver's constraints for it as the cap is between their sums. -ENOENT without the library,
+ *               its lowest and its highest cap as the cap is between their sums. The highest is the limit found. -ENOENT without the library,
  *               -ENODEV without a driver or a GPU; -EPERM or -EOPNOTSUPP where GPUs may neither be capped nor read.
  *   "emulated"  A package that exists as a law only, see alert_power_law.
  */

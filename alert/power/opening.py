@@ -65,12 +65,12 @@ def open(
         RAPL: averaging window in seconds to hold a cap over, 0.01 by default; 0 leaves the one
         found, which may be tens of seconds.
     cap_range : (float, float), optional
-        RAPL: lowest and highest cap of the whole machine, watts. By default from the least the
-        machine states (1 W a package where it states nothing) to the lowest limit found for each
-        package. Only a range given here lets a cap exceed a limit found.
+        RAPL, NVML: lowest and highest cap of all packages or GPUs together, watts. By default from
+        the least the machine states (1 W a package where it states nothing) to the lowest limit
+        found for each package or GPU. Only a range given here lets a cap exceed a limit found.
     gpus : sequence of int, optional
         NVML: indices as ``nvidia-smi`` counts them, whatever ``CUDA_VISIBLE_DEVICES`` says. By
-        default all: each is then as far up between the driver's constraints for it as the cap is
+        default all: each is then as far up between its lowest and its highest cap as the cap is
         between their sums.
     switch_cost : float, optional
         NVML: seconds that a change of the cap takes. By default measured: when the device is

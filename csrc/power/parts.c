@@ -295,7 +295,10 @@ int alert_parts_learn(alert_parts *d, alert_power_error *error)
     if (d->can_cap || d->can_read || d->observe)
         return 0;
     /* Where there is nothing to cap by nature, the right to read is missing. */
-    return alert_power_hand_on(error, no_caps->code == ENOENT ? no_energy : no_caps);
+    alert_power_error lack = no_caps->code == ENOENT ? *no_energy : *no_caps;
+    char why[ALERT_POWER_TEXT];
+    (void)snprintf(why, sizeof why, "neither caps nor energy: %.280s", lack.why);
+    return alert_power_fail(error, lack.code, lack.where, why, lack.remedy);
 }
 
 static const alert_power_ops PARTS = {

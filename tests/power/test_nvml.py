@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import math
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ from devices import joules
 from gpus import LOST, MISMATCH, NO_PERMISSION, NOT_LOADED, NOT_SUPPORTED, Gpus, compile_stub
 from killing import wait_for
 
+import alert
 from alert import power
 
 pytestmark = pytest.mark.usefixtures("directory")
@@ -27,29 +29,43 @@ def test_all_gpus_are_one_device(gpus: Gpus) -> None:
         assert not device.emulated
         assert device.can_cap
         assert device.can_read
-        assert device.cap_range == (250.0, 700.0)
+        assert device.cap_range == (250.0, 550.0)
         assert device.cap == 550.0
         assert device.zones == []
         assert gpus.limits() == Gpus.LIMITS
-        for cap, shares in ((250.0, (100.0, 150.0)), (700.0, (300.0, 400.0)), (475, (200, 275))):
+        for cap, shares in ((250.0, (100.0, 150.0)), (550.0, (250.0, 300.0)), (400, (175, 225))):
             device.set_cap(cap)
             assert gpus.limits() == shares
             assert device.cap == cap
-        with pytest.raises(ValueError, match="expected 250 to 700 W, got 249"):
+        with pytest.raises(ValueError, match="expected 250 to 550 W, got 249"):
             device.set_cap(249.0)
     assert gpus.limits() == Gpus.LIMITS
 
 
+def test_only_a_range_that_is_asked_for_raises_a_limit(gpus: Gpus) -> None:
+    with power.open("nvml", cap_range=(300, 700)) as device:
+        assert device.cap_range == (300.0, 700.0)
+        for cap, shares in ((700.0, (300.0, 400.0)), (475.0, (200.0, 275.0))):
+            device.set_cap(cap)
+            assert gpus.limits() == shares
+        with pytest.raises(ValueError, match="expected 300 to 700 W"):
+            device.set_cap(299.0)
+    assert gpus.limits() == Gpus.LIMITS
+    for wrong in ((200, 300), (300, 701), (300, 300), (400, 300), (math.nan, 300)):
+        with pytest.raises(ValueError, match=r"cap_range: expected .* 250 <= low < high <= 700"):
+            power.open("nvml", cap_range=wrong)
+
+
 def test_some_gpus(gpus: Gpus) -> None:
     with power.open("nvml", gpus=[1]) as device:
-        assert device.cap_range == (150.0, 400.0)
+        assert device.cap_range == (150.0, 300.0)
         assert [gpu["name"] for gpu in device.gpus] == ["Stub 1"]
         device.set_cap(200.0)
         assert gpus.limits() == (250.0, 200.0)
         gpus.advance(2.0)
         assert joules(device) == pytest.approx(400.0, abs=1e-9)
         with power.open("nvml", gpus=(0,)) as other:  # nobody's yet
-            assert other.cap_range == (100.0, 300.0)
+            assert other.cap_range == (100.0, 250.0)
     for wrong in ([2], [0, 0], [0, 7]):
         with pytest.raises(ValueError, match=r"gpus: expected indices below 2, each once"):
             power.open("nvml", gpus=wrong)
@@ -173,7 +189,7 @@ def test_no_permission_leaves_the_energy(gpus: Gpus) -> None:
     with power.open("nvml") as device:
         assert not device.can_cap
         assert device.can_read
-        with pytest.raises(power.PowerPermissionError, match=r"GPU 1 \(Stub 1\).*run as root"):
+        with pytest.raises(power.PowerPermissionError, match=r"GPU 1 \(Stub 1\): Insuff"):
             device.set_cap(400.0)
         assert math.isnan(device.cap_range[0])
         gpus.advance(1.0)
@@ -182,6 +198,67 @@ def test_no_permission_leaves_the_energy(gpus: Gpus) -> None:
         assert first["cap_missing"] is None
         assert second["cap_missing"]["errno"] == errno.EPERM
     assert gpus.limits() == Gpus.LIMITS
+
+
+@pytest.mark.needs("root")
+def test_root_is_not_told_to_be_root(gpus: Gpus) -> None:
+    gpus.fault("set_limit", NO_PERMISSION, gpu=0)
+    with power.open("nvml", gpus=[0]) as device:
+        (remedy,) = [gpu["cap_missing"]["remedy"] for gpu in device.gpus]
+        assert "--cap-add=SYS_ADMIN" in remedy
+        assert "run as root" not in remedy
+
+
+def test_energy_that_is_refused_has_a_remedy_of_its_own(gpus: Gpus) -> None:
+    gpus.fault("energy", NO_PERMISSION, gpu=0)
+    with power.open("nvml", gpus=[0]) as device:
+        remedy = device.gpus[0]["read_missing"]["remedy"]
+        assert "read energy" in remedy
+        assert "limit" not in remedy
+
+
+@pytest.mark.parametrize(("least", "most"), [(0, 0), (300_000, 100_000)])
+def test_a_gpu_without_a_range(gpus: Gpus, least: int, most: int) -> None:
+    gpus.gpu[0].least_mw, gpus.gpu[0].most_mw = least, most
+    with power.open("nvml", gpus=[0]) as device:
+        assert not device.can_cap
+        with pytest.raises(power.PowerError, match="this GPU has one limit only"):
+            device.set_cap(200.0)
+
+
+def test_a_gpu_whose_range_is_one_value(gpus: Gpus) -> None:
+    gpus.gpu[0].least_mw = gpus.gpu[0].most_mw = gpus.gpu[0].limit_mw
+    with power.open("nvml", gpus=[0], settle=0, switch_cost=0) as device:
+        assert device.cap_range == (250.0, 250.0)
+        options: dict[str, Any] = {"idle_power": 1.0, "max_seconds": 0.05, "progress": False}
+        with pytest.warns(UserWarning, match="energy"):  # the counter stands still
+            profile = alert.Profile.measure([abs], 1, accuracy=[0.5], power=device, **options)
+        assert profile.power_caps.tolist() == [250.0]
+
+
+def test_neither_caps_nor_energy_is_said_so(gpus: Gpus) -> None:
+    """A Jetson board: the library starts, and supports nothing of power."""
+    for function in ("mig_mode", "limit", "enforced_limit", "limit_range", "set_limit", "energy"):
+        gpus.fault(function, NOT_SUPPORTED, gpu=0)
+    with pytest.raises(power.PowerError, match=r"neither caps nor energy: Not Supported.*Jetson"):
+        power.open("nvml", gpus=[0])
+
+
+@pytest.mark.parametrize("uuid", [b"GPU-../../x", b"\xff\xfe/GPU", b"..", b"", b"a b\n%"])
+def test_odd_uuids_are_no_paths(gpus: Gpus, directory: Path, uuid: bytes) -> None:
+    gpus.gpu[0].uuid, gpus.gpu[0].name = uuid, b"\xf8\x91 RTX\xff"
+    with power.open("nvml", gpus=[0]) as device:
+        assert device.can_cap
+        assert device.gpus[0]["name"] == "\ufffd\ufffd RTX\ufffd"
+        device.set_cap(200.0)
+        names = [path.name for path in directory.iterdir() if path.name.endswith(".lock")]
+        (name,) = names
+        assert all(c.isascii() and (c.isalnum() or c in "-%") for c in name.removesuffix(".lock"))
+        assert [p.name for p in directory.parent.iterdir() if p.name.endswith(".lock")] == []
+        with pytest.raises(power.PowerError, match="opened it already"):
+            power.open("nvml", gpus=[0])
+    assert gpus.limits() == Gpus.LIMITS
+    assert json.loads(json.dumps(power.describe()["nvml"]))["gpus"][0]["name"]
 
 
 def test_caps_without_energy(gpus: Gpus) -> None:
@@ -261,7 +338,7 @@ def test_an_ignored_cap_is_reported_once(gpus: Gpus) -> None:
             device.set_cap(400.0)
         assert not device.can_cap
         device.set_cap(450.0)
-        assert gpus.limits() == pytest.approx((166.667, Gpus.LIMITS[1]), abs=0.001)
+        assert gpus.limits() == pytest.approx((175.0, Gpus.LIMITS[1]), abs=0.001)
     assert gpus.limits() == Gpus.LIMITS
 
 
@@ -282,3 +359,14 @@ def test_another_limit_that_is_lower_is_reported(gpus: Gpus) -> None:
         with pytest.warns(power.PowerWarning, match=r"130 W is in force: another limit"):
             device.set_cap(200.0)
         assert device.cap == 130.0
+
+
+def test_a_lower_limit_is_found_whichever_cap_comes_first(gpus: Gpus) -> None:
+    gpus.gpu[0].other_limit_mw = 180_000
+    with power.open("nvml", gpus=[0]) as device:
+        device.set_cap(150.0)
+        with pytest.warns(power.PowerWarning, match="180 W is in force: another limit"):
+            device.set_cap(200.0)
+        looked = gpus.calls("enforced_limit")
+        device.set_cap(150.0)
+        assert gpus.calls("enforced_limit") == looked  # it has been in force before

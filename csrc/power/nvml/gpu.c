@@ -1,5 +1,6 @@
 #include "power/nvml/gpu.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -20,8 +21,15 @@
 /* A limit read back within this much of the one asked for took. */
 #define ROUNDING_MW 1000
 
-static const char FIXED[] = "the power limit of this GPU is fixed, as it is in most laptops";
-static const char NO_COUNTER[] = "energy is counted from the Volta generation on";
+#define FIXED                                                                                      \
+    "the power limit of this GPU is fixed, as it is in most laptops, on Jetson boards and in "     \
+    "virtual GPUs"
+#define NO_COUNTER                                                                                 \
+    "energy is counted from the Volta generation on, but not on Jetson boards and in virtual GPUs"
+#define NO_READING                                                                                 \
+    "this driver lets only some users read energy: run as root, in a container with "              \
+    "`--cap-add=SYS_ADMIN`"
+#define ONE_LIMIT "this GPU has one limit only: the driver states no range for it"
 
 /* -------------------------------------------------------------------------------------------- limit */
 
@@ -80,6 +88,13 @@ static const char *remedy_of_limit(int code)
     return code == ALERT_NVML_NOT_SUPPORTED ? FIXED : NULL;
 }
 
+static const char *remedy_of_energy(int code)
+{
+    return code == ALERT_NVML_NOT_SUPPORTED   ? NO_COUNTER
+           : code == ALERT_NVML_NO_PERMISSION ? NO_READING
+                                              : NULL;
+}
+
 /* -------------------------------------------------------------------------------------------- opening */
 
 /* A cap would hold for all instances of a divided GPU, and its counter shows their common energy. */
@@ -130,9 +145,11 @@ static void learn_abilities(alert_nvml_gpu *g)
         code = t->api->limit_range(t->handle, &g->least_mw, &g->most_mw);
     if (code)
         (void)fail(g, code, remedy_of_limit(code), &p->cap_missing);
+    else if (g->most_mw == 0 || g->least_mw > g->most_mw)
+        (void)alert_power_fail(&p->cap_missing, EOPNOTSUPP, g->label, ONE_LIMIT, "");
     code = start_counter(g);
     if (code)
-        (void)fail(g, code, code == ALERT_NVML_NOT_SUPPORTED ? NO_COUNTER : NULL, &p->read_missing);
+        (void)fail(g, code, remedy_of_energy(code), &p->read_missing);
 }
 
 int alert_nvml_gpu_open(alert_nvml_gpu *g, const alert_nvml *api, unsigned index,
@@ -166,6 +183,18 @@ void alert_nvml_gpu_close(alert_part *part)
 
 /* -------------------------------------------------------------------------------------------- owning */
 
+/* The name of the GPU's lock file: its UUID, with %XX for each character that UUIDs do not have. */
+static void name_lock(const alert_nvml_gpu *g, char *file, size_t size)
+{
+    size_t length = 0;
+    for (const char *c = g->uuid; *c && length + 4 < size; c++) {
+        bool usual = isalnum((unsigned char)*c) || *c == '-';
+        length += (size_t)snprintf(file + length, size - length, usual ? "%c" : "%%%02X",
+                                   (unsigned char)*c);
+    }
+    (void)snprintf(file + length, size - length, ".lock");
+}
+
 /* A descriptor of the GPU's lock file, or -errno. The file stays when the GPU is closed: removing it would let two
  * processes lock two files. */
 static int open_lock(const alert_nvml_gpu *g, const char *directory)
@@ -175,8 +204,8 @@ static int open_lock(const alert_nvml_gpu *g, const char *directory)
     int dirfd = alert_journal_directory(directory);
     if (dirfd < 0)
         return dirfd;
-    char file[sizeof g->uuid + sizeof ".lock"];
-    (void)snprintf(file, sizeof file, "%s.lock", g->uuid);
+    char file[3 * sizeof g->uuid + sizeof ".lock"];
+    name_lock(g, file, sizeof file);
     int fd =
         alert_descriptor_lift(openat(dirfd, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     int rc = fd < 0 ? -errno : fd;
@@ -232,7 +261,7 @@ static unsigned distance(unsigned a, unsigned b)
 }
 
 /* A cap that was written is not always in force. */
-static int check_taken(const alert_nvml_gpu *g, unsigned asked_mw, unsigned before_mw,
+static int check_taken(alert_nvml_gpu *g, unsigned asked_mw, unsigned before_mw,
                        alert_power_error *notice, alert_power_error *error)
 {
     const alert_nvml_target *t = &g->target;
@@ -241,11 +270,13 @@ static int check_taken(const alert_nvml_gpu *g, unsigned asked_mw, unsigned befo
     unsigned in_force_mw = held_mw, enforced_mw = 0;
     bool off = distance(held_mw, asked_mw) > ROUNDING_MW;
     bool ignored = off && held_mw == before_mw;
-    /* Calls cost milliseconds: another limit is looked for with the first cap only. */
-    if (!g->capped && t->api->enforced_limit(t->handle, &enforced_mw) == 0)
+    /* Calls cost milliseconds: a lower limit is looked for only above the caps that were in force. */
+    if (asked_mw > g->proved_mw && t->api->enforced_limit(t->handle, &enforced_mw) == 0)
         in_force_mw = enforced_mw < in_force_mw ? enforced_mw : in_force_mw;
-    if (distance(in_force_mw, asked_mw) <= ROUNDING_MW)
+    if (distance(in_force_mw, asked_mw) <= ROUNDING_MW) {
+        g->proved_mw = asked_mw > g->proved_mw ? asked_mw : g->proved_mw;
         return 0;
+    }
     (void)snprintf(why, sizeof why, "a cap of %g W did not take, %g W is in force: %s",
                    asked_mw * MILLI, in_force_mw * MILLI,
                    ignored ? "the limit keeps its value"
@@ -265,9 +296,7 @@ int alert_nvml_gpu_set(alert_part *part, double cap_w, alert_power_error *notice
     int rc = alert_setting_put(limit, cap_mw);
     if (rc)
         return alert_nvml_gpu_fail(part, limit, rc, error);
-    rc = check_taken(g, cap_mw, before_mw, notice, error);
-    g->capped = true;
-    return rc;
+    return check_taken(g, cap_mw, before_mw, notice, error);
 }
 
 int alert_nvml_gpu_get(const alert_part *part, double *limit_w, alert_power_error *error)
@@ -292,7 +321,7 @@ int alert_nvml_gpu_energy(alert_part *part, double *energy_j, alert_power_error 
     uint64_t now_mj;
     int code = read_counter(g, &now_mj);
     if (code)
-        return fail(g, code, NULL, error);
+        return fail(g, code, remedy_of_energy(code), error);
     int rc = alert_counter_take(c, now_mj, alert_counter_now_s());
     alert_counter_tell(c, g->label, notice);
     *energy_j = alert_counter_j(c);

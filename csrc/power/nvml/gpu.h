@@ -24,7 +24,7 @@ typedef struct alert_nvml_gpu {
     char name[ALERT_NVML_TEXT], uuid[ALERT_NVML_TEXT];
     char label[ALERT_NVML_TEXT + 24]; /* "GPU 0 (NVIDIA A100)" */
     unsigned least_mw, most_mw;       /* the driver's constraints */
-    bool capped;                      /* has been, since the device was opened */
+    unsigned proved_mw;               /* the highest cap that was seen in force */
     alert_counter counter;
 } alert_nvml_gpu;
 

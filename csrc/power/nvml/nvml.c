@@ -15,9 +15,10 @@
 #define GPUS_MAX 256
 
 typedef struct nvml_options {
-    alert_numbers gpus;   /* indices, as nvidia-smi counts; none: all of the machine */
-    double switch_cost_s; /* what one change of the cap costs the caller; NaN: measured */
-    double settle_s;      /* from a change of the cap until it acts */
+    alert_numbers gpus;        /* indices, as nvidia-smi counts; none: all of the machine */
+    double switch_cost_s;      /* what one change of the cap costs the caller; NaN: measured */
+    double settle_s;           /* from a change of the cap until it acts */
+    alert_numbers cap_range_w; /* of all GPUs together; none: up to the limits found */
 } nvml_options;
 
 typedef struct nvml {
@@ -64,22 +65,49 @@ static int find_gpus(nvml *n, alert_numbers chosen, alert_power_error *error)
     return rc;
 }
 
-/* The cap ranges over the sums of the driver's constraints. Each GPU's share lies as far up between its own
- * constraints as the cap between these sums. */
-static void learn_shares(nvml *n, double settle_s)
+static int check_cap_range(const nvml *n, alert_numbers range, alert_power_error *error)
+{
+    char why[ALERT_POWER_TEXT];
+    double least_w = 0.0, most_w = 0.0;
+    for (size_t i = 0; i < n->device.parts; i++) {
+        least_w += gpu_at(n, i)->least_mw * MILLI;
+        most_w += gpu_at(n, i)->most_mw * MILLI;
+    }
+    const double *w = range.value;
+    if (range.count == 0 || !n->device.can_cap ||
+        (w[0] >= least_w && w[1] > w[0] && w[1] <= most_w)) /* false for NaN */
+        return 0;
+    (void)snprintf(why, sizeof why,
+                   "expected two numbers of watts, %g <= low < high <= %g, got %g and %g", least_w,
+                   most_w, w[0], w[1]);
+    return alert_power_refuse(error, EINVAL, "cap_range", why);
+}
+
+/* The highest cap of a GPU: its limit found, or where a range is given the driver's constraint. */
+static double top_w(const alert_nvml_gpu *g, bool given)
+{
+    uint64_t found_mw = g->part.setting[0].own.found;
+    return (given || found_mw > g->most_mw ? g->most_mw : (double)found_mw) * MILLI;
+}
+
+/* Each GPU's share lies as far up between its lowest and highest cap as the cap between their sums. */
+static void learn_shares(nvml *n, const nvml_options *o)
 {
     alert_parts *d = &n->device;
+    bool given = o->cap_range_w.count > 0;
+    double low_w = 0.0, high_w = 0.0;
     for (size_t i = 0; i < d->parts; i++) {
-        d->cap_min_w += gpu_at(n, i)->least_mw * MILLI;
-        d->cap_max_w += gpu_at(n, i)->most_mw * MILLI;
+        low_w += gpu_at(n, i)->least_mw * MILLI;
+        high_w += top_w(gpu_at(n, i), given);
     }
-    double width_w = d->cap_max_w - d->cap_min_w;
     for (size_t i = 0; i < d->parts; i++) {
         alert_nvml_gpu *g = gpu_at(n, i);
         g->part.base = g->least_mw * MILLI;
-        g->part.weight = width_w > 0.0 ? (g->most_mw - g->least_mw) * MILLI / width_w : 0.0;
-        g->part.settle_s = settle_s;
+        g->part.weight = high_w > low_w ? (top_w(g, given) - g->part.base) / (high_w - low_w) : 0.0;
+        g->part.settle_s = o->settle_s;
     }
+    d->cap_min_w = given ? o->cap_range_w.value[0] : low_w;
+    d->cap_max_w = given ? o->cap_range_w.value[1] : high_w;
 }
 
 static void free_library(alert_parts *d, bool owner)
@@ -97,6 +125,8 @@ static const alert_power_option_row OPTION[] = {
      1000.0, FIELD(switch_cost_s)},
     {"settle", ALERT_OPTION_NUMBER, "a number of seconds from 0 to 1000", SETTLE_S, 0.0, 1000.0,
      FIELD(settle_s)},
+    {"cap_range", ALERT_OPTION_RANGE, "two numbers of watts", (double)NAN, 2.0, 2.0,
+     FIELD(cap_range_w)},
 };
 
 static const alert_power_kind KIND = {.name = "nvml",
@@ -135,7 +165,9 @@ static int open_nvml(alert_power **out, const void *options,
     if (!rc)
         rc = alert_parts_learn(&n->device, error);
     if (!rc)
-        learn_shares(n, o->settle_s);
+        rc = check_cap_range(n, o->cap_range_w, error);
+    if (!rc)
+        learn_shares(n, o);
     return alert_parts_end(out, &n->device, rc, error);
 }
 

@@ -10,6 +10,10 @@
 #define REMEDY                                                                                     \
     "it comes with NVIDIA's driver; a machine without an NVIDIA GPU has nothing to cap here"
 
+#define REMEDY_ROOT                                                                                \
+    "root lacks CAP_SYS_ADMIN: start the container with `--cap-add=SYS_ADMIN`, or observe=True; "  \
+    "a rootless one (a user namespace) never has it"
+
 static const struct {
     int code, errno_value;
     const char *remedy;
@@ -29,6 +33,8 @@ static const struct {
 /* NULL for a code without a meaning of its own. */
 static const char *find_remedy(int code)
 {
+    if (code == ALERT_NVML_NO_PERMISSION && alert_power_is_root())
+        return REMEDY_ROOT;
     for (size_t i = 0; i < sizeof MEANING / sizeof *MEANING; i++)
         if (MEANING[i].code == code)
             return MEANING[i].remedy;

@@ -3,7 +3,10 @@
     python benchmarks/kill_matrix.py [--runs 50] [--kernel-runs 50]
 
 Every way to die, with a cap set or only a device open, with and without worker children alive
-(forked, spawned, and those of a torch DataLoader). The machine is the two-socket server of the
+(forked, spawned, and those of a torch DataLoader); and, with a cap set, in surroundings in which a
+guard lacks something: descriptors 0 to 2 closed, no directory for the journal, a full disk, no
+watchdog, a PID namespace that ends as a whole. For the last two, a restore has the last word. Needs
+root. The machine is the two-socket server of the
 tests' plant; the notebook's kernels are ipykernel's, restarted through jupyter_client. Exits with
 an error unless every run had its limits back.
 """
@@ -11,6 +14,7 @@ an error unless every run had its limits back.
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import sys
 import tempfile
@@ -36,7 +40,8 @@ def main() -> None:
         running(compile_plant(directory), directory / "server", "server") as plant,
         killing.victims() as victims,
     ):
-        jobs = _jobs(victims.run, killing.cases(), arguments.runs)
+        cases = itertools.chain(killing.cases(), killing.odd_cases())
+        jobs = _jobs(victims.run, cases, arguments.runs)
         kernels = killing.cases(killing.KERNEL_ENDINGS)
         jobs += _jobs(killing.run_kernel, kernels, arguments.kernel_runs)
         with suppress(KeyboardInterrupt):  # then reports what there is
@@ -64,6 +69,9 @@ def report(outcomes: dict[killing.Case, list[killing.Outcome]]) -> None:
     for children in killing.CHILDREN:
         rows = {case: of for case, of in outcomes.items() if case.children == children}
         print(_row(f"children: {children}", rows))
+    for surroundings in killing.ODD:
+        rows = {case: of for case, of in outcomes.items() if case.surroundings == surroundings}
+        print(_row(f"surroundings: {surroundings}", rows))
     print(_row("all", outcomes))
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import killing
 import pytest
 from killing import is_dead, wait_for, watchdogs
+from needs import require
 from plants import TOP, Plant, compile_plant, running
 
 from alert import power
@@ -65,6 +66,17 @@ def victims() -> Iterator[killing.Victims]:
 @pytest.mark.parametrize("case", list(killing.cases()), ids=str)
 def test_kill_matrix(server: Plant, victims: killing.Victims, case: killing.Case) -> None:
     """Once each; `benchmarks/kill_matrix.py` runs it fifty times."""
+    outcome = victims.run(case, server.root)
+    assert outcome.capped
+    assert outcome.restored
+
+
+@pytest.mark.parametrize("case", list(killing.odd_cases()), ids=str)
+def test_kill_matrix_of_odd_surroundings(
+    server: Plant, victims: killing.Victims, case: killing.Case
+) -> None:
+    if case.surroundings in killing.ROOT_ONLY:
+        require("root")  # to mount, to unshare
     outcome = victims.run(case, server.root)
     assert outcome.capped
     assert outcome.restored

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,10 +19,27 @@ from typing import Any
 
 from programs import PACKAGES
 
+from alert import power
+
 HERE = Path(__file__).parent
-ENDINGS = ("return", "exception", "ctrl-c", "sigterm", "sigkill", "sigsegv", "_exit", "group")
+ENDINGS = (
+    "return",
+    "exception",
+    "ctrl-c",
+    "sigterm",
+    "sigkill",
+    "sigsegv",
+    "_exit",
+    "group",
+    "exec",
+)
 KERNEL_ENDINGS = ("restart", "restart-now")  # of a notebook's kernel: asked to end, killed
 CHILDREN = ("none", "fork", "spawn", "loader")
+# Surroundings in which a guard lacks something; each with some endings and children.
+ODD = ("closed", "no directory", "full", "no watchdog", "namespace")
+ODD_ENDINGS = ("return", "sigkill", "group", "exec")
+LATER = ("no watchdog", "namespace")  # given back by the next restore, where nobody else is left
+ROOT_ONLY = ("full", "namespace")
 
 
 @dataclass(frozen=True)
@@ -29,9 +47,11 @@ class Case:
     ending: str
     changed: bool  # a cap was set
     children: str
+    surroundings: str = "usual"
 
     def __str__(self) -> str:
-        return f"{self.ending}-{'capped' if self.changed else 'opened'}-{self.children}"
+        odd = "" if self.surroundings == "usual" else f"-{self.surroundings}"
+        return f"{self.ending}-{'capped' if self.changed else 'opened'}-{self.children}{odd}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,12 @@ class Outcome:
 def cases(endings: tuple[str, ...] = ENDINGS) -> Iterator[Case]:
     for ending, changed, children in itertools.product(endings, (True, False), CHILDREN):
         yield Case(ending, changed, children)
+
+
+def odd_cases() -> Iterator[Case]:
+    """Yield what may happen to a guard that lacks something; with a cap, or there is none."""
+    for surroundings, ending, children in itertools.product(ODD, ODD_ENDINGS, ("none", "fork")):
+        yield Case(ending, True, children, surroundings)
 
 
 class Limits:
@@ -95,25 +121,37 @@ def is_dead(pid: int) -> bool:
 class Victims:
     """Lets processes die, one after another (see victim.py)."""
 
-    def __init__(self, plain: subprocess.Popen[str], torch: subprocess.Popen[str]) -> None:
-        self._plain, self._torch = plain, torch
+    def __init__(
+        self, plain: subprocess.Popen[str], torch: subprocess.Popen[str], journals: Path
+    ) -> None:
+        self._plain, self._torch, self._journals = plain, torch, journals
 
     def run(self, case: Case, root: Path) -> Outcome:
         program = self._torch if case.children == "loader" else self._plain
         assert program.stdout is not None
         limits = Limits(root)
-        _send(program, f"{root} {case.ending} {case.changed} {case.children}")
+        words = (root, case.ending, case.changed, case.children, case.surroundings)
+        _send(program, "\t".join(map(str, words)))
         pid, *children = map(int, program.stdout.readline().split())
         process = os.pidfd_open(pid)
         try:
             capped = (limits.read() != limits.found) == case.changed
             if not _end(case.ending, pid):
                 _send(program, "die")
-            assert wait(process), f"{case}: it does not die"
+            if case.ending == "exec":  # the process lives on, as another program
+                wait_for(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
+            else:
+                assert wait(process), f"{case}: it does not die"
+            if case.surroundings in LATER:
+                wait_for(lambda: self._restore(limits))
             return Outcome(capped, *limits.are_back())
         finally:
             os.close(process)
             kill(pid, *children)
+
+    def _restore(self, limits: Limits) -> bool:
+        power.restore(self._journals)
+        return limits.are_back(0.0)[0]
 
 
 def _send(program: subprocess.Popen[str], line: str) -> None:
@@ -137,8 +175,12 @@ def _end(ending: str, pid: int) -> bool:
 
 @contextmanager
 def victims() -> Iterator[Victims]:
-    with _start() as plain, _start("torch") as torch:
-        yield Victims(plain, torch)
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        _start(directory) as plain,
+        _start(directory, "torch") as torch,
+    ):
+        yield Victims(plain, torch, Path(directory))
         plain.kill()
         torch.kill()
 

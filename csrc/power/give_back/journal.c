@@ -74,8 +74,9 @@ const char *alert_journal_why(int rc)
     }
 }
 
-/* Fills an empty file with a locked journal without entries. */
-static int fill(alert_journal **out, int fd, size_t entries)
+/* Fills an empty file with a locked journal without entries. Maps it by `mapped`: another descriptor than the one that
+ * is locked, because children inherit the mapping, and with it the lock of its descriptor. */
+static int fill(alert_journal **out, int fd, int mapped, size_t entries)
 {
     int rc = alert_descriptor_keep(fd, true);
     if (rc)
@@ -83,7 +84,7 @@ static int fill(alert_journal **out, int fd, size_t entries)
     alert_journal *j = MAP_FAILED;
     rc = -posix_fallocate(fd, 0, (off_t)size_of(entries)); /* a hole on a full disk would kill */
     if (!rc)
-        j = mmap(NULL, size_of(entries), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        j = mmap(NULL, size_of(entries), PROT_READ | PROT_WRITE, MAP_SHARED, mapped, 0);
     if (!rc && j == MAP_FAILED)
         rc = -errno;
     if (rc) {
@@ -108,7 +109,10 @@ static int create_file(alert_journal **out, int *fd, char *path, size_t entries)
     *fd = alert_descriptor_lift(mkostemps(path, sizeof ALERT_JOURNAL_UNFINISHED - 1, O_CLOEXEC));
     if (*fd < 0)
         return -errno;
-    int rc = fill(out, *fd, entries);
+    int mapped = alert_descriptor_lift(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    int rc = mapped < 0 ? -errno : fill(out, *fd, mapped, entries);
+    if (mapped >= 0)
+        (void)close(mapped);
     if (rc) {
         (void)unlink(path);
         (void)close(*fd);
@@ -145,7 +149,7 @@ int alert_journal_create_anonymous(alert_journal **out, int *fd, size_t entries)
     *fd = alert_descriptor_lift(memfd_create("alert-journal", MFD_CLOEXEC));
     if (*fd < 0)
         return -errno;
-    int rc = fill(out, *fd, entries);
+    int rc = fill(out, *fd, *fd, entries);
     if (rc)
         (void)close(*fd);
     return rc;

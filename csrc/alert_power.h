@@ -116,13 +116,13 @@ int alert_power_close(alert_power *p, alert_power_error *error);
 /* What a device is and can do. */
 typedef struct alert_power_traits {
     const char *kind;
-    const char *parts; /* what its parts are called; NULL without parts */
-    const char *unit;  /* of a cap: "W" */
-    bool emulated;     /* its numbers are computed, not measured */
-    bool can_cap;      /* may become false when the hardware refuses a cap */
-    bool can_read;     /* energy */
-    double cap_min_w;  /* range of caps; 0 and 0 where it cannot cap */
-    double cap_max_w;
+    const char *parts;    /* what its parts are called; NULL without parts */
+    const char *unit;     /* of a cap: "W" */
+    bool emulated;        /* its numbers are computed, not measured */
+    bool can_cap;         /* may become false when the hardware refuses a cap */
+    bool can_read;        /* energy */
+    double cap_min_w;     /* range of caps; 0 and 0 where it cannot cap */
+    double cap_max_w;     /* INFINITY where the limits found are no limits */
     double switch_cost_s; /* the caller's time that one change of the cap takes */
     double settle_s;      /* from a change of the cap until it acts */
     double tick_s;        /* between two steps of the energy counter; 0 for a continuous one */

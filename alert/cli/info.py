@@ -63,8 +63,8 @@ def _parts(title: str, parts: list[dict[str, Any]]) -> Table:
 def _summary(title: str, device: dict[str, Any]) -> str:
     caps = "no power cap"
     if device["can_cap"]:
-        low, high = device["cap_range"]
-        caps = f"power caps from {low:g} to {high:g} W"
+        low, high = device["cap_range"] or (None, None)
+        caps = "power caps" if low is None else f"power caps from {low:g} to {high:g} W"
     return f"{title}: {caps}, {'energy' if device['can_read'] else 'no energy'}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -21,7 +23,7 @@ def caps_to_measure(power_caps: ArrayLike | None, device: Device) -> list[float]
     ------
     ValueError, TypeError
         There are no caps, they are no numbers, they do not ascend, or one lies outside the range of
-        the device.
+        the device. None are given, and the range of the device is unknown.
     OSError
         The device cannot be capped, and says why.
     """
@@ -29,6 +31,8 @@ def caps_to_measure(power_caps: ArrayLike | None, device: Device) -> list[float]
         if not device.can_cap:
             device.set_cap(device.cap)  # the device says why it cannot
         low, high = device.cap_range
+        if math.isinf(high):
+            raise ValueError(f"power_caps: expected watts, got none{_why_unknown(device)}")
         power_caps = np.linspace(low, high, _CAPS) if high > low * (1.0 + 1e-9) else high
     row = np.atleast_1d(floats("power_caps", power_caps))
     if row.ndim > 1:
@@ -41,3 +45,9 @@ def caps_to_measure(power_caps: ArrayLike | None, device: Device) -> list[float]
         if caps[j] <= caps[j - 1]:
             raise ValueError(f"power_caps[{j}]: expected strictly ascending watts, got {caps[j]!r}")
     return caps
+
+
+def _why_unknown(device: Device) -> str:
+    """Say why the highest cap of the device is unknown, as far as it tells."""
+    lacks = [part.get("range_missing") for part in getattr(device, "parts", [])]
+    return "".join(f"; {lack['what']}: {lack['why']}" for lack in lacks if lack)

@@ -35,11 +35,11 @@ def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     -------
     dict
         Of plain values, fit for JSON. ``"auto"`` is what ``open("auto")`` would try first.
-        ``"rapl"`` holds ``can_cap``, ``can_read``, ``cap_range`` (None where it cannot cap),
-        ``zones`` and ``missing``: a list of ``{"what", "why", "remedy"}``, one for each thing that
-        stands in the way; and ``rule``: where some of that is a permission, the `rule` that
-        grants it, else None. ``"nvml"`` holds the same but for the rule, with ``gpus`` in place of
-        ``zones``; whether a GPU's limit may be changed shows only when it is opened.
+        ``"rapl"`` holds ``can_cap``, ``can_read``, ``cap_range`` (None where it cannot cap, or does
+        not know), ``zones`` and ``missing``: a list of ``{"what", "why", "remedy"}``, one for each
+        thing that stands in the way; and ``rule``: where some of that is a permission, the `rule`
+        that grants it, else None. ``"nvml"`` holds the same but for the rule, with ``gpus`` in
+        place of ``zones``; whether a GPU's limit may be changed shows only when it is opened.
         ``"emulated"`` holds the law's constants.
     """
     options = {"rapl": {} if root is None else {"root": os.fspath(root)}}
@@ -84,12 +84,12 @@ def _describe(kind: str, options: dict[str, Any]) -> dict[str, Any]:
         return {
             "can_cap": all(part["can_cap"] for part in found),
             "can_read": device.can_read,
-            "cap_range": None if math.isnan(device.cap_range[0]) else list(device.cap_range),
+            "cap_range": list(device.cap_range) if math.isfinite(device.cap_range[1]) else None,
             parts: found,
             "missing": [
                 {"what": lack["what"], "why": lack["why"], "remedy": lack["remedy"]}
                 for part in found
-                for lack in (part["cap_missing"], part["read_missing"])
+                for lack in (part["cap_missing"], part["read_missing"], part["range_missing"])
                 if lack is not None
             ],
         }

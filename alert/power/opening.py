@@ -68,6 +68,7 @@ def open(
         RAPL, NVML: lowest and highest cap of all packages or GPUs together, watts. By default from
         the least the machine states (1 W a package where it states nothing) to the lowest limit
         found for each package or GPU. Only a range given here lets a cap exceed a limit found.
+        Where a limit found is so high that it is none, the highest cap is unknown: infinite.
     gpus : sequence of int, optional
         NVML: indices as ``nvidia-smi`` counts them, whatever ``CUDA_VISIBLE_DEVICES`` says. By
         default all: each is then as far up between its lowest and its highest cap as the cap is

@@ -106,6 +106,14 @@ static int give_back(alert_parts *d, alert_power_error *error)
 
 /* -------------------------------------------------------------------------------------------- functions */
 
+static bool is_range_known(const alert_parts *d)
+{
+    bool known = true;
+    for (size_t i = 0; i < d->parts; i++)
+        known = known && alert_part_at(d, i)->range_missing.code == 0;
+    return known;
+}
+
 static void traits(const void *device, alert_power_traits *out)
 {
     const alert_parts *d = device;
@@ -120,7 +128,7 @@ static void traits(const void *device, alert_power_traits *out)
         out->settle_s = fmax(out->settle_s, alert_part_at(d, i)->settle_s);
     if (d->can_cap) {
         out->cap_min_w = d->cap_min_w;
-        out->cap_max_w = d->cap_max_w;
+        out->cap_max_w = is_range_known(d) ? d->cap_max_w : (double)INFINITY;
     }
 }
 
@@ -154,7 +162,7 @@ static int set_cap(void *device, double cap_w, alert_power_error *notice, alert_
         alert_watchdog_renew(&d->guard, notice);
     d->touched = true;
     double begun_s = now_s();
-    int rc = set_shares(d, cap_w, notice, error);
+    int rc = set_shares(d, fmin(cap_w, d->cap_max_w), notice, error);
     if (!rc && d->measures_cost)
         d->switch_cost_s += COST_WEIGHT * (now_s() - begun_s - d->switch_cost_s);
     return rc;
@@ -252,6 +260,7 @@ static size_t describe(const void *device, size_t index, alert_power_fact out[AL
     f = alert_fact_number(f, "can_read", ALERT_FACT_FLAG, p->read_missing.code == 0);
     f = missing_fact(f, "cap_missing", &p->cap_missing);
     f = missing_fact(f, "read_missing", &p->read_missing);
+    f = missing_fact(f, "range_missing", &p->range_missing);
     return (size_t)(f - out);
 }
 

@@ -27,6 +27,7 @@ static const alert_powercap REAL_TABLE = {
     .constraint_set_time_window_us = powercap_constraint_set_time_window_us,
     .constraint_get_time_window_us = powercap_constraint_get_time_window_us,
     .constraint_get_min_power_uw = powercap_constraint_get_min_power_uw,
+    .constraint_get_max_power_uw = powercap_constraint_get_max_power_uw,
     .constraint_get_name = powercap_constraint_get_name,
 };
 #endif

@@ -177,7 +177,7 @@ static void test_what_every_kind_of_part_says_of_itself(void)
     EXPECT(strcmp(about.kind, "toy") == 0 && strcmp(about.parts, "cells") == 0);
     EXPECT(about.can_cap && about.can_read && about.settle_s == 0.2);
     EXPECT(about.cap_min_w == 10.0 && about.cap_max_w == 90.0);
-    EXPECT(alert_power_part(p, 2, fact) == 5 && alert_power_part(p, 3, fact) == 0);
+    EXPECT(alert_power_part(p, 2, fact) == 6 && alert_power_part(p, 3, fact) == 0);
     EXPECT(strcmp(fact[0].name, "name") == 0 && strcmp(fact[0].is.text, "cell 2") == 0);
     EXPECT(strcmp(fact[1].name, "can_cap") == 0 && fact[1].is.number[0] == 0.0);
     EXPECT(strcmp(fact[3].name, "cap_missing") == 0 && fact[3].is.missing.code == ENOENT);

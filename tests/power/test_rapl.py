@@ -332,6 +332,8 @@ def test_description(client: Path) -> None:
             "mirrors": False,
             "cap_missing": None,
             "read_missing": None,
+            "range_missing": None,
+            "max_power": None,
         }
     ]
     assert limits(zone_path(client, 1)) == before

@@ -21,6 +21,7 @@ class Constraint:
     limit_uw: int
     window_us: int | None = None
     min_uw: int | None = None
+    max_uw: int | None = None
 
 
 @dataclass
@@ -84,6 +85,7 @@ def _write_zone(path: Path, zone: Zone) -> None:
         values[f"constraint_{index}_power_limit_uw"] = constraint.limit_uw
         values[f"constraint_{index}_time_window_us"] = constraint.window_us
         values[f"constraint_{index}_min_power_uw"] = constraint.min_uw
+        values[f"constraint_{index}_max_power_uw"] = constraint.max_uw
     for file, value in values.items():
         if value is not None:
             (path / file).write_text(f"{value}\n")

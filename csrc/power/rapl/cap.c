@@ -11,6 +11,11 @@
 #define MICRO 1e-6
 /* Most packages keep limits in units of 1/8 W: a cap read back within one unit took. */
 #define ROUNDING_UW 125000
+/* No package is limited so high: registers hold up to 4095 W for "no limit". Nor so many times higher than the
+ * processor states, which boards do exceed. [ours] */
+#define UNLIMITED_W      1000.0
+#define UNLIMITED_FACTOR 4.0
+#define REMEDY_RANGE     "say which caps to use: power_caps= or cap_range="
 /* Windows are kept in a floating format of few bits: a window read back within this factor took. */
 #define WINDOW_FACTOR 4
 
@@ -235,4 +240,20 @@ int alert_rapl_zone_get(const alert_part *part, double *limit_w, alert_power_err
 double alert_rapl_zone_in_force_w(const alert_rapl_zone *z)
 {
     return (double)in_force_uw(z) * MICRO;
+}
+
+void alert_rapl_zone_doubt_range(alert_rapl_zone *z)
+{
+    char why[ALERT_POWER_TEXT], hint[64] = "";
+    bool hinted = z->max_power_w > 0.0;
+    bool plausible =
+        z->found_w < UNLIMITED_W && (!hinted || z->found_w <= UNLIMITED_FACTOR * z->max_power_w);
+    if (plausible)
+        return;
+    if (hinted)
+        (void)snprintf(hint, sizeof hint, "; the processor states %g W", z->max_power_w);
+    (void)snprintf(why, sizeof why, "a limit of %g W is none: the range of caps is unknown%s",
+                   z->found_w, hint);
+    (void)alert_power_fail(&z->part.range_missing, ERANGE,
+                           z->part.setting[ALERT_RAPL_LONG_TERM].own.path, why, REMEDY_RANGE);
 }

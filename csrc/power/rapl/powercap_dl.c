@@ -28,6 +28,7 @@ int alert_powercap_load(alert_powercap *out, alert_power_error *error)
         {"powercap_constraint_set_time_window_us", &out->constraint_set_time_window_us},
         {"powercap_constraint_get_time_window_us", &out->constraint_get_time_window_us},
         {"powercap_constraint_get_min_power_uw", &out->constraint_get_min_power_uw},
+        {"powercap_constraint_get_max_power_uw", &out->constraint_get_max_power_uw},
         {"powercap_constraint_get_name", &out->constraint_get_name},
     };
     out->library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);

@@ -74,6 +74,7 @@ typedef struct alert_powercap {
     int (*constraint_set_time_window_us)(const powercap_constraint *, uint64_t);
     int (*constraint_get_time_window_us)(const powercap_constraint *, uint64_t *);
     int (*constraint_get_min_power_uw)(const powercap_constraint *, uint64_t *);
+    int (*constraint_get_max_power_uw)(const powercap_constraint *, uint64_t *);
     ssize_t (*constraint_get_name)(const powercap_constraint *, char *, size_t);
 } alert_powercap;
 

@@ -281,6 +281,8 @@ static void learn_shares(rapl *r, const rapl_options *o)
         alert_rapl_zone *z = zone_at(r, i);
         z->found_w = alert_rapl_zone_in_force_w(z);
         found_w += z->found_w;
+        if (d->can_cap && !o->cap_range_w.count)
+            alert_rapl_zone_doubt_range(z);
         least_w += fmax(z->min_power_w, LEAST_W);
     }
     for (size_t i = 0; i < r->packages && d->can_cap; i++) {

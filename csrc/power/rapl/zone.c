@@ -143,6 +143,19 @@ static double read_min_power_w(const alert_rapl_zone *z, int dirfd, uint32_t num
     return rc ? 0.0 : (double)least_uw * MICRO;
 }
 
+/* What the processor states as its highest limit, in watts; 0 where it states none. Only a hint: some state nonsense. */
+static double read_max_power_w(const alert_rapl_zone *z, int dirfd, uint32_t number)
+{
+    uint64_t most_uw = 0;
+    powercap_constraint fd = {.max_power_uw = open_constraint_file(
+                                  z, dirfd, number, POWERCAP_CONSTRAINT_FILE_MAX_POWER_UW)};
+    if (fd.max_power_uw < 0)
+        return 0.0;
+    int rc = z->api->constraint_get_max_power_uw(&fd, &most_uw);
+    (void)close(fd.max_power_uw);
+    return rc ? 0.0 : (double)most_uw * MICRO;
+}
+
 /* What it says that opened the file for reading only. */
 static int why_not_writable(const alert_setting *s)
 {
@@ -204,6 +217,7 @@ static void open_constraints(alert_rapl_zone *z, int dirfd)
             rc = open_limit(z, dirfd, i, &setting[ALERT_RAPL_LONG_TERM]);
             (void)open_window(z, dirfd, i, &setting[ALERT_RAPL_LONG_WINDOW]);
             z->min_power_w = read_min_power_w(z, dirfd, i);
+            z->max_power_w = read_max_power_w(z, dirfd, i);
         } else if (named == 0 && strcmp(name, "short_term") == 0) {
             (void)open_limit(z, dirfd, i, &setting[ALERT_RAPL_SHORT_TERM]);
             (void)open_window(z, dirfd, i, &z->short_window);
@@ -353,6 +367,7 @@ size_t alert_rapl_zone_describe(const alert_part *part, alert_power_fact *out)
         {"short_term", &part->setting[ALERT_RAPL_SHORT_TERM]},
         {"twin_limit", &z->twin_limit},
     };
+    double hint_w = z->max_power_w > 0.0 ? z->max_power_w : (double)NAN;
     alert_power_fact *f = alert_fact_text(out, "name", z->name);
     f = alert_fact_text(f, "path", z->path);
     f = alert_fact_number(f, "mirrors", ALERT_FACT_FLAG, z->mirrors);
@@ -361,5 +376,6 @@ size_t alert_rapl_zone_describe(const alert_part *part, alert_power_fact *out)
     for (size_t i = 0; i < sizeof in_force / sizeof *in_force; i++)
         f = alert_fact_number(f, in_force[i].name, ALERT_FACT_NUMBER,
                               in_units(in_force[i].setting));
+    f = alert_fact_number(f, "max_power", ALERT_FACT_NUMBER, hint_w);
     return (size_t)(f - out);
 }

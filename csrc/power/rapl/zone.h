@@ -30,6 +30,8 @@ typedef struct alert_rapl_zone {
     char path[512];
     double window_s;    /* averaging window asked for with the first cap; 0 leaves the one found */
     double min_power_w; /* lowest limit the zone states; 0 where it states none */
+    double
+        max_power_w; /* what the processor states for long_term; a hint only; 0 where it states none */
     double highest_w;   /* of all limits found; 0 where there is none */
     double found_w;     /* limit in force when the device was opened */
     bool mirrors;       /* shows the counter of an earlier zone */
@@ -70,6 +72,9 @@ void alert_rapl_zone_close(alert_part *part);
 double alert_rapl_zone_counter_j(const alert_rapl_zone *z);
 /* The limit in force after the last write: the lowest of all constraints. */
 double alert_rapl_zone_in_force_w(const alert_rapl_zone *z);
+
+/* Notes in `range_missing` that the limits found are no limits, where they are none. */
+void alert_rapl_zone_doubt_range(alert_rapl_zone *z);
 
 /* Failures of a file of the zone; the second knows what usually is behind the failure of a limit. */
 int alert_rapl_fail(const alert_rapl_zone *z, const char *file, int rc, const char *remedy,

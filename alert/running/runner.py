@@ -226,7 +226,8 @@ class Runner:
             try:
                 return self._run_input(call, called, arrival, delay, deadline)
             finally:
-                turn.end()
+                turn.busy = False  # first and here: an interrupt may come with any call
+                turn.catch_up()
                 if self._pause is not None:
                     self._pause.begin()
 
@@ -312,8 +313,9 @@ class Runner:
                         for _ in self._execution.outputs(model, call):
                             pass
             finally:
+                self._turn.busy = False
                 self._meter.fail()  # what was drawn is no input's
-                self._turn.end()
+                self._turn.catch_up()
 
     def _give_back(self) -> None:
         """Put back the cap that was found, if no input runs."""

@@ -53,9 +53,8 @@ class Turn:
             else:
                 act()
 
-    def end(self) -> None:
-        """Note that the model is done, and make the changes that waited for it."""
-        self.busy = False
+    def catch_up(self) -> None:
+        """Make the changes that models have asked for while they ran."""
         while self._later:
             self._later.pop(0)()
 

@@ -54,12 +54,13 @@ def step(
     deadline: float | None = None,
     idle_power: float | None = None,
     exit: int | None = None,
+    power_cap: float | None = None,
 ) -> Decision:
     """Step the scheduler that `init` made.
 
     Parameters
     ----------
-    latency, energy, deadline, idle_power, exit
+    latency, energy, deadline, idle_power, exit, power_cap
         See `Scheduler.step`.
 
     Raises
@@ -69,4 +70,11 @@ def step(
     """
     if _scheduler is None:
         raise RuntimeError("call alert.init(profile, goal) before alert.step()")
-    return _scheduler.step(latency, energy, deadline=deadline, idle_power=idle_power, exit=exit)
+    return _scheduler.step(
+        latency,
+        energy,
+        deadline=deadline,
+        idle_power=idle_power,
+        exit=exit,
+        power_cap=power_cap,
+    )

@@ -216,6 +216,8 @@ typedef struct alert_measurement {
     double next_deadline_s; /* of the next input only; finite, > 0 */
     bool has_exit;
     size_t exit; /* where an anytime model stopped; at most the exit chosen */
+    bool has_cap;
+    double power_cap_w; /* in force meanwhile, where that was not the cap chosen; finite, > 0 */
 } alert_measurement;
 
 /* A finished input, as the scheduler remembers it. Unknown quantities are NaN. */

@@ -19,6 +19,7 @@ from alert.goal import Goal
 from alert.power.device import Device, check_caps, open_device, takes
 from alert.profile import Profile
 from alert.running import deadlines, doubts
+from alert.running.cap_in_force import CapInForce
 from alert.running.deadlines import Deadlines
 from alert.running.execution import Execution
 from alert.running.ledger import Ledger
@@ -108,7 +109,8 @@ class Runner:
     -----
     The caller puts models into evaluation mode. A runner runs one input at a time: a call from
     another thread waits for its turn, and the wait is taken off its deadline. A model must not call
-    its own runner. Nobody else may set the cap of its device meanwhile.
+    its own runner. A cap that somebody else sets
+    meanwhile is noticed and said once, and inputs are judged by the cap in force.
     """
 
     @renamed_keyword("trace", "history")
@@ -166,6 +168,7 @@ class Runner:
             self._idle_gap = _idle_gap(idle_gap, self._device)
             self._meter = Meter(self._device, profile, self._idle_gap, clock)
             self._switching = Switching(self._scheduler, self._device, dwell)
+            self._in_force = CapInForce(self._device, clock)
             self._found_cap = self._device.cap
             self._set_cap(self._scheduler.decision.power_cap)
             if after is not None:
@@ -272,7 +275,13 @@ class Runner:
             self._device.pace()  # accounts for the work so far
             raise
         try:
-            self._scheduler.step(done - start, energy, idle_power=idle_power, exit=reached)
+            self._scheduler.step(
+                done - start,
+                energy,
+                idle_power=idle_power,
+                exit=reached,
+                power_cap=self._in_force.other_than(power_cap, done),
+            )
             self._deadlines.count()
             left = clock()
             self._ledger.add(decision, cap_changed, energy_source, (came, start, left, due))
@@ -289,6 +298,7 @@ class Runner:
         self._cap = math.nan  # until the device has taken it
         self._device.set_cap(power_cap)
         self._cap = power_cap
+        self._in_force.note_change()
         self._switching.ask_device()
         return min(self._clock() - begun, planned)
 

@@ -36,6 +36,8 @@ int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m,
         rc = alert_check(error, "idle_power", m->idle_power_w, &ALERT_WATTS_OR_0);
     if (!rc && m->has_deadline)
         rc = alert_check(error, "deadline", m->next_deadline_s, &ALERT_SECONDS);
+    if (!rc && m->has_cap)
+        rc = alert_check(error, "power_cap", m->power_cap_w, &ALERT_WATTS);
     if (rc || !m->has_exit)
         return rc;
     ptrdiff_t chosen_exit = s->task.profile->row[s->now.pending.configuration.row].exit;

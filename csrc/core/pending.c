@@ -4,6 +4,7 @@
 #include "core/scheduler.h"
 
 typedef struct outcome {
+    uint32_t cap;      /* of the profile, that was in force */
     ptrdiff_t exit;    /* where it stopped; -1 for a traditional model */
     double profiled_s; /* latency of the profile up to there */
     double power_w;    /* of the profile */
@@ -11,14 +12,30 @@ typedef struct outcome {
     bool met;          /* an output was out by the deadline */
 } outcome;
 
+/* The column of the highest cap that is no higher than the one in force; of the lowest where all are higher. */
+static size_t column_in_force(const alert_scheduler *s, const alert_row *row, double cap_w)
+{
+    const alert_profile *p = s->task.profile;
+    uint32_t cap = 0;
+    size_t column = 0;
+    for (size_t j = 0; j < p->caps; j++)
+        if (p->power_cap_w[j] <= cap_w)
+            cap = (uint32_t)j;
+    while (row->cap[column] != cap)
+        column++;
+    return column;
+}
+
 static outcome judge(const alert_scheduler *s, const alert_measurement *m)
 {
     const alert_pending *ran = &s->now.pending;
-    size_t column = ran->configuration.column;
     const alert_row *row = &s->task.profile->row[ran->configuration.row];
+    size_t column =
+        m->has_cap ? column_in_force(s, row, m->power_cap_w) : ran->configuration.column;
     bool stopped = m->has_exit && (ptrdiff_t)m->exit < row->exit;
     size_t outputs = stopped ? m->exit + 1 : row->outputs;
-    outcome o = {.exit = stopped ? (ptrdiff_t)m->exit : row->exit,
+    outcome o = {.cap = row->cap[column],
+                 .exit = stopped ? (ptrdiff_t)m->exit : row->exit,
                  .profiled_s = (stopped ? row->output[m->exit].latency_s : row->latency_s)[column],
                  .power_w = row->power_w[column],
                  .accuracy = s->task.goal.q_fail};
@@ -71,9 +88,9 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
     s->history[s->now.inputs % s->history_capacity] = (alert_history_entry){
         .input = s->now.inputs,
         .model = (int64_t)d.model,
-        .cap = (int64_t)d.cap,
+        .cap = (int64_t)o->cap,
         .exit = o->exit,
-        .power_cap_w = d.power_cap_w,
+        .power_cap_w = s->task.profile->power_cap_w[o->cap],
         .deadline_s = ran->deadline_s,
         .latency_s = m->latency_s,
         .energy_j = m->has_energy ? m->energy_j : (double)NAN,

@@ -4,10 +4,10 @@
 #include "python/py_convert.h"
 #include "python/py_decision.h"
 
-enum { LATENCY, ENERGY, DEADLINE, IDLE_POWER, EXIT, STEP_ARGUMENTS };
+enum { LATENCY, ENERGY, DEADLINE, IDLE_POWER, EXIT, POWER_CAP, STEP_ARGUMENTS };
 
-static const char *const STEP_NAME[STEP_ARGUMENTS] = {"latency", "energy", "deadline", "idle_power",
-                                                      "exit"};
+static const char *const STEP_NAME[STEP_ARGUMENTS] = {"latency",    "energy", "deadline",
+                                                      "idle_power", "exit",   "power_cap"};
 
 static bool is_given(PyObject *value)
 {
@@ -20,6 +20,7 @@ static int to_measurement(PyObject *const values[STEP_ARGUMENTS], alert_measurem
     m->has_deadline = is_given(values[DEADLINE]);
     m->has_idle_power = is_given(values[IDLE_POWER]);
     m->has_exit = is_given(values[EXIT]);
+    m->has_cap = is_given(values[POWER_CAP]);
     if (alert_py_double(values[LATENCY], "latency", "a number of seconds", &m->latency_s) < 0 ||
         (m->has_energy && alert_py_double(values[ENERGY], "energy", "a number of joules or None",
                                           &m->energy_j) < 0) ||
@@ -28,13 +29,15 @@ static int to_measurement(PyObject *const values[STEP_ARGUMENTS], alert_measurem
                          &m->next_deadline_s) < 0) ||
         (m->has_idle_power && alert_py_double(values[IDLE_POWER], "idle_power",
                                               "a number of watts or None", &m->idle_power_w) < 0) ||
-        (m->has_exit && alert_py_size(values[EXIT], "exit", "an index or None", &m->exit) < 0))
+        (m->has_exit && alert_py_size(values[EXIT], "exit", "an index or None", &m->exit) < 0) ||
+        (m->has_cap && alert_py_double(values[POWER_CAP], "power_cap", "a number of watts or None",
+                                       &m->power_cap_w) < 0))
         return -1;
     return 0;
 }
 
 const char alert_py_step_doc[] =
-    "step($self, latency, energy, *, deadline=None, idle_power=None, exit=None)\n"
+    "step($self, latency, energy, *, deadline=None, idle_power=None, exit=None, power_cap=None)\n"
     "--\n\n"
     "Learn from the input just finished and choose for the next one.\n\n"
     "Parameters\n"
@@ -49,7 +52,11 @@ const char alert_py_step_doc[] =
     "idle_power : float, optional\n"
     "    Watts drawn between inputs.\n"
     "exit : int, optional\n"
-    "    Exit where an anytime model stopped, if before the chosen one.\n\n"
+    "    Exit where an anytime model stopped, if before the chosen one.\n"
+    "power_cap : float, optional\n"
+    "    Watts of the cap that was in force, if another than the chosen one. The input is judged "
+    "by\n"
+    "    the highest cap of the profile that is no higher.\n\n"
     "Returns\n"
     "-------\n"
     "Decision\n"

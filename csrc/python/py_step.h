@@ -4,7 +4,7 @@
 
 #include "python/py_scheduler_object.h"
 
-/* The method step(latency, energy, *, deadline=None, idle_power=None, exit=None). */
+/* The method step(latency, energy, *, deadline=None, idle_power=None, exit=None, power_cap=None). */
 extern const char alert_py_step_doc[];
 PyObject *alert_py_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 

@@ -1,0 +1,62 @@
+"""Looking now and then whether the power cap that was set is still in force."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from alert._core import PowerWarning
+from alert._warnings import warn
+from alert.power.device import Device
+
+# Seconds between two looks. A look that takes long comes more seldom: so many times its own time.
+_PERIOD = 0.1
+_COSTS = 100
+
+# Hardware rounds caps: a cap in force within this share, or so many watts, is the one that was set.
+_SHARE = 0.02
+_WATTS = 0.5
+
+
+class CapInForce:
+    """Tells of a cap that somebody else has written, or of another limit that is lower.
+
+    Firmware, thermal daemons and other programs set limits as well. A look is one reading of the
+    device. A difference is said once.
+    """
+
+    __slots__ = ("_clock", "_device", "_next", "_other", "_told")
+
+    def __init__(self, device: Device, clock: Callable[[], float]) -> None:
+        self._device = device
+        self._clock = clock
+        self._told = False
+        self.note_change()
+
+    def note_change(self) -> None:
+        """Note that a cap has just been set: for a while it is in force."""
+        self._other: float | None = None
+        self._next = math.inf if self._device.emulated else self._clock() + _PERIOD
+
+    def other_than(self, power_cap: float, now: float) -> float | None:
+        """Return the cap in force, in watts, as last seen; None where it is the one set."""
+        if now >= self._next:
+            self._look(power_cap)
+        return self._other
+
+    def _look(self, power_cap: float) -> None:
+        begun = self._clock()
+        in_force = self._device.cap
+        done = self._clock()
+        self._next = done + max(_PERIOD, _COSTS * (done - begun))
+        if not abs(in_force - power_cap) > max(_WATTS, _SHARE * power_cap):  # also of NaN
+            self._other = None
+            return
+        self._other = in_force
+        if not self._told:
+            self._told = True
+            warn(
+                f"a power cap of {in_force:g} W is in force, not the {power_cap:g} W that were "
+                "set: something else sets limits, too; inputs are judged by the cap in force",
+                PowerWarning,
+            )

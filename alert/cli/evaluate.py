@@ -80,6 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
         name = _PARTS[part]
         for goal in _GOALS:
             out.print(_costs(told, goal, f"{name}{label}"))
+        out.print(_promise(told, f"{name}{label}"))
         out.print(_places(told["places"], f"default and paper, {name}{label}"))
         out.print(_behaviour(told, name))
     out.print(_comparisons(summary))
@@ -98,6 +99,24 @@ def _costs(told: dict[str, Any], goal: str, name: str) -> Table:
         found = by_goal[goal]
         cells = [_number(found[other]) for other in ("oracle", "static", "clairvoyant")]
         table.add_row(scheme, *cells, f"{found['violated']}")
+    return table
+
+
+def _promise(told: dict[str, Any], name: str) -> Table:
+    """Say by how much goals are missed, and what is paid over a scheme that knows the phase."""
+    from rich.table import Table
+
+    schemes = [scheme for scheme in ("paper", "default") if scheme in told["schemes"]]
+    table = Table("goal", "", title=f"promise and cost over all settings, {name}")
+    for scheme in schemes:
+        table.add_column(scheme, justify="right")
+    for goal, little in (("min_energy", "0.005"), ("max_accuracy", "1 %")):
+        found = [told["schemes"][scheme][goal] for scheme in schemes]
+        missed = (f"{each['missed']} of {each['settings']}" for each in found)
+        table.add_row(goal, f"missed by more than {little}", *missed)
+        table.add_row("", "shortfall", *(_number(each["shortfall"], 4) for each in found))
+        cost = (_number(each["informed, violated or not"]) for each in found)
+        table.add_row("", f"{_GOALS[goal]} / Informed", *cost)
     return table
 
 
@@ -156,5 +175,5 @@ def _comparisons(summary: dict[str, Any]) -> Table:
     return table
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _number(value: float | None, digits: int = 3) -> str:
+    return "" if value is None else f"{value:.{digits}f}"

@@ -32,7 +32,7 @@ def write(grid: Grid, traces: Sequence[Trace], directory: Path) -> dict[str, Any
     found = {part: summary.summarize(grid, part) for part in parts}
     files.write_json(directory / "summary.json", found)
     (directory / "table.md").write_text(markdown(found), encoding="utf-8")
-    _draw(grid, traces, directory)
+    _draw(grid, found, traces, directory)
     return found
 
 
@@ -82,7 +82,7 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]])
         writer.writerows(rows)
 
 
-def _draw(grid: Grid, traces: Sequence[Trace], directory: Path) -> None:
+def _draw(grid: Grid, found: dict[str, Any], traces: Sequence[Trace], directory: Path) -> None:
     from alert.evaluation import plots
 
     note = _note(traces)
@@ -90,6 +90,8 @@ def _draw(grid: Grid, traces: Sequence[Trace], directory: Path) -> None:
     schemes = list(dict.fromkeys(table["scheme"].tolist()))
     if "oracle" in schemes:
         plots.draw_ratios(table, schemes, note, directory / "ratios.png")
+    if "all" in found and "informed" in schemes:
+        plots.draw_promise(found["all"], note, directory / "promise.png")
     predicting = {s: grid.total("calibration", "all", s) for s in ("paper", "default")}
     bins = {scheme: counted for scheme, counted in predicting.items() if counted is not None}
     if bins:

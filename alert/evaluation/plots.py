@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -71,6 +72,45 @@ def _draw_scheme(
         fontsize="small",
         color=_VIOLATED,
     )
+
+
+def draw_promise(found: Mapping[str, Any], note: str, path: Path) -> None:
+    """Draw how often a scheme misses its goals, against what it costs over Informed.
+
+    A line leads from the settings that are violated at all down to those missed by more than 0.005
+    of accuracy or 1 % of energy.
+    """
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for axis, (objective, (_, name)) in zip(axes, _PANELS.items(), strict=True):
+        for scheme, by_goal in found["schemes"].items():
+            of_scheme = by_goal[objective]
+            cost = of_scheme["informed, violated or not"]
+            if cost is None or scheme.startswith("paper-"):
+                continue
+            shares = [100 * of_scheme[n] / of_scheme["settings"] for n in ("violated", "missed")]
+            colour = _VIOLATED if scheme == "default" else _SETTING
+            axis.plot([cost, cost], shares, "-", color=colour, linewidth=1)
+            axis.plot(cost, shares[0], "o", color=colour, markersize=6)
+            axis.plot(cost, shares[1], "_", color=colour, markersize=12, mew=2)
+            axis.annotate(
+                *(scheme, (cost, shares[0])),
+                xytext=(3, 5),
+                rotation=30,
+                textcoords="offset points",
+                fontsize="small",
+                color=colour,
+            )
+        axis.axvline(1.0, color="0.6", linewidth=0.8, zorder=0)
+        axis.set_xlabel(f"{name} relative to Informed, all settings")
+        axis.set_title(f"goal: {objective.replace('_', ' ')}")
+    axes[0].set_ylabel("settings, %")
+    axes[0].set_ylim(-2, 100)
+    axes[1].plot([], [], "o", color=_SETTING, label="violated")
+    axes[1].plot([], [], "_", color=_SETTING, markersize=12, label="missed by more than a little")
+    axes[1].legend(loc="upper left", fontsize="small")
+    figure.suptitle(note, fontsize="small")
+    figure.savefig(path, dpi=80)
 
 
 def draw_reliability(bins: Mapping[str, NDArray[np.void]], note: str, path: Path) -> None:

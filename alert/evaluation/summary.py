@@ -16,6 +16,12 @@ REFERENCES = ("oracle", "static", "clairvoyant")
 # The column that is minimised under each objective.
 _COST = {"min_energy": "energy", "max_accuracy": "error"}
 
+# What a goal may fall short by before it counts as missed: accuracy, or a share of the energy.
+_MISSED = {"min_energy": 0.005, "max_accuracy": 0.01}
+
+# Rounding of a mean over a trace.
+_ROUNDING = 1e-9
+
 # A bin with fewer inputs is left out.
 _ENOUGH = 200
 
@@ -56,7 +62,14 @@ def summarize(grid: Grid, part: str) -> dict[str, Any]:
 def ratios(table: NDArray[np.void], scheme: str) -> dict[str, Any]:
     """Compare a scheme with the references, by objective.
 
-    Returns means over the settings that neither of the two violates, and the number "violated".
+    Returns
+    -------
+    dict
+        By objective. Ratios of costs, as means over the settings that neither of the two violates.
+        "informed, violated or not": the same ratio over all settings. Numbers of "settings",
+        "violated" and "missed": by more than 0.005 of accuracy or 1 % of energy. "shortfall": how
+        much accuracy is missing, or which share of the energy is drawn on top, as a mean over all
+        settings.
     """
     found: dict[str, Any] = {}
     for objective, cost in _COST.items():
@@ -65,9 +78,20 @@ def ratios(table: NDArray[np.void], scheme: str) -> dict[str, Any]:
         found[objective] = {
             "settings": len(mine),
             "violated": int(mine["violated"].sum()),
+            "missed": int((shortfall(mine) > _MISSED[objective]).sum()),
+            "shortfall": float(shortfall(mine).mean()) if len(mine) else None,
+            "informed, violated or not": _mean_ratio_of_all(rows, scheme, "informed", cost),
             **{other: _mean_ratio(rows, scheme, other, cost) for other in REFERENCES},
         }
     return found
+
+
+def shortfall(rows: NDArray[np.void]) -> NDArray[np.float64]:
+    """Return by how much each row misses its bound: accuracy, or a share of the energy; >= 0."""
+    saving = rows["objective"] == "min_energy"
+    excess = rows["energy"] / np.where(saving, 1.0, rows["bound"]) - 1.0
+    short = np.where(saving, rows["bound"] - rows["accuracy"], excess)
+    return np.where(short > _ROUNDING, short, 0.0)
 
 
 def comparisons(table: NDArray[np.void], scheme: str = "default") -> dict[str, Any]:

@@ -127,6 +127,23 @@ def test_ratios_are_over_settings_that_neither_violates() -> None:
     assert found["static"] is None
 
 
+def test_shortfalls_are_over_all_settings() -> None:
+    table = rows(
+        paper=[(1.0, False), (1.0, True), (1.0, True), (1.0, True)],
+        informed=[(1.0, False), (2.0, False), (1.0, False), (1.0, False)],
+    )
+    table["bound"], table["accuracy"] = 0.75, [0.8, 0.746, 0.74, 0.75, *[0.8] * 4]
+    found = summary.ratios(table, "paper")["min_energy"]
+    assert found["missed"] == 1  # one by 0.01; one by no more than 0.005, one is late only
+    assert found["shortfall"] == pytest.approx((0.004 + 0.01) / 4)
+    assert found["informed, violated or not"] == pytest.approx((1.0 + 0.5 + 1.0 + 1.0) / 4)
+    table["error"] = 0.2
+    table["objective"], table["bound"] = "max_accuracy", [1.0, 0.98, 1.0, 0.995, *[3.0] * 4]
+    found = summary.ratios(table, "paper")["max_accuracy"]
+    assert found["missed"] == 1
+    assert found["shortfall"] == pytest.approx((1 / 0.98 - 1 + 1 / 0.995 - 1) / 4)
+
+
 def test_comparisons() -> None:
     table = rows(
         default=[(1.2, False), (1.0, False), (1.0, True), (2.0, True)],
@@ -184,7 +201,14 @@ def test_command_writes_tables_and_pictures(
     words = ["evaluate", "--traces", str(traces), "-o", str(tmp_path / "out"), "--jobs", "2"]
     assert main(words) == 0
     shown = capsys.readouterr().out
-    for text in ("OracleStatic", "holdout", "emulated", "way to informed", "paper-anytime"):
+    for text in (
+        "OracleStatic",
+        "holdout",
+        "emulated",
+        "way to informed",
+        "paper-anytime",
+        "shortfall",
+    ):
         assert text in shown
     settings = table_of(tmp_path / "out" / "settings.csv")
     assert len(settings) == 2 * 3 * 2 * 35 * 12
@@ -193,7 +217,7 @@ def test_command_writes_tables_and_pictures(
     lines = (tmp_path / "out" / "table.md").read_text().splitlines()
     assert len(lines) == 2 + 12
     assert {line.count("|") for line in lines} == {14}
-    for name in ("ratios.png", "reliability.png", "timeline.png"):
+    for name in ("ratios.png", "promise.png", "reliability.png", "timeline.png"):
         assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
 
 

@@ -59,8 +59,7 @@ class Scheduler(_core.Scheduler):
     >>> model, power_cap = s.decision
     >>> model, power_cap
     (0, 10.0)
-    >>> model, power_cap = s.step(latency=0.09, energy=0.9)
-    >>> model, power_cap = s.step(latency=0.09, energy=0.9)  # no outlier, then
+    >>> model, power_cap = s.step(latency=0.09, energy=0.9)  # four times as long as profiled
     >>> model, power_cap
     (0, 20.0)
 

@@ -139,23 +139,28 @@ const char *alert_method_name(alert_method method);
     X(r, OF(PAPER), 0.001, POSITIVE, "[r]", "measurement noise") \
     X(s2_0, OF(PAPER), 0.1, POSITIVE, "[r]", "first variance of the slowdown") \
     /* regimes.h: the slowdown */ \
-    X(level_gain, OF(CALIBRATED), 0.15, SHARE, "[ours]", "least gain of a level") \
-    X(spread_gain, OF(CALIBRATED), 0.015, SHARE, "[ours]", "least gain of a spread") \
-    X(spread_0, OF(CALIBRATED), 0.15, POSITIVE, "[ours]", "first spread") \
-    X(other_level, OF(CALIBRATED), 2.0, POSITIVE, "[ours]", "level of a regime not met yet / level now") \
+    X(level_gain, OF(CALIBRATED), 0.1, SHARE, "[ours]", "least gain of a level") \
+    X(spread_gain, OF(CALIBRATED), 0.05, SHARE, "[ours]", "least gain of a spread") \
+    X(spread_0, OF(CALIBRATED), 0.05, POSITIVE, "[ours]", "first spread") \
+    X(other_level, OF(CALIBRATED), 2.0, POSITIVE, "[ours]", "level of a regime not met yet / level of the first") \
     X(other_spread, OF(CALIBRATED), 0.15, POSITIVE, "[ours]", "spread of a regime not met yet") \
-    X(change_rate, OF(CALIBRATED), 0.05, SHARE, "[ours]", "probability of a change of regime before any was seen") \
-    X(change_inputs, OF(CALIBRATED), 30.0, POSITIVE, "[ours]", "inputs that change_rate counts for") \
-    X(outlier, OF(CALIBRATED), 0.0015, POSITIVE, "[ours]", \
-      "an input less likely than this is an outlier (density of ln slowdown)") \
+    X(change_rate, OF(CALIBRATED), 0.01, SHARE, "[ours]", "probability of a change of regime before any was seen") \
+    X(change_inputs, OF(CALIBRATED), 10.0, POSITIVE, "[ours]", "inputs that change_rate counts for") \
+    X(outlier, OF(CALIBRATED), 1e-9, POSITIVE, "[ours]", "an input less likely than this is an outlier (density of ln slowdown)") \
+    X(broken_gain, OF(CALIBRATED), 0.01, SHARE, "[ours]", "gain of the share of promises not kept") \
     /* price.h: the price of accuracy */ \
-    X(price_integral, OF(CALIBRATED), 0.005, SHARE, "[ours]", "gain of the integral part") \
-    X(price_gain, OF(CALIBRATED), 0.75, POSITIVE, "[ours]", "gain of the part proportional to what is owed") \
-    X(price_swing, OF(CALIBRATED), 2.5, POSITIVE, "[ours]", "most that this part adds to the logarithm of the price") \
-    X(price_reserve, OF(CALIBRATED), 4.0, POSITIVE, "[ours]", "surplus aimed at, in units") \
-    X(price_ramp, OF(CALIBRATED), 30.0, POSITIVE, "[ours]", "inputs after which half of the surplus is aimed at") \
-    X(price_margin, OF(CALIBRATED), 0.0015, SHARE, "[ours]", "margin on the bound: accuracy, or a share of the energy") \
-    X(price_reach, OF(CALIBRATED), 2.0, POSITIVE, "[ours]", "factor by which the price may leave the profile's slopes") \
+    X(price_gain, OF(CALIBRATED), 0.04, SHARE, "[ours]", "gain of the slow part of the price") \
+    X(price_horizon, OF(CALIBRATED), 20.0, POSITIVE, "[ours]", "inputs within which the slow part pays a debt back") \
+    X(price_reach, OF(CALIBRATED), 1.2, POSITIVE, "[ours]", "factor by which the slow part may leave the profile's slopes") \
+    X(price_span, OF(CALIBRATED), 30.0, POSITIVE, "[ours]", "factor by which the slow part may leave its start") \
+    X(price_step, OF(CALIBRATED), 3.0, POSITIVE, "[ours]", "debt, in steps of the profile, that moves the fast part by 1") \
+    X(price_up, OF(CALIBRATED), 1.3, POSITIVE, "[ours]", "most that debts add to the logarithm of the price") \
+    X(price_down, OF(CALIBRATED), 0.6, POSITIVE, "[ours]", "most that credit takes off it") \
+    X(price_reserve, OF(CALIBRATED), 4.0, POSITIVE, "[ours]", "surplus aimed at, in deviations of one input") \
+    X(price_ramp, OF(CALIBRATED), 10.0, POSITIVE, "[ours]", "inputs after which half of the surplus is aimed at") \
+    X(price_ease, OF(CALIBRATED), 0.5, SHARE, "[ours]", "surplus aimed at, in what the cheaper choice at the bound leaves owing") \
+    X(price_margin, OF(CALIBRATED), 0.0005, SHARE, "[ours]", "margin on the bound: accuracy, or a share of the energy") \
+    X(late_worth, OF(CALIBRATED), 0.4, POSITIVE, "[ours]", "worth of an output in time / energy of the most accurate model") \
     /* kalman.h: the idle power */ \
     X(idle_m, EVERY, 0.01, POSITIVE, "[r]", "first variance of the idle ratio") \
     X(idle_s, EVERY, 1e-4, POSITIVE, "[r]", "process noise of the idle ratio") \
@@ -202,7 +207,7 @@ typedef struct alert_decision {
     double energy_j;    /* expected, idle time up to the deadline included */
     double accuracy;    /* expected, lateness counted */
     double probability; /* that this configuration is done by the deadline */
-    bool feasible;      /* false when a bound had to be given up */
+    bool feasible;      /* false when a bound had to be given up, or is out of reach on average */
 } alert_decision;
 
 /* The input just finished, run as the last decision said. */

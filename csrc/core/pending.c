@@ -10,6 +10,7 @@ typedef struct outcome {
     double power_w;    /* of the profile */
     double accuracy;   /* credited */
     bool met;          /* an output was out by the deadline */
+    bool done;         /* that of the exit chosen was, or would have been */
 } outcome;
 
 /* The column of the highest cap that is no higher than the one in force; of the lowest where all are higher. */
@@ -40,6 +41,7 @@ static outcome judge(const alert_scheduler *s, const alert_measurement *m)
                  .power_w = row->power_w[column],
                  .accuracy = s->task.goal.q_fail};
     /* an output is out when its share of the measured time is over */
+    o.done = m->latency_s * (stopped ? row->latency_s[column] / o.profiled_s : 1.0) <= ran->time_s;
     for (size_t k = outputs; k-- > 0 && !o.met;)
         if (m->latency_s * (row->output[k].latency_s[column] / o.profiled_s) <= ran->time_s) {
             o.accuracy = row->output[k].accuracy;
@@ -110,14 +112,24 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
 
 alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measurement *m)
 {
+    const alert_pending *ran = &s->now.pending;
     bool saving = s->task.goal.objective == ALERT_MIN_ENERGY;
     outcome o = judge(s, m);
-    double bound = s->task.goal.bound, credited = saving ? o.accuracy : joules(s, m, &o);
-    double slowdown = m->latency_s / o.profiled_s;
+    alert_finished f = {.slowdown = m->latency_s / o.profiled_s,
+                        .power_w = o.power_w,
+                        .promised = ran->probability,
+                        .done = o.done,
+                        .credited = saving ? o.accuracy : joules(s, m, &o),
+                        .expected = saving ? ran->accuracy : ran->energy_j};
+    const alert_row *row = &s->task.profile->row[ran->configuration.row];
+    if (!saving && s->now.shared.inputs > 1) /* no idle time, as in joules() */
+        f.expected = o.power_w * ran->slowdown_mean * row->latency_s[ran->configuration.column];
+    double bound = s->task.goal.bound;
     if (s->history_capacity > 0)
-        remember(s, m, &o, slowdown);
-    alert_window_push(&s->window, saving ? bound - credited : credited - bound);
-    return (alert_finished){.slowdown = slowdown, .credited = credited, .power_w = o.power_w};
+        remember(s, m, &o, f.slowdown);
+    alert_window_push(&s->window, saving ? bound - f.credited : f.credited - bound);
+    f.window_owed = s->window.sum;
+    return f;
 }
 
 size_t alert_scheduler_history_length(const alert_scheduler *s)

@@ -44,6 +44,11 @@ static inline bool alert_is_in(const alert_range *range, double x)
     return (range->above ? x > range->lowest : x >= range->lowest) && x <= range->highest;
 }
 
+static inline bool alert_is_within(double x, double low, double high)
+{
+    return x >= low && x <= high; /* false for NaN */
+}
+
 static inline double alert_clamp(double x, double low, double high)
 {
     return x < low ? low : x > high ? high : x;

@@ -55,6 +55,7 @@ static void decide(alert_scheduler *s, double deadline_s)
     problem->deadline_s = deadline_s;
     problem->bound = bound_now(s);
     problem->switching = switching_now(s);
+    problem->sharing = s->now.shared.inputs;
     if (s->method->pose)
         s->method->pose(s->now.by_method, &s->task, problem);
     alert_choose(problem, &choice);
@@ -67,7 +68,7 @@ static void decide(alert_scheduler *s, double deadline_s)
         .energy_j = choice.energy_j,
         .accuracy = choice.accuracy,
         .probability = choice.probability,
-        .feasible = choice.feasible && !problem->is_infeasible,
+        .feasible = choice.feasible,
     };
 }
 
@@ -255,7 +256,7 @@ int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
     }
     s->task.goal = *goal;
     if (s->method->change_goal)
-        s->method->change_goal(s->now.by_method, &s->task, &before);
+        s->method->change_goal(s->now.by_method, &s->task, &before, &s->belief);
     decide(s, usual_deadline(s));
     return 0;
 }

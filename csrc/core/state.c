@@ -25,7 +25,7 @@ _Static_assert(sizeof(alert_learned) == 8 * (ALERT_METHOD_NUMBERS + 3 + 2 + 9 + 
 static saved_header header_of(const alert_scheduler *s)
 {
     return (saved_header){
-        .magic = "ALERT-5",
+        .magic = "ALERT-6",
         .method = (uint64_t)s->task.method,
         .window_capacity = s->window.capacity,
         .window_count = s->window.count,
@@ -74,11 +74,6 @@ void alert_scheduler_save(const alert_scheduler *s, void *state)
 /* Beyond any window of the longest inputs at the highest power. */
 #define OWED_MAX 1e36
 
-static bool is_within(double x, double low, double high)
-{
-    return x >= low && x <= high; /* false for NaN */
-}
-
 static bool header_is_sane(const alert_scheduler *s, const saved_header *h)
 {
     saved_header own = header_of(s);
@@ -86,25 +81,25 @@ static bool header_is_sane(const alert_scheduler *s, const saved_header *h)
            h->window_capacity == own.window_capacity &&
            h->history_capacity == own.history_capacity && h->window_count <= h->window_capacity &&
            (h->window_next < h->window_capacity || h->window_next == 0) &&
-           is_within(h->window_sum, -OWED_MAX, OWED_MAX);
+           alert_is_within(h->window_sum, -OWED_MAX, OWED_MAX);
 }
 
 static bool pending_is_sane(const alert_profile *profile, const alert_pending *p)
 {
     return p->configuration.row < profile->rows && p->configuration.column < profile->caps &&
-           is_within(p->deadline_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
-           is_within(p->time_s, 0.0, ALERT_QUANTITY_MAX) &&
-           is_within(p->slowdown_mean, 0.0, ALERT_RATIO_MAX) && p->slowdown_std > 0.0 &&
+           alert_is_within(p->deadline_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
+           alert_is_within(p->time_s, 0.0, ALERT_QUANTITY_MAX) &&
+           alert_is_within(p->slowdown_mean, 0.0, ALERT_RATIO_MAX) && p->slowdown_std > 0.0 &&
            isfinite(p->slowdown_std) && p->energy_j >= 0.0 && isfinite(p->energy_j) &&
-           is_within(p->accuracy, -ROUNDING, 1.0 + ROUNDING) &&
-           is_within(p->probability, 0.0, 1.0) && p->feasible <= 1;
+           alert_is_within(p->accuracy, -ROUNDING, 1.0 + ROUNDING) &&
+           alert_is_within(p->probability, 0.0, 1.0) && p->feasible <= 1;
 }
 
 static bool learned_is_sane(const alert_scheduler *s, const alert_learned *now)
 {
-    return is_within(now->idle.ratio, 0.0, ALERT_RATIO_MAX) &&
-           is_within(now->idle.variance, 0.0, ALERT_RATIO_MAX) &&
-           is_within(now->shared.left_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
+    return alert_is_within(now->idle.ratio, 0.0, ALERT_RATIO_MAX) &&
+           alert_is_within(now->idle.variance, 0.0, ALERT_RATIO_MAX) &&
+           alert_is_within(now->shared.left_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
            now->cap < s->task.profile->caps && pending_is_sane(s->task.profile, &now->pending);
 }
 
@@ -115,7 +110,7 @@ static bool rings_are_sane(const alert_scheduler *s, const char *from)
     alert_history_entry entry;
     for (size_t i = 0; i < s->window.capacity; i++) {
         memcpy(&owed, from + i * sizeof owed, sizeof owed);
-        if (!is_within(owed, -OWED_MAX, OWED_MAX))
+        if (!alert_is_within(owed, -OWED_MAX, OWED_MAX))
             return false;
     }
     from += window_bytes(s);
@@ -142,10 +137,10 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
     memcpy(&now, from, sizeof now);
     from += sizeof now;
     if (!header_is_sane(s, &header) || !learned_is_sane(s, &now) || !rings_are_sane(s, from) ||
-        !s->method->resume(now.by_method, &belief))
+        !s->method->resume(now.by_method, &s->task, &belief))
         return alert_refuse(error, "state", EXPECTED, (double)NAN);
     s->now = now;
-    (void)s->method->resume(s->now.by_method, &s->belief);
+    (void)s->method->resume(s->now.by_method, &s->task, &s->belief);
     alert_scheduler_believe_idle(s);
     s->window.count = header.window_count;
     s->window.next = header.window_next;

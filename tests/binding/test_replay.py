@@ -14,7 +14,7 @@ import alert
 from alert.evaluation import OutputTrace
 
 GOALS = (
-    alert.Goal.min_energy(0.02, 0.66),
+    alert.Goal.min_energy(0.01, 0.66),
     alert.Goal.min_energy(0.012, 0.6, probability=0.8, q_fail=0.1),
     alert.Goal.max_accuracy(0.025, 0.2, window=20),
     alert.Goal.max_accuracy(0.015, 0.15, q_fail=0.05),
@@ -119,8 +119,8 @@ def test_the_same_as_a_loop_of_steps(goal: alert.Goal, words: int, seed: int) ->
 
 def test_the_exits_are_used() -> None:
     """What the test above compares holds early stops, late outputs and misses."""
-    trace = synthetic.trace(300, 0, words=7)
-    found = replayed(trace, alert.Scheduler(trace.profile, alert.Goal.min_energy(0.014, 0.66)))
+    trace = synthetic.trace(300, 1, words=7)
+    found = replayed(trace, alert.Scheduler(trace.profile, GOALS[0]))
     anytime = found[found["exit"] >= 0]
     assert (anytime["stopped"] < anytime["exit"]).any()
     assert (anytime["latency"] > anytime["deadline"]).any()

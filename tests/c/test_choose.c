@@ -135,6 +135,9 @@ static alert_mixture random_mixture(void)
     alert_mixture mixture;
     alert_mixture_set(&mixture, other, (double[]){level, level * uniform(0.3, 3.0)},
                       (double[]){uniform(0.005, 0.4), uniform(0.005, 0.4)});
+    if (below(2) == 0)
+        mixture.kept = uniform(0.9, 1.0);
+    mixture.certain = below(2) == 0 ? 1.0 : mixture.kept;
     return mixture;
 }
 
@@ -144,6 +147,7 @@ typedef struct configuration {
     size_t model, cap;
     ptrdiff_t exit;
     double latency, accuracy, energy, probability;
+    double none; /* probability that no output is in time */
 } configuration;
 
 static double in_time(const alert_belief *b, double latency)
@@ -167,6 +171,7 @@ static configuration weigh(const table *x, const alert_belief *b, double q_fail,
                        .probability = in_time(b, latency)};
     if (exits == 0) {
         c.accuracy = x->accuracy[i] * c.probability + q_fail * (1.0 - c.probability);
+        c.none = 1.0 - c.probability;
         return c;
     }
     double later = c.probability;
@@ -177,6 +182,7 @@ static configuration weigh(const table *x, const alert_belief *b, double q_fail,
         later = earlier;
     }
     c.accuracy += q_fail * (1.0 - later);
+    c.none = 1.0 - later;
     return c;
 }
 
@@ -298,19 +304,35 @@ static alert_problem problem_of(const alert_profile *profile, alert_cache *cache
                            .price = -1.0};
 }
 
-/* Of those likely enough to be in time, or else of all, the lowest energy - price x accuracy. */
+/* Energy, what the time is worth to others, and what a late output loses, less the worth of the accuracy. */
+static double value_of(const configuration *c, const alert_problem *p)
+{
+    double lost = p->price * (p->goal->q_fail - p->late_accuracy);
+    return c->energy + p->time_price_w * c->latency + lost * c->none - p->price * c->accuracy;
+}
+
+static void random_prices(const table *x, alert_problem *problem)
+{
+    double price = problem->price = x->second * exp(uniform(-5.0, 5.0));
+    problem->late_accuracy = problem->goal->q_fail;
+    if (below(2) == 0)
+        problem->late_accuracy -= x->second * uniform(0.0, 4.0) / price;
+    if (below(2) == 0)
+        problem->time_price_w = uniform(0.0, 50.0);
+}
+
+/* Of those likely enough to be in time, or else of all, the lowest value. */
 static void compare_priced(const table *x, const alert_profile *profile, alert_cache *cache)
 {
     alert_goal goal = random_goal(x->second);
     alert_mixture mixture = random_mixture();
     alert_belief belief = random_belief(x);
-    double price = x->second * exp(uniform(-5.0, 5.0)), lowest = HUGE_VAL;
+    double lowest = HUGE_VAL;
     alert_problem problem = problem_of(profile, cache, &belief, &goal);
     alert_choice choice;
     belief.mixture = &mixture;
-    belief.mean = alert_mixture_mean(&mixture);
-    belief.std = alert_mixture_std(&mixture);
-    problem.price = price;
+    alert_mixture_moments(&mixture, &belief.mean, &belief.std);
+    random_prices(x, &problem);
     problem.last =
         (alert_configuration){(uint32_t)below(profile->rows), (uint32_t)below(profile->caps)};
     alert_choose(&problem, &choice);
@@ -330,11 +352,14 @@ static void compare_priced(const table *x, const alert_profile *profile, alert_c
     for (size_t c = 0; c < count; c++) {
         if (some && goal.probability > 0.0 && all[c].probability < goal.probability)
             continue;
-        lowest = fmin(lowest, all[c].energy - price * all[c].accuracy);
-        if (all[c].energy == chosen->energy && all[c].accuracy == chosen->accuracy)
+        lowest = fmin(lowest, value_of(&all[c], &problem));
+        if (all[c].energy == chosen->energy && all[c].latency == chosen->latency &&
+            all[c].accuracy == chosen->accuracy)
             EXPECT(!better(&all[c], chosen, (rule){.saving = true}));
     }
-    EXPECT_NEAR(chosen->energy - price * chosen->accuracy, lowest, 1e-11 * (1.0 + price));
+    EXPECT_NEAR(value_of(chosen, &problem), lowest, 1e-11 * (x->second * 100.0 + problem.price));
+    EXPECT_NEAR(choice.energy_j, chosen->energy, 1e-12 * chosen->energy);
+    EXPECT_NEAR(choice.accuracy, chosen->accuracy, 1e-12);
 }
 
 /* The lowest latency, whatever the goal. */
@@ -408,8 +433,7 @@ static void compare(const table *x, const alert_profile *profile, alert_cache ca
     alert_choice choice;
     if (below(3) == 0) {
         belief.mixture = &mixture;
-        belief.mean = alert_mixture_mean(&mixture);
-        belief.std = alert_mixture_std(&mixture);
+        alert_mixture_moments(&mixture, &belief.mean, &belief.std);
     }
     alert_problem problem =
         problem_of(profile, &cache[belief.mixture ? MIXTURE : NORMAL], &belief, &goal);

@@ -124,8 +124,10 @@ static void test_regimes_keep_their_invariants(double change_inputs)
         alert_regimes_init(&r, &c);
         for (size_t i = 0; i < 40; i++) {
             random = random * 1664525u + 1013904223u;
-            alert_regimes_forecast(&r, &forecast);
+            alert_regimes_forecast(&r, false, &forecast);
             EXPECT(forecast.other >= 0.0 && forecast.other <= 1.0);
+            alert_regimes_calibrate(&r, &c, (random >> 8) / 0x1p24, random & 1);
+            EXPECT(forecast.certain == forecast.kept && forecast.kept >= 1.0 - ALERT_BROKEN_MAX);
             alert_regimes_update(&r, &c, &forecast, exp((random >> 8) / 0x1p23 * 15.0 - 15.0));
             EXPECT(alert_regimes_are_sane(&r));
         }

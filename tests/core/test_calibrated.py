@@ -106,8 +106,18 @@ def test_one_outlier_is_forgotten_at_once() -> None:
     s = scheduler()
     feed(s, 1.0, 50)
     before = s.slowdown
-    feed(s, 6.0)
+    feed(s, 1e5)
     assert s.slowdown == pytest.approx(before, rel=0.05)
+
+
+def test_one_slow_input_is_another_regime() -> None:
+    """It might go on; and when it does not, the forecast is back at once."""
+    s = scheduler()
+    feed(s, 1.0, 50)
+    feed(s, 6.0)
+    assert 1.5 < s.slowdown[0] < 6.0
+    feed(s, 1.0)
+    assert s.slowdown[0] == pytest.approx(1.0, rel=0.1)
 
 
 def test_a_step_is_noticed_within_two_inputs() -> None:
@@ -210,7 +220,9 @@ def test_a_price_beyond_all_numbers(goal: alert.Goal) -> None:
     """Accuracies that differ by next to nothing make a price infinite; a huge gain, an exponent."""
     for accuracy in ([0.0, 5e-324], [0.5, 0.9]):
         profile = alert.Profile([[0.01], [0.02]], [[1.0], [2.0]], accuracy, [20.0], 1.0)
-        constants = {"price_gain": 1e6, "price_swing": 1e6, "price_reserve": 1e6}
+        constants = dict.fromkeys(
+            ("price_up", "price_down", "price_reserve", "price_reach", "price_span"), 1000000.0
+        )
         scheduler = alert.Scheduler(profile, goal, method="calibrated", constants=constants)
         for latency in (0.01, 1.0, 0.0, 0.01):
             decision = scheduler.step(latency, 1e18)

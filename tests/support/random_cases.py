@@ -194,13 +194,13 @@ def as_valuable_up_to_rounding(
 ) -> bool:
     """Whether this choice has the value of the twin's, where the goal's bound has a price."""
     assert isinstance(twin, reference_calibrated.Scheduler)
-    mine, best = twin.everything[c], twin.decision.expected
+    best = twin.decision.expected
     if any(close(e.probability, twin.goal.probability or 0.0) for e in twin.everything.values()):
         return True  # whether the deadline is met surely enough is a matter of rounding
     scale = abs(best.energy) + twin.price_now() * abs(best.accuracy)
     return (
         feasible == twin.decision.feasible
-        and twin.value(mine) - twin.value(best) <= ROUNDING * scale
+        and twin.value(c) - twin.value(twin.decision.configuration) <= ROUNDING * scale
     )
 
 

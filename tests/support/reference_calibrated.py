@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import reference
 from reference import Belief, Configuration, Decision, Expected, outputs
@@ -14,10 +15,16 @@ from reference import Belief, Configuration, Decision, Expected, outputs
 CERTAIN = 12.0
 RATIO = 1e6
 Z_CUT = 4.0
-SPREAD = (0.005, 0.4)
-SAME_LEVEL = 1.65
+SPREAD = (0.05, 0.4)
+SAME_LEVEL = 3.0
 ONE_LEVEL = 1.16
-CHANGE_MEMORY = 1000.0
+FAR = 4.0
+CHANGE_MEMORY = 300.0
+BROKEN_MOST = 0.1
+SURPRISE_0 = 0.01
+SURPRISE_GAIN = 0.01
+OWED_AT_ONCE = 30.0
+STEP_CUT = 5.0
 
 
 def cut(x: float, low: float, high: float) -> float:
@@ -41,14 +48,21 @@ def student_cdf(z: float) -> float:
 
 @dataclass(frozen=True)
 class MixtureBelief(Belief):
-    """`parts` are (weight, level, spread)."""
+    """`parts` are (weight, level, spread). A share `broken` of all promises is not kept; an output
+    that is certain in every part is in time with the probability `certain`."""
 
     parts: tuple[tuple[float, float, float], ...] = ()
+    broken: float = 0.0
+    certain: float = 1.0
 
     def in_time(self, t: float) -> float:
         x = self.time / t
-        one, other = (student_cdf((x / level - 1.0) / spread) for _, level, spread in self.parts)
-        return one + self.parts[1][0] * (other - one)
+        each = [student_cdf((x / level - 1.0) / spread) for _, level, spread in self.parts]
+        if all(p == 1.0 for p, (weight, *_) in zip(each, self.parts, strict=True) if weight > 0):
+            return self.certain
+        return (1.0 - self.broken) * sum(
+            weight * p for p, (weight, *_) in zip(each, self.parts, strict=True)
+        )
 
 
 # ----------------------------------------------------------------------------------------- regimes
@@ -59,6 +73,12 @@ class Regime:
     level: float
     spread: float
     inputs: float = 0.0
+    left: float = 0.0  # changes to the other regime
+    stayed: float = 0.0  # changes or not: inputs after one that ran in this regime
+
+    @property
+    def leaves(self) -> float:
+        return self.left / self.stayed
 
     def density(self, x: float) -> float:
         """Of ln x."""
@@ -76,79 +96,100 @@ class Regime:
 
 @dataclass
 class Regimes:
-    """Two regimes of the slowdown and the probability `w` that the last input ran in the other."""
+    """Two regimes of the slowdown and the probability `w` that the last input ran in the second."""
 
     constants: dict[str, float]
     w: float = 0.0
     outlier: float | None = None
-    now: Regime = field(init=False)
-    other: Regime = field(init=False)
-    changes: float = field(init=False)
-    inputs: float = field(init=False)
+    broken: float = 0.0
+    both: list[Regime] = field(init=False)
 
     def __post_init__(self) -> None:
-        c = self.constants
-        self.now = Regime(1.0, c["spread_0"], 1.0)
-        self.other = self.supposed()
-        self.inputs = c["change_inputs"]
-        self.changes = c["change_rate"] * c["change_inputs"]
+        self.both = [Regime(1.0, cut(self.constants["spread_0"], *SPREAD), 1.0), Regime(1.0, 1.0)]
+        self.suppose()
+        for regime in self.both:
+            self.forget_changes(regime)
 
-    def supposed(self) -> Regime:
-        c = self.constants
-        return Regime(cut(self.now.level * c["other_level"], 1 / RATIO, RATIO), c["other_spread"])
+    def suppose(self) -> None:
+        """Take the second regime for one that was never met."""
+        c, second = self.constants, self.both[1]
+        second.level = cut(self.both[0].level * c["other_level"], 1 / RATIO, RATIO)
+        second.spread = cut(c["other_spread"], *SPREAD)
+        second.inputs = 0.0
+
+    def forget_changes(self, regime: Regime) -> None:
+        regime.stayed = self.constants["change_inputs"]
+        regime.left = self.constants["change_rate"] * regime.stayed
 
     def forecast(self) -> tuple[tuple[float, float, float], ...]:
-        h = self.changes / self.inputs
-        other = self.w + h * (1.0 - 2.0 * self.w)
-        return (
-            (1.0 - other, self.now.level, self.now.spread),
-            (other, self.other.level, self.other.spread),
-        )
+        first, second = self.both
+        w = self.w * (1.0 - second.leaves) + (1.0 - self.w) * first.leaves
+        return (1.0 - w, first.level, first.spread), (w, second.level, second.spread)
 
-    def count(self, changes: float) -> None:
-        self.changes += changes
-        self.inputs += 1.0
-        if self.inputs > CHANGE_MEMORY:
-            self.changes, self.inputs = self.changes / 2, self.inputs / 2
+    def calibrate(self, promised: float, done: bool) -> None:
+        if promised > 0.5:
+            gain = self.constants["broken_gain"]
+            self.broken = cut(self.broken + gain * (promised - done), 0.0, BROKEN_MOST)
 
     def update(self, ratio: float) -> None:
         x = cut(ratio, 1.0 / RATIO, RATIO)
         c = self.constants
-        density = self.now.density(x), self.other.density(x)
-        (weight_now, *_), (weight_other, *_) = self.forecast()
-        either = weight_now * density[0] + weight_other * density[1]
-        if either < c["outlier"] or either == 0.0:
+        was = 1.0 - self.w, self.w
+        path = [
+            [
+                was[i] * (k.leaves if i != j else 1.0 - k.leaves) * self.both[j].density(x)
+                for j in (0, 1)
+            ]
+            for i, k in enumerate(self.both)
+        ]
+        total = sum(map(sum, path))
+        if total < c["outlier"]:
             self.meet_outlier(x)
             return
         self.outlier = None
-        h = self.changes / self.inputs
-        self.count(h * ((1.0 - self.w) * density[1] + self.w * density[0]) / either)
-        self.w = weight_other * density[1] / either
-        self.now.learn(x, 1.0 - self.w, c["level_gain"], c["spread_gain"])
-        if self.w > 0.01:
-            self.other.learn(x, self.w, c["level_gain"], c["spread_gain"])
-        if self.w > 0.5:
-            self.now, self.other, self.w = self.other, self.now, 1.0 - self.w
-        if 1.0 / ONE_LEVEL < self.other.level / self.now.level < ONE_LEVEL:
-            self.w, self.other = 0.0, self.supposed()
-        if self.other.inputs == 0.0:
-            self.other = self.supposed()
+        for i, k in enumerate(self.both):
+            k.left += path[i][1 - i] / total
+            k.stayed += sum(path[i]) / total
+            if k.stayed > CHANGE_MEMORY:
+                assumed = c["change_rate"] * c["change_inputs"]
+                k.left, k.stayed = max(k.left / 2, assumed), k.stayed / 2
+        self.w = (path[0][1] + path[1][1]) / total
+        if self.w > 0.5 and self.both[1].inputs == 0.0:
+            self.both[1].level = x
+        for k, share in zip(self.both, (1.0 - self.w, self.w), strict=True):
+            if share >= 0.01:
+                k.learn(x, share, c["level_gain"], c["spread_gain"])
+        self.rearrange()
+
+    def rearrange(self) -> None:
+        """Make one regime of two that have become alike."""
+        first, second = self.both
+        if 1.0 / ONE_LEVEL < second.level / first.level < ONE_LEVEL:
+            if self.w > 0.5:
+                first.level, first.spread, first.inputs = (
+                    second.level,
+                    second.spread,
+                    second.inputs,
+                )
+            self.w = 0.0
+            self.suppose()
+        elif second.inputs == 0.0:
+            self.suppose()
 
     def meet_outlier(self, x: float) -> None:
         first, self.outlier = self.outlier, x
-        level = self.now.level
-        again = (
-            first is not None
-            and (first > level) == (x > level)
-            and max(x, first) < SAME_LEVEL * min(x, first)
-        )
-        self.count(float(again))
-        if first is None or not again:
+        if first is None or not max(x, first) < SAME_LEVEL * min(x, first):
             return
-        spread = max(self.now.spread, self.constants["spread_0"])
-        self.other = self.now
-        self.now = Regime(math.sqrt(x * first), spread, 2.0)
-        self.w, self.outlier = 0.0, None
+        self.outlier = None
+        new = 0 if self.w > 0.5 else 1  # the one that does not hold gives way
+        spread = cut(self.constants["spread_0"], *SPREAD)
+        k = self.both[new]
+        k.level, k.inputs = math.sqrt(x * first), 2.0
+        k.spread = cut(abs(math.log(x / first)) / 2.0, spread, SPREAD[1])
+        self.both[1 - new].left += 1.0
+        self.both[1 - new].stayed += 1.0
+        self.forget_changes(k)
+        self.w = float(new)
 
 
 # ------------------------------------------------------------------------------------------- price
@@ -178,11 +219,15 @@ class Scheduler(reference.Scheduler):
         self.price()
 
     def is_priced(self) -> bool:
-        return self.goal.window is None
+        return self.goal.window != 1
 
     @property
     def saving(self) -> bool:
         return self.goal.objective == "min_energy"
+
+    @property
+    def sign(self) -> float:
+        return 1.0 if self.saving else -1.0
 
     def price(self) -> None:
         """Start from the profile."""
@@ -196,38 +241,74 @@ class Scheduler(reference.Scheduler):
         ]
         ends = hull(points)
         slopes = [(f - e) / (r - q) for (q, e), (r, f) in pairwise(ends)]
-        cheapest = ends[0][1]
-        most, dearest = max(points, key=lambda p: (p[0], -p[1]))
+        (least, cheapest), (most, dearest) = ends[0], ends[-1]
+        self.accuracies = most - least
         gain = max(most - goal.q_fail, 1e-3)
-        start = None
-        for slope, (q, e) in zip(slopes, ends[1:], strict=True):
-            if start is None and (q >= goal.bound if self.saving else e > goal.bound):
-                start = slope
-        if not slopes:
-            slopes = [dearest / gain]
-        self.low = math.log(slopes[0]) - math.log(c["price_reach"])
-        self.high = math.log(slopes[-1]) + math.log(c["price_reach"])
-        self.log_price = math.log(slopes[-1] if start is None else start)
-        if self.saving and goal.bound <= ends[0][0]:
-            self.log_price = self.low
-        if not self.saving and goal.bound >= dearest:
-            self.log_price = self.high
-        if self.saving and goal.bound > most:
-            self.log_price = self.high
-        if not self.saving and goal.bound < cheapest:
-            self.log_price = self.low
         self.unit = gain if self.saving else (dearest - cheapest or dearest)
+        at = next(
+            (
+                k
+                for k, (q, e) in enumerate(ends[1:])
+                if (q >= goal.bound if self.saving else e > goal.bound)
+            ),
+            len(slopes) - 1,
+        )
+        if slopes:
+            start = slopes[at]
+            (q, e), (r, f) = ends[at], ends[at + 1]
+            self.g = r - q if self.saving else f - e
+            self.l = cut(goal.bound - q if self.saving else f - goal.bound, 0.0, self.g)
+        else:
+            slopes = [dearest / gain]
+            start = slopes[0]
+            self.g = 1e-3 if self.saving else 0.01 * dearest
+            self.l = cut(goal.bound - least if self.saving else dearest - goal.bound, 0.0, self.g)
+        reach, span = math.log(c["price_reach"]), math.log(c["price_span"])
+        self.low = max(math.log(slopes[0]) - reach, math.log(start) - span)
+        self.high = min(math.log(slopes[-1]) + reach, math.log(start) + span)
+        self.log_price = cut(math.log(start), self.low, self.high)
+        if goal.bound > most if self.saving else goal.bound >= dearest:
+            self.log_price = self.high
+        if goal.bound <= least if self.saving else goal.bound < cheapest:
+            self.log_price = self.low
+        whole = self.accuracies if self.saving else dearest - cheapest
+        self.a = max(whole / (math.log(slopes[-1] / slopes[0]) + 1.0), 0.3 * self.g)
+        self.late_j = c["late_worth"] * dearest
+        self.beyond = goal.bound > most if self.saving else goal.bound < cheapest
+        if self.booked == 0:
+            self.surprise = (SURPRISE_0 * self.unit) ** 2
 
     def moments(self) -> tuple[float, float]:
-        parts = self.regimes.forecast()
-        mean = sum(weight * level for weight, level, _ in parts)
-        square = sum(w * (level**2 + 2.0 * (level * s) ** 2) for w, level, s in parts)
+        """Of a mixture whose less likely level counts for at most four times the other."""
+        far, near = sorted(self.regimes.forecast(), key=lambda part: part[0])
+        far = far[0], min(far[1], FAR * near[1]), far[2]
+        mean = near[0] * near[1] + far[0] * far[1]
+        square = sum(w * (level**2 + 2.0 * (level * s) ** 2) for w, level, s in (near, far))
         return mean, math.sqrt(square - mean**2)
 
     def believe(self, time: float) -> Belief:
-        return MixtureBelief(*self.moments(), time, self.idle.phi, self.regimes.forecast())
+        broken = self.regimes.broken
+        hard = not self.is_priced() or bool(self.goal.probability)
+        return MixtureBelief(
+            *self.moments(),
+            time,
+            self.idle.phi,
+            self.regimes.forecast(),
+            broken,
+            1.0 if hard else 1.0 - broken,
+        )
+
+    def step(self, latency: float, energy: float | None, **more: Any) -> Decision:
+        ran = self.decision.configuration
+        exit = more.get("exit")
+        stopped = ran if exit is None else ran._replace(exit=exit)
+        whole = outputs(self.table, ran)[-1][0] / outputs(self.table, stopped)[-1][0]
+        time = reference.belief_under(self.belief, self.switching, ran).time
+        self.done = latency * whole <= time
+        return super().step(latency, energy, **more)
 
     def learn(self, slowdown: float) -> None:
+        self.regimes.calibrate(self.decision.expected.probability, self.done)
         self.regimes.update(slowdown)
 
     def set_goal(self, goal: reference.Goal) -> Decision:
@@ -245,29 +326,60 @@ class Scheduler(reference.Scheduler):
             self.price()
         return self._decide(self.usual_deadline())
 
+    def expected(self) -> float:
+        """What was expected of the input just finished, in the measure of the bound."""
+        c, e, _ = self.decision
+        if self.saving:
+            return e.accuracy
+        if self.shared is not None and self.shared[1] > 1:  # no idle time before the next word
+            return self.table.power[c.model][c.cap] * e.latency
+        return e.energy
+
     def settle(self, accuracy: float, joules: float) -> None:
         super().settle(accuracy, joules)
         if not self.is_priced():
             return
         c = self.constants
-        if self.saving:
-            owed = self.bound + c["price_margin"] - accuracy
+        margin = c["price_margin"] if self.saving else -self.bound * c["price_margin"]
+        credited, expected = (accuracy if self.saving else joules), self.expected()
+        aim = self.bound + margin
+        if self.goal.window is None:
+            self.total += min(self.sign * (aim - credited), OWED_AT_ONCE * self.unit)
         else:
-            owed = joules - self.bound * (1.0 - c["price_margin"])
-        self.total += owed
+            self.total = math.fsum(self.owed[-(self.goal.window - 1) :])
+        asked = self.sign * (aim - expected) + self.wanted() / c["price_horizon"]
+        step = self.sign * c["price_gain"] * cut(asked / self.a, -STEP_CUT, STEP_CUT)
+        self.log_price = cut(self.log_price + step, self.low, self.high)
         self.booked += 1
-        step = c["price_integral"] * owed / self.unit
-        self.log_price = cut(self.log_price + (step if self.saving else -step), self.low, self.high)
+        gain = max(SURPRISE_GAIN, 1.0 / (self.booked + 10.0))
+        self.surprise += gain * ((credited - expected) ** 2 - self.surprise)
+
+    def wanted(self) -> float:
+        """What is owed, and what is to be in hand."""
+        c = self.constants
+        reserve = c["price_reserve"] * math.sqrt(self.surprise)
+        reserve *= self.booked / (self.booked + c["price_ramp"])
+        return self.total + c["price_ease"] * self.l + reserve
+
+    def pull(self) -> float:
+        return self.wanted() / (self.constants["price_step"] * self.g)
 
     def price_now(self) -> float:
         c = self.constants
-        reserve = c["price_reserve"] * self.booked / (self.booked + c["price_ramp"])
-        pull = c["price_gain"] * (self.total / self.unit + reserve)
-        pull = cut(pull, -c["price_swing"], c["price_swing"])
-        return math.exp(self.log_price + (pull if self.saving else -pull))
+        pull = cut(self.pull(), -c["price_down"], c["price_up"])
+        return math.exp(self.log_price + self.sign * pull)
 
-    def value(self, e: Expected) -> float:
-        return e.energy - self.price_now() * e.accuracy
+    def value(self, c: Configuration) -> float:
+        """Energy less what the accuracy is worth; time has a price where inputs share it."""
+        price, goal = self.price_now(), self.goal
+        out = outputs(self.table, c)
+        under = reference.belief_under(self.belief, self.switching, c)
+        late = goal.q_fail - self.late_j / price  # a late output counts for less than q_fail
+        worth = reference.expect(self.table, under, late, c).accuracy
+        value = self.everything[c].energy - price * worth
+        if self.shared is not None and self.shared[1] > 1 and self.belief.time > 0.0:
+            value += price * self.accuracies * self.moments()[0] * out[-1][0] / self.belief.time
+        return value
 
     def is_hopelessly_late(self) -> bool:
         """It came late, and nothing can be expected to finish it in time."""
@@ -293,9 +405,10 @@ class Scheduler(reference.Scheduler):
             return super().choose()
 
         def rank(c: Configuration, e: Expected) -> tuple[float, ...]:
-            return self.value(e), e.energy, c.cap, c.model, -1 if c.exit is None else c.exit
+            return self.value(c), e.energy, c.cap, c.model, -1 if c.exit is None else c.exit
 
-        exhausted = self.log_price >= self.high if self.saving else self.log_price <= self.low
+        at_end = self.log_price >= self.high if self.saving else self.log_price <= self.low
+        exhausted = self.beyond or (at_end and self.pull() >= self.constants["price_up"])
         for attempt in reference.attempts(self.goal, self.switching):
             left = [
                 (rank(c, e), c, e)
@@ -305,5 +418,6 @@ class Scheduler(reference.Scheduler):
             ]
             if left:
                 _, c, e = min(left)
-                return c, e, attempt.feasible and not exhausted
+                kept = reference.meets(self.goal, self.goal.bounded, e)
+                return c, e, attempt.feasible and (kept or not exhausted)
         raise AssertionError("something meets no bounds at all")

@@ -8,6 +8,12 @@ void alert_choose(const alert_problem *problem, alert_choice *out)
         alert_choose_priced(problem, out);
     else
         alert_choose_bounded(problem, out);
+    if (problem->price < 0.0)
+        return;
+    out->accuracy = alert_accuracy_given(problem->belief, out->row, out->column,
+                                         problem->goal->q_fail, out->probability);
+    if (problem->is_exhausted && !alert_meets_bound(problem->goal, problem->goal->bound, out))
+        out->feasible = false;
 }
 
 bool alert_is_hopelessly_late(const alert_problem *problem)

@@ -48,9 +48,13 @@ typedef struct alert_problem {
     const alert_switching *switching; /* NULL where the cap changes freely */
     double deadline_s;                /* of the input, before the overhead was taken off */
     double bound;                     /* the goal's, which a window may have moved */
-    double price; /* joules per unit of accuracy; negative where `bound` holds for each input */
+    uint64_t sharing;        /* inputs that share the deadline; 0 where it is this one's own */
     bool is_hopelessly_late; /* the lowest latency is wanted, whatever the goal and the cap held */
-    bool is_infeasible;      /* the goal is out of reach, whatever this choice */
+    double price; /* joules per unit of accuracy; negative where `bound` holds for each input */
+    /* Where the bound has a price: */
+    double late_accuracy; /* that an output after its deadline counts for, <= q_fail */
+    double time_price_w;  /* joules that a second of profiled time costs the other inputs, >= 0 */
+    bool is_exhausted;    /* nothing more can be done for the bound */
 } alert_problem;
 
 typedef struct alert_choice {
@@ -60,6 +64,13 @@ typedef struct alert_choice {
     bool feasible;
 } alert_choice;
 
+static inline bool alert_meets_bound(const alert_goal *goal, double bound,
+                                     const alert_choice *choice)
+{
+    return goal->objective == ALERT_MIN_ENERGY ? choice->accuracy >= bound
+                                               : choice->energy_j <= bound;
+}
+
 /* Solves the problem by the function below that fits it. */
 void alert_choose(const alert_problem *problem, alert_choice *out);
 
@@ -67,11 +78,15 @@ void alert_choose(const alert_problem *problem, alert_choice *out);
 void alert_choose_bounded(const alert_problem *problem, alert_choice *out);
 
 /*
- * The choice where the goal's bound has a price (price.h): the lowest energy - price x accuracy among those with
- * probability >= Pr, or among all when there are none. Ties go as above. The slowdown is a mixture.
+ * The choice where the goal's bound has a price (price.h): the lowest value
+ *
+ *     energy + time price x latency - price x accuracy
+ *
+ * among the configurations with probability >= Pr, or among all when there are none. In this accuracy a late output
+ * counts for late_accuracy. Ties go to the lower cost, the first two terms, and on as above. The slowdown is a mixture.
  *
  * The search begins at the last configuration: the nearer to the result, the shorter. Only a configuration with
- *     energy <= lowest value so far + price x accuracy
+ *     energy <= cost <= lowest value so far + price x accuracy
  * can beat the best so far. A row is walked from the first column for which that may hold at the row's highest
  * accuracy. In an ordered row the accuracy of each configuration limits that of all slower ones; the walk ends when
  * the lower bound says that none of them takes so little energy. A configuration slower than alert_upper_mark() is

@@ -3,17 +3,19 @@
 typedef struct search {
     const alert_belief *belief;
     alert_lower_bound lower;
-    double q_fail, price;
+    double late_accuracy, price, time_price_w;
     double time_quantile; /* slowdown that must still be in time; -infinity: none */
     double value;         /* of the best so far */
     double limit, gain;   /* value and price, a little more: outweighs rounding */
+    double slack;         /* a little more for accuracies below 0 */
     double slow_s;        /* a configuration of this latency, or a longer one, ... */
     double slow_share;    /* ... is done in time with this probability at most */
+    double most_probable; /* no probability exceeds this */
     alert_choice *best;
 } search;
 
-/* The most energy a configuration of this accuracy may take and still beat the best so far. */
-static double most_energy(const search *s, double accuracy)
+/* The most that a configuration of this accuracy may cost and still beat the best so far. */
+static double most_cost(const search *s, double accuracy)
 {
     return s->limit + s->gain * accuracy;
 }
@@ -23,19 +25,19 @@ static bool is_affordable(const search *s, const alert_minima *minima, double mo
     return alert_energy_lower_bound(&s->lower, minima) <= most;
 }
 
-/* Takes the configuration if it is better; returns its accuracy. */
-static inline double consider(search *s, const alert_row *row, size_t column, double energy_j)
+/* Takes the configuration if it is better; returns its accuracy. While the search goes on, the choice has the cost for
+ * its energy. */
+static inline double consider(search *s, const alert_row *row, size_t column, double cost_j)
 {
-    double probability, accuracy = alert_accuracy(s->belief, row, column, s->q_fail, &probability);
-    double value = energy_j - s->price * accuracy;
-    if (value < s->value ||
-        (value == s->value && alert_is_cheaper(row, column, energy_j, s->best))) {
+    double probability;
+    double accuracy = alert_accuracy(s->belief, row, column, s->late_accuracy, &probability);
+    double value = cost_j - s->price * accuracy;
+    if (value < s->value || (value == s->value && alert_is_cheaper(row, column, cost_j, s->best))) {
         s->value = value;
-        s->limit = value + 1e-12 * fabs(value);
+        s->limit = value + 1e-12 * fabs(value) + s->slack;
         s->best->row = row;
         s->best->column = column;
-        s->best->energy_j = energy_j;
-        s->best->accuracy = accuracy;
+        s->best->energy_j = cost_j;
         s->best->probability = probability;
     }
     return accuracy;
@@ -69,24 +71,28 @@ static size_t first_affordable(const search *s, const alert_row *row, double mos
 static inline void best_of_columns(search *s, const alert_row *row, size_t first, size_t end,
                                    double accuracy)
 {
-    bool ordered = alert_is_ordered(row, s->q_fail);
+    bool ordered = alert_is_ordered(row, s->late_accuracy);
     for (size_t j = first; j < end; j++) {
-        double most = most_energy(s, accuracy), energy;
+        double most = most_cost(s, accuracy), cost;
         if (!is_affordable(s, &row->minima[end - 1], most))
             return;
-        while ((energy = alert_energy(s->belief, row, j)) > most)
+        while ((cost = alert_energy(s->belief, row, j) + s->time_price_w * row->latency_s[j]) >
+               most)
             if (++j == end)
                 return;
         if (!alert_is_in_time(s->belief, row, j, s->time_quantile))
             return;
-        double found = consider(s, row, j, energy);
+        double found = consider(s, row, j, cost);
         accuracy = ordered ? found : accuracy;
     }
 }
 
-static double highest_accuracy(const search *s, const alert_row *row)
+/* The most that the row's accuracy can be where nothing is in time with a higher probability. */
+static double accuracy_limit(const search *s, const alert_row *row, double probability)
 {
-    return row->best_accuracy > s->q_fail ? row->best_accuracy : s->q_fail;
+    double late = s->late_accuracy;
+    return row->best_accuracy > late ? probability * row->best_accuracy + (1.0 - probability) * late
+                                     : late;
 }
 
 /* Whether the columns from `column` on are too slow to be worth `energy_j`, which none of them goes below. Takes no
@@ -95,13 +101,12 @@ static bool is_slow(const search *s, const alert_row *row, size_t column, double
 {
     if (row->latency_s[column] < s->slow_s || row->outputs > 1)
         return false;
-    double accuracy = s->q_fail + (highest_accuracy(s, row) - s->q_fail) * s->slow_share;
-    return energy_j > most_energy(s, accuracy);
+    return energy_j > most_cost(s, accuracy_limit(s, row, s->slow_share));
 }
 
 static void best_of_row(search *s, const alert_row *row, size_t end, uint32_t *guess)
 {
-    double accuracy = highest_accuracy(s, row), most = most_energy(s, accuracy);
+    double accuracy = accuracy_limit(s, row, s->most_probable), most = most_cost(s, accuracy);
     double least_j = alert_energy_lower_bound(&s->lower, &row->overall);
     if (!(least_j <= most))
         return;
@@ -118,7 +123,7 @@ static bool find(search *s, const alert_problem *p, const alert_rule *rule)
     const alert_row *row = &p->profile->row[last->row];
     s->time_quantile = alert_time_quantile(p, rule);
     s->best->row = NULL;
-    best_of_columns(s, row, last->column, row->columns, highest_accuracy(s, row));
+    best_of_columns(s, row, last->column, row->columns, accuracy_limit(s, row, s->most_probable));
     for (size_t r = 0; r < p->profile->rows; r++) {
         row = &p->profile->row[r];
         best_of_row(s, row, r == last->row ? last->column : row->columns, &p->cache->affordable[r]);
@@ -133,8 +138,11 @@ void alert_choose_priced(const alert_problem *p, alert_choice *out)
                 .value = HUGE_VAL,
                 .limit = HUGE_VAL,
                 .gain = p->price * (1.0 + 1e-12),
-                .q_fail = p->goal->q_fail,
+                .slack = 1e-12 * p->price * fabs(p->late_accuracy),
+                .late_accuracy = p->late_accuracy,
                 .price = p->price,
+                .time_price_w = p->time_price_w,
+                .most_probable = p->belief->mixture->certain,
                 .best = out};
     alert_rule rule = alert_first_rule(p->goal, true);
     s.slow_s = p->belief->deadline_s / alert_upper_mark(p->belief, &s.slow_share);
@@ -144,4 +152,5 @@ void alert_choose_priced(const alert_problem *p, alert_choice *out)
         out->feasible = false;
         alert_give_up(&rule, p->goal);
     }
+    out->energy_j = alert_energy(p->belief, out->row, out->column);
 }

@@ -7,6 +7,7 @@ typedef struct scan {
     double time_quantile;     /* slowdown that must still be in time; -infinity: none */
     alert_belief elsewhere;   /* under another cap than the one in force */
     bool here, lower, higher; /* caps looked at */
+    double late_accuracy;     /* that an output after its deadline counts for */
     alert_choice *best;
 } scan;
 
@@ -25,7 +26,7 @@ static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
 {
     const alert_belief *b = belief_under(s, row->cap[column]);
     alert_choice c = {.row = row, .column = column, .energy_j = alert_energy(b, row, column)};
-    c.accuracy = alert_accuracy(b, row, column, s->problem->goal->q_fail, &c.probability);
+    c.accuracy = alert_accuracy(b, row, column, s->late_accuracy, &c.probability);
     if (b == &s->elsewhere)
         c.energy_j += row->power_w[column] * s->switching->cost_s / s->switching->hold_inputs;
     return c;
@@ -39,8 +40,7 @@ static bool meets(const scan *s, const alert_choice *c)
         return false;
     if (!s->rule.keeps_bound)
         return true;
-    return p->goal->objective == ALERT_MIN_ENERGY ? c->accuracy >= p->bound
-                                                  : c->energy_j <= p->bound;
+    return alert_meets_bound(p->goal, p->bound, c);
 }
 
 /* What the choice goes by, before energy: the smaller, the better. */
@@ -49,7 +49,8 @@ static double rank(const scan *s, const alert_choice *c)
     if (s->problem->is_hopelessly_late)
         return c->row->latency_s[c->column];
     if (s->problem->price >= 0.0)
-        return c->energy_j - s->problem->price * c->accuracy;
+        return c->energy_j + s->problem->time_price_w * c->row->latency_s[c->column] -
+               s->problem->price * c->accuracy;
     return s->rule.saves ? c->energy_j : -c->accuracy;
 }
 
@@ -106,6 +107,7 @@ void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
               .here = true,
               .lower = !held,
               .higher = !held,
+              .late_accuracy = p->price >= 0.0 ? p->late_accuracy : p->goal->q_fail,
               .best = out};
     if (!late)
         s.rule = alert_first_rule(p->goal, p->price >= 0.0);

@@ -66,15 +66,22 @@ double alert_accuracy_of_outputs(const alert_belief *b, const alert_row *row, si
                                  double q_fail, double in_time);
 
 /* Expected accuracy of the configuration in one column of `row` [R]: the sum over its outputs of accuracy x Pr[this is
- * the last one out by the deadline], and q_fail x Pr[none is]. Sets the `probability` that the configuration itself is
- * done by the deadline. */
-static inline double alert_accuracy(const alert_belief *b, const alert_row *row, size_t column,
-                                    double q_fail, double *probability)
+ * the last one out by the deadline], and q_fail x Pr[none is]. in_time: the probability that the configuration itself
+ * is done by the deadline. */
+static inline double alert_accuracy_given(const alert_belief *b, const alert_row *row,
+                                          size_t column, double q_fail, double in_time)
 {
-    double in_time = *probability = alert_probability(b, row->latency_s[column]);
     if (row->outputs > 1)
         return alert_accuracy_of_outputs(b, row, column, q_fail, in_time);
     return row->best_accuracy * in_time + q_fail * (1.0 - in_time);
+}
+
+/* The same; sets the `probability`, which is not known yet. */
+static inline double alert_accuracy(const alert_belief *b, const alert_row *row, size_t column,
+                                    double q_fail, double *probability)
+{
+    *probability = alert_probability(b, row->latency_s[column]);
+    return alert_accuracy_given(b, row, column, q_fail, *probability);
 }
 
 /* Whether expected accuracy falls along the row, up to rounding. */

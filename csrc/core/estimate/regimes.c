@@ -26,59 +26,78 @@ static double spread_within(double spread)
     return alert_clamp(spread, ALERT_SPREAD_MIN, ALERT_SPREAD_MAX);
 }
 
-static alert_regime supposed(const alert_constants *c, double level)
+/* Regime 1 counts as never met. */
+static void suppose_other(alert_regimes *r, const alert_constants *c)
 {
-    return (alert_regime){.level = level_within(level * c->other_level),
-                          .spread = spread_within(c->other_spread)};
+    r->k[1].level = level_within(r->k[0].level * c->other_level);
+    r->k[1].spread = spread_within(c->other_spread);
+    r->k[1].inputs = 0.0;
+}
+
+static void forget_changes(alert_regime *k, const alert_constants *c)
+{
+    k->left = c->change_rate * c->change_inputs;
+    k->stayed = c->change_inputs;
 }
 
 void alert_regimes_init(alert_regimes *r, const alert_constants *c)
 {
     *r = (alert_regimes){
-        .now = {.level = 1.0, .spread = spread_within(c->spread_0), .inputs = 1.0},
-        .other = supposed(c, 1.0),
-        .changes = c->change_rate * c->change_inputs,
-        .inputs = c->change_inputs,
-    };
+        .k[0] = {.level = 1.0, .spread = spread_within(c->spread_0), .inputs = 1.0}};
+    suppose_other(r, c);
+    forget_changes(&r->k[0], c);
+    forget_changes(&r->k[1], c);
 }
 
-static double change_rate(const alert_regimes *r)
+static double rate_of(const alert_regime *k)
 {
-    return r->changes / r->inputs;
+    return k->left / k->stayed;
 }
 
-void alert_regimes_forecast(const alert_regimes *r, alert_mixture *out)
+void alert_regimes_forecast(const alert_regimes *r, bool grants_certain, alert_mixture *out)
 {
-    double other = r->in_other + change_rate(r) * (1.0 - 2.0 * r->in_other);
-    alert_mixture_set(out, other, (double[]){r->now.level, r->other.level},
-                      (double[]){r->now.spread, r->other.spread});
+    double w = r->in_other;
+    double next = w * (1.0 - rate_of(&r->k[1])) + (1.0 - w) * rate_of(&r->k[0]);
+    alert_mixture_set(out, next, (double[]){r->k[0].level, r->k[1].level},
+                      (double[]){r->k[0].spread, r->k[1].spread});
+    out->kept = 1.0 - r->broken;
+    out->certain = grants_certain ? 1.0 : out->kept;
 }
 
-static void count(alert_regimes *r, double changes)
+void alert_regimes_calibrate(alert_regimes *r, const alert_constants *c, double promised, bool done)
 {
-    r->inputs += 1.0;
-    r->changes = smaller(r->changes + changes, r->inputs); /* rounding would let a rate of 1 grow */
-    if (r->inputs > ALERT_CHANGE_MEMORY) {
-        r->inputs *= 0.5;
-        r->changes *= 0.5;
+    double broken = r->broken + c->broken_gain * (promised - (done ? 1.0 : 0.0));
+    if (promised > 0.5)
+        r->broken = alert_clamp(broken, 0.0, ALERT_BROKEN_MAX);
+}
+
+/* A rate never falls so low that a change would not be believed: at least the changes assumed at the start are left. */
+static void count(alert_regime *k, const alert_constants *c, double left, double stayed)
+{
+    k->stayed += stayed;
+    k->left = smaller(k->left + left, k->stayed); /* rounding would let a rate of 1 grow */
+    if (k->stayed > ALERT_CHANGE_MEMORY) {
+        k->stayed *= 0.5;
+        k->left = smaller(larger(0.5 * k->left, c->change_rate * c->change_inputs), k->stayed);
     }
 }
 
-/* Neither regime explains this slowdown. */
+/* No regime explains this slowdown. */
 static void meet_outlier(alert_regimes *r, const alert_constants *c, double x)
 {
-    double first = r->outlier;
-    bool again = first > 0.0 && (first > r->now.level) == (x > r->now.level) &&
-                 larger(x, first) < ALERT_SAME_LEVEL * smaller(x, first);
+    double first = r->outlier, most = larger(x, first), least = smaller(x, first);
+    bool again = first > 0.0 && most < ALERT_SAME_LEVEL * least;
     r->outlier = again ? 0.0 : x;
-    count(r, again ? 1.0 : 0.0);
     if (!again)
         return;
-    r->other = r->now;
-    r->now.level = level_within(sqrt(x * first));
-    r->now.spread = larger(r->now.spread, spread_within(c->spread_0));
-    r->now.inputs = 2.0;
-    r->in_other = 0.0;
+    int new = r->in_other > 0.5 ? 0 : 1;
+    alert_regime *k = &r->k[new];
+    k->level = level_within(sqrt(x * first));
+    k->spread = larger(spread_within(c->spread_0), spread_within(0.5 * log(most / least)));
+    k->inputs = 2.0;
+    forget_changes(k, c);
+    count(&r->k[1 - new], c, 1.0, 1.0);
+    r->in_other = (double)new;
 }
 
 /* max(1 / inputs, gain), at most `most`; without a division once 1 / inputs has fallen below the gain. */
@@ -102,18 +121,17 @@ static void learn(alert_regime *k, const alert_constants *c, double share, doubl
 
 static void rearrange(alert_regimes *r, const alert_constants *c)
 {
-    if (r->in_other > 0.5) {
-        alert_regime swap = r->now;
-        r->now = r->other;
-        r->other = swap;
-        r->in_other = 1.0 - r->in_other;
+    double low = smaller(r->k[0].level, r->k[1].level), high = larger(r->k[0].level, r->k[1].level);
+    bool one = high < ALERT_ONE_LEVEL * low;
+    if (one && r->in_other > 0.5) {
+        r->k[0].level = r->k[1].level;
+        r->k[0].spread = r->k[1].spread;
+        r->k[0].inputs = r->k[1].inputs;
     }
-    double apart = r->other.level / r->now.level;
-    bool one = apart < ALERT_ONE_LEVEL && apart > 1.0 / ALERT_ONE_LEVEL;
     if (one)
         r->in_other = 0.0;
-    if (one || r->other.inputs == 0.0)
-        r->other = supposed(c, r->now.level);
+    if (one || r->k[1].inputs == 0.0)
+        suppose_other(r, c);
 }
 
 void alert_regimes_update(alert_regimes *r, const alert_constants *c, const alert_mixture *forecast,
@@ -126,20 +144,28 @@ void alert_regimes_update(alert_regimes *r, const alert_constants *c, const aler
         dense[k] = x * forecast->scale[k];
     }
     /* the densities f_k = dense_k / thin_k, over one denominator: several divisions in a row take long */
-    double w = r->in_other, both = thin[0] * thin[1];
-    double now = dense[0] * thin[1], other = dense[1] * thin[0];
-    double in_other = forecast->other * other, either = (1.0 - forecast->other) * now + in_other;
+    double both = thin[0] * thin[1], f[2] = {dense[0] * thin[1], dense[1] * thin[0]};
+    double in_other = forecast->other * f[1], either = (1.0 - forecast->other) * f[0] + in_other;
     if (!(either >= c->outlier * both)) {
         meet_outlier(r, c, x);
         return;
     }
     r->outlier = 0.0;
-    double share = 1.0 / either;
-    count(r, change_rate(r) * ((1.0 - w) * other + w * now) * share);
-    r->in_other = in_other * share;
-    learn(&r->now, c, 1.0 - r->in_other, z[0]);
-    if (r->in_other > 0.01)
-        learn(&r->other, c, r->in_other, z[1]);
+    double share = 1.0 / either, was[2] = {1.0 - r->in_other, r->in_other};
+    for (int k = 0; k < 2; k++) {
+        double leaves = was[k] * rate_of(&r->k[k]);
+        double left = leaves * f[1 - k], stayed = (was[k] - leaves) * f[k];
+        count(&r->k[k], c, left * share, (left + stayed) * share);
+    }
+    r->in_other = smaller(in_other * share, 1.0); /* rounding */
+    if (r->in_other > 0.5 && r->k[1].inputs == 0.0) {
+        r->k[1].level = x;
+        z[1] = 0.0;
+    }
+    if (r->in_other <= 0.99)
+        learn(&r->k[0], c, 1.0 - r->in_other, z[0]);
+    if (r->in_other >= 0.01)
+        learn(&r->k[1], c, r->in_other, z[1]);
     rearrange(r, c);
 }
 
@@ -147,12 +173,13 @@ static bool regime_is_sane(const alert_regime *k)
 {
     return k->level >= 1.0 / ALERT_RATIO_MAX && k->level <= ALERT_RATIO_MAX &&
            k->spread >= ALERT_SPREAD_MIN && k->spread <= ALERT_SPREAD_MAX && k->inputs >= 0.0 &&
-           isfinite(k->inputs);
+           isfinite(k->inputs) && k->stayed > 0.0 && isfinite(k->stayed) && k->left >= 0.0 &&
+           k->left <= k->stayed;
 }
 
 bool alert_regimes_are_sane(const alert_regimes *r)
 {
-    return regime_is_sane(&r->now) && regime_is_sane(&r->other) && r->in_other >= 0.0 &&
-           r->in_other <= 0.5 && r->inputs > 0.0 && isfinite(r->inputs) && r->changes >= 0.0 &&
-           r->changes <= r->inputs && r->outlier >= 0.0 && r->outlier <= ALERT_RATIO_MAX;
+    return regime_is_sane(&r->k[0]) && regime_is_sane(&r->k[1]) && r->in_other >= 0.0 &&
+           r->in_other <= 1.0 && r->broken >= 0.0 && r->broken <= ALERT_BROKEN_MAX &&
+           r->outlier >= 0.0 && r->outlier <= ALERT_RATIO_MAX;
 }

@@ -1,7 +1,10 @@
-/* calibrated.c - regimes of the slowdown, and a price of accuracy where a goal holds on average over the run. [ours] */
+/* calibrated.c - regimes of the slowdown, and a price of accuracy where a goal holds on average. [ours] */
+#include <math.h>
+
 #include "core/estimate/regimes.h"
 #include "core/method/method.h"
 #include "core/method/price.h"
+#include "core/ranges.h"
 
 typedef struct calibrated {
     alert_regimes regimes;
@@ -14,15 +17,16 @@ _Static_assert(sizeof(calibrated) <= ALERT_METHOD_NUMBERS * sizeof(double), "has
 /* The goal's bound has a price, instead of holding for each input. */
 static bool is_priced(const alert_goal *goal)
 {
-    return goal->window == 0;
+    return goal->window != 1;
 }
 
-/* The belief points to the mixture in `c`. */
-static void believe(calibrated *c, alert_belief *belief)
+/* The belief points to the mixture in `c`. Where a bound holds for each input, broken promises do not put a certain
+ * output out of its reach. */
+static void believe(calibrated *c, const alert_goal *goal, alert_belief *belief)
 {
-    alert_regimes_forecast(&c->regimes, &c->forecast);
-    belief->mean = alert_mixture_mean(&c->forecast);
-    belief->std = alert_mixture_std(&c->forecast);
+    bool grants_certain = !is_priced(goal) || goal->probability > 0.0;
+    alert_regimes_forecast(&c->regimes, grants_certain, &c->forecast);
+    alert_mixture_moments(&c->forecast, &belief->mean, &belief->std);
     belief->mixture = &c->forecast;
 }
 
@@ -37,7 +41,7 @@ static void start(void *learnt, const alert_task *task, alert_belief *belief)
     calibrated *c = learnt;
     alert_regimes_init(&c->regimes, task->constants);
     start_price(c, task);
-    believe(c, belief);
+    believe(c, &task->goal, belief);
 }
 
 static void learn(void *learnt, const alert_task *task, const alert_finished *finished,
@@ -45,40 +49,50 @@ static void learn(void *learnt, const alert_task *task, const alert_finished *fi
 {
     calibrated *c = learnt;
     if (is_priced(&task->goal))
-        alert_price_update(&c->price, task->constants, &task->goal, finished->credited);
+        alert_price_update(&c->price, task->constants, &task->goal, finished->credited,
+                           finished->expected, finished->window_owed);
+    alert_regimes_calibrate(&c->regimes, task->constants, finished->promised, finished->done);
     alert_regimes_update(&c->regimes, task->constants, &c->forecast, finished->slowdown);
-    believe(c, belief);
+    believe(c, &task->goal, belief);
 }
 
-static bool resume(void *learnt, alert_belief *belief)
+static bool resume(void *learnt, const alert_task *task, alert_belief *belief)
 {
     calibrated *c = learnt;
     bool sane = alert_regimes_are_sane(&c->regimes) && alert_price_is_sane(&c->price);
     if (sane)
-        believe(c, belief);
+        believe(c, &task->goal, belief);
     return sane;
 }
 
-static void change_goal(void *learnt, const alert_task *task, const alert_goal *before)
+static void change_goal(void *learnt, const alert_task *task, const alert_goal *before,
+                        alert_belief *belief)
 {
     calibrated *c = learnt;
     const alert_goal *goal = &task->goal;
-    if (goal->objective != before->objective || goal->window != before->window) {
-        c->price.owed = 0.0;
-        c->price.inputs = 0.0;
-    }
+    if (goal->objective != before->objective || goal->window != before->window)
+        c->price.inputs = c->price.owed = c->price.reserve = 0.0;
     if (goal->objective != before->objective || goal->bound != before->bound ||
         goal->deadline_s != before->deadline_s || goal->q_fail != before->q_fail)
         start_price(c, task);
+    believe(c, goal, belief);
 }
 
 static void pose(const void *learnt, const alert_task *task, alert_problem *problem)
 {
     const calibrated *c = learnt;
-    bool priced = is_priced(&task->goal);
+    const alert_goal *goal = &task->goal;
+    const alert_belief *belief = problem->belief;
     problem->is_hopelessly_late = alert_is_hopelessly_late(problem);
-    problem->price = priced ? alert_price_now(&c->price, task->constants, &task->goal) : -1.0;
-    problem->is_infeasible = priced && alert_price_is_exhausted(&c->price, &task->goal);
+    problem->price = -1.0;
+    if (!is_priced(goal))
+        return;
+    problem->price = alert_price_now(&c->price, task->constants, goal, &problem->is_exhausted);
+    problem->late_accuracy = goal->q_fail - c->price.in_time_j / problem->price;
+    problem->time_price_w = 0.0;
+    if (problem->sharing > 1 && belief->deadline_s > 0.0)
+        problem->time_price_w = problem->price * c->price.accuracies * belief->mean /
+                                fmax(belief->deadline_s, ALERT_QUANTITY_MIN);
 }
 
 const alert_method_functions ALERT_CALIBRATED_FUNCTIONS = {

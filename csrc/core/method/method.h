@@ -31,10 +31,14 @@ static inline double alert_time_within(const alert_task *task, double deadline_s
 typedef struct alert_finished {
     double slowdown; /* measured latency / that of the profile; may be infinite */
     double power_w;  /* of the profile */
-    double credited; /* in the unit of the bound: accuracy, or joules with idle time */
+    double promised; /* the probability that the configuration chosen would be done in time */
+    bool done;       /* it was, or would have been without a stop at an earlier exit */
+    /* In the measure of the bound: accuracy, or joules with idle time. */
+    double credited, expected;
+    double window_owed; /* by the last inputs, this one included (window.h) */
 } alert_finished;
 
-enum { ALERT_METHOD_NUMBERS = 32 };
+enum { ALERT_METHOD_NUMBERS = 40 };
 
 /* A method keeps what it has learnt in a struct of doubles, at most ALERT_METHOD_NUMBERS of them: the scheduler saves it
  * without knowing it. Each of start, learn and resume states the belief: its mean, std and mixture. Functions marked
@@ -46,11 +50,12 @@ typedef struct alert_method_functions {
                   alert_belief *belief);
     /* Goes on from saved numbers: checks them, and works out those that follow from others. False when one of them is
      * out of its bounds. */
-    bool (*resume)(void *learnt, alert_belief *belief);
-    /* Takes note that the task's goal is another one than `before`. (NULL) */
-    void (*change_goal)(void *learnt, const alert_task *task, const alert_goal *before);
-    /* Sets price, is_hopelessly_late and is_infeasible of the problem. Without it, the bound holds for each input.
-     * (NULL) */
+    bool (*resume)(void *learnt, const alert_task *task, alert_belief *belief);
+    /* Takes note that the task's goal is another one than `before`, and states the belief. (NULL) */
+    void (*change_goal)(void *learnt, const alert_task *task, const alert_goal *before,
+                        alert_belief *belief);
+    /* Sets is_hopelessly_late and price of the problem, and what goes with a price. Without it, the bound holds for
+     * each input. (NULL) */
     void (*pose)(const void *learnt, const alert_task *task, alert_problem *problem);
 } alert_method_functions;
 

@@ -22,8 +22,9 @@ static void learn(void *learnt, const alert_task *task, const alert_finished *fi
     believe(learnt, belief);
 }
 
-static bool resume(void *learnt, alert_belief *belief)
+static bool resume(void *learnt, const alert_task *task, alert_belief *belief)
 {
+    (void)task;
     believe(learnt, belief);
     return alert_slowdown_filter_is_sane(learnt);
 }

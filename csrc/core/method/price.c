@@ -9,6 +9,14 @@
 /* From next to nothing to the most that an input may take. */
 #define UNIT_MIN 1e-12
 #define UNIT_MAX 1e18
+/* The least that an output in time counts for, above a late one. */
+#define GAIN_MIN 1e-3
+/* Of the slow part, for one input. */
+#define STEP_CUT 5.0
+/* Of the mean square of surprises: over a hundred inputs. */
+#define SURPRISE_GAIN 0.01
+/* The square of more than any input can take. */
+#define SURPRISE_MAX 1e60
 
 /* A configuration in the plane of (accuracy, energy). */
 typedef struct point {
@@ -66,93 +74,136 @@ static bool saves(const alert_goal *goal)
     return goal->objective == ALERT_MIN_ENERGY;
 }
 
-/* The slope of the lower convex hull where it crosses `bound`: of its first edge for a bound below the hull, of its
- * last edge for one above. `low` and `high` are the ends of the hull. The line through two vertices has the price at
- * which they are equally good. The best point at this price lies below the line and between them, and takes the place
- * of one. When there is none, the two are neighbours. (The simplex method, for a mixture of two configurations.) */
-static double slope_at(const machine *m, const alert_goal *goal, double bound, point low,
-                       point high)
+/* The measure of the bound. */
+static double measure_of(const alert_goal *goal, point p)
 {
+    return saves(goal) ? p.accuracy : p.energy_j;
+}
+
+/* An edge of the lower convex hull, or a hull that is one point. */
+typedef struct edge {
+    point low, high;
+} edge;
+
+/* Joules per unit of accuracy. At one point an output is worth its energy. */
+static double slope_of(const alert_goal *goal, edge e)
+{
+    double gain = e.high.accuracy - e.low.accuracy;
+    return gain > 0.0 ? (e.high.energy_j - e.low.energy_j) / gain
+                      : e.high.energy_j / fmax(e.high.accuracy - goal->q_fail, GAIN_MIN);
+}
+
+/* The edge where the hull crosses `bound`: its first for a bound below the hull, its last for one above. `whole` joins
+ * the ends of the hull. The line through two vertices has the price at which they are equally good. The best point at
+ * this price lies below the line and between them, and takes the place of one. When there is none, the two are
+ * neighbours. (The simplex method, for a mixture of two configurations.) */
+static edge edge_at(const machine *m, const alert_goal *goal, double bound, edge whole)
+{
+    edge e = whole;
     while (true) {
-        double price = (high.energy_j - low.energy_j) / (high.accuracy - low.accuracy);
+        double price = slope_of(goal, e);
         point middle = best_at(m, price);
-        double gain = middle.accuracy - low.accuracy, cost = middle.energy_j - low.energy_j;
+        double gain = middle.accuracy - e.low.accuracy, cost = middle.energy_j - e.low.energy_j;
         bool below =
-            gain > 0.0 && middle.accuracy < high.accuracy && cost < price * gain * (1.0 - 1e-12);
+            gain > 0.0 && middle.accuracy < e.high.accuracy && cost < price * gain * (1.0 - 1e-12);
         if (!below)
-            return price;
+            return e;
         if (saves(goal) ? middle.accuracy >= bound : middle.energy_j > bound)
-            high = middle;
+            e.high = middle;
         else
-            low = middle;
+            e.low = middle;
     }
 }
 
-/* The price at which the profile itself meets the bound, on average. */
-static double first_log_price(const alert_price *p, const alert_goal *goal, point cheap, point rich,
-                              double slope)
+/* Sets how far the price may go, and where it starts. */
+static void set_prices(alert_price *p, const alert_constants *c, const alert_goal *goal, edge hull,
+                       const double log_slope[3])
 {
-    if (saves(goal) ? goal->bound > rich.accuracy : goal->bound >= rich.energy_j)
-        return p->log_high; /* buys all the accuracy there is */
-    if (saves(goal) ? goal->bound <= cheap.accuracy : goal->bound < cheap.energy_j)
-        return p->log_low; /* buys none */
-    return alert_clamp(log(slope), p->log_low, p->log_high);
+    double reach = log(c->price_reach), span = log(c->price_span), start = log_slope[1];
+    double least = measure_of(goal, hull.low), most = measure_of(goal, hull.high);
+    p->log_low = fmax(log_slope[0] - reach, start - span);
+    p->log_high = fmax(fmin(log_slope[2] + reach, start + span), p->log_low);
+    p->log_slow = alert_clamp(start, p->log_low, p->log_high);
+    if (saves(goal) ? goal->bound > most : goal->bound >= most)
+        p->log_slow = p->log_high; /* buys all the accuracy there is */
+    if (saves(goal) ? goal->bound <= least : goal->bound < least)
+        p->log_slow = p->log_low; /* buys none */
 }
 
 void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
                        const alert_goal *goal, double time_s)
 {
+    const double AT[3] = {-HUGE_VAL, goal->bound, HUGE_VAL};
     machine m = quiet_machine(profile, time_s);
-    point cheap = best_at(&m, 0.0), rich = best_at(&m, HUGE_VAL);
-    double gain = fmax(rich.accuracy - goal->q_fail, 1e-3), cost = rich.energy_j - cheap.energy_j;
-    double first, last, start;
-    first = last = start = rich.energy_j / gain; /* one point: an output is worth its energy */
-    if (rich.accuracy > cheap.accuracy) {        /* so it takes more energy, too */
-        first = slope_at(&m, goal, -HUGE_VAL, cheap, rich);
-        last = slope_at(&m, goal, HUGE_VAL, cheap, rich);
-        start = slope_at(&m, goal, goal->bound, cheap, rich);
+    edge hull = {best_at(&m, 0.0), best_at(&m, HUGE_VAL)}, at[3];
+    double gain = fmax(hull.high.accuracy - goal->q_fail, GAIN_MIN), log_slope[3];
+    for (int i = 0; i < 3; i++) {
+        at[i] = edge_at(&m, goal, AT[i], hull);
+        log_slope[i] = alert_clamp(log(slope_of(goal, at[i])), -LOG_PRICE_MAX, LOG_PRICE_MAX);
     }
-    double reach = log(c->price_reach);
-    p->log_low = alert_clamp(log(first) - reach, -LOG_PRICE_MAX, LOG_PRICE_MAX);
-    p->log_high = alert_clamp(log(last) + reach, p->log_low, LOG_PRICE_MAX);
-    p->log_price = first_log_price(p, goal, cheap, rich, start);
-    double unit = saves(goal) ? gain : cost > 0.0 ? cost : rich.energy_j;
+    set_prices(p, c, goal, hull, log_slope);
+    double low = measure_of(goal, at[1].low), high = measure_of(goal, at[1].high);
+    double whole = measure_of(goal, hull.high) - measure_of(goal, hull.low);
+    double unit = saves(goal) ? gain : whole > 0.0 ? whole : hull.high.energy_j;
+    double step = high > low ? high - low : saves(goal) ? 1e-3 : 1e-2 * hull.high.energy_j;
     p->unit = alert_clamp(unit, UNIT_MIN, UNIT_MAX);
+    p->step = alert_clamp(step, UNIT_MIN, UNIT_MAX);
+    p->ease = alert_clamp(saves(goal) ? goal->bound - low : high - goal->bound, 0.0, p->step);
+    p->range = fmax(whole / (log_slope[2] - log_slope[0] + 1.0), 0.3 * p->step);
+    p->best = measure_of(goal, saves(goal) ? hull.high : hull.low);
+    p->accuracies = hull.high.accuracy - hull.low.accuracy;
+    p->in_time_j = c->late_worth * hull.high.energy_j;
+    if (p->inputs == 0.0)
+        p->surprise = 1e-4 * p->unit * p->unit;
 }
 
-static double direction(const alert_goal *goal)
+/* What is owed, and what is to be in hand. */
+static double wanted(const alert_price *p, const alert_constants *c)
 {
-    return saves(goal) ? 1.0 : -1.0;
+    return p->owed + c->price_ease * p->ease + p->reserve;
 }
 
 void alert_price_update(alert_price *p, const alert_constants *c, const alert_goal *goal,
-                        double credited)
+                        double credited, double expected, double window_owed)
 {
-    double owed = saves(goal) ? goal->bound + c->price_margin - credited
-                              : credited - goal->bound * (1.0 - c->price_margin);
-    p->inputs += 1.0;
-    p->owed = alert_clamp(p->owed + owed, -ALERT_OWED_MAX, ALERT_OWED_MAX);
-    double step = direction(goal) * c->price_integral * owed / p->unit;
-    p->log_price = alert_clamp(p->log_price + step, p->log_low, p->log_high);
+    double s = saves(goal) ? 1.0 : -1.0;
+    double aim = goal->bound + s * c->price_margin * (saves(goal) ? 1.0 : goal->bound);
+    double owed = s * (aim - credited), most = ALERT_OWED_AT_ONCE * p->unit;
+    owed = goal->window > 1 ? window_owed : p->owed + (owed < most ? owed : most);
+    p->owed = alert_clamp(owed, -ALERT_OWED_MAX, ALERT_OWED_MAX);
+    double asked = s * (aim - expected) + wanted(p, c) / c->price_horizon;
+    double step = s * c->price_gain * alert_clamp(asked / p->range, -STEP_CUT, STEP_CUT);
+    p->log_slow = alert_clamp(p->log_slow + step, p->log_low, p->log_high);
+    double n = p->inputs += 1.0, gain = n < 90.0 ? 1.0 / (n + 10.0) : SURPRISE_GAIN;
+    double surprise = credited - expected;
+    p->surprise = fmin(p->surprise + gain * (surprise * surprise - p->surprise), SURPRISE_MAX);
+    p->reserve = c->price_reserve * sqrt(p->surprise) * n / (n + c->price_ramp);
 }
 
-double alert_price_now(const alert_price *p, const alert_constants *c, const alert_goal *goal)
+double alert_price_now(const alert_price *p, const alert_constants *c, const alert_goal *goal,
+                       bool *is_exhausted)
 {
-    double reserve = c->price_reserve * p->inputs / (p->inputs + c->price_ramp);
-    double pull = c->price_gain * (p->owed / p->unit + reserve);
-    double swung =
-        p->log_price + direction(goal) * alert_clamp(pull, -c->price_swing, c->price_swing);
-    return exp(alert_clamp(swung, -LOG_PRICE_MAX, LOG_PRICE_MAX));
-}
-
-bool alert_price_is_exhausted(const alert_price *p, const alert_goal *goal)
-{
-    return saves(goal) ? p->log_price >= p->log_high : p->log_price <= p->log_low;
+    double pull = wanted(p, c) / (c->price_step * p->step);
+    double fast = (saves(goal) ? 1.0 : -1.0) * alert_clamp(pull, -c->price_down, c->price_up);
+    bool is_beyond = saves(goal) ? goal->bound > p->best : goal->bound < p->best;
+    bool is_at_end = saves(goal) ? p->log_slow >= p->log_high : p->log_slow <= p->log_low;
+    *is_exhausted = is_beyond || (is_at_end && pull >= c->price_up);
+    return exp(alert_clamp(p->log_slow + fast, -LOG_PRICE_MAX, LOG_PRICE_MAX));
 }
 
 bool alert_price_is_sane(const alert_price *p)
 {
-    return p->log_low >= -1e3 && p->log_low <= p->log_price && p->log_price <= p->log_high &&
-           p->log_high <= 1e3 && p->unit > 0.0 && p->unit <= 1e30 && p->owed >= -ALERT_OWED_MAX &&
-           p->owed <= ALERT_OWED_MAX && p->inputs >= 0.0 && isfinite(p->inputs);
+    return alert_is_within(p->log_low, -1e3, 1e3) &&
+           alert_is_within(p->log_high, p->log_low, 1e3) &&
+           alert_is_within(p->log_slow, p->log_low, p->log_high) &&
+           alert_is_within(p->unit, UNIT_MIN, UNIT_MAX) &&
+           alert_is_within(p->step, UNIT_MIN, UNIT_MAX) && alert_is_within(p->ease, 0.0, p->step) &&
+           alert_is_within(p->range, 0.1 * UNIT_MIN, UNIT_MAX) &&
+           alert_is_within(p->best, 0.0, ALERT_OWED_MAX) &&
+           alert_is_within(p->accuracies, 0.0, 1.0) &&
+           alert_is_within(p->in_time_j, 0.0, ALERT_OWED_MAX) &&
+           alert_is_within(p->inputs, 0.0, 1e18) &&
+           alert_is_within(p->surprise, 0.0, SURPRISE_MAX) &&
+           alert_is_within(p->reserve, 0.0, 1e6 * SURPRISE_MAX) &&
+           alert_is_within(p->owed, -ALERT_OWED_MAX, ALERT_OWED_MAX);
 }

@@ -1,5 +1,5 @@
 /*
- * price.h - internal: the price of accuracy, for goals that hold on average over the run. [ours]
+ * price.h - internal: the price of accuracy, for goals that hold on average. [ours]
  *
  * The average energy is lowest for an average accuracy (or the other way round) when every input runs the
  * configuration with the lowest
@@ -9,19 +9,33 @@
  * at one price for all inputs: the Lagrange multiplier of the bound. Accuracy is then bought on the inputs, and in
  * the phases, where it is cheap. The price is not known beforehand. It starts as the one that solves the problem for
  * the profile, on a quiet machine: a slope of the lower convex hull of its points (accuracy, energy). Then two parts
- * steer it by the debt. s is 1 where accuracy is bounded and -1 where energy is. u is the debt of the last input, in
- * units of the difference that one input can make.
+ * steer it, a slow one and a fast one. s is 1 where accuracy is bounded and -1 where energy is; "the measure" is
+ * accuracy or joules.
  *
- *     owed      += u
- *     ln price_ += s price_integral u                              within [ln low, ln high]
- *     ln price   = ln price_ + s cut(price_gain (owed + reserve), price_swing),
- *     reserve    = price_reserve n / (n + price_ramp)               after n inputs
+ *     owed     += s (aim - credited)                    at most ALERT_OWED_AT_ONCE units for one input
+ *     wanted    = owed + price_ease ease + reserve
+ *     ln slow  += s price_gain cut((s (aim - expected) + wanted / price_horizon) / range, 5)     within [low, high]
+ *     surprise += max(0.01, 1 / (n + 10)) ((credited - expected)^2 - surprise)                   after n inputs
+ *     reserve   = price_reserve sqrt(surprise) n / (n + price_ramp)
+ *     ln price  = ln slow + s cut(wanted / (price_step step), -price_down .. price_up)
  *
- *     accuracy bounded   u = (Q + price_margin - credited) / unit,   unit = best accuracy in time - q_fail
- *     energy bounded     u = (drawn - E (1 - price_margin)) / unit,  unit = its energy less that of the cheapest
+ *     aim        the bound and a little more: Q + price_margin, or E (1 - price_margin)
+ *     expected   of the choice, before its outcome was known: there is no noise in it
+ *     owed       for a goal over the last N inputs: what the last N - 1 of them owe (window.h), without the margin
+ *     surprise   starts at (0.01 unit)^2
+ *     step       length, in the measure, of the edge of the hull that crosses the bound
+ *     ease       what the cheaper end of this edge leaves owing for each input; 0..step
+ *     range      of the hull, in the measure, for each factor e between its first and last slope
+ *     unit       accuracy bounded: best accuracy in time - q_fail; energy bounded: range of the energies
  *
- * low and high lie a factor of price_reach beyond the first and the last slope of the hull. At the end that does most
- * for the bound, nothing more can be done: the goal counts as infeasible.
+ * low and high lie a factor of price_reach beyond the first and the last slope of the hull, and a factor of price_span
+ * from the start. At the end that does most for the bound, with the fast part at its end too, nothing more can be done;
+ * nor for a bound beyond the hull.
+ *
+ * Two other things have a price. An output in time is worth late_worth x the energy of the most accurate point of the
+ * hull, whatever its accuracy: so a late one counts for q_fail less that worth / price. And where inputs share a
+ * deadline, the time that one takes is what the others lack: its share of the deadline, mean slowdown x t / T, costs
+ * price x the range of the hull's accuracies.
  */
 #ifndef ALERT_PRICE_H
 #define ALERT_PRICE_H
@@ -30,25 +44,29 @@
 
 /* More than any run can owe. */
 #define ALERT_OWED_MAX 1e36
+/* Units that one input can owe: the machine may have been suspended in between. */
+#define ALERT_OWED_AT_ONCE 30.0
 
 typedef struct alert_price {
-    double log_price; /* ln price_; of joules per unit of accuracy */
+    double log_slow; /* of joules per unit of accuracy */
     double log_low, log_high;
-    double unit;   /* of accuracy, or joules; > 0 */
-    double inputs; /* booked */
-    double owed;   /* in the goal's own measure: accuracy or joules; kept when the unit changes */
+    double unit, step, ease, range; /* in the measure; all but ease > 0 */
+    double best;       /* of the hull, in the measure: the end that does most for the bound */
+    double accuracies; /* range of the hull's */
+    double in_time_j;  /* what an output in time is worth */
+    double inputs;     /* booked */
+    double owed, reserve, surprise; /* in the measure, or its square; kept when the unit changes */
 } alert_price;
 
 /* Sets the price from profile and goal; the debt stays. time_s: the deadline without the overhead. */
 void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
                        const alert_goal *goal, double time_s);
-/* credited: accuracy or joules of the finished input. */
+/* What the input was credited, what had been expected of it, and what its window owes after it; in the measure. */
 void alert_price_update(alert_price *p, const alert_constants *c, const alert_goal *goal,
-                        double credited);
-/* Joules per unit of accuracy for the next input. */
-double alert_price_now(const alert_price *p, const alert_constants *c, const alert_goal *goal);
-/* Whether nothing more can be done for the bound. */
-bool alert_price_is_exhausted(const alert_price *p, const alert_goal *goal);
+                        double credited, double expected, double window_owed);
+/* Joules per unit of accuracy for the next input. Sets whether nothing more can be done for the bound. */
+double alert_price_now(const alert_price *p, const alert_constants *c, const alert_goal *goal,
+                       bool *is_exhausted);
 bool alert_price_is_sane(const alert_price *p);
 
 #endif

@@ -71,7 +71,7 @@ def test_the_core_stays_small() -> None:
     """Comments do not count: nobody shall leave out an explanation to get below a number."""
     files = files_in("core")
     assert max(len(path.read_text().splitlines()) for path in files) <= 350
-    assert sum(lines_of_code(path) for path in files) <= 2700
+    assert sum(lines_of_code(path) for path in files) <= 2750
 
 
 def test_the_core_includes_nothing_from_above() -> None:

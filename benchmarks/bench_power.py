@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent.parent / "tests/support")]
 
+from killing import watchdogs  # noqa: E402
 from rapl_tree import build, constraint_file, package, zone_path  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
@@ -73,11 +74,6 @@ def bench_files(root: Path) -> Table:
     return table
 
 
-def children() -> set[int]:
-    text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-    return {int(word) for word in text.split()}
-
-
 def bench_watchdog(root: Path) -> Table:
     first: list[float] = []
     unguarded: list[float] = []
@@ -86,10 +82,9 @@ def bench_watchdog(root: Path) -> Table:
             begun = time.perf_counter()
             device.set_cap(20.0)
             seconds.append(time.perf_counter() - begun)
-    before = children()
     with power.open("rapl", root=root) as device:
         device.set_cap(20.0)
-        (watchdog,) = children() - before
+        (watchdog,) = watchdogs(os.getpid())
         time.sleep(0.2)
         used = _cpu_ticks(watchdog)
         time.sleep(SLEEP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
@@ -229,6 +230,32 @@ def test_without_a_watchdog_there_is_a_journal_and_a_warning(
         os.kill(worker, signal.SIGKILL)
 
 
+def test_a_child_past_the_handlers_of_fork_keeps_nobody_from_giving_back(
+    client: Path, directory: Path, found: tuple[int, ...]
+) -> None:
+    """It shares the lock of the journal; but the process is dead, and there was no watchdog."""
+    if not hasattr(ctypes.CDLL(None), "_Fork"):
+        pytest.skip("the C library has no _Fork()")
+    before = "from alert import power; power._WATCHDOG = '/none'\n"
+    fork = """
+import ctypes
+pid = ctypes.CDLL(None)._Fork()
+if pid == 0: time.sleep(60)
+print(pid, flush=True)
+sys.stdin.read()
+"""
+    with process(client, directory, fork, before=before) as it:
+        line_of(it)
+        worker = int(line_of(it))
+        assert power.restore(directory) == []  # it lives
+        it.kill()
+    try:
+        assert power.restore(directory)
+        assert are_back(client, found)
+    finally:
+        os.kill(worker, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("program", ["/bin/false", "/bin/true"])
 def test_a_watchdog_that_does_not_start_is_said(
     client: Path, directory: Path, monkeypatch: pytest.MonkeyPatch, program: str
@@ -311,6 +338,24 @@ def test_a_living_process_of_another_namespace_keeps_its_limits(
         assert len(list(directory.glob("*.journal"))) == 1
         tell(it, "cap")
         assert line_of(it) == "20.0\n"
+    wait_for(lambda: left_by_nobody(directory))
+    assert are_back(client, found)
+
+
+@pytest.mark.needs("root")  # to unshare
+def test_a_proc_of_another_namespace_says_nothing_of_who_lives(
+    client: Path, directory: Path, found: tuple[int, ...]
+) -> None:
+    """Process and restore are in one namespace, whose pids their /proc does not know."""
+    after = """
+if os.fork() == 0:
+    print(power.restore(sys.argv[2]), device.cap, flush=True)
+    os._exit(0)
+sys.stdin.read()
+"""
+    with process(client, directory, after, within=NAMESPACES["the host's /proc"]) as it:
+        line_of(it)
+        assert line_of(it) == "[] 20.0\n"
     wait_for(lambda: left_by_nobody(directory))
     assert are_back(client, found)
 

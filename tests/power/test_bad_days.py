@@ -151,6 +151,29 @@ def test_another_program_in_the_same_process_gives_back(
     assert are_back(client, found)
 
 
+def test_the_lock_of_the_program_before_is_not_our_own(
+    client: Path, directory: Path, found: tuple[int, ...]
+) -> None:
+    """Its watchdog has it, and is waited for, although the kernel names this process."""
+    again = f"""
+from alert import power
+try:
+    power.open("rapl", root={str(client)!r})
+except power.PowerError as error:
+    print(error.why, flush=True)
+"""
+    code = f"sys.stdin.readline()\nos.execv(sys.executable, [sys.executable, '-c', {again!r}])"
+    with process(client, directory, code) as it:
+        (watchdog,) = watchdogs(int(line_of(it)))
+        os.kill(watchdog, signal.SIGSTOP)
+        try:
+            tell(it, "exec")
+            assert line_of(it) == "another process caps it already\n"
+        finally:
+            os.kill(watchdog, signal.SIGCONT)
+    wait_for(lambda: are_back(client, found))
+
+
 def test_a_program_that_never_heard_of_us_gives_back(
     client: Path, directory: Path, found: tuple[int, ...]
 ) -> None:

@@ -92,7 +92,7 @@ int main(int argc, char **argv)
         (void)signal(IGNORED[i], SIG_IGN);
     pid_t pid = fork();
     if (pid != 0) /* the process that caps has no child that it did not make itself */
-        return pid < 0 ? 3 : 0;
+        _exit(pid < 0 ? 3 : 0);
     (void)prctl(PR_SET_NAME, "alert-watchdog");
     (void)!chdir("/"); /* keep no file system busy */
     close_others(j, keep);

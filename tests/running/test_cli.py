@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from killing import watchdogs
 from rapl_tree import build, constraint_file, package, read, zone_path
 
 import alert
@@ -361,8 +362,7 @@ def test_restore_gives_back_what_a_killed_process_left(status: Status, tmp_path:
     ) as victim:
         assert victim.stdout is not None
         victim.stdout.readline()
-        children = Path(f"/proc/{victim.pid}/task/{victim.pid}/children").read_text().split()
-        (watchdog,) = map(int, children)
+        (watchdog,) = watchdogs(victim.pid)
         for pid in (watchdog, victim.pid):
             os.kill(pid, signal.SIGKILL)
     wait_until_dead(watchdog)

@@ -281,6 +281,7 @@ def test_a_wall_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch
             profile,
             goal,
             power="emulated",
+            idle_gap=math.inf,  # idle power would be measured in real time
             clock=lambda: float(next(now)),
         ) as runner:
             for _ in range(20):

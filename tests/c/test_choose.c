@@ -4,7 +4,7 @@
  *     test_choose DECISIONS SEED
  *
  * Random tables (with ties, not monotone in anything, anytime models among them), beliefs, goals and prices. The scan
- * below is written from the rules in rules.h and choose.h, and shares nothing with the search but the integrals. The
+ * below is written from the rules in rules.h and problem.h, and shares nothing with the search but the integrals. The
  * core's own scan, which serves caps that cost time, is asked as well: with caps that cost nothing.
  *
  * A search by quantile and a scan by probability may part where a configuration lies on its bound up to rounding. Such

@@ -1,4 +1,4 @@
-#include "core/choose/choose.h"
+#include "core/choose/problem.h"
 
 typedef struct search {
     const alert_belief *belief;

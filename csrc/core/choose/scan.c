@@ -1,4 +1,4 @@
-#include "core/choose/choose.h"
+#include "core/choose/problem.h"
 
 typedef struct scan {
     const alert_problem *problem;

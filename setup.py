@@ -141,6 +141,13 @@ def is_newer(path: Path, than: Path) -> bool:
     return path.stat().st_mtime_ns > than.stat().st_mtime_ns
 
 
+def lay(made: Path, directory: Path) -> None:
+    """Copy a file into a directory, in place of one that a process may be running."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / made.name).unlink(missing_ok=True)
+    shutil.copy(made, directory)
+
+
 class Build(build_ext):
     """Builds the extension, and beside it the program that gives limits back."""
 
@@ -153,7 +160,7 @@ class Build(build_ext):
     def run(self) -> None:
         """Build both, and lay the program beside the extension."""
         super().run()
-        shutil.copy(self.watchdog, Path(self.get_ext_fullpath("alert._core")).parent)
+        lay(self.watchdog, Path(self.get_ext_fullpath("alert._core")).parent)
 
     def build_extensions(self) -> None:
         """Make both from the objects that are kept."""
@@ -172,8 +179,7 @@ class Build(build_ext):
         [extension] = self.extensions
         target = Path(self.get_ext_fullpath(extension.name))
         made = objects.linked(target.name, extension.sources, self.compiler.link_shared_object)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(made, target)
+        lay(made, target.parent)
         plain = Objects(self.compiler, [*COMMON, "-O2"], compiler)
         self.watchdog = plain.linked("_watchdog", WATCHDOG, self.compiler.link_executable)
 

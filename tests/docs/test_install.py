@@ -140,6 +140,13 @@ def test_only_what_has_changed_is_compiled_again(sources: Path) -> None:
     library.unlink()
     assert compiled() == set()
     assert library.exists()
+    watchdog = sources / "alert" / "_watchdog"
+    shutil.copy("/bin/sleep", watchdog)  # stands in for a watchdog that is at work
+    with subprocess.Popen([watchdog, "60"]) as running:
+        try:
+            assert compiled() == set()
+        finally:
+            running.kill()
 
 
 # ---------------------------------------------------------------------------------------- importing

@@ -1,6 +1,7 @@
 #include "python/py_array.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 /* Refuses text before it is converted: text that reads like a number would pass. */
 static bool is_text(PyObject *object)
@@ -21,8 +22,19 @@ static PyArrayObject *refused(PyObject *object, const char *name)
     return NULL;
 }
 
+/* Takes the place of NumPy's copy, which drops the GIL: another thread might resize the array meanwhile. */
+static PyArrayObject *copied(PyArrayObject *array)
+{
+    PyArrayObject *copy = (PyArrayObject *)PyArray_SimpleNew(
+        PyArray_NDIM(array), PyArray_DIMS(array), PyArray_TYPE(array));
+    if (copy)
+        memcpy(PyArray_DATA(copy), PyArray_DATA(array), (size_t)PyArray_NBYTES(array));
+    Py_DECREF(array);
+    return copy;
+}
+
 PyArrayObject *alert_py_array(PyObject *object, const char *name, int type, int dimensions,
-                              int flags)
+                              bool copy)
 {
     bool text = is_text(object);
     if (PyErr_Occurred())
@@ -31,8 +43,7 @@ PyArrayObject *alert_py_array(PyObject *object, const char *name, int type, int 
         PyErr_Format(PyExc_TypeError, "%s: expected numbers, got text", name);
         return NULL;
     }
-    PyArrayObject *array =
-        (PyArrayObject *)PyArray_FROMANY(object, type, 0, 0, NPY_ARRAY_IN_ARRAY | flags);
+    PyArrayObject *array = (PyArrayObject *)PyArray_FROMANY(object, type, 0, 0, NPY_ARRAY_IN_ARRAY);
     if (!array)
         return refused(object, name);
     if (PyArray_NDIM(array) != dimensions) {
@@ -40,5 +51,6 @@ PyArrayObject *alert_py_array(PyObject *object, const char *name, int type, int 
                      dimensions == 1 ? "" : "s", PyArray_NDIM(array));
         Py_CLEAR(array);
     }
-    return array;
+    bool shared = array && ((PyObject *)array == object || PyArray_BASE(array));
+    return copy && shared ? copied(array) : array;
 }

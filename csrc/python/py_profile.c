@@ -73,7 +73,7 @@ static PyObject *profile_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     profile_object *self = NULL;
     for (int i = 0; i < ARRAYS; i++) {
         a[i] = alert_py_array(given[i], ARGUMENT[i].name, ARGUMENT[i].type, ARGUMENT[i].dimensions,
-                              NPY_ARRAY_ENSURECOPY);
+                              true);
         if (!a[i])
             goto done;
     }

@@ -17,7 +17,7 @@ static int gather(PyObject *const given[ARRAYS], PyArrayObject *array[ARRAYS])
         int type = i == SHARING ? NPY_UINTP : NPY_DOUBLE, dimensions = i == SHARING ? 1 : 3;
         if (i == SHARING && given[i] == Py_None)
             continue;
-        array[i] = alert_py_array(given[i], ARRAY_NAME[i], type, dimensions, 0);
+        array[i] = alert_py_array(given[i], ARRAY_NAME[i], type, dimensions, false);
         if (!array[i])
             return -1;
         bool fits = i == SHARING ? PyArray_DIM(array[i], 0) == PyArray_DIM(array[LATENCY], 0)

@@ -19,7 +19,7 @@ typedef struct batch {
  * the GIL is dropped. */
 static PyArrayObject *numbers(PyObject *object, const char *name, Py_ssize_t size)
 {
-    PyArrayObject *array = alert_py_array(object, name, NPY_DOUBLE, 1, NPY_ARRAY_ENSURECOPY);
+    PyArrayObject *array = alert_py_array(object, name, NPY_DOUBLE, 1, true);
     if (array && PyArray_DIM(array, 0) != size) {
         PyErr_Format(PyExc_ValueError, "%s: expected %zd numbers, one for each scheduler, got %zd",
                      name, size, (Py_ssize_t)PyArray_DIM(array, 0));

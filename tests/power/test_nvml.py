@@ -226,6 +226,7 @@ def test_a_gpu_without_a_range(gpus: Gpus, least: int, most: int) -> None:
             device.set_cap(200.0)
 
 
+@pytest.mark.filterwarnings("ignore:.*medians are less precise")
 def test_a_gpu_whose_range_is_one_value(gpus: Gpus) -> None:
     gpus.gpu[0].least_mw = gpus.gpu[0].most_mw = gpus.gpu[0].limit_mw
     with power.open("nvml", gpus=[0], settle=0, switch_cost=0) as device:

@@ -51,7 +51,7 @@ def process(
     **kw: object,
 ) -> Iterator[subprocess.Popen[str]]:
     """Start a process that caps, perhaps in other surroundings; it is killed in the end."""
-    command = [sys.executable, "-W", "always", "-c", before + CAP + after]
+    command = [sys.executable, "-u", "-W", "always", "-c", before + CAP + after]
     with subprocess.Popen(
         [*kw.pop("within", []), *command, str(client), str(directory)],  # type: ignore[misc]
         stdin=subprocess.PIPE,

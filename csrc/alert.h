@@ -2,7 +2,8 @@
  * alert.h - public contract of the decision core: which DNN to run next, and under which power cap.
  *
  * The core takes numbers and returns numbers. It has no clock, no I/O and no globals. It allocates in the functions
- * whose names end in _new, and in alert_scheduler_set_goal where a goal brings a new window. Handles are opaque;
+ * whose names end in _new, in alert_scheduler_set_goal where a goal brings a new window, and where something is
+ * expected for the first time. Handles are opaque;
  * values are plain structs owned by the caller.
  *
  * Units are SI: seconds, watts, joules. Times and powers that have to be finite and > 0 lie between 1e-12 and 1e9.
@@ -270,8 +271,23 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out);
 int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_decision *out,
                            alert_argument_error *error) ALERT_MUST_CHECK;
 
+/* What is expected of the next inputs, model by model: an array of as many numbers as the profile has models, or NULL
+ * where the profile stands. [ours] */
+typedef struct alert_expectations {
+    const double *accuracy; /* 0..1, of the last exit; the model's other exits in proportion */
+    const double *latency_factor; /* on the profile's latency; 1e-6..1e6 */
+    const double *delay_s; /* before the model can start, with its power drawn; finite, >= 0 */
+} alert_expectations;
+
+/* Replaces what is expected, until the next call, and chooses again for the pending input. A finished input is judged
+ * by what was expected of it. The arrays are read during the call only. */
+int alert_scheduler_expect(alert_scheduler *s, const alert_expectations *expected,
+                           alert_decision *out, alert_argument_error *error) ALERT_MUST_CHECK;
+/* How many models the profile has. */
+size_t alert_scheduler_models(const alert_scheduler *s);
+
 /* Lets the next `inputs` (>= 1) inputs share `deadline_s`, and chooses again. Each is given the time left divided by
- * the inputs left. A finished input uses up its latency and the overhead. */
+ * the inputs left. A finished input uses up its latency, its delay and the overhead. */
 int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, alert_decision *out,
                           alert_argument_error *error) ALERT_MUST_CHECK;
 

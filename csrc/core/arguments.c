@@ -40,7 +40,7 @@ int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m,
         rc = alert_check(error, "power_cap", m->power_cap_w, &ALERT_WATTS);
     if (rc || !m->has_exit)
         return rc;
-    ptrdiff_t chosen_exit = s->task.profile->row[s->now.pending.configuration.row].exit;
+    ptrdiff_t chosen_exit = alert_pending_row(s)->exit;
     if (chosen_exit < 0)
         return alert_refuse(error, "exit", "None for a model without exits", (double)m->exit);
     if (m->exit > (size_t)chosen_exit)

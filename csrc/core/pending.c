@@ -6,7 +6,7 @@
 typedef struct outcome {
     uint32_t cap;      /* of the profile, that was in force */
     ptrdiff_t exit;    /* where it stopped; -1 for a traditional model */
-    double profiled_s; /* latency of the profile up to there */
+    double profiled_s; /* latency of the profile, as it was expected, up to there */
     double power_w;    /* of the profile */
     double accuracy;   /* credited */
     bool met;          /* an output was out by the deadline */
@@ -30,7 +30,7 @@ static size_t column_in_force(const alert_scheduler *s, const alert_row *row, do
 static outcome judge(const alert_scheduler *s, const alert_measurement *m)
 {
     const alert_pending *ran = &s->now.pending;
-    const alert_row *row = &s->task.profile->row[ran->configuration.row];
+    const alert_row *row = alert_pending_row(s);
     size_t column =
         m->has_cap ? column_in_force(s, row, m->power_cap_w) : ran->configuration.column;
     bool stopped = m->has_exit && (ptrdiff_t)m->exit < row->exit;
@@ -66,7 +66,7 @@ static double joules(const alert_scheduler *s, const alert_measurement *m, const
 void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
 {
     const alert_pending *next = &s->now.pending;
-    const alert_row *row = &s->task.profile->row[next->configuration.row];
+    const alert_row *row = alert_pending_row(s);
     uint32_t column = next->configuration.column, cap = row->cap[column];
     *out = (alert_decision){
         .model = row->model,
@@ -121,7 +121,7 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
                         .done = o.done,
                         .credited = saving ? o.accuracy : joules(s, m, &o),
                         .expected = saving ? ran->accuracy : ran->energy_j};
-    const alert_row *row = &s->task.profile->row[ran->configuration.row];
+    const alert_row *row = alert_pending_row(s);
     if (!saving && s->now.shared.inputs > 1) /* no idle time, as in joules() */
         f.expected = o.power_w * ran->slowdown_mean * row->latency_s[ran->configuration.column];
     double bound = s->task.goal.bound;

@@ -117,6 +117,11 @@ static int by_accuracy(const void *a, const void *b)
     return by_work(x, y);
 }
 
+void alert_profile_sort_by_accuracy(alert_profile *p)
+{
+    qsort(p->accurate, p->rows, sizeof *p->accurate, by_accuracy);
+}
+
 /* The columns of a row that stops after `fraction` of the latency of model i, from the profile's column `first` on,
  * sorted by the latency. `sorting` is room for M columns. */
 static void fill_columns(alert_profile *p, const alert_profile_data *d, size_t i, double fraction,
@@ -157,6 +162,7 @@ static void fill_row(alert_profile *p, const alert_profile_data *d, size_t i, si
         .latency_s = p->latency_s + first,
         .power_w = p->power_w + first,
         .cap = p->cap + first,
+        .model_accuracy = d->accuracy[i],
         .best_accuracy = before ? fmax(before->best_accuracy, accuracy) : accuracy,
         .ascending = !before || (before->ascending && accuracy >= p->output[r - 1].accuracy),
         .minima = p->minima + first,
@@ -186,7 +192,7 @@ static void fill_rows(alert_profile *p, const alert_profile_data *d, column *sor
         p->row[r].index = r;
         p->accurate[r] = &p->row[r];
     }
-    qsort(p->accurate, p->rows, sizeof *p->accurate, by_accuracy);
+    alert_profile_sort_by_accuracy(p);
 }
 
 /* Counts the rows of the profile, and how often one of them passes an output: half the square of its exits for an
@@ -246,6 +252,7 @@ int alert_profile_new(alert_profile **out, const alert_profile_data *d, alert_ar
     if (!p)
         return -ENOMEM;
     atomic_init(&p->references, 1);
+    p->models = d->models;
     p->caps = d->caps;
     p->rows = rows;
     p->idle_power_w = d->idle_power_w;
@@ -260,6 +267,48 @@ int alert_profile_new(alert_profile **out, const alert_profile_data *d, alert_ar
     free(sorting);
     *out = p;
     return 0;
+}
+
+/* The same place in the copy. */
+static alert_row copied_row(const alert_profile *p, const alert_row *row)
+{
+    size_t first = row->position * p->caps;
+    alert_row copy = *row;
+    copy.output = &p->output[row->position + 1 - row->outputs];
+    copy.latency_s = p->latency_s + first;
+    copy.power_w = p->power_w + first;
+    copy.cap = p->cap + first;
+    copy.minima = p->minima + first;
+    return copy;
+}
+
+alert_profile *alert_profile_copy(const alert_profile *from)
+{
+    size_t columns = from->rows * from->caps;
+    alert_profile *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    atomic_init(&p->references, 1);
+    p->models = from->models;
+    p->caps = from->caps;
+    p->rows = from->rows;
+    p->idle_power_w = from->idle_power_w;
+    if (!allocate(p)) {
+        destroy(p);
+        return NULL;
+    }
+    memcpy(p->power_cap_w, from->power_cap_w, p->caps * sizeof *p->power_cap_w);
+    memcpy(p->output, from->output, p->rows * sizeof *p->output);
+    memcpy(p->latency_s, from->latency_s, columns * sizeof *p->latency_s);
+    memcpy(p->power_w, from->power_w, columns * sizeof *p->power_w);
+    memcpy(p->cap, from->cap, columns * sizeof *p->cap);
+    memcpy(p->minima, from->minima, columns * sizeof *p->minima);
+    for (size_t r = 0; r < p->rows; r++) {
+        p->row[r] = copied_row(p, &from->row[r]);
+        p->output[r].latency_s = p->latency_s + r * p->caps;
+        p->accurate[r] = &p->row[from->accurate[r]->index];
+    }
+    return p;
 }
 
 alert_profile *alert_profile_ref(alert_profile *p)

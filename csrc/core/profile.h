@@ -42,6 +42,7 @@ typedef struct alert_row {
     const double *latency_s;    /* M, ascending */
     const double *power_w;      /* M, in the same order */
     const uint32_t *cap;        /* M, in the same order: index of the power cap */
+    double model_accuracy;      /* of the model's last output */
     double best_accuracy;       /* highest accuracy of its outputs */
     bool ascending;             /* accuracies never fall from output to output */
     const alert_minima *minima; /* M: over the columns up to this one */
@@ -50,7 +51,7 @@ typedef struct alert_row {
 
 struct alert_profile {
     atomic_size_t references;
-    size_t caps, rows;
+    size_t models, caps, rows;
     double idle_power_w;
     double *power_cap_w;        /* M */
     alert_row *row;             /* by ascending p t of its cheapest column */
@@ -61,5 +62,10 @@ struct alert_profile {
     uint32_t *cap;
     alert_minima *minima;
 };
+
+/* A copy with one reference, to be adjusted by its owner; NULL: no memory. */
+alert_profile *alert_profile_copy(const alert_profile *profile);
+/* Sorts `accurate` anew, after accuracies have changed. */
+void alert_profile_sort_by_accuracy(alert_profile *profile);
 
 #endif

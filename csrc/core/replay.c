@@ -53,7 +53,7 @@ static void run(const alert_scheduler *s, size_t cap, const alert_output_trace *
                 alert_measurement *measured, alert_outcome *out)
 {
     const alert_pending *pending = &s->now.pending;
-    const alert_row *row = &s->task.profile->row[pending->configuration.row];
+    const alert_row *row = alert_pending_row(s);
     double deadline = pending->time_s;
     size_t chosen = row->outputs - 1;
     size_t first = (i * r->outputs + row->position - chosen) * r->caps + cap;

@@ -98,7 +98,8 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
         alert_scheduler_believe_idle(s);
     }
     if (now->shared.inputs > 0) {
-        now->shared.left_s -= m->latency_s + s->task.overhead_s;
+        now->shared.left_s -= m->latency_s + s->task.overhead_s +
+                              alert_delay(s->problem.delays, alert_pending_row(s));
         now->shared.inputs--;
     }
     if (s->is_switching_costly)
@@ -185,6 +186,7 @@ void alert_scheduler_free(alert_scheduler *s)
     if (!s)
         return;
     alert_cache_clear(&s->cache);
+    alert_outlook_clear(&s->outlook);
     alert_window_clear(&s->window);
     free(s->own_constants);
     free(s->history);

@@ -46,12 +46,22 @@ struct alert_scheduler {
     alert_belief belief;   /* of the next input */
     alert_problem problem; /* the choice for it */
     alert_cache cache;
+    alert_outlook outlook; /* what the caller expects */
     alert_window window;
     alert_history_entry *history; /* ring; input n is at n % history_capacity */
 };
 
 /* Updates the parts of the belief that follow from the idle filter. */
 void alert_scheduler_believe_idle(alert_scheduler *s);
+
+/* Lets the next choice be made by what s->outlook says. */
+void alert_scheduler_follow_outlook(alert_scheduler *s);
+
+/* The row of the pending configuration, as it was expected. */
+static inline const alert_row *alert_pending_row(const alert_scheduler *s)
+{
+    return &s->problem.profile->row[s->now.pending.configuration.row];
+}
 
 /* Judges the input just finished against the configuration that it ran, remembers it, and books it in the window. */
 alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measurement *measured);

@@ -5,7 +5,8 @@
 #include "core/ranges.h"
 #include "core/scheduler.h"
 
-/* A saved state: this header, what the scheduler has learnt, the window's ring, the history's ring. None of them
+/* A saved state: this header, what the scheduler has learnt, what is expected of each model, the window's ring, the history's
+ * ring. None of them
  * has padding, or it is 0: a state tells nothing but what it says, and is the same bytes each time. */
 typedef struct saved_header {
     char magic[8];
@@ -25,7 +26,7 @@ _Static_assert(sizeof(alert_learned) == 8 * (ALERT_METHOD_NUMBERS + 3 + 2 + 9 + 
 static saved_header header_of(const alert_scheduler *s)
 {
     return (saved_header){
-        .magic = "ALERT-6",
+        .magic = "ALERT-7",
         .method = (uint64_t)s->task.method,
         .window_capacity = s->window.capacity,
         .window_count = s->window.count,
@@ -33,6 +34,14 @@ static saved_header header_of(const alert_scheduler *s)
         .window_sum = s->window.sum,
         .history_capacity = s->history_capacity,
     };
+}
+
+/* Of a model, where nothing is. */
+static const alert_expected NOTHING_EXPECTED = {.factor = 1.0, .accuracy = (double)NAN};
+
+static size_t outlook_bytes(const alert_scheduler *s)
+{
+    return s->task.profile->models * sizeof(alert_expected);
 }
 
 static size_t window_bytes(const alert_scheduler *s)
@@ -47,7 +56,8 @@ static size_t history_bytes(const alert_scheduler *s)
 
 size_t alert_scheduler_state_size(const alert_scheduler *s)
 {
-    return sizeof(saved_header) + sizeof s->now + window_bytes(s) + history_bytes(s);
+    return sizeof(saved_header) + sizeof s->now + outlook_bytes(s) + window_bytes(s) +
+           history_bytes(s);
 }
 
 void alert_scheduler_save(const alert_scheduler *s, void *state)
@@ -58,6 +68,9 @@ void alert_scheduler_save(const alert_scheduler *s, void *state)
     to += sizeof header;
     memcpy(to, &s->now, sizeof s->now);
     to += sizeof s->now;
+    for (size_t i = 0; i < s->task.profile->models; i++, to += sizeof(alert_expected))
+        memcpy(to, s->outlook.model ? &s->outlook.model[i] : &NOTHING_EXPECTED,
+               sizeof(alert_expected));
     if (s->window.owed)
         memcpy(to, s->window.owed, window_bytes(s));
     to += window_bytes(s);
@@ -103,6 +116,41 @@ static bool learned_is_sane(const alert_scheduler *s, const alert_learned *now)
            now->cap < s->task.profile->caps && pending_is_sane(s->task.profile, &now->pending);
 }
 
+/* `from` holds what is expected, unaligned. */
+static bool outlook_is_sane(const alert_scheduler *s, const char *from)
+{
+    alert_expected e;
+    for (size_t i = 0; i < s->task.profile->models; i++) {
+        memcpy(&e, from + i * sizeof e, sizeof e);
+        if (!alert_is_in(&ALERT_SECONDS_OR_0, e.delay_s) || !alert_is_in(&ALERT_FACTOR, e.factor) ||
+            !(isnan(e.accuracy) || alert_is_in(&ALERT_SHARE, e.accuracy)))
+            return false;
+    }
+    return true;
+}
+
+static bool is_nothing_expected(const alert_scheduler *s, const char *from)
+{
+    for (size_t i = 0; i < s->task.profile->models; i++)
+        if (memcmp(from + i * sizeof NOTHING_EXPECTED, &NOTHING_EXPECTED,
+                   sizeof NOTHING_EXPECTED) != 0)
+            return false;
+    return true;
+}
+
+/* Takes over what is expected. Allocates only for the first time that something is. */
+static int restore_outlook(alert_scheduler *s, const char *from)
+{
+    if (!s->outlook.model && is_nothing_expected(s, from))
+        return 0;
+    int rc = alert_outlook_reserve(&s->outlook, s->task.profile);
+    if (rc)
+        return rc;
+    memcpy(s->outlook.model, from, outlook_bytes(s));
+    alert_scheduler_follow_outlook(s);
+    return 0;
+}
+
 /* `from` holds the rings of a saved state, unaligned. */
 static bool rings_are_sane(const alert_scheduler *s, const char *from)
 {
@@ -136,9 +184,13 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
     from += sizeof header;
     memcpy(&now, from, sizeof now);
     from += sizeof now;
-    if (!header_is_sane(s, &header) || !learned_is_sane(s, &now) || !rings_are_sane(s, from) ||
-        !s->method->resume(now.by_method, &s->task, &belief))
+    const char *rings = from + outlook_bytes(s);
+    if (!header_is_sane(s, &header) || !learned_is_sane(s, &now) || !outlook_is_sane(s, from) ||
+        !rings_are_sane(s, rings) || !s->method->resume(now.by_method, &s->task, &belief))
         return alert_refuse(error, "state", EXPECTED, (double)NAN);
+    int rc = restore_outlook(s, from);
+    if (rc)
+        return rc;
     s->now = now;
     (void)s->method->resume(s->now.by_method, &s->task, &s->belief);
     alert_scheduler_believe_idle(s);
@@ -146,9 +198,8 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
     s->window.next = header.window_next;
     s->window.sum = header.window_sum;
     if (s->window.owed)
-        memcpy(s->window.owed, from, window_bytes(s));
-    from += window_bytes(s);
+        memcpy(s->window.owed, rings, window_bytes(s));
     if (s->history)
-        memcpy(s->history, from, history_bytes(s));
+        memcpy(s->history, rings + window_bytes(s), history_bytes(s));
     return 0;
 }

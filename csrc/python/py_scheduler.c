@@ -4,6 +4,7 @@
 #include "python/py_convert.h"
 #include "python/py_decision.h"
 #include "python/py_dtypes.h"
+#include "python/py_expect.h"
 #include "python/py_goal.h"
 #include "python/py_options.h"
 #include "python/py_profile.h"
@@ -254,6 +255,8 @@ static PyMethodDef scheduler_methods[] = {
      alert_py_decide_doc},
     {"share", (PyCFunction)(void (*)(void))alert_py_share, METH_VARARGS | METH_KEYWORDS,
      alert_py_share_doc},
+    {"expect", (PyCFunction)(void (*)(void))alert_py_expect, METH_VARARGS | METH_KEYWORDS,
+     alert_py_expect_doc},
     {"_replay", (PyCFunction)(void (*)(void))alert_py_replay, METH_VARARGS | METH_KEYWORDS, NULL},
     {"set_switching", (PyCFunction)(void (*)(void))scheduler_set_switching,
      METH_VARARGS | METH_KEYWORDS, set_switching_doc},

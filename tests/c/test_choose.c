@@ -5,7 +5,8 @@
  *
  * Random tables (with ties, not monotone in anything, anytime models among them), beliefs, goals and prices. The scan
  * below is written from the rules in rules.h and problem.h, and shares nothing with the search but the integrals. The
- * core's own scan, which serves caps that cost time, is asked as well: with caps that cost nothing.
+ * core's own scan, which serves caps that cost time, is asked as well: with caps that cost nothing. Of many tables the core
+ * sees the profile and what is expected beyond it, and the scan the product of the two.
  *
  * A search by quantile and a scan by probability may part where a configuration lies on its bound up to rounding. Such
  * a decision is counted apart, and there may be few of them.
@@ -47,6 +48,7 @@ typedef struct table {
     double latency[MODELS * CAPS], power[MODELS * CAPS], accuracy[MODELS], cap[CAPS];
     size_t exits[MODELS];
     double fraction[MODELS * EXITS], reached[MODELS * EXITS];
+    double delay[MODELS]; /* before a model can start */
 } table;
 
 /* Coarse grids make ties. */
@@ -76,6 +78,7 @@ static void random_table(table *x)
 {
     bool coarse = below(2) == 0;
     x->second = below(4) == 0 ? uniform(0.001, 1000.0) : 1.0;
+    memset(x->delay, 0, sizeof x->delay);
     x->t = (alert_profile_data){.models = 1 + below(MODELS),
                                 .caps = 1 + below(below(8) == 0 ? CAPS : 7),
                                 .latency_s = x->latency,
@@ -95,6 +98,35 @@ static void random_table(table *x)
     for (size_t j = 0; j < x->t.caps; j++)
         x->cap[j] = 10.0 + (double)j;
     random_exits(x, coarse);
+}
+
+/* Exact for powers of two: ties stay ties. */
+static void random_expectations(const table *x, alert_expected e[MODELS])
+{
+    bool delays = below(3) == 0;
+    for (size_t i = 0; i < x->t.models; i++) {
+        e[i] = (alert_expected){.factor = ldexp(1.0, (int)below(5) - 2), .accuracy = (double)NAN};
+        if (below(2) == 0)
+            e[i].accuracy = value(below(2) == 0, 0.1, 1.0);
+        if (delays && below(2) == 0)
+            e[i].delay_s = x->second * value(below(2) == 0, 0.0, 0.1);
+    }
+}
+
+static void expect_of_table(table *x, const alert_expected e[MODELS])
+{
+    size_t exit = 0;
+    for (size_t i = 0; i < x->t.models; i++) {
+        double accuracy = x->accuracy[i];
+        for (size_t j = 0; j < x->t.caps; j++)
+            x->latency[i * x->t.caps + j] *= e[i].factor;
+        for (size_t k = 0; k < x->exits[i]; k++, exit++)
+            if (!isnan(e[i].accuracy))
+                x->reached[exit] = fmin(e[i].accuracy * (x->reached[exit] / accuracy), 1.0);
+        if (!isnan(e[i].accuracy))
+            x->accuracy[i] = e[i].accuracy;
+        x->delay[i] = e[i].delay_s;
+    }
 }
 
 static alert_goal random_goal(double second)
@@ -147,6 +179,7 @@ typedef struct configuration {
     size_t model, cap;
     ptrdiff_t exit;
     double latency, accuracy, energy, probability;
+    double wait;
     double none; /* probability that no output is in time */
 } configuration;
 
@@ -156,9 +189,11 @@ static double in_time(const alert_belief *b, double latency)
     return b->mixture ? alert_mixture_cdf(b->mixture, x) : alert_normal_cdf((x - b->mean) / b->std);
 }
 
-static configuration weigh(const table *x, const alert_belief *b, double q_fail, size_t i, size_t j,
-                           size_t first, size_t k)
+static configuration weigh(const table *x, const alert_belief *at_once, double q_fail, size_t i,
+                           size_t j, size_t first, size_t k)
 {
+    alert_belief later_on = *at_once, *b = &later_on;
+    b->deadline_s = fmax(b->deadline_s - x->delay[i], 0.0);
     size_t exits = x->exits[i];
     double full = x->latency[i * x->t.caps + j], power = x->power[i * x->t.caps + j];
     double latency = exits > 0 ? full * x->fraction[first + k] : full;
@@ -167,7 +202,9 @@ static configuration weigh(const table *x, const alert_belief *b, double q_fail,
                        .cap = j,
                        .exit = exits > 0 ? (ptrdiff_t)k : -1,
                        .latency = latency,
-                       .energy = power * (run + b->idle_ratio * rest) + b->idle_power_w * rest,
+                       .wait = x->delay[i] > 0.0 ? x->delay[i] / b->mean : 0.0,
+                       .energy = power * (run + b->idle_ratio * rest) + b->idle_power_w * rest +
+                                 power * x->delay[i],
                        .probability = in_time(b, latency)};
     if (exits == 0) {
         c.accuracy = x->accuracy[i] * c.probability + q_fail * (1.0 - c.probability);
@@ -291,12 +328,15 @@ static verdict scan(const configuration *all, size_t count, const alert_goal *go
 enum { NORMAL, MIXTURE };
 
 static configuration all[CONFIGURATIONS];
-static unsigned long edges, infeasible;
+static unsigned long edges, infeasible, adjusted, waiting;
+
+static const alert_expected *delays; /* NULL where none has to wait */
 
 static alert_problem problem_of(const alert_profile *profile, alert_cache *cache,
                                 alert_belief *belief, const alert_goal *goal)
 {
     return (alert_problem){.profile = profile,
+                           .delays = delays,
                            .goal = goal,
                            .cache = cache,
                            .belief = belief,
@@ -304,11 +344,22 @@ static alert_problem problem_of(const alert_profile *profile, alert_cache *cache
                            .price = -1.0};
 }
 
+/* The choice; the belief stays that of the input. */
+static alert_choice chosen_from(const alert_problem *problem)
+{
+    double deadline_s = problem->belief->deadline_s;
+    alert_choice choice;
+    alert_choose(problem, &choice);
+    problem->belief->deadline_s = deadline_s;
+    return choice;
+}
+
 /* Energy, what the time is worth to others, and what a late output loses, less the worth of the accuracy. */
 static double value_of(const configuration *c, const alert_problem *p)
 {
     double lost = p->price * (p->goal->q_fail - p->late_accuracy);
-    return c->energy + p->time_price_w * c->latency + lost * c->none - p->price * c->accuracy;
+    return c->energy + p->time_price_w * (c->latency + c->wait) + lost * c->none -
+           p->price * c->accuracy;
 }
 
 static void random_prices(const table *x, alert_problem *problem)
@@ -329,13 +380,12 @@ static void compare_priced(const table *x, const alert_profile *profile, alert_c
     alert_belief belief = random_belief(x);
     double lowest = HUGE_VAL;
     alert_problem problem = problem_of(profile, cache, &belief, &goal);
-    alert_choice choice;
     belief.mixture = &mixture;
     alert_mixture_moments(&mixture, &belief.mean, &belief.std);
     random_prices(x, &problem);
     problem.last =
         (alert_configuration){(uint32_t)below(profile->rows), (uint32_t)below(profile->caps)};
-    alert_choose(&problem, &choice);
+    alert_choice choice = chosen_from(&problem);
     size_t count = weigh_all(x, &belief, goal.q_fail, all);
     const configuration *chosen = NULL;
     bool some = false, edge = false;
@@ -369,14 +419,14 @@ static void compare_fastest(const table *x, const alert_profile *profile, alert_
     alert_goal goal = random_goal(x->second);
     alert_belief belief = random_belief(x);
     alert_problem problem = problem_of(profile, cache, &belief, &goal);
-    alert_choice choice;
     problem.is_hopelessly_late = true;
-    alert_choose(&problem, &choice);
+    alert_choice choice = chosen_from(&problem);
     size_t count = weigh_all(x, &belief, goal.q_fail, all);
     const configuration *best = &all[0];
     for (size_t c = 1; c < count; c++)
-        if (all[c].latency < best->latency ||
-            (all[c].latency == best->latency && better(&all[c], best, CHEAPEST)))
+        if (all[c].latency + all[c].wait < best->latency + best->wait ||
+            (all[c].latency + all[c].wait == best->latency + best->wait &&
+             better(&all[c], best, CHEAPEST)))
             best = &all[c];
     EXPECT(best->model == choice.row->model && best->exit == choice.row->exit);
     EXPECT(best->cap == choice.row->cap[choice.column] && !choice.feasible);
@@ -418,9 +468,8 @@ static void test_a_price_beyond_rounding(void)
 static bool is_found_by_scan(alert_problem *problem, const alert_choice *choice)
 {
     alert_switching switching = {.cap = below(problem->profile->caps), .hold_inputs = 1.0};
-    alert_choice found;
     problem->switching = &switching;
-    alert_choose(problem, &found);
+    alert_choice found = chosen_from(problem);
     return found.row == choice->row && found.column == choice->column &&
            found.feasible == choice->feasible;
 }
@@ -430,14 +479,13 @@ static void compare(const table *x, const alert_profile *profile, alert_cache ca
     alert_goal goal = random_goal(x->second);
     alert_mixture mixture = random_mixture();
     alert_belief belief = random_belief(x);
-    alert_choice choice;
     if (below(3) == 0) {
         belief.mixture = &mixture;
         alert_mixture_moments(&mixture, &belief.mean, &belief.std);
     }
     alert_problem problem =
         problem_of(profile, &cache[belief.mixture ? MIXTURE : NORMAL], &belief, &goal);
-    alert_choose(&problem, &choice);
+    alert_choice choice = chosen_from(&problem);
     verdict v = scan(all, weigh_all(x, &belief, goal.q_fail, all), &goal);
     const configuration *best = v.best;
     bool same = best->model == choice.row->model && best->exit == choice.row->exit &&
@@ -469,16 +517,32 @@ int main(int argc, char **argv)
         if (alert_cache_new(&cache[NORMAL], profile) != 0 ||
             alert_cache_new(&cache[MIXTURE], profile) != 0)
             return 2;
+        alert_outlook outlook = {0};
+        const alert_profile *seen = profile;
+        if (below(2) == 0) {
+            if (alert_outlook_reserve(&outlook, profile) != 0)
+                return 2;
+            random_expectations(&x, outlook.model);
+            alert_outlook_follow(&outlook, profile);
+            expect_of_table(&x, outlook.model);
+            seen = outlook.adjusts ? outlook.adjusted : profile;
+            adjusted += outlook.adjusts;
+            waiting += outlook.delays;
+            delays = outlook.delays ? outlook.model : NULL;
+        }
         for (int i = 0; i < 20; i++, done++)
             if (below(3) == 0)
-                compare_priced(&x, profile, &cache[MIXTURE]);
+                compare_priced(&x, seen, &cache[MIXTURE]);
             else
-                compare(&x, profile, cache);
-        compare_fastest(&x, profile, &cache[MIXTURE]);
+                compare(&x, seen, cache);
+        compare_fastest(&x, seen, &cache[MIXTURE]);
         alert_cache_clear(&cache[NORMAL]);
         alert_cache_clear(&cache[MIXTURE]);
+        alert_outlook_clear(&outlook);
         alert_profile_unref(profile);
+        delays = NULL;
     }
+    EXPECT(adjusted * 50 > decisions && waiting * 200 > decisions); /* of 20 decisions each */
     EXPECT(edges * 1000 < decisions);
     EXPECT(infeasible * 10 > decisions && infeasible * 10 < 9 * decisions);
     printf("%lu decisions, %lu infeasible, %lu on an edge\n", decisions, infeasible, edges);

@@ -502,6 +502,21 @@ static void test_out_of_memory(void)
         rc = alert_scheduler_new(&s, p, &goal, &options, NULL);
     }
     EXPECT(rc == 0 && failures > 2);
+    static const double FACTOR[] = {1.01, 1.01};
+    alert_expectations expected = {.latency_factor = FACTOR};
+    alert_decision before, after;
+    alert_scheduler_decision(s, &before);
+    for (rc = -ENOMEM, failures = 0; rc == -ENOMEM && failures < 100;) {
+        failing = allocations + ++failures;
+        rc = alert_scheduler_expect(s, &expected, &after, NULL);
+        failing = 0;
+        if (rc == -ENOMEM)
+            EXPECT(alert_scheduler_decide(s, NULL, &after, NULL) == 0 &&
+                   after.latency_s == before.latency_s);
+    }
+    EXPECT(rc == 0 && failures > 2 && after.latency_s == 1.01 * before.latency_s);
+    failing = allocations + 1; /* the next time, there is room */
+    EXPECT(alert_scheduler_expect(s, &expected, &after, NULL) == 0);
     goal.window = 20;
     failing = allocations + 1;
     EXPECT(alert_scheduler_set_goal(s, &goal, NULL) == -ENOMEM);

@@ -18,11 +18,11 @@ C_FILES = sorted((ROOT / "csrc").glob("**/*.[ch]"))
 # The strata of the core, from the ground up: each includes itself and those before.
 CORE = [
     ["core/ranges.h", "core/window"],
-    ["core/profile", "core/goal", "core/constants"],
+    ["core/profile", "core/outlook", "core/goal", "core/constants"],
     ["core/estimate"],
     ["core/choose"],
     ["core/method"],
-    ["core/scheduler", "core/arguments", "core/pending"],
+    ["core/scheduler", "core/arguments", "core/pending", "core/expect"],
     ["core/state", "core/replay"],
 ]
 
@@ -71,7 +71,9 @@ def test_the_core_stays_small() -> None:
     """Comments do not count: nobody shall leave out an explanation to get below a number."""
     files = files_in("core")
     assert max(len(path.read_text().splitlines()) for path in files) <= 350
-    assert sum(lines_of_code(path) for path in files) <= 2750
+    assert (
+        sum(lines_of_code(path) for path in files) <= 3000
+    )  # 250 more for what callers expect of models: the adjusted profile, delays, state
 
 
 def test_the_core_includes_nothing_from_above() -> None:

@@ -251,6 +251,22 @@ static int restore(subject *x, bytes *b, alert_argument_error *error, bool *acce
     return rc;
 }
 
+static int expect(subject *x, bytes *b, alert_argument_error *error)
+{
+    double accuracy[MODELS], factor[MODELS], delay[MODELS];
+    uint8_t has = fuzz_byte(b);
+    alert_decision d;
+    for (size_t i = 0; i < MODELS; i++) {
+        accuracy[i] = has & 1 ? fuzz_fraction(b) : 0.0;
+        factor[i] = has & 2 ? fuzz_number(b, 0.1, 10.0) : 0.0;
+        delay[i] = has & 4 ? fuzz_number(b, 1e-3, 2.0) : 0.0;
+    }
+    alert_expectations e = {.accuracy = has & 1 ? accuracy : NULL,
+                            .latency_factor = has & 2 ? factor : NULL,
+                            .delay_s = has & 4 ? delay : NULL};
+    return alert_scheduler_expect(x->s, &e, &d, error);
+}
+
 static int call(subject *x, bytes *b, bool *tampered)
 {
     alert_argument_error error;
@@ -285,6 +301,8 @@ static int call(subject *x, bytes *b, bool *tampered)
         rc = restore(x, b, &error, &accepted);
         *tampered = *tampered || accepted;
         return rc;
+    case 7:
+        return expect(x, b, &error);
     default:
         return step(x, b, &error);
     }

@@ -273,6 +273,11 @@ class Twins:
         self.twin.share(deadline, inputs)
         self.compare()
 
+    def expect(self, **expected: Any) -> None:
+        self.here.expect(**expected)
+        self.twin.expect(**expected)
+        self.compare()
+
     def set_goal(self, goal: reference.Goal) -> None:
         self.here.goal = as_goal(goal)
         self.twin.set_goal(goal)
@@ -296,6 +301,16 @@ class Twins:
             more["exit"] = random.randint(0, decision.configuration.exit)
         energy = random.choice([None, power * latency * random.uniform(0.5, 2), 0.0])
         self.step(latency, energy, **more)
+
+    def random_expectations(self, random: Random) -> None:
+        models = range(len(self.table.accuracy))
+        delay = random_deadline(random, self.table)
+        kinds: dict[str, list[float]] = {
+            "accuracy": [random.choice([random.random(), 0.25, 0.5, 1.0]) for _ in models],
+            "latency": [2.0 ** random.choice([0, -1, 2, random.uniform(-3, 3)]) for _ in models],
+            "delay": [random.choice([0.0, 0.0, delay, 0.3 * delay]) for _ in models],
+        }
+        self.expect(**{name: kinds[name] for name in kinds if random.random() < 0.5})
 
     def random_action(self, random: Random) -> None:
         kind = random.random()

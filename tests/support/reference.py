@@ -83,6 +83,30 @@ class Table:
     power_caps: Sequence[float]
     idle_power: float
     exits: Mapping[int, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    delay: Mapping[int, float] = field(default_factory=dict)  # by model: before it can start
+
+
+def as_expected(
+    table: Table,
+    accuracy: Sequence[float] | None,
+    latency: Sequence[float] | None,
+    delay: Sequence[float] | None,
+) -> Table:
+    """Return the profile of the next input, by what is said of every model."""
+    factors = latency or [1.0] * len(table.latency)
+    exits = dict(table.exits)
+    for i, pairs in table.exits.items() if accuracy else ():
+        exits[i] = [
+            (x, min(accuracy[i] * (q / pairs[-1][1]), 1.0) if pairs[-1][1] > 0.0 else accuracy[i])
+            for x, q in pairs
+        ]
+    return replace(
+        table,
+        latency=[[t * w for t in row] for row, w in zip(table.latency, factors, strict=True)],
+        accuracy=accuracy or table.accuracy,
+        exits=exits,
+        delay=dict(enumerate(delay or [])),
+    )
 
 
 class Configuration(NamedTuple):
@@ -207,10 +231,13 @@ class Switching:
     holds_cap: bool
 
 
-def belief_under(belief: Belief, switching: Switching | None, c: Configuration) -> Belief:
-    if switching is None or c.cap == switching.cap:
-        return belief
-    return replace(belief, time=max(belief.time - switching.cost, 0.0))
+def belief_under(
+    table: Table, belief: Belief, switching: Switching | None, c: Configuration
+) -> Belief:
+    time = belief.time - table.delay.get(c.model, 0.0)
+    if switching is not None and c.cap != switching.cap:
+        time -= switching.cost
+    return replace(belief, time=max(time, 0.0))
 
 
 def expect_all(
@@ -218,11 +245,11 @@ def expect_all(
 ) -> dict[Configuration, Expected]:
     everything = {}
     for c in configurations(table):
-        e = expect(table, belief_under(belief, switching, c), q_fail, c)
+        e = expect(table, belief_under(table, belief, switching, c), q_fail, c)
+        before = table.delay.get(c.model, 0.0)
         if switching is not None and c.cap != switching.cap:
-            joules = table.power[c.model][c.cap] * switching.cost / switching.hold_inputs
-            e = e._replace(energy=e.energy + joules)
-        everything[c] = e
+            before += switching.cost / switching.hold_inputs
+        everything[c] = e._replace(energy=e.energy + table.power[c.model][c.cap] * before)
     return everything
 
 
@@ -308,6 +335,7 @@ class Scheduler:
         hold_inputs: int = 1,
     ) -> None:
         self.table = table
+        self.seen = table  # with what is expected of the next inputs
         self.goal = goal
         self.overhead = overhead
         self.switch_cost = switch_cost
@@ -334,7 +362,7 @@ class Scheduler:
         return Belief(*self.moments(), time, self.idle.phi)
 
     def choose(self) -> tuple[Configuration, Expected, bool]:
-        return choose(self.table, self.belief, self.moved_goal(), self.switching)
+        return choose(self.seen, self.belief, self.moved_goal(), self.switching)
 
     def learn(self, slowdown: float) -> None:
         self.slowdown.update(slowdown)
@@ -381,12 +409,21 @@ class Scheduler:
         self.deadline = deadline
         self.belief = self.believe(max(deadline - self.overhead, 0.0))
         self.bound = self.goal.bound
-        self.everything = expect_all(self.table, self.belief, self.goal.q_fail, self.switching)
+        self.everything = expect_all(self.seen, self.belief, self.goal.q_fail, self.switching)
         self.decision = Decision(*self.choose())
         return self.decision
 
     def decide(self, deadline: float | None = None) -> Decision:
         return self._decide(self.deadline if deadline is None else deadline)
+
+    def expect(
+        self,
+        accuracy: Sequence[float] | None = None,
+        latency: Sequence[float] | None = None,
+        delay: Sequence[float] | None = None,
+    ) -> Decision:
+        self.seen = as_expected(self.table, accuracy, latency, delay)
+        return self._decide(self.deadline)
 
     def share(self, deadline: float, inputs: int) -> Decision:
         self.shared = (deadline, inputs)
@@ -416,9 +453,9 @@ class Scheduler:
         ran = self.decision.configuration
         if exit is not None:
             ran = ran._replace(exit=exit)
-        passed = outputs(self.table, ran)
+        passed = outputs(self.seen, ran)
         profiled = passed[-1][0]
-        time = belief_under(self.belief, self.switching, ran).time
+        time = belief_under(self.seen, self.belief, self.switching, ran).time
         power = self.table.power[ran.model][ran.cap]
 
         # An output came out when its share of the measured time was over.
@@ -451,7 +488,7 @@ class Scheduler:
             self.idle.update(idle_power / power, self.table.idle_power / power)
         if self.shared is not None:
             left, inputs = self.shared
-            left -= latency + self.overhead
+            left -= latency + self.overhead + self.seen.delay.get(ran.model, 0.0)
             if self.caps and ran.cap != self.caps[-1]:
                 left -= self.switch_cost
             self.shared = (left, inputs - 1) if inputs > 1 else None

@@ -302,8 +302,8 @@ class Scheduler(reference.Scheduler):
         ran = self.decision.configuration
         exit = more.get("exit")
         stopped = ran if exit is None else ran._replace(exit=exit)
-        whole = outputs(self.table, ran)[-1][0] / outputs(self.table, stopped)[-1][0]
-        time = reference.belief_under(self.belief, self.switching, ran).time
+        whole = outputs(self.seen, ran)[-1][0] / outputs(self.seen, stopped)[-1][0]
+        time = reference.belief_under(self.seen, self.belief, self.switching, ran).time
         self.done = latency * whole <= time
         return super().step(latency, energy, **more)
 
@@ -372,23 +372,28 @@ class Scheduler(reference.Scheduler):
     def value(self, c: Configuration) -> float:
         """Energy less what the accuracy is worth; time has a price where inputs share it."""
         price, goal = self.price_now(), self.goal
-        out = outputs(self.table, c)
-        under = reference.belief_under(self.belief, self.switching, c)
+        under = reference.belief_under(self.seen, self.belief, self.switching, c)
         late = goal.q_fail - self.late_j / price  # a late output counts for less than q_fail
-        worth = reference.expect(self.table, under, late, c).accuracy
+        worth = reference.expect(self.seen, under, late, c).accuracy
         value = self.everything[c].energy - price * worth
         if self.shared is not None and self.shared[1] > 1 and self.belief.time > 0.0:
-            value += price * self.accuracies * self.moments()[0] * out[-1][0] / self.belief.time
+            value += (
+                price * self.accuracies * self.moments()[0] * self.until_done(c) / self.belief.time
+            )
         return value
+
+    def until_done(self, c: Configuration) -> float:
+        """Profiled seconds, with those before it can start."""
+        delay = self.seen.delay.get(c.model, 0.0)
+        return outputs(self.seen, c)[-1][0] + (delay / self.moments()[0] if delay else 0.0)
 
     def is_hopelessly_late(self) -> bool:
         """It came late, and nothing can be expected to finish it in time."""
         order = self.goal.priority
-        fastest = min(outputs(self.table, c)[-1][0] for c in self.everything)
         return (
             self.deadline < self.goal.deadline
             and order.index("latency") < order.index("energy")
-            and self.moments()[0] * fastest > self.belief.time
+            and self.moments()[0] * min(map(self.until_done, self.everything)) > self.belief.time
         )
 
     def choose(self) -> tuple[Configuration, Expected, bool]:
@@ -397,7 +402,7 @@ class Scheduler(reference.Scheduler):
             def lateness(c: Configuration) -> tuple[float, ...]:
                 e = self.everything[c]
                 exit = -1 if c.exit is None else c.exit
-                return outputs(self.table, c)[-1][0], e.energy, c.cap, c.model, exit
+                return self.until_done(c), e.energy, c.cap, c.model, exit
 
             c = min(self.everything, key=lateness)
             return c, self.everything[c], False

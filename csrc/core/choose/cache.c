@@ -7,8 +7,8 @@
 
 int alert_cache_new(alert_cache *cache, const alert_profile *profile)
 {
-    /* no goal has this probability, so the first use works everything out */
-    *cache = (alert_cache){.probability = -1.0};
+    *cache = (alert_cache){0};
+    alert_cache_forget(cache);
     cache->accuracy_z = calloc(profile->rows, sizeof *cache->accuracy_z);
     cache->affordable = calloc(profile->rows, sizeof *cache->affordable);
     return cache->accuracy_z && cache->affordable ? 0 : -ENOMEM;

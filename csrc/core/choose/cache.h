@@ -21,6 +21,12 @@ void alert_cache_clear(alert_cache *cache);
 void alert_cache_renew(alert_cache *cache, const alert_profile *profile, const alert_goal *goal,
                        double bound);
 
+/* Forgets them whatever the goal: accuracies have changed. */
+static inline void alert_cache_forget(alert_cache *cache)
+{
+    cache->probability = -1.0; /* no goal has this probability */
+}
+
 static inline void alert_cache_follow(alert_cache *cache, const alert_profile *profile,
                                       const alert_goal *goal, double bound)
 {

@@ -2,7 +2,7 @@
 
 void alert_choose(const alert_problem *problem, alert_choice *out)
 {
-    if (problem->switching || problem->is_hopelessly_late)
+    if (problem->switching || problem->delays || problem->is_hopelessly_late)
         alert_choose_by_scan(problem, out);
     else if (problem->price >= 0.0)
         alert_choose_priced(problem, out);

@@ -7,9 +7,12 @@ bool alert_is_hopelessly_late(const alert_problem *problem)
     if (problem->deadline_s >= goal->deadline_s ||
         alert_importance(goal, ALERT_LATENCY) > alert_importance(goal, ALERT_ENERGY))
         return false;
-    for (size_t r = 0; r < profile->rows; r++)
-        if (alert_is_in_time(problem->belief, &profile->row[r], 0, problem->belief->mean))
+    for (size_t r = 0; r < profile->rows; r++) {
+        const alert_row *row = &profile->row[r];
+        double run_s = row->latency_s[0] * problem->belief->mean;
+        if (run_s + alert_delay(problem->delays, row) <= problem->belief->deadline_s)
             return false;
+    }
     return true;
 }
 

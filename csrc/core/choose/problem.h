@@ -24,6 +24,7 @@
 #include "core/choose/cache.h"
 #include "core/choose/rules.h"
 #include "core/estimate/belief.h"
+#include "core/outlook.h"
 
 /* A configuration: an index into the rows of a profile, and one into the columns of the row. */
 typedef struct alert_configuration {
@@ -46,6 +47,7 @@ typedef struct alert_problem {
     alert_belief *belief;             /* its deadline becomes that of the configuration chosen */
     alert_configuration last;         /* of the input before; only speed depends on it */
     const alert_switching *switching; /* NULL where the cap changes freely */
+    const alert_expected *delays;     /* one a model; NULL where none has to wait */
     double deadline_s;                /* of the input, before the overhead was taken off */
     double bound;                     /* the goal's, which a window may have moved */
     uint64_t sharing;        /* inputs that share the deadline; 0 where it is this one's own */
@@ -92,9 +94,14 @@ void alert_choose_bounded(const alert_problem *problem, alert_choice *out);
 void alert_choose_priced(const alert_problem *problem, alert_choice *out);
 
 /*
- * The choice by a look at every configuration, as often as bounds are given up. It serves two cases. [ours]
+ * The choice by a look at every configuration, as often as bounds are given up. It serves three cases. [ours]
  *
- * An input is hopelessly late: the lowest latency keeps its delay small, and drains a queue of late inputs.
+ * An input is hopelessly late: the earliest end keeps its delay small, and drains a queue of late inputs.
+ *
+ * Models cannot start at once. A configuration whose model waits for d seconds loses them off its deadline, and is
+ * charged with its power meanwhile:
+ *
+ *     T' = max(T - d, 0),   energy' = energy(T') + p d.
  *
  * Changing the cap takes time: a search by quantiles would save nothing that matters beside that. A configuration
  * under another cap than the one in force loses the cost s off its deadline. It is charged with its power during s,
@@ -118,6 +125,12 @@ void alert_choose_by_scan(const alert_problem *problem, alert_choice *out);
 /* The input came late, and no configuration is expected to finish it in time. (For an input that came in time, the goal
  * decides, even when it cannot be finished in time.) [ours] */
 bool alert_is_hopelessly_late(const alert_problem *problem);
+
+/* Seconds before the row's model can start. */
+static inline double alert_delay(const alert_expected *delays, const alert_row *row)
+{
+    return delays ? delays[row->model].delay_s : 0.0;
+}
 
 /* The last tie-break: lower cap, lower model index, lower exit. */
 bool alert_comes_first(const alert_row *a, size_t a_column, const alert_row *b, size_t b_column);

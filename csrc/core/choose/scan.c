@@ -4,8 +4,9 @@ typedef struct scan {
     const alert_problem *problem;
     const alert_switching *switching;
     alert_rule rule;
-    double time_quantile;     /* slowdown that must still be in time; -infinity: none */
-    alert_belief elsewhere;   /* under another cap than the one in force */
+    double time_quantile; /* slowdown that must still be in time; -infinity: none */
+    alert_belief staying,
+        leaving;              /* of the row looked at: under the cap in force, and under others */
     bool here, lower, higher; /* caps looked at */
     double late_accuracy;     /* that an output after its deadline counts for */
     alert_choice *best;
@@ -19,7 +20,15 @@ static bool is_looked_at(const scan *s, size_t cap)
 
 static const alert_belief *belief_under(const scan *s, size_t cap)
 {
-    return cap == s->switching->cap ? s->problem->belief : &s->elsewhere;
+    return cap == s->switching->cap ? &s->staying : &s->leaving;
+}
+
+/* What the row's model waits for is taken off its time. */
+static void turn_to(scan *s, const alert_row *row)
+{
+    double time_s = s->problem->belief->deadline_s - alert_delay(s->problem->delays, row);
+    s->staying.deadline_s = fmax(time_s, 0.0);
+    s->leaving.deadline_s = fmax(time_s - s->switching->cost_s, 0.0);
 }
 
 static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
@@ -27,7 +36,8 @@ static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
     const alert_belief *b = belief_under(s, row->cap[column]);
     alert_choice c = {.row = row, .column = column, .energy_j = alert_energy(b, row, column)};
     c.accuracy = alert_accuracy(b, row, column, s->late_accuracy, &c.probability);
-    if (b == &s->elsewhere)
+    c.energy_j += row->power_w[column] * alert_delay(s->problem->delays, row);
+    if (b == &s->leaving)
         c.energy_j += row->power_w[column] * s->switching->cost_s / s->switching->hold_inputs;
     return c;
 }
@@ -43,13 +53,20 @@ static bool meets(const scan *s, const alert_choice *c)
     return alert_meets_bound(p->goal, p->bound, c);
 }
 
+/* Profiled seconds until the configuration is done. */
+static double profiled_s(const scan *s, const alert_row *row, size_t column)
+{
+    double delay_s = alert_delay(s->problem->delays, row);
+    return row->latency_s[column] + (delay_s > 0.0 ? delay_s / s->problem->belief->mean : 0.0);
+}
+
 /* What the choice goes by, before energy: the smaller, the better. */
 static double rank(const scan *s, const alert_choice *c)
 {
     if (s->problem->is_hopelessly_late)
-        return c->row->latency_s[c->column];
+        return profiled_s(s, c->row, c->column);
     if (s->problem->price >= 0.0)
-        return c->energy_j + s->problem->time_price_w * c->row->latency_s[c->column] -
+        return c->energy_j + s->problem->time_price_w * profiled_s(s, c->row, c->column) -
                s->problem->price * c->accuracy;
     return s->rule.saves ? c->energy_j : -c->accuracy;
 }
@@ -68,7 +85,7 @@ static void look_along(scan *s, const alert_row *row)
         if (!is_looked_at(s, row->cap[j]))
             continue;
         if (s->problem->is_hopelessly_late && s->best->row &&
-            row->latency_s[j] > s->best->row->latency_s[s->best->column])
+            profiled_s(s, row, j) > profiled_s(s, s->best->row, s->best->column))
             return;
         alert_choice c = weigh(s, row, j);
         if (meets(s, &c) && beats_best(s, &c))
@@ -81,8 +98,10 @@ static bool find(scan *s)
     const alert_profile *profile = s->problem->profile;
     s->time_quantile = alert_time_quantile(s->problem, &s->rule);
     s->best->row = NULL;
-    for (size_t r = 0; r < profile->rows; r++)
+    for (size_t r = 0; r < profile->rows; r++) {
+        turn_to(s, &profile->row[r]);
         look_along(s, &profile->row[r]);
+    }
     return s->best->row != NULL;
 }
 
@@ -103,7 +122,8 @@ void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
     bool late = p->is_hopelessly_late, held = switching->holds_cap && !late;
     scan s = {.problem = p,
               .switching = switching,
-              .elsewhere = *p->belief,
+              .staying = *p->belief,
+              .leaving = *p->belief,
               .here = true,
               .lower = !held,
               .higher = !held,
@@ -111,7 +131,6 @@ void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
               .best = out};
     if (!late)
         s.rule = alert_first_rule(p->goal, p->price >= 0.0);
-    s.elsewhere.deadline_s = fmax(p->belief->deadline_s - switching->cost_s, 0.0);
     alert_cache_follow(p->cache, p->profile, p->goal, p->bound);
     bool feasible = !late;
     while (!find(&s) && !(held && feasible && find_under_a_higher_cap(&s))) {
@@ -119,5 +138,6 @@ void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
         alert_give_up(&s.rule, p->goal);
     }
     out->feasible = feasible;
+    turn_to(&s, out->row);
     p->belief->deadline_s = belief_under(&s, out->row->cap[out->column])->deadline_s;
 }

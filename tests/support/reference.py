@@ -95,11 +95,10 @@ def as_expected(
     """Return the profile of the next input, by what is said of every model."""
     factors = latency or [1.0] * len(table.latency)
     exits = dict(table.exits)
-    for i, pairs in table.exits.items() if accuracy else ():
-        exits[i] = [
-            (x, min(accuracy[i] * (q / pairs[-1][1]), 1.0) if pairs[-1][1] > 0.0 else accuracy[i])
-            for x, q in pairs
-        ]
+    if accuracy is not None:
+        for i, pairs in table.exits.items():
+            new, old = accuracy[i], pairs[-1][1]
+            exits[i] = [(x, min(new * (q / old), 1.0) if old > 0.0 else new) for x, q in pairs]
     return replace(
         table,
         latency=[[t * w for t in row] for row, w in zip(table.latency, factors, strict=True)],

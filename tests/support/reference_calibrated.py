@@ -377,9 +377,8 @@ class Scheduler(reference.Scheduler):
         worth = reference.expect(self.seen, under, late, c).accuracy
         value = self.everything[c].energy - price * worth
         if self.shared is not None and self.shared[1] > 1 and self.belief.time > 0.0:
-            value += (
-                price * self.accuracies * self.moments()[0] * self.until_done(c) / self.belief.time
-            )
+            seconds = self.moments()[0] * self.until_done(c)
+            value += price * self.accuracies * seconds / self.belief.time
         return value
 
     def until_done(self, c: Configuration) -> float:

@@ -1,0 +1,64 @@
+"""Features of a device and a model together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from alert import _arguments
+from alert._arguments import Floats
+
+Features: TypeAlias = Callable[[object], ArrayLike]
+"""Takes a device; returns an array of models x features."""
+
+
+PRODUCTS = 0.5
+"""Weight of the products. There are many, and most say little, so they are held closer to zero."""
+
+
+def joint(models: ArrayLike, devices: ArrayLike) -> Features:
+    """Return the features of every device with every model: both, and all their products.
+
+    Parameters
+    ----------
+    models : array_like, models x a
+        Numbers that describe each model: the logarithm of its operations, its size, its accuracy.
+    devices : array_like, n x b
+        Numbers that describe some devices. They serve to scale each number to mean 0 and
+        deviation 1, as those of the models are.
+
+    Returns
+    -------
+    callable
+        Takes the b numbers of a device. Returns an array of models x (1 + a + b + a b).
+
+    Notes
+    -----
+    A linear law of these features can say that large models suit fast devices. Functions of your
+    own can say more, for example by how much a model exceeds the memory that is free.
+    """
+    table = _arguments.grid("models", models, (None, None))
+    seen = _arguments.grid("devices", devices, (None, None))
+    for name, array in (("models", table), ("devices", seen)):
+        if 0 in array.shape:
+            raise ValueError(f"{name}: expected some rows and columns, got {array.shape}")
+    of_models = _scaled(table, table)
+
+    def features(device: object) -> Floats:
+        numbers = _arguments.grid("device", device, (seen.shape[1],))  # type: ignore[arg-type]
+        of_device = np.broadcast_to(_scaled(numbers, seen), (len(table), seen.shape[1]))
+        products = PRODUCTS * of_models[:, :, None] * of_device[:, None, :]
+        ones = np.ones((len(table), 1))
+        return np.hstack([ones, of_models, of_device, products.reshape(len(table), -1)])
+
+    return features
+
+
+def _scaled(numbers: Floats, known: Floats) -> Floats:
+    """Take the mean of each column of `known` off, and divide by its deviation."""
+    deviation = known.std(axis=0)
+    scaled: Floats = (numbers - known.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    return scaled

@@ -1,8 +1,9 @@
 /*
  * alert_power.h - public contract of power: devices that can be capped and whose energy can be read.
  *
- * A device is an opaque alert_power of one kind of hardware: "rapl", "nvml", "emulated". SI units: watts, joules,
- * seconds. Hardware that counts in other units is converted in the files of its kind.
+ * A device is an opaque alert_power of one kind of hardware: "rapl", "nvml", "cpufreq", "emulated". Energies are in
+ * joules, times in seconds. A cap is in the unit of its kind: watts, or GHz for "cpufreq". Hardware that counts in other
+ * units is converted in the files of its kind.
  *
  * Errors. Every function that can fail returns 0 or a negative errno value. It describes the failure in the
  * alert_power_error, when one is passed: what failed, why, and what would put it right.
@@ -103,6 +104,9 @@ typedef struct alert_power_option {
  *   "nvml"      Some or all NVIDIA GPUs, through libnvidia-ml. A cap is split so that each GPU is as far up between
  *               its lowest and its highest cap as the cap is between their sums. The highest is the limit found. -ENOENT without the library,
  *               -ENODEV without a driver or a GPU; -EPERM or -EOPNOTSUPP where GPUs may neither be capped nor read.
+ *   "cpufreq"   The cores of the machine by their frequency policies, through sysfs. Every policy gets the same highest
+ *               frequency, as far as its own range goes. The highest cap is the highest limit found. It reads no
+ *               energy. -ENOENT where the kernel shows no policy.
  *   "emulated"  A package that exists as a law only, see alert_power_law.
  */
 int alert_power_open(alert_power **out, const char *kind, const alert_power_option *given,
@@ -121,8 +125,8 @@ typedef struct alert_power_traits {
     bool emulated;        /* its numbers are computed, not measured */
     bool can_cap;         /* may become false when the hardware refuses a cap */
     bool can_read;        /* energy */
-    double cap_min_w;     /* range of caps; 0 and 0 where it cannot cap */
-    double cap_max_w;     /* INFINITY where the limits found are no limits */
+    double cap_min;       /* range of caps, in `unit`; 0 and 0 where it cannot cap */
+    double cap_max;       /* INFINITY where the limits found are no limits */
     double switch_cost_s; /* the caller's time that one change of the cap takes */
     double settle_s;      /* from a change of the cap until it acts */
     double tick_s;        /* between two steps of the energy counter; 0 for a continuous one */
@@ -130,13 +134,13 @@ typedef struct alert_power_traits {
 
 void alert_power_about(const alert_power *p, alert_power_traits *out);
 
-/* Caps the device at `cap_w`, within its range. Does nothing when that cap was the last one asked for. -ERANGE outside
+/* Caps the device at `cap`, within its range. Does nothing when that cap was the last one asked for. -ERANGE outside
  * the range; -EPERM in a forked child; what is missing where the device cannot cap. Once the hardware has refused a
  * cap no other is tried: each call returns that failure. -EINTR without a description when a signal came while work
  * under way was waited for: nothing has changed, call again to go on waiting. */
-int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error) ALERT_MUST_CHECK;
-/* The cap in force, in watts. */
-int alert_power_cap(alert_power *p, double *cap_w, alert_power_error *error) ALERT_MUST_CHECK;
+int alert_power_set_cap(alert_power *p, double cap, alert_power_error *error) ALERT_MUST_CHECK;
+/* The cap in force. */
+int alert_power_cap(alert_power *p, double *cap, alert_power_error *error) ALERT_MUST_CHECK;
 /* Joules drawn since the device was opened; never runs backwards. What is missing where energy cannot be read.
  * -ENODATA while a counter stands still, -EBADMSG where it jumps between two lines. */
 int alert_power_energy(alert_power *p, double *energy_j, alert_power_error *error) ALERT_MUST_CHECK;
@@ -177,7 +181,7 @@ typedef struct alert_power_fact {
 
 /*
  * What is known about a part of a device, now or when it was opened: how many facts; 0 after the last part. Parts
- * of every kind have `name`, `can_cap`, `can_read`, `limit` (watts), and `cap_missing` and `read_missing`,
+ * of every kind have `name`, `can_cap`, `can_read`, `limit` (in the unit of a cap), and `cap_missing` and `read_missing`,
  * which say what stands in the way of caps and of energy.
  */
 size_t alert_power_part(const alert_power *p, size_t index,

@@ -3,11 +3,12 @@
 
 #include <string.h>
 
-extern const alert_backend ALERT_RAPL, ALERT_NVML, ALERT_EMULATED;
+extern const alert_backend ALERT_RAPL, ALERT_NVML, ALERT_CPUFREQ, ALERT_EMULATED;
 
 static const alert_backend *const BACKEND[] = {
     &ALERT_RAPL,
     &ALERT_NVML,
+    &ALERT_CPUFREQ,
     &ALERT_EMULATED,
 };
 

@@ -127,28 +127,28 @@ static void traits(const void *device, alert_power_traits *out)
     for (size_t i = 0; i < d->parts; i++)
         out->settle_s = fmax(out->settle_s, alert_part_at(d, i)->settle_s);
     if (d->can_cap) {
-        out->cap_min_w = d->cap_min_w;
-        out->cap_max_w = is_range_known(d) ? d->cap_max_w : (double)INFINITY;
+        out->cap_min = d->cap_min;
+        out->cap_max = is_range_known(d) ? d->cap_max : (double)INFINITY;
     }
 }
 
-static int set_shares(alert_parts *d, double cap_w, alert_power_error *notice,
+static int set_shares(alert_parts *d, double cap, alert_power_error *notice,
                       alert_power_error *error)
 {
-    double shared_w = cap_w;
+    double shared = cap;
     for (size_t i = 0; i < d->parts; i++)
-        shared_w -= alert_part_at(d, i)->base;
+        shared -= alert_part_at(d, i)->base;
     for (size_t i = 0; i < d->parts; i++) {
         alert_part *p = alert_part_at(d, i);
-        double share_w = p->base + p->weight * shared_w;
-        int rc = p->caps ? d->ops->set(p, share_w, notice, error) : 0;
+        double share = p->base + p->weight * shared;
+        int rc = p->caps ? d->ops->set(p, share, notice, error) : 0;
         if (rc)
             return rc;
     }
     return 0;
 }
 
-static int set_cap(void *device, double cap_w, alert_power_error *notice, alert_power_error *error)
+static int set_cap(void *device, double cap, alert_power_error *notice, alert_power_error *error)
 {
     alert_parts *d = device;
     if (!d->can_cap)
@@ -162,26 +162,27 @@ static int set_cap(void *device, double cap_w, alert_power_error *notice, alert_
         alert_watchdog_renew(&d->guard, notice);
     d->touched = true;
     double begun_s = now_s();
-    int rc = set_shares(d, fmin(cap_w, d->cap_max_w), notice, error);
+    int rc = set_shares(d, fmin(cap, d->cap_max), notice, error);
     if (!rc && d->measures_cost)
         d->switch_cost_s += COST_WEIGHT * (now_s() - begun_s - d->switch_cost_s);
     return rc;
 }
 
-static int get_cap(void *device, double *cap_w, alert_power_error *error)
+static int get_cap(void *device, double *cap, alert_power_error *error)
 {
     const alert_parts *d = device;
-    double sum_w = 0.0, share_w;
+    double sum = 0.0, share, shares = 0.0;
     for (size_t i = 0; i < d->parts; i++) {
         const alert_part *p = alert_part_at(d, i);
         if (!p->caps)
             continue;
-        int rc = d->ops->get(p, &share_w, error);
+        int rc = d->ops->get(p, &share, error);
         if (rc)
             return rc;
-        sum_w += share_w;
+        sum += share;
+        shares += 1.0;
     }
-    *cap_w = sum_w;
+    *cap = d->ops->alike ? sum / shares : sum;
     return 0;
 }
 

@@ -2,7 +2,8 @@
  * parts.h - internal: a device that consists of parts of one kind: zones, GPUs.
  *
  * The functions of one part are the backend's. Written once, here: which part gets how much of a cap, the sum of
- * their energies, what is missing, the lock, the journal and the watchdog, and giving back.
+ * their energies, what is missing, the lock, the journal and the watchdog, and giving back. Caps and shares are in the
+ * unit of the kind.
  */
 #ifndef ALERT_PARTS_H
 #define ALERT_PARTS_H
@@ -33,14 +34,15 @@ typedef struct alert_parts alert_parts;
 typedef struct alert_part_ops {
     const alert_power_kind *kind;
     size_t size; /* of the backend's struct, which begins with an alert_part */
+    /* Every part takes the whole cap (base 0, weight 1), and the device's is their mean; else it is their sum. */
+    bool alike;
     /* Takes the lock of a part, takes what is in force then as what was found, and tries whether it can be written.
      * A failure is one of opening the device: -EBUSY above all. All else goes into `cap_missing`. */
     int (*own)(alert_part *part, const char *directory, alert_power_error *error);
     /* Puts a setting in force and reads it back; `notice` where it was taken otherwise than asked. */
-    int (*set)(alert_part *part, double share_w, alert_power_error *notice,
-               alert_power_error *error);
+    int (*set)(alert_part *part, double share, alert_power_error *notice, alert_power_error *error);
     /* The setting in force. */
-    int (*get)(const alert_part *part, double *share_w, alert_power_error *error);
+    int (*get)(const alert_part *part, double *share, alert_power_error *error);
     /* Joules drawn since the device was opened; `notice` once for each thing that is wrong with the meter. A part
      * that can be done without may end its `counts`. */
     int (*energy)(alert_part *part, double *energy_j, alert_power_error *notice,
@@ -61,9 +63,9 @@ struct alert_parts {
     size_t parts;
     bool observe, guarded;
     bool can_cap, can_read;
-    bool touched;                /* a cap has been tried */
-    double cap_min_w, cap_max_w; /* the backend's to fill in */
-    double switch_cost_s; /* NaN before alert_parts_learn: measured there, and with every cap */
+    bool touched;            /* a cap has been tried */
+    double cap_min, cap_max; /* the backend's to fill in */
+    double switch_cost_s;    /* NaN before alert_parts_learn: measured there, and with every cap */
     bool measures_cost;
     double tick_s;
     alert_power_error notice; /* what there is to say when it is opened; code 0 for nothing */

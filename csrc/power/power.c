@@ -11,12 +11,19 @@
 /* A cap computed from the ends of the range may miss them by a rounding error. */
 #define RANGE_SLACK 1e-9
 
+#define REMEDY_ROOT                                                                                \
+    "this root has fewer rights than the machine's: start the container with `--privileged`; a "   \
+    "rootless one (a user namespace) never has them"
+#define REMEDY_READ_ONLY                                                                           \
+    "/sys is mounted read-only: start the container with `--privileged`, or the service "          \
+    "without ProtectKernelTunables="
+
 struct alert_power {
     const alert_power_ops *ops;
     void *device;
     pid_t owner;
     alert_power_traits traits;
-    double asked_w;           /* the last cap put in force; NaN before the first */
+    double asked;             /* the last cap put in force; NaN before the first */
     alert_power_error broken; /* why caps are no longer tried; code 0 while they are */
     alert_power_error notice; /* code 0 when there is none */
     char noticed
@@ -70,6 +77,14 @@ bool alert_power_is_root(void)
     return geteuid() == 0;
 }
 
+const char *alert_power_remedy(int rc, const char *usual)
+{
+    return rc == -EROFS                      ? REMEDY_READ_ONLY
+           : !alert_power_is_permission(-rc) ? ""
+           : alert_power_is_root()           ? REMEDY_ROOT
+                                             : usual;
+}
+
 void alert_power_tell(alert_power *p, const alert_power_error *notice)
 {
     if (notice->code)
@@ -86,7 +101,7 @@ int alert_power_new(alert_power **out, const alert_power_ops *ops, void *device)
     p->ops = ops;
     p->device = device;
     p->owner = getpid();
-    p->asked_w = (double)NAN;
+    p->asked = (double)NAN;
     ops->traits(device, &p->traits);
     *out = p;
     return 0;
@@ -107,33 +122,32 @@ void alert_power_about(const alert_power *p, alert_power_traits *out)
     out->can_cap = p->traits.can_cap && p->broken.code == 0;
 }
 
-static int check_cap(const alert_power *p, double cap_w, alert_power_error *error)
+static int check_cap(const alert_power *p, double cap, alert_power_error *error)
 {
     char why[ALERT_POWER_TEXT];
-    double low = p->traits.cap_min_w, high = p->traits.cap_max_w;
-    if (cap_w >= low * (1.0 - RANGE_SLACK) &&
-        cap_w <= high * (1.0 + RANGE_SLACK)) /* false for NaN */
+    double low = p->traits.cap_min, high = p->traits.cap_max;
+    if (cap >= low * (1.0 - RANGE_SLACK) && cap <= high * (1.0 + RANGE_SLACK)) /* false for NaN */
         return 0;
     (void)snprintf(why, sizeof why, "expected %g to %g %s, got %.17g", low, high, p->traits.unit,
-                   cap_w);
+                   cap);
     return alert_power_refuse(error, ERANGE, "power_cap", why);
 }
 
-int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error)
+int alert_power_set_cap(alert_power *p, double cap, alert_power_error *error)
 {
     if (getpid() != p->owner)
         return alert_power_fail(
             error, EPERM, "power cap", "the device was opened by another process",
             "set caps in the process that opened the device, not in a forked child");
-    int rc = p->traits.can_cap ? check_cap(p, cap_w, error) : 0;
-    if (rc || cap_w == p->asked_w)
+    int rc = p->traits.can_cap ? check_cap(p, cap, error) : 0;
+    if (rc || cap == p->asked)
         return rc;
     if (p->broken.code)
         return alert_power_hand_on(error, &p->broken);
     alert_power_error problem = {0}, notice = {0};
     if (p->traits.can_cap)
-        cap_w = fmin(fmax(cap_w, p->traits.cap_min_w), p->traits.cap_max_w);
-    rc = p->ops->set_cap(p->device, cap_w, &notice, &problem);
+        cap = fmin(fmax(cap, p->traits.cap_min), p->traits.cap_max);
+    rc = p->ops->set_cap(p->device, cap, &notice, &problem);
     if (rc == -EINTR && problem.code == 0)
         return rc;
     if (rc) {
@@ -144,14 +158,14 @@ int alert_power_set_cap(alert_power *p, double cap_w, alert_power_error *error)
         p->notice = notice;
         memcpy(p->noticed, notice.where, sizeof p->noticed);
     }
-    p->asked_w = cap_w;
+    p->asked = cap;
     p->ops->traits(p->device, &p->traits);
     return 0;
 }
 
-int alert_power_cap(alert_power *p, double *cap_w, alert_power_error *error)
+int alert_power_cap(alert_power *p, double *cap, alert_power_error *error)
 {
-    return p->ops->cap(p->device, cap_w, error);
+    return p->ops->cap(p->device, cap, error);
 }
 
 int alert_power_energy(alert_power *p, double *energy_j, alert_power_error *error)

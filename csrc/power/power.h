@@ -9,8 +9,8 @@ typedef struct alert_power_ops {
     void (*traits)(const void *device, alert_power_traits *out);
     /* Puts a cap inside the range in force and reads it back. Where the device cannot cap, the error says why. A cap
      * that the hardware took otherwise than asked is no failure: it fills `notice`, whose code is 0 before. -EINTR without an error: a signal came first. */
-    int (*set_cap)(void *device, double cap_w, alert_power_error *notice, alert_power_error *error);
-    int (*cap)(void *device, double *cap_w, alert_power_error *error);
+    int (*set_cap)(void *device, double cap, alert_power_error *notice, alert_power_error *error);
+    int (*cap)(void *device, double *cap, alert_power_error *error);
     /* `notice` where the joules are right, but something about the meter is not. Each thing is told once. */
     int (*energy)(void *device, double *energy_j, alert_power_error *notice,
                   alert_power_error *error);
@@ -45,5 +45,8 @@ int alert_power_fail_load(alert_power_error *error, const char *library, const c
 bool alert_power_is_permission(int code);
 /* Whether this is root, whom no advice to become root helps. */
 bool alert_power_is_root(void);
+/* What would let this process use a file of /sys after such a failure (-errno): `usual` for a user without the right,
+ * other advice for a root of a container. Empty where the failure is not of rights. */
+const char *alert_power_remedy(int rc, const char *usual);
 
 #endif

@@ -107,9 +107,9 @@ static bool go_on_waiting(power_object *o)
 
 PyDoc_STRVAR(
     set_cap_doc,
-    "set_cap($self, watts, /)\n"
+    "set_cap($self, cap, /)\n"
     "--\n\n"
-    "Cap the device at `watts`, which lies within `cap_range`.\n\n"
+    "Cap the device at `cap`, in its `unit`, which lies within `cap_range`.\n\n"
     "The hardware is written to only when the cap changes, and is read back. A cap that the "
     "hardware\n"
     "refuses, or takes otherwise than asked, gives one `PowerWarning`; `cap` is the one in force.\n"
@@ -126,13 +126,13 @@ static PyObject *device_set_cap(PyObject *self, PyObject *value)
     power_object *o = (power_object *)self;
     alert_power_error error = {0}, notice = {0};
     alert_power_traits traits;
-    double cap_w;
+    double cap;
     int rc;
-    if (alert_py_double(value, "power_cap", "a number of watts", &cap_w) < 0 || !lock(o))
+    if (alert_py_double(value, "power_cap", "a number", &cap) < 0 || !lock(o))
         return NULL;
     do {
         Py_BEGIN_ALLOW_THREADS
-        rc = alert_power_set_cap(o->power, cap_w, &error);
+        rc = alert_power_set_cap(o->power, cap, &error);
         Py_END_ALLOW_THREADS
         if (rc == -EINTR && error.code == 0 && !go_on_waiting(o))
             return NULL;
@@ -326,6 +326,19 @@ static PyObject *get_kind(PyObject *self, void *closure)
     return PyUnicode_FromString(((power_object *)self)->opened.kind);
 }
 
+static PyObject *get_unit(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyUnicode_FromString(((power_object *)self)->opened.unit);
+}
+
+static PyObject *get_settings(PyObject *self, void *closure)
+{
+    (void)self;
+    (void)closure;
+    Py_RETURN_NONE;
+}
+
 static PyObject *get_emulated(PyObject *self, void *closure)
 {
     (void)closure;
@@ -348,23 +361,23 @@ static PyObject *get_cap(PyObject *self, void *closure)
 {
     (void)closure;
     power_object *o = (power_object *)self;
-    double cap_w = (double)NAN;
+    double cap = (double)NAN;
     int rc;
     if (!lock(o))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    rc = alert_power_cap(o->power, &cap_w, NULL);
+    rc = alert_power_cap(o->power, &cap, NULL);
     Py_END_ALLOW_THREADS
     unlock(o);
-    return PyFloat_FromDouble(rc ? (double)NAN : cap_w);
+    return PyFloat_FromDouble(rc ? (double)NAN : cap);
 }
 
 static PyObject *get_cap_range(PyObject *self, void *closure)
 {
     (void)closure;
     const alert_power_traits *t = &((power_object *)self)->opened;
-    return t->cap_max_w > 0.0 ? Py_BuildValue("dd", t->cap_min_w, t->cap_max_w)
-                              : Py_BuildValue("dd", (double)NAN, (double)NAN);
+    return t->cap_max > 0.0 ? Py_BuildValue("dd", t->cap_min, t->cap_max)
+                            : Py_BuildValue("dd", (double)NAN, (double)NAN);
 }
 
 static PyObject *get_switch_cost(PyObject *self, void *closure)
@@ -398,8 +411,8 @@ static PyObject *device_repr(PyObject *self)
         return PyUnicode_FromFormat("<alert power device: %s, closed>", o->opened.kind);
     char text[120];
     if (o->opened.can_cap)
-        PyOS_snprintf(text, sizeof text, "caps %.4g..%.4g %s", o->opened.cap_min_w,
-                      o->opened.cap_max_w, o->opened.unit);
+        PyOS_snprintf(text, sizeof text, "caps %.4g..%.4g %s", o->opened.cap_min, o->opened.cap_max,
+                      o->opened.unit);
     else
         PyOS_snprintf(text, sizeof text, "no caps");
     return PyUnicode_FromFormat("<alert power device: %s, %s, %s>", o->opened.kind, text,
@@ -457,14 +470,16 @@ static alert_py_renamed RENAMED[] = {
 };
 
 static PyGetSetDef device_getset[] = {
-    {"kind", get_kind, NULL, "\"rapl\", \"nvml\" or \"emulated\".", NULL},
+    {"kind", get_kind, NULL, "\"rapl\", \"nvml\", \"cpufreq\" or \"emulated\".", NULL},
+    {"unit", get_unit, NULL, "Of a cap: \"W\" or \"GHz\".", NULL},
     {"emulated", get_emulated, NULL, "True where power and energy are computed, not measured.",
      NULL},
     {"can_cap", get_can_cap, NULL, "Whether it can be capped; False once the hardware has refused.",
      NULL},
     {"can_read", get_can_read, NULL, "Whether its energy can be read.", NULL},
-    {"cap", get_cap, NULL, "The cap in force, watts; NaN where it cannot be read.", NULL},
-    {"cap_range", get_cap_range, NULL, "(lowest, highest) cap, watts; NaN where it cannot cap.",
+    {"cap", get_cap, NULL, "The cap in force; NaN where it cannot be read.", NULL},
+    {"settings", get_settings, NULL, "None: every cap of `cap_range` may be set.", NULL},
+    {"cap_range", get_cap_range, NULL, "(lowest, highest) cap; NaN where it cannot cap.",
      NULL},
     {"switch_cost", get_switch_cost, NULL,
      "Seconds of the caller's time that changing the cap takes.", NULL},

@@ -13,8 +13,8 @@
 #define OPTIONS_MAX 32
 #define NUMBERS_MAX 320
 
-/* Whose line a warning names: this is called by open_kind, and that by open. */
-#define CALLER_OF_OPEN 3
+/* Whose line a warning names: this is called by a function of its kind, that by open_kind, and that by open. */
+#define CALLER_OF_OPEN 4
 
 /* The options given, as the library takes them. */
 typedef struct given_options {
@@ -240,7 +240,8 @@ PyDoc_STRVAR(power_kinds_doc,
              "power_kinds()\n"
              "--\n\n"
              "The kinds of devices: the name of each, to what its parts are called\n"
-             "(None without parts) and its options by name, with usual values.");
+             "(None without parts), its options by name, with usual values, and the unit\n"
+             "of its caps.");
 
 static PyObject *power_kinds(PyObject *module, PyObject *unused)
 {
@@ -250,10 +251,10 @@ static PyObject *power_kinds(PyObject *module, PyObject *unused)
     PyObject *kinds = PyDict_New();
     for (size_t i = 0; kinds && (k = alert_power_kind_at(i)); i++) {
         PyObject *options = options_of(k);
-        PyObject *pair = options ? Py_BuildValue("(zN)", k->parts, options) : NULL;
-        if (!pair || PyDict_SetItemString(kinds, k->name, pair) < 0)
+        PyObject *row = options ? Py_BuildValue("(zNs)", k->parts, options, k->unit) : NULL;
+        if (!row || PyDict_SetItemString(kinds, k->name, row) < 0)
             Py_CLEAR(kinds);
-        Py_XDECREF(pair);
+        Py_XDECREF(row);
     }
     return kinds;
 }

@@ -126,8 +126,8 @@ static alert_parts *cells(bool observe)
     alert_parts_begin(d, &OPS, &options);
     EXPECT(alert_parts_reserve(d, CELLS) == 0);
     d->parts = CELLS;
-    d->cap_min_w = 10.0;
-    d->cap_max_w = 90.0;
+    d->cap_min = 10.0;
+    d->cap_max = 90.0;
     for (size_t i = 0; i < CELLS; i++) {
         cell *c = (cell *)alert_part_at(d, i);
         machine[i] =
@@ -176,7 +176,7 @@ static void test_what_every_kind_of_part_says_of_itself(void)
     alert_power_about(p, &about);
     EXPECT(strcmp(about.kind, "toy") == 0 && strcmp(about.parts, "cells") == 0);
     EXPECT(about.can_cap && about.can_read && about.settle_s == 0.2);
-    EXPECT(about.cap_min_w == 10.0 && about.cap_max_w == 90.0);
+    EXPECT(about.cap_min == 10.0 && about.cap_max == 90.0);
     EXPECT(alert_power_part(p, 2, fact) == 6 && alert_power_part(p, 3, fact) == 0);
     EXPECT(strcmp(fact[0].name, "name") == 0 && strcmp(fact[0].is.text, "cell 2") == 0);
     EXPECT(strcmp(fact[1].name, "can_cap") == 0 && fact[1].is.number[0] == 0.0);
@@ -209,7 +209,7 @@ static void test_an_observer_learns_and_changes_nothing(void)
     alert_parts *d = cells(true);
     EXPECT(alert_parts_end(&p, d, alert_parts_learn(d, NULL), NULL) == 0);
     alert_power_about(p, &about);
-    EXPECT(!about.can_cap && about.cap_max_w == 90.0);
+    EXPECT(!about.can_cap && about.cap_max == 90.0);
     EXPECT(alert_power_set_cap(p, 70.0, NULL) == -EPERM);
     EXPECT(alert_power_close(p, NULL) == 0 && machine[0].limit_mw == 60000);
 }

@@ -184,8 +184,8 @@ static void test_range(void)
     alert_power *p = open_on(&clock);
     alert_power_about(p, &about);
     EXPECT(about.emulated && about.can_cap && about.can_read);
-    EXPECT_NEAR(about.cap_min_w, 15.0, 1e-12); /* a quarter of the frequency */
-    EXPECT(about.cap_max_w == 90.0);
+    EXPECT_NEAR(about.cap_min, 15.0, 1e-12); /* a quarter of the frequency */
+    EXPECT(about.cap_max == 90.0);
     const double bad[] = {14.9, 90.1, 0.0, -30.0, (double)NAN, HUGE_VAL};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         EXPECT(alert_power_set_cap(p, bad[i], &error) == -ERANGE);
@@ -193,7 +193,7 @@ static void test_range(void)
     }
     double cap_w;
     EXPECT(alert_power_cap(p, &cap_w, NULL) == 0 && cap_w == 90.0);
-    EXPECT(alert_power_set_cap(p, about.cap_min_w, NULL) == 0);
+    EXPECT(alert_power_set_cap(p, about.cap_min, NULL) == 0);
     alert_power_begin(p);
     clock.now_ns += SECOND;
     EXPECT(alert_power_pace(p, true) == 0);
@@ -236,8 +236,8 @@ static void stub_traits(const void *device, alert_power_traits *out)
                                 .unit = "W",
                                 .can_cap = !((const stub *)device)->cannot_cap,
                                 .can_read = true,
-                                .cap_min_w = 10.0,
-                                .cap_max_w = 20.0};
+                                .cap_min = 10.0,
+                                .cap_max = 20.0};
 }
 
 static int stub_set_cap(void *device, double cap_w, alert_power_error *notice,

@@ -8,6 +8,7 @@
  *     meter NAME WATTS LAG_SECONDS             governs METER LIMIT_PATH ENABLED_PATH|-
  *     advance SECONDS                          demand METER WATTS
  *     add METER JOULES                         clock real|frozen
+ *     ceiling PATH VALUE|0                     (no higher value shows: the kernel cools the machine)
  *     fault read|write PATH ERRNO [TIMES]      trick ignore|short|cut|garbage|vanish|honest PATH
  *     acts METER QUOTA_FILE USAGE_FILE IDLE_WATTS SPAN_WATTS
  *     count                                    (sets all counts to 0)
@@ -129,7 +130,7 @@ static bool strikes(plant_file *f)
 int plant_read(plant *p, int number, char *out, size_t size)
 {
     plant_file *f = &p->file[number];
-    uint64_t value = f->value;
+    uint64_t value = f->ceiling && f->ceiling < f->value ? f->ceiling : f->value;
     f->reads++;
     if (f->trick == PLANT_VANISH)
         return -ENODEV;
@@ -272,6 +273,11 @@ int plant_command(plant *p, const char *line)
     }
     if (sscanf(line, "add %31s %lf", name, &number) == 2 && find_meter(p, name)) {
         find_meter(p, name)->energy_j += number;
+        return 0;
+    }
+    if (sscanf(line, "ceiling %255s %lf", path, &number) == 2 &&
+        (file = plant_find(p, path)) >= 0) {
+        p->file[file].ceiling = (uint64_t)number;
         return 0;
     }
     if (sscanf(line, "clock %31s", name) == 1) {

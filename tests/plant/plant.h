@@ -28,6 +28,7 @@ typedef struct plant_file {
     gid_t group;
     char text[64];         /* PLANT_TEXT */
     uint64_t value;        /* PLANT_VALUE */
+    uint64_t ceiling;      /* no higher value shows, whatever was written; 0 for none */
     uint64_t unit;         /* values are rounded down to multiples of it; energy steps in it */
     uint64_t start, range; /* PLANT_ENERGY, microjoules */
     int meter;

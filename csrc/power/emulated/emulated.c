@@ -125,8 +125,8 @@ static void emulated_traits(const void *device, alert_power_traits *out)
                                 .emulated = true,
                                 .can_cap = true,
                                 .can_read = true,
-                                .cap_min_w = power_at(&e->law, e->law.min_frequency),
-                                .cap_max_w = e->law.peak_w};
+                                .cap_min = power_at(&e->law, e->law.min_frequency),
+                                .cap_max = e->law.peak_w};
 }
 
 static void emulated_begin(void *device)

@@ -32,10 +32,12 @@ static int write_value(const alert_setting *s, uint64_t value)
 }
 
 const alert_setting_access ALERT_NUMBER_FILE = {.read = read_value, .write = write_value};
+const alert_setting_access ALERT_LOWEST_NUMBER_FILE = {
+    .read = read_value, .write = write_value, .shows_lowest = true};
 
-int alert_number_file_give_back(alert_journal_entry *e)
+int alert_number_file_give_back(alert_journal_entry *e, const alert_setting_access *access)
 {
-    alert_setting setting = {.access = &ALERT_NUMBER_FILE, .writable = true, .noting = e};
+    alert_setting setting = {.access = access, .writable = true, .noting = e};
     if (e->fd >= 0)
         return alert_setting_give_back(&setting);
     e->fd = alert_descriptor_lift(open(e->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW));

@@ -60,10 +60,37 @@ int alert_setting_put(alert_setting *s, uint64_t value)
     return rc;
 }
 
+int alert_setting_uncover(alert_setting *s, uint64_t highest)
+{
+    uint64_t shown = alert_setting_entry(s)->found;
+    if (shown >= highest)
+        return 0;
+    int rc = alert_setting_put(s, highest);
+    if (rc == 0 && alert_setting_held(s) == shown)
+        notes(s)->found = highest;
+    return rc;
+}
+
 static bool is_changed(const alert_setting *s)
 {
     const alert_journal_entry *e = alert_setting_entry(s);
     return atomic_load(&e->writing) != 0 || atomic_load(&e->held) != e->found;
+}
+
+/* A write of the value found that succeeded, and that a lower limit of somebody else's hides, has given it back. */
+static bool is_back(const alert_setting *s)
+{
+    uint64_t held = alert_setting_held(s), found = alert_setting_entry(s)->found;
+    return held == found || (s->access->shows_lowest && held < found);
+}
+
+/* The value found was written where `now` was lower than ours. Where that has changed it, it was no limit beside ours
+ * but somebody's later change. */
+static int leave_lower(alert_setting *s, uint64_t now)
+{
+    if (alert_setting_held(s) == now)
+        return 1;
+    return alert_setting_put(s, now);
 }
 
 static int give_back_once(alert_setting *s)
@@ -73,13 +100,15 @@ static int give_back_once(alert_setting *s)
     int rc = alert_setting_get(s, &now);
     if (rc)
         return rc;
-    bool ours = atomic_load(&e->writing) != 0 || now == atomic_load(&e->held);
-    if (!ours || now == e->found)
+    uint64_t held = atomic_load(&e->held);
+    bool ours = atomic_load(&e->writing) != 0 || now == held;
+    bool hidden = !ours && s->access->shows_lowest && now < held;
+    if ((!ours && !hidden) || now == e->found)
         return 0;
     rc = alert_setting_put(s, e->found);
     if (rc)
         return rc;
-    return alert_setting_held(s) == e->found ? 1 : -ENODATA;
+    return hidden ? leave_lower(s, now) : is_back(s) ? 1 : -ENODATA;
 }
 
 int alert_setting_give_back(alert_setting *s)

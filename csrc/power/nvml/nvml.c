@@ -106,8 +106,8 @@ static void learn_shares(nvml *n, const nvml_options *o)
         g->part.weight = high_w > low_w ? (top_w(g, given) - g->part.base) / (high_w - low_w) : 0.0;
         g->part.settle_s = o->settle_s;
     }
-    d->cap_min_w = given ? o->cap_range_w.value[0] : low_w;
-    d->cap_max_w = given ? o->cap_range_w.value[1] : high_w;
+    d->cap_min = given ? o->cap_range_w.value[0] : low_w;
+    d->cap_max = given ? o->cap_range_w.value[1] : high_w;
 }
 
 static void free_library(alert_parts *d, bool owner)

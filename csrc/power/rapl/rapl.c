@@ -63,8 +63,8 @@ static void learn_shares(alert_rapl *r, const rapl_options *o)
         alert_rapl_zone_at(r, i)->part.weight = alert_rapl_zone_at(r, i)->found_w / found_w;
         alert_rapl_zone_at(r, i)->part.settle_s = o->window_s;
     }
-    d->cap_min_w = o->cap_range_w.count ? o->cap_range_w.value[0] : fmin(least_w, found_w);
-    d->cap_max_w = o->cap_range_w.count ? o->cap_range_w.value[1] : found_w;
+    d->cap_min = o->cap_range_w.count ? o->cap_range_w.value[0] : fmin(least_w, found_w);
+    d->cap_max = o->cap_range_w.count ? o->cap_range_w.value[1] : found_w;
 }
 
 static void free_machine(alert_parts *d, bool owner)

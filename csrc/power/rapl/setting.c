@@ -134,5 +134,6 @@ static bool is_setting(const char *path)
 
 int alert_rapl_give_back(alert_journal_entry *entry)
 {
-    return entry->fd >= 0 || is_setting(entry->path) ? alert_number_file_give_back(entry) : 0;
+    bool ours = entry->fd >= 0 || is_setting(entry->path);
+    return ours ? alert_number_file_give_back(entry, &ALERT_NUMBER_FILE) : 0;
 }

@@ -27,12 +27,6 @@
 #define REMEDY_READ                                                                                \
     "energy is readable by root only since Linux 5.10 (CVE-2020-8694): run as root, grant "        \
     "CAP_DAC_READ_SEARCH, or install the rule that `alert info` prints"
-#define REMEDY_ROOT                                                                                \
-    "this root has fewer rights than the machine's: start the container with `--privileged`; a "   \
-    "rootless one (a user namespace) never has them"
-#define REMEDY_READ_ONLY                                                                           \
-    "/sys is mounted read-only: start the container with `--privileged`, or the service "          \
-    "without ProtectKernelTunables="
 
 #define WHERE_SIZE (sizeof((alert_rapl_zone *)0)->path + ALERT_POWERCAP_FILE + 1)
 
@@ -46,20 +40,12 @@ int alert_rapl_fail(const alert_rapl_zone *z, const char *file, int rc, const ch
     return alert_power_fail(error, -rc, where, strerror(-rc), remedy);
 }
 
-static const char *remedy_of(int rc, const char *usual)
-{
-    return rc == -EROFS                      ? REMEDY_READ_ONLY
-           : !alert_power_is_permission(-rc) ? ""
-           : alert_power_is_root()           ? REMEDY_ROOT
-                                             : usual;
-}
-
 int alert_rapl_setting_fail(const alert_part *part, const alert_setting *s, int rc,
                             alert_power_error *error)
 {
     (void)part;
     bool locked = rc == -ENODATA || rc == -EIO;
-    const char *remedy = locked ? REMEDY_LOCK : remedy_of(rc, REMEDY_CAP);
+    const char *remedy = locked ? REMEDY_LOCK : alert_power_remedy(rc, REMEDY_CAP);
     return alert_power_fail(error, -rc, s->own.path, strerror(-rc), remedy);
 }
 
@@ -169,7 +155,8 @@ static void learn_cap_missing(alert_rapl_zone *z, int rc, int hidden)
     const alert_setting *limit = &z->part.setting[ALERT_RAPL_LONG_TERM];
     if (rc == -ENOENT &&
         hidden) /* perhaps that of long_term: some kernels show names to root only */
-        (void)alert_rapl_fail(z, "constraint_*_name", hidden, remedy_of(hidden, REMEDY_CAP), lack);
+        (void)alert_rapl_fail(z, "constraint_*_name", hidden,
+                              alert_power_remedy(hidden, REMEDY_CAP), lack);
     else if (rc == -ENOENT)
         (void)alert_power_fail(lack, ENOENT, z->path,
                                "no long_term constraint: this zone only counts energy", "");
@@ -256,7 +243,7 @@ static void open_counter(alert_rapl_zone *z, int dirfd)
     int rc = z->fd.energy_uj >= 0 ? read_counter(z, &now_uj) : z->fd.energy_uj;
     alert_counter_start(c, now_uj, alert_counter_now_s());
     if (rc)
-        (void)alert_rapl_fail(z, "energy_uj", rc, remedy_of(rc, REMEDY_READ),
+        (void)alert_rapl_fail(z, "energy_uj", rc, alert_power_remedy(rc, REMEDY_READ),
                               &z->part.read_missing);
 }
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from alert import __version__, power
 from alert.cli.terminal import console, print_json
 from alert.measuring import fingerprint
-from alert.power.opening import KINDS
+from alert.power.kinds import KINDS
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+_TITLES = {"rapl": "RAPL", "nvml": "NVML", "cpufreq": "Frequencies"}
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -33,38 +35,49 @@ def run(arguments: argparse.Namespace) -> None:
         return
     out = console()
     out.print(f"alert {__version__} on {machine['cpu']}, {machine['cores']} cores\n")
-    for kind, (parts, _) in KINDS.items():
+    for name, (parts, _, unit, _) in KINDS.items():
         if parts is None:
             continue
-        device, title = found[kind], kind.upper()
+        device, title = found[name], _TITLES[name]
         if device[parts]:
-            out.print(_parts(title, device[parts]))
-        out.print(_summary(title, device))
-        for lack in device["missing"]:
-            out.print(f"  missing: {lack['what']}: {lack['why']}")
+            out.print(_parts(title, device[parts], unit))
+        out.print(_summary(title, device, unit))
+        for lack, more in _alike(device["missing"]):
+            others = f", and {more} more" if more else ""
+            out.print(f"  missing: {lack['what']}{others}: {lack['why']}")
             if lack["remedy"]:
                 out.print(f"    remedy: {lack['remedy']}")
-    if rule := found["rapl"]["rule"]:
-        out.print(f"\nThe rule that grants it:\n\n{rule}", markup=False, soft_wrap=True)
+    for kind in ("rapl", "cpufreq"):
+        if rule := found[kind]["rule"]:
+            out.print(f"\nThe rule that grants it:\n\n{rule}", markup=False, soft_wrap=True)
     out.print(_chosen(found))
 
 
-def _parts(title: str, parts: list[dict[str, Any]]) -> Table:
+def _alike(missing: list[dict[str, str]]) -> list[tuple[dict[str, str], int]]:
+    """Return the first of those that are missing for the same reason, and how many follow it."""
+    alike: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for lack in missing:
+        alike.setdefault((lack["why"], lack["remedy"]), []).append(lack)
+    return [(lacks[0], len(lacks) - 1) for lacks in alike.values()]
+
+
+def _parts(title: str, parts: list[dict[str, Any]], unit: str) -> Table:
     from rich.table import Table
 
     table = Table("name", "limit", "can be capped", "energy can be read", title=title)
     for part in parts:
-        limit = "" if part["limit"] is None else f"{part['limit']:g} W"
+        limit = "" if part["limit"] is None else f"{part['limit']:g} {unit}"
         off = ", not enabled" if part.get("enabled") is False else ""
         table.add_row(part["name"], limit + off, _yes(part["can_cap"]), _yes(part["can_read"]))
     return table
 
 
-def _summary(title: str, device: dict[str, Any]) -> str:
-    caps = "no power cap"
+def _summary(title: str, device: dict[str, Any], unit: str) -> str:
+    caps = "no power cap" if unit == "W" else "no cap"
     if device["can_cap"]:
         low, high = device["cap_range"] or (None, None)
-        caps = "power caps" if low is None else f"power caps from {low:g} to {high:g} W"
+        caps = "power caps" if unit == "W" else "caps"
+        caps += "" if low is None else f" from {low:g} to {high:g} {unit}"
     return f"{title}: {caps}, {'energy' if device['can_read'] else 'no energy'}"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from alert.demo import plan
 from alert.demo.demonstration import Demonstration
 from alert.demo.stream import play
+from alert.power.device import Device
 from alert.profile import Profile
 from alert.trace import Trace
 
@@ -16,7 +17,7 @@ RECORDING = Path(__file__).with_name("recorded.npz")
 other: ``benchmarks/demo_trace.py`` cuts it out of the traces of the evaluation."""
 
 
-class RecordedMachine:
+class RecordedMachine(Device):
     """A clock and a power device, moved on by models that take what was recorded.
 
     Parameters
@@ -25,17 +26,15 @@ class RecordedMachine:
         Latency and energy of every configuration for every input.
     """
 
-    can_cap = True
-    switch_cost = 0.0
-    settle = 0.0
-    tick = 0.0
+    kind, emulated, can_cap = "recorded", False, True
+    cap, cap_range = 0.0, (0.0, 0.0)
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._caps = trace.profile.power_caps.tolist()
         self._now = 0.0
         self._joules = 0.0
-        self.kind: str = trace.origin.get("power", "recorded")
+        self.kind = trace.origin.get("power", "recorded")
         self.emulated = trace.emulated
         self.cap = self._caps[-1]
         self.cap_range = (self._caps[0], self._caps[-1])
@@ -61,22 +60,13 @@ class RecordedMachine:
         self._now += seconds
         self._joules += seconds * self._trace.profile.idle_power
 
-    def set_cap(self, watts: float, /) -> None:
+    def set_cap(self, cap: float, /) -> None:
         """Put a cap in force, one of those recorded."""
-        self.cap = watts
+        self.cap = cap
 
     def energy(self) -> float | None:
         """Return the joules drawn so far."""
         return self._joules
-
-    def begin(self) -> None:
-        """Do nothing: what the cap did to the work is in the recording."""
-
-    def pace(self) -> None:
-        """Do nothing: what the cap did to the work is in the recording."""
-
-    def close(self) -> None:
-        """Do nothing: nothing real was capped."""
 
 
 def run(path: Path = RECORDING) -> Demonstration:

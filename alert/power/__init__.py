@@ -2,7 +2,7 @@
 
 `open` opens a device; `describe` says what can be capped and read on this machine, and what is
 missing. A device of your own is a class with the attributes of `Device`: a `Knob` and a `Meter`.
-Watts, joules and seconds throughout.
+Joules and seconds throughout; a cap is in the unit of its device.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 
 from alert import _core
 from alert._core import PowerDevice, PowerError, PowerPermissionError, PowerWarning
+from alert.power.combined import Combined, combine
 from alert.power.describing import describe, law
 from alert.power.device import Device, Knob, Meter
 from alert.power.give_back import journal_directory, restore
@@ -18,6 +19,7 @@ from alert.power.opening import Kind, open
 from alert.power.udev import rule
 
 __all__ = [
+    "Combined",
     "Device",
     "Kind",
     "Knob",
@@ -26,6 +28,7 @@ __all__ = [
     "PowerError",
     "PowerPermissionError",
     "PowerWarning",
+    "combine",
     "describe",
     "journal_directory",
     "law",

@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from alert._core import PowerError
-from alert.power.opening import KINDS, open_kind
+from alert.power.kinds import KINDS, open_kind
 from alert.power.udev import rule
 
 
@@ -20,7 +20,7 @@ def law() -> dict[str, float]:
     seconds takes ``t * (compute / f + 1 - compute)``. The package draws the cap's power while work
     runs, and `idle_power` otherwise.
     """
-    return dict(KINDS["emulated"][1])
+    return dict(KINDS["emulated"].options)
 
 
 def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
@@ -38,36 +38,34 @@ def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         ``"rapl"`` holds ``can_cap``, ``can_read``, ``cap_range`` (None where it cannot cap, or does
         not know), ``zones`` and ``missing``: a list of ``{"what", "why", "remedy"}``, one for each
         thing that stands in the way; and ``rule``: where some of that is a permission, the `rule`
-        that grants it, else None. ``"nvml"`` holds the same but for the rule, with ``gpus`` in
-        place of ``zones``; whether a GPU's limit may be changed shows only when it is opened.
+        that grants it, else None. ``"cpufreq"`` holds the same, with ``policies`` in place of
+        ``zones``, and GHz; ``can_read`` is that of RAPL. ``"nvml"`` holds the same but for the
+        rule, with ``gpus``; whether a GPU's limit may be changed shows only when it is opened.
         ``"emulated"`` holds the law's constants.
     """
     options = {"rapl": {} if root is None else {"root": os.fspath(root)}}
     found = {
-        kind: _describe(kind, options.get(kind, {})) for kind, (parts, _) in KINDS.items() if parts
+        name: _describe(name, options.get(name, {})) for name, kind in KINDS.items() if kind.parts
     }
-    rapl = found["rapl"]
-    rapl["rule"] = _rule_for(rapl["zones"])
+    rapl, cpufreq = found["rapl"], found["cpufreq"]
+    cap, read = (_may_be_granted(rapl["zones"], f"{right}_missing") for right in ("cap", "read"))
+    rapl["rule"] = rule(caps=cap, energy=read) if cap or read else None
+    frequencies = _may_be_granted(cpufreq["policies"], "cap_missing")
+    cpufreq["rule"] = rule(caps=False, energy=False, frequencies=True) if frequencies else None
     usable = rapl["can_cap"] and rapl["can_read"]
     return {"auto": "rapl" if usable else "emulated", **found, "emulated": law()}
 
 
-def _rule_for(zones: list[dict[str, Any]]) -> str | None:
-    """Return the rule that grants the rights missing; None where none is, or no rule helps."""
-    if os.geteuid() == 0:  # a rule gives no more rights to root
-        return None
-    lacks = {
-        right
-        for right in ("cap", "read")
-        for zone in zones
-        if (zone[f"{right}_missing"] or {}).get("errno") in (errno.EACCES, errno.EPERM)
-    }
-    return rule(caps="cap" in lacks, energy="read" in lacks) if lacks else None
+def _may_be_granted(parts: list[dict[str, Any]], right: str) -> bool:
+    """Tell whether a right is missing that a rule grants. A rule gives no more rights to root."""
+    lacks = [part[right] or {} for part in parts]
+    denied = any(lack.get("errno") in (errno.EACCES, errno.EPERM) for lack in lacks)
+    return denied and os.geteuid() != 0
 
 
 def _describe(kind: str, options: dict[str, Any]) -> dict[str, Any]:
     """Describe a device of that kind by an observer of it."""
-    parts = KINDS[kind][0] or "parts"
+    parts = KINDS[kind].parts or "parts"
     try:
         device = open_kind(kind, {**options, "observe": True})
     except PowerError as error:
@@ -86,13 +84,17 @@ def _describe(kind: str, options: dict[str, Any]) -> dict[str, Any]:
             "can_read": device.can_read,
             "cap_range": list(device.cap_range) if math.isfinite(device.cap_range[1]) else None,
             parts: found,
-            "missing": [
-                {"what": lack["what"], "why": lack["why"], "remedy": lack["remedy"]}
-                for part in found
-                for lack in (part["cap_missing"], part["read_missing"], part["range_missing"])
-                if lack is not None
-            ],
+            "missing": _missing(found),
         }
+
+
+def _missing(parts: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return what stands in the way, each thing once: several parts may lack the same."""
+    keys = ("cap_missing", "read_missing", "range_missing")
+    words = ("what", "why", "remedy")
+    lacks = [part[key] for part in parts for key in keys if part[key] is not None]
+    told = dict.fromkeys(tuple(lack[word] for word in words) for lack in lacks)
+    return [dict(zip(words, lack, strict=True)) for lack in told]
 
 
 def _plain(part: dict[str, Any]) -> dict[str, Any]:

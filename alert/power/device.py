@@ -4,28 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from types import TracebackType
+from typing import Protocol, TypeVar, runtime_checkable
+
+_D = TypeVar("_D", bound="Device")
 
 
 @runtime_checkable
 class Knob(Protocol):
     """Something to set that changes how fast, and at what power, work runs.
 
-    Its settings are power caps, in watts. What is not documented as a default is for a class of
-    your own to say.
+    Its settings are called caps, whatever they limit: watts, gigahertz, threads. A higher cap makes
+    work faster. What is not documented as a default is for a class of your own to say.
     """
 
     @property
+    def unit(self) -> str:
+        """Of a cap; "W" by default."""
+        return "W"
+
+    @property
     def can_cap(self) -> bool:
-        """Whether its power can be capped."""
+        """Whether it can be set."""
 
     @property
     def cap(self) -> float:
-        """The power cap in force."""
+        """The cap in force."""
 
     @property
     def cap_range(self) -> tuple[float, float]:
-        """Lowest and highest power cap."""
+        """Lowest and highest cap."""
+
+    @property
+    def settings(self) -> list[float] | None:
+        """The caps there are, ascending; None, the default, where all of the range is."""
+        return None
 
     @property
     def switch_cost(self) -> float:
@@ -37,13 +50,18 @@ class Knob(Protocol):
         """Seconds from a change of the cap until the new one acts; 0 by default."""
         return 0.0
 
-    def set_cap(self, watts: float, /) -> None:
-        """Put a power cap in force."""
+    def set_cap(self, cap: float, /) -> None:
+        """Put a cap in force."""
 
 
 @runtime_checkable
 class Meter(Protocol):
     """Something that counts energy."""
+
+    @property
+    def can_read(self) -> bool:
+        """Whether its energy can be read; True by default."""
+        return True
 
     @property
     def tick(self) -> float:
@@ -68,8 +86,8 @@ class Device(Knob, Meter, Protocol):
     ...     kind, can_cap, cap_range = "board", True, (5.0, 15.0)
     ...     cap, joules = 15.0, 0.0
     ...
-    ...     def set_cap(self, watts, /):
-    ...         self.cap = watts  # and tell the board
+    ...     def set_cap(self, cap, /):
+    ...         self.cap = cap  # and tell the board
     ...
     ...     def energy(self):
     ...         return self.joules  # of the board's own meter
@@ -92,6 +110,7 @@ class Device(Knob, Meter, Protocol):
 
     def begin(self) -> None:
         """Take note that work starts now. Does nothing by default."""
+        return None
 
     def pace(self) -> None:
         """Take note that the work since `begin`, or since the last `pace`, is done.
@@ -99,9 +118,23 @@ class Device(Knob, Meter, Protocol):
         Does nothing by default. An emulated device returns when its cap would have let the work be
         done.
         """
+        return None
 
     def close(self) -> None:
         """Give back every setting as it was found. Does nothing by default."""
+        return None
+
+    def __enter__(self: _D) -> _D:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self.close()
 
 
 def open_device(power: str | Device) -> Device:
@@ -134,10 +167,10 @@ def borrowed(power: str | Device) -> Iterator[Device]:
             device.set_cap(found)
 
 
-def takes(device: Device, watts: float) -> bool:
-    """Tell whether a power cap lies in the range of the device, up to rounding."""
+def takes(device: Device, cap: float) -> bool:
+    """Tell whether a cap lies in the range of the device, up to rounding."""
     low, high = device.cap_range
-    return low * (1.0 - 1e-9) <= watts <= high * (1.0 + 1e-9)
+    return low * (1.0 - 1e-9) <= cap <= high * (1.0 + 1e-9)
 
 
 def check_caps(name: str, caps: Sequence[float], device: Device) -> None:

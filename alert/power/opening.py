@@ -10,13 +10,10 @@ import weakref
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import alert.power
-from alert import _core
 from alert._core import PowerDevice, PowerError, PowerWarning
+from alert.power.kinds import KINDS, open_kind
 
-Kind = Literal["auto", "rapl", "nvml", "emulated"]
-
-KINDS = _core.power_kinds()  # what parts are called, and the options, by kind
+Kind = Literal["auto", "rapl", "nvml", "cpufreq", "emulated", "threads"]
 
 _open_devices: weakref.WeakSet[PowerDevice] = weakref.WeakSet()
 _exit_pid = 0
@@ -45,17 +42,22 @@ def open(
 
     Parameters
     ----------
-    kind : {"auto", "rapl", "nvml", "emulated"}
+    kind : {"auto", "rapl", "nvml", "cpufreq", "threads", "emulated"}
         "rapl": the processor packages of this machine as one device, through libpowercap.
         "nvml": NVIDIA GPUs as one device, through the driver's libnvidia-ml. Only by request: this
         package cannot know which GPU the models run on, and a GPU's limit holds for everybody who
         uses it.
+        "cpufreq": the cores of this machine as one device. A cap is the highest frequency of each,
+        in GHz. The joules are RAPL's, where they can be read.
+        "threads": how many threads models compute with, in this process; needs no rights. A cap is
+        that number. The joules are RAPL's, where they can be read.
         "emulated": a package that exists as a law only, for machines that cannot be capped. A cap
         slows work down by waiting; energy is computed.
         "auto": RAPL where it can be both capped and read, else the emulated package, with one
         `PowerWarning` that says why. Takes the options of both.
     root : path, optional
-        RAPL: the powercap tree, ``/sys/class/powercap`` by default.
+        RAPL: the powercap tree, ``/sys/class/powercap`` by default. Cpufreq: the directory of the
+        policies, ``/sys/devices/system/cpu/cpufreq`` by default.
     package : int, optional
         RAPL: one package only. By default all of them: a cap is split over them in proportion to
         the limits found.
@@ -69,6 +71,8 @@ def open(
         the least the machine states (1 W a package where it states nothing) to the lowest limit
         found for each package or GPU. Only a range given here lets a cap exceed a limit found.
         Where a limit found is so high that it is none, the highest cap is unknown: infinite.
+        Cpufreq: lowest and highest cap, GHz. Threads: lowest and highest number. By default up to
+        the one found.
     gpus : sequence of int, optional
         NVML: indices as ``nvidia-smi`` counts them, whatever ``CUDA_VISIBLE_DEVICES`` says. By
         default all: each is then as far up between its lowest and its highest cap as the cap is
@@ -77,14 +81,14 @@ def open(
         NVML: seconds that a change of the cap takes. By default measured: when the device is
         opened, by writing the limits found, and at every change.
     settle : float, optional
-        NVML: seconds until a new cap acts, 0.1 by default.
+        NVML, cpufreq: seconds until a new cap acts, 0.1 and 0.01 by default.
     observe : bool, default False
-        RAPL, NVML: only read. An observer changes nothing, and may be opened where somebody else
-        caps.
+        RAPL, NVML, cpufreq: only read. An observer changes nothing, and may be opened where
+        somebody else caps.
     guard : bool, default True
-        RAPL, NVML: with the first cap, note the limits found in a journal (see `journal_directory`)
-        and start a watchdog: a small sleeping process that gives them back should this one be
-        killed.
+        RAPL, NVML, cpufreq: with the first cap, note the limits found in a journal (see
+        `journal_directory`) and start a watchdog: a small sleeping process that gives them back
+        should this one be killed.
     idle_power, peak_power : float, optional
         Emulated: watts drawn idle, and at the highest frequency.
     exponent : float, optional
@@ -98,7 +102,8 @@ def open(
     -------
     PowerDevice
         Close it, or use it in a ``with`` statement: then every limit is back as it was found. The
-        device is also closed when the interpreter exits.
+        device is also closed when the interpreter exits. Of "cpufreq" and "threads" it is a
+        `Combined`, which has all that a PowerDevice has.
 
     Raises
     ------
@@ -133,17 +138,8 @@ def open(
     return _close_at_exit(device)
 
 
-def open_kind(kind: str, options: dict[str, Any]) -> PowerDevice:
-    """Open a device with the options given; the caller closes it."""
-    if "directory" in KINDS[kind][1]:
-        # looked up in the package, so that a program can replace them there
-        places = {"directory": alert.power.journal_directory(), "watchdog": alert.power._WATCHDOG}
-        options = {**options, **places}
-    return _core.open_power(kind, options)
-
-
 def _open_auto(options: dict[str, Any]) -> PowerDevice:
-    law = {name: value for name, value in options.items() if name in KINDS["emulated"][1]}
+    law = {name: value for name, value in options.items() if name in KINDS["emulated"].options}
     try:
         device = open_kind("rapl", {name: options[name] for name in options if name not in law})
     except PowerError as error:

@@ -71,6 +71,22 @@ def test_kill_matrix(server: Plant, victims: killing.Victims, case: killing.Case
     assert outcome.restored
 
 
+@pytest.fixture(scope="module")
+def cores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    directory = tmp_path_factory.mktemp("plant")
+    with running(compile_plant(directory), directory / "cores", "cores") as plant:
+        yield plant
+
+
+@pytest.mark.parametrize("case", list(killing.cases_of_cpufreq()), ids=str)
+def test_kill_matrix_of_cpufreq(cores: Plant, victims: killing.Victims, case: killing.Case) -> None:
+    if case.surroundings in killing.ROOT_ONLY:
+        require("root")
+    outcome = victims.run(case, cores.root / "cpufreq")
+    assert outcome.capped
+    assert outcome.restored
+
+
 @pytest.mark.parametrize("case", list(killing.odd_cases()), ids=str)
 def test_kill_matrix_of_odd_surroundings(
     server: Plant, victims: killing.Victims, case: killing.Case

@@ -24,10 +24,27 @@ Start = Callable[[str], AbstractContextManager[Plant]]
 LIMIT = f"{TOP}:0/constraint_0_power_limit_uw"
 SHORT = f"{TOP}:0/constraint_1_power_limit_uw"
 ENERGY = f"{TOP}:0/energy_uj"
-CAPPABLE = ("client", "server", "dies", "disabled", "mmio", "private", "wrapping", "compute")
+CAPPABLE = (
+    "client",
+    "server",
+    "dies",
+    "disabled",
+    "mmio",
+    "private",
+    "wrapping",
+    "compute",
+    "cores",
+)
 READABLE = (*CAPPABLE, "amd", "mirrored")
 # what the counters must show over one second
-WATTS = {"client": 45.0, "server": 300.0, "dies": 100.0, "disabled": 80.0, "mmio": 28.0}
+WATTS = {
+    "client": 45.0,
+    "server": 300.0,
+    "dies": 100.0,
+    "disabled": 80.0,
+    "mmio": 28.0,
+    "cores": 45.0,
+}
 WATTS |= {
     "compute": 30.0,
     "private": 45.0,

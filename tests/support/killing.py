@@ -48,9 +48,11 @@ class Case:
     changed: bool  # a cap was set
     children: str
     surroundings: str = "usual"
+    kind: str = "rapl"
 
     def __str__(self) -> str:
         odd = "" if self.surroundings == "usual" else f"-{self.surroundings}"
+        odd += "" if self.kind == "rapl" else f"-{self.kind}"
         return f"{self.ending}-{'capped' if self.changed else 'opened'}-{self.children}{odd}"
 
 
@@ -66,6 +68,14 @@ def cases(endings: tuple[str, ...] = ENDINGS) -> Iterator[Case]:
         yield Case(ending, changed, children)
 
 
+def cases_of_cpufreq() -> Iterator[Case]:
+    """Yield every ending and every lack of a guard, with a cap: the rest is not of a kind."""
+    for ending, children in itertools.product(ENDINGS, CHILDREN):
+        yield Case(ending, True, children, kind="cpufreq")
+    for surroundings, ending in itertools.product(ODD, ODD_ENDINGS):
+        yield Case(ending, True, "none", surroundings, "cpufreq")
+
+
 def odd_cases() -> Iterator[Case]:
     """Yield what may happen to a guard that lacks something; with a cap, or there is none."""
     for surroundings, ending, children in itertools.product(ODD, ODD_ENDINGS, ("none", "fork")):
@@ -76,7 +86,7 @@ class Limits:
     """Everything a cap may change in a powercap tree."""
 
     def __init__(self, root: Path) -> None:
-        names = ("*power_limit_uw", "*time_window_us", "enabled")
+        names = ("*power_limit_uw", "*time_window_us", "enabled", "scaling_max_freq")
         self._files = [path for name in names for path in root.rglob(name)]
         self.found = self.read()
 
@@ -130,7 +140,7 @@ class Victims:
         program = self._torch if case.children == "loader" else self._plain
         assert program.stdout is not None
         limits = Limits(root)
-        words = (root, case.ending, case.changed, case.children, case.surroundings)
+        words = (root, case.ending, case.changed, case.children, case.surroundings, case.kind)
         _send(program, "\t".join(map(str, words)))
         pid, *children = map(int, program.stdout.readline().split())
         process = os.pidfd_open(pid)

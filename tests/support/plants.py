@@ -61,7 +61,7 @@ class Plant:
 
     def limits(self) -> dict[str, int]:
         """Return everything that a cap may change, by path."""
-        names = ("*power_limit_uw", "*time_window_us", "enabled")
+        names = ("*power_limit_uw", "*time_window_us", "enabled", "scaling_max_freq")
         paths = sorted(path for name in names for path in self.root.rglob(name))
         return {str(path.relative_to(self.root)): int(path.read_text()) for path in paths}
 
@@ -139,6 +139,20 @@ THREE_LIMITS = (
 )
 DRAM_LIMIT = (("long_term", 0, 976),)
 TOP = "intel-rapl/intel-rapl"
+
+
+def policy(number: int, least_khz: int, most_khz: int, unit_khz: int = 1) -> list[str]:
+    """Describe a frequency policy of one core; its settings are multiples of `unit_khz`."""
+    path = f"cpufreq/policy{number}"
+    return [
+        f"dir {path}",
+        f"text {path}/related_cpus 0444 {number}",
+        f"text {path}/scaling_governor 0644 schedutil",
+        f"text {path}/cpuinfo_min_freq 0444 {least_khz}",
+        f"text {path}/cpuinfo_max_freq 0444 {most_khz}",
+        f"value {path}/scaling_max_freq 0644 {most_khz} {unit_khz}",
+    ]
+
 
 MACHINES: dict[str, list[str]] = {
     # a laptop: psys comes first and is no package, a third constraint, core and uncore inside
@@ -218,6 +232,19 @@ MACHINES: dict[str, list[str]] = {
         *control(),
         *zone(f"{TOP}:0", "package-0", "load", limits=(("long_term", 30_000_000, 976),)),
     ],
+    # two fast cores, two slow ones, and the package they draw from
+    "cores": [
+        "meter load 80 0",
+        *control(),
+        *zone(f"{TOP}:0", "package-0", "load", limits=two_limits(45)),
+        "dir cpufreq",
+        *policy(0, 800_000, 5_000_000),
+        *policy(2, 800_000, 5_000_000),
+        *policy(10, 800_000, 3_600_000),
+        *policy(11, 800_000, 3_600_000),
+    ],
+    # a driver that has a few frequencies only
+    "steps": ["dir cpufreq", *policy(0, 400_000, 2_000_000, 400_000)],
     "none": [],
 }
 

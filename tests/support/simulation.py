@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import alert
+from alert.power import Device
 from alert.running.runner import Runner
 
 
@@ -26,7 +27,7 @@ class Machine:
         self.now += seconds * self.contention
 
 
-class Package:
+class Package(Device):
     """A power device on the clock of a `Machine`.
 
     Work under a cap of `cap` watts takes PEAK / cap times as long, and draws `cap` watts.
@@ -41,6 +42,8 @@ class Package:
     cap_range = (10.0, PEAK)
     switch_cost = 0.0
     settle = 0.0
+    tick = 0.0
+    cap = PEAK
 
     def __init__(self, machine: Machine, *, read_cost: float = 0.0, tick: float = 0.0) -> None:
         self.machine = machine
@@ -56,13 +59,13 @@ class Package:
         self._booked = machine.now  # until when
         self._begun = machine.now  # the work that the next pace ends
 
-    def set_cap(self, watts: float, /) -> None:
+    def set_cap(self, cap: float, /) -> None:
         assert not self.closed
         self._book()
         if self.refuses is not None:
             raise self.refuses
-        self.cap = watts
-        self.caps_set.append(watts)
+        self.cap = cap
+        self.caps_set.append(cap)
 
     def energy(self) -> float | None:
         assert not self.closed

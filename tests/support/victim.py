@@ -2,7 +2,7 @@
 
 As a program it forks one such process for every line of its standard input, so that a run does not
 pay for the imports: ``python victim.py JOURNALS [torch]`` reads lines of ``ROOT``, ``ENDING``,
-``CHANGED``, ``CHILDREN`` and ``SURROUNDINGS``, with tabs between them.
+``CHANGED``, ``CHILDREN``, ``SURROUNDINGS`` and ``KIND``, with tabs between them.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _hear, _tell = 0, 1  # descriptors of the pipes to `killing`
 _kept: list[Any] = []  # what has to live as long as the process
 
 
-def cap(root: str, changed: bool, children: str) -> list[int]:
+def cap(root: str, changed: bool, children: str, kind: Any = "rapl") -> list[int]:
     """Cap the machine and start workers; return their pids."""
-    device = power.open("rapl", root=root)
+    device = power.open(kind, root=root)
     _kept.append(device)
     if changed:
         device.set_cap(device.cap_range[1] / 2)
@@ -144,7 +144,7 @@ def _main() -> None:
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while True:
-        root, ending, changed, children, surroundings = _read_line().split("\t")
+        root, ending, changed, children, surroundings, kind = _read_line().split("\t")
         pid = os.fork()
         if pid == 0:
             break
@@ -152,7 +152,7 @@ def _main() -> None:
     surround(surroundings, sys.argv[1])
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    pids = cap(str(Path(root)), changed == "True", children)
+    pids = cap(str(Path(root)), changed == "True", children, kind)
     if surroundings == "namespace":  # its children have other numbers outside, and end with it
         pids = []
     told = " ".join(map(str, [os.readlink("/proc/self"), *pids]))

@@ -1,0 +1,149 @@
+"""The threads that models compute with, as a knob. It needs no rights."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import importlib.util
+import math
+import sys
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from alert import _arguments
+from alert._core import PowerError
+from alert.power.device import Device
+
+_NEITHER = "neither PyTorch nor threadpoolctl is installed"
+_REMEDY = "`pip install threadpoolctl`"
+_MOST = 4096
+
+
+class Pool:
+    """Worker threads of one library: how many there are, and another number of them."""
+
+    def __init__(self, get: Callable[[], int], put: Callable[[int], object]) -> None:
+        self._get, self._put = get, put
+        self._found = self._held = get()
+
+    @property
+    def found(self) -> int:
+        """The number before the first change."""
+        return self._found
+
+    @property
+    def threads(self) -> int:
+        """The number now."""
+        return self._get()
+
+    def put(self, threads: int) -> None:
+        """Change the number."""
+        self._put(threads)
+        self._held = self._get()
+
+    def give_back(self) -> None:
+        """Put the number found, unless somebody else has changed it since."""
+        if self._held != self._found and self._get() == self._held:
+            self.put(self._found)
+
+
+class Threads(Device):
+    """Sets how many threads a model computes with: ``open("threads")``.
+
+    The threads are those of PyTorch, and of the OpenMP and BLAS libraries that threadpoolctl finds,
+    where it is installed. The number found comes back when the device is closed or dropped. It is
+    a number of this process alone, so nothing is left when the process dies.
+    """
+
+    kind, unit, can_cap, can_read = "threads", "threads", True, False
+    cap_range: tuple[float, float] = (math.nan, math.nan)
+    settings: list[float] | None = None
+
+    def __init__(self, cap_range: Sequence[float] | None = None) -> None:
+        self._pools = _pools()
+        found = max(pool.found for pool in self._pools)
+        low, high = (1, found) if cap_range is None else _range(cap_range)
+        self.cap_range = float(low), float(high)
+        self.settings = [float(threads) for threads in range(low, high + 1)]
+        self._give_back = weakref.finalize(self, _give_back, self._pools)
+
+    @property
+    def cap(self) -> float:
+        """The number of threads in force."""
+        return float(max(pool.threads for pool in self._pools))
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed."""
+        return not self._give_back.alive
+
+    def set_cap(self, cap: float, /) -> None:
+        """Have models compute with that many threads."""
+        if self.closed:
+            raise ValueError("the power device is closed")
+        low, high = self.cap_range
+        threads = _arguments.number("power_cap", cap)
+        if not (low <= threads <= high and threads.is_integer()):
+            raise ValueError(f"power_cap: expected {low:g} to {high:g} threads, got {cap!r}")
+        for pool in self._pools:
+            pool.put(int(threads))
+
+    def energy(self) -> float | None:
+        """Return None: threads come without a meter."""
+        return None
+
+    def close(self) -> None:
+        """Put the numbers of threads that were found. Closing twice is fine."""
+        self._give_back()
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<alert power device: threads, closed>"
+        low, high = self.cap_range
+        return f"<alert power device: threads, {low:g} to {high:g}, no energy>"
+
+
+def _give_back(pools: list[Pool]) -> None:
+    for pool in pools:
+        pool.give_back()
+
+
+def _range(given: Sequence[float]) -> tuple[int, int]:
+    """Return the lowest and the highest number of threads, as they are given."""
+    try:
+        low, high = (int(end) if int(end) == end else 0 for end in given)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"cap_range: expected two whole numbers, got {given!r:.80}") from None
+    if not 1 <= low < high <= _MOST:
+        raise ValueError(
+            f"cap_range: expected whole numbers, 1 <= low < high <= {_MOST}, got {given!r:.80}"
+        )
+    return low, high
+
+
+def _pools() -> list[Pool]:
+    """Find what has threads; PyTorch is imported only where there is nothing else.
+
+    PyTorch comes first: to change its number changes that of its OpenMP library, too.
+    """
+    pools = _libraries()
+    if "torch" in sys.modules or (not pools and importlib.util.find_spec("torch")):
+        torch = importlib.import_module("torch")
+        pools.insert(0, Pool(torch.get_num_threads, torch.set_num_threads))
+    if not pools:
+        error = PowerError(errno.ENOENT, f"threads: {_NEITHER} ({_REMEDY})")
+        error.what, error.why, error.remedy = "threads", _NEITHER, _REMEDY
+        raise error
+    return pools
+
+
+def _libraries() -> list[Pool]:
+    """Find the OpenMP and BLAS libraries that this process has loaded."""
+    if not importlib.util.find_spec("threadpoolctl"):
+        return []
+    control: Any = importlib.import_module("threadpoolctl").ThreadpoolController()
+    return [
+        Pool(library.get_num_threads, library.set_num_threads)
+        for library in control.lib_controllers
+    ]

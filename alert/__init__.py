@@ -25,6 +25,7 @@ from alert.running.runner import Runner
 from alert.running.scoring import accuracy
 from alert.scheduler import Scheduler
 from alert.session import init, step
+from alert.store import Store
 from alert.trace import Trace
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Report",
     "Runner",
     "Scheduler",
+    "Store",
     "Trace",
     "__version__",
     "accuracy",

@@ -18,7 +18,7 @@ STRATA = [
     ["_arguments", "_deprecated", "files"],
     ["goal", "profile"],
     ["scheduler", "trace"],
-    ["session", "power", "learning"],
+    ["session", "power", "learning", "store"],
     ["running"],
     ["alert"],
     ["measuring"],

@@ -112,6 +112,7 @@ NEEDS = {
     "jupyter_client": Need("notebooks", module("jupyter_client"), pip="jupyter-client"),
     "matplotlib": Need("pictures", module("matplotlib"), pip="matplotlib"),
     "rich": Need("tables", module("rich"), pip="rich"),
+    "safetensors": Need("files of weights", module("safetensors"), pip="safetensors"),
     "scipy": Need("second opinion on numbers", module("scipy"), pip="scipy"),
     "skimage": Need("photographs", module("skimage"), pip="scikit-image"),
     "sklearn": Need("photographs", module("sklearn"), pip="scikit-learn"),

@@ -1,0 +1,62 @@
+"""Where weights go: the memory of the CPU, or that of a GPU (`alert.store.gpu`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+import torch
+
+from alert.store.tensors import bytes_of
+from alert.store.weights import Part, Spec, Weights
+
+Tensors: TypeAlias = Mapping[str, torch.Tensor]
+
+
+class Arrival(Protocol):
+    """Orders work: weights are used when they have come, and freed when nothing uses them."""
+
+    def begin_use(self) -> None:
+        """Let the work that this thread gives from now on wait for the weights."""
+
+    def end_use(self) -> None:
+        """Wait until all work that uses the weights is done."""
+
+
+class Place(Protocol):
+    """A memory that models are loaded into."""
+
+    device: torch.device
+
+    def room_for(self, spec: Spec, own: torch.Tensor | None) -> torch.Tensor:
+        """Return a tensor to be filled; `own` is the one that the module was built with."""
+
+    def read(self, weights: Weights, piece: Sequence[Part], tensors: Tensors) -> None:
+        """Read a piece of a file into the tensors of its parts."""
+
+    def arrival(self) -> Arrival | None:
+        """Return the arrival of all that was read; None where it is there already."""
+
+
+class CpuMemory:
+    """The memory of the CPU: what a call has done is done."""
+
+    def __init__(self) -> None:
+        self.device = torch.device("cpu")
+
+    def room_for(self, spec: Spec, own: torch.Tensor | None) -> torch.Tensor:
+        """Return a tensor to be filled: the module's own, if it has memory and is like it."""
+        if (
+            own is not None
+            and own.is_contiguous()
+            and (own.dtype, tuple(own.shape), own.device) == (spec.dtype, spec.shape, self.device)
+        ):
+            return own
+        return torch.empty(spec.shape, dtype=spec.dtype)
+
+    def read(self, weights: Weights, piece: Sequence[Part], tensors: Tensors) -> None:
+        """Read a piece of a file straight to where it stays."""
+        weights.read(piece, [bytes_of(tensors[name])[start:stop] for name, start, stop in piece])
+
+    def arrival(self) -> None:
+        """Return None: all that was read is there."""

@@ -1,0 +1,222 @@
+"""The store: models by name, of which some are in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from alert import _arguments
+from alert.files import as_path
+from alert.store import size
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+    from alert.store.place import Place
+    from alert.store.stored_model import StoredModel
+
+Path: TypeAlias = str | os.PathLike[str]
+
+
+class Store(Mapping[str, "StoredModel"]):
+    """Keeps models within a budget of memory, and loads one while another runs.
+
+    A store takes the place of a dict of models, in a `Runner`, in `Profile.measure` or in any loop.
+
+    Parameters
+    ----------
+    models : dict
+        For each name, a pair: a callable without arguments that builds a `torch.nn.Module`, such as
+        its class, and the file of its weights. That is a safetensors file, or a state dict that
+        `torch.save` wrote.
+    budget : int or str
+        Most bytes that the models in memory take together: a number, or a text such as "2 GB" or
+        "512 MiB".
+    device : str or torch.device, default "cpu"
+        Where the models run: "cpu", or a GPU such as "cuda" or "cuda:1".
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of the wrong kind, a model alone is larger than the budget,
+        or a file is damaged.
+    OSError
+        A file cannot be read.
+
+    Examples
+    --------
+    >>> models = alert.Store(  # doctest: +SKIP
+    ...     {"small": (Small, "small.safetensors"), "large": (Large, "large.safetensors")},
+    ...     budget="2 GB",
+    ... )
+    >>> y = models["small"](x)  # doctest: +SKIP
+
+    Notes
+    -----
+    Models are put into evaluation mode. A model that is not in memory is loaded by the call that
+    needs it; the least recently used ones go to make room. A model that runs stays. Calls from
+    several threads run beside each other.
+
+    A failed load raises at the call that needs the model. The next call tries again.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, tuple[Callable[[], Module], Path]],
+        budget: int | str,
+        *,
+        device: Any = "cpu",
+    ) -> None:
+        _arguments.instance("models", models, Mapping, "a dict of pairs (build, file)")
+        limit = size.parsed("budget", budget)
+
+        from alert.store.load import Source
+        from alert.store.memory import Entry, Memory, too_large
+        from alert.store.stored_model import StoredModel
+        from alert.store.weights import open_weights, size_of
+
+        entries = []
+        for name, pair in models.items():
+            source = Source(name, *_checked(name, pair))
+            weights = open_weights(source.path)
+            entries.append(Entry(source, size_of(weights.specs)))
+            weights.close()
+            if entries[-1].size > limit:
+                raise too_large(name, entries[-1].size, limit)
+        if not entries:
+            raise ValueError("models: expected at least one model, got none")
+        self._memory = Memory(entries, limit, _place(device))
+        self._models = {e.name: StoredModel(self._memory, e) for e in entries}
+
+    # ------------------------------------------------------------------------------------- mapping
+
+    def __getitem__(self, name: str) -> StoredModel:
+        return self._models[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._models)
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    # ------------------------------------------------------------------------------------- loading
+
+    def delay(self, name: str) -> float:
+        """Return the seconds until a model could run, if it were called now.
+
+        Returns
+        -------
+        float
+            0 for a model in memory, and `math.inf` for one whose last load failed.
+        """
+        return self._memory.delay(self._memory.entries[name])
+
+    def prefetch(self, name: str, *, beside: str | None = None) -> bool:
+        """Begin to load a model in a thread of low priority, and return at once.
+
+        Parameters
+        ----------
+        name : str
+        beside : str, optional
+            A model that stays in memory meanwhile.
+
+        Returns
+        -------
+        bool
+            True if the model is in memory or on its way. False if another one is being loaded, or
+            if only models that run could make room.
+        """
+        entries = self._memory.entries
+        return self._memory.prefetch(entries[name], None if beside is None else entries[beside])
+
+    def feed(self, inputs: Iterable[Any]) -> Iterator[Any]:
+        """Yield inputs as the models need them."""
+        return iter(inputs)
+
+    # ----------------------------------------------------------------------------------- reporting
+
+    @property
+    def budget(self) -> int:
+        """Most bytes that the models in memory take together."""
+        return self._memory.budget
+
+    @property
+    def used(self) -> int:
+        """Bytes of the models in memory, and of those that are being loaded."""
+        return self._memory.used
+
+    @property
+    def resident(self) -> tuple[str, ...]:
+        """Names of the models in memory."""
+        entries = self._memory.entries.items()
+        return tuple(name for name, entry in entries if entry.module is not None)
+
+    @property
+    def loads(self) -> int:
+        """Loads that have ended well."""
+        return self._memory.loads
+
+    @property
+    def waits(self) -> int:
+        """Calls that had to wait for a load."""
+        return self._memory.waits
+
+    @property
+    def failed(self) -> dict[str, Exception]:
+        """The models whose last load failed, and why."""
+        entries = self._memory.entries.items()
+        return {name: entry.error for name, entry in entries if entry.error is not None}
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.resident) or "none"
+        used, budget = size.text(self.used), size.text(self.budget)
+        state = ", closed" if self._memory.closed else ""
+        return f"<alert.Store of {len(self)} models, {used} of {budget}; in memory: {names}{state}>"
+
+    # ------------------------------------------------------------------------------------- closing
+
+    def close(self) -> None:
+        """End all loads, and let the models go. Calling again is fine."""
+        self._memory.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _checked(name: object, pair: Any) -> tuple[Callable[[], Module], Any]:
+    """Check what was given for one model."""
+    if not isinstance(name, str):
+        raise TypeError(f"models: expected names that are str, got {name!r}")
+    where = f"models[{name!r}]"
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        kind = type(pair).__name__
+        raise TypeError(f"{where}: expected a pair (build, file of weights), got {kind}")
+    build, path = pair
+    _arguments.instance(f"{where}[0]", build, Callable, "a callable that builds the module")
+    return build, as_path(path)
+
+
+def _place(device: Any) -> Place:
+    """Return the memory that models on a device are loaded into."""
+    import torch
+
+    found = torch.device(device)
+    if found.type == "cpu":
+        from alert.store.place import CpuMemory
+
+        return CpuMemory()
+    if found.type == "cuda":
+        from alert.store.gpu import GpuMemory
+
+        return GpuMemory(found)
+    raise ValueError(f"device: expected 'cpu' or 'cuda', got {device!r}")

@@ -12,7 +12,7 @@ CONSTANTS: tuple[tuple[str, float, str, str, str], ...]
 HISTORY: np.dtype[np.void]
 OUTCOME: np.dtype[np.void]
 
-_GoalTuple: TypeAlias = tuple[int, float, float, float, float, tuple[int, int, int], int]
+_GoalTuple: TypeAlias = tuple[int, float, float, float, float, float, tuple[int, int, int], int]
 
 def check_goal(goal: _GoalTuple, /) -> None: ...
 def constants(method: str, /) -> dict[str, float]: ...

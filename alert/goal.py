@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from operator import index
@@ -11,30 +12,37 @@ from alert import _core
 from alert._arguments import number
 
 Quantity: TypeAlias = Literal["latency", "accuracy", "energy"]
-Objective: TypeAlias = Literal["min_energy", "max_accuracy"]
+Objective: TypeAlias = Literal["min_energy", "max_accuracy", "min_latency"]
 
 _QUANTITIES: tuple[Quantity, ...] = ("latency", "accuracy", "energy")
-_OBJECTIVES: tuple[Objective, ...] = ("min_energy", "max_accuracy")
-_DEFAULT_PRIORITY: tuple[Quantity, ...] = ("latency", "accuracy", "energy")
 
-_GoalTuple: TypeAlias = tuple[int, float, float, float, float, tuple[int, int, int], int]
+# What each objective may be bounded by.
+_BOUNDS: dict[Objective, tuple[Quantity, ...]] = {
+    "min_energy": ("accuracy",),
+    "max_accuracy": ("energy",),
+    "min_latency": ("accuracy", "energy"),
+}
+_OBJECTIVES = tuple(_BOUNDS)
+
+_GoalTuple: TypeAlias = tuple[int, float, float, float, float, float, tuple[int, int, int], int]
 
 
 @dataclass(frozen=True)
 class Goal:
     """States what to minimise under which bounds.
 
-    Make a goal with `Goal.min_energy` or `Goal.max_accuracy`.
+    Make a goal with `Goal.min_energy`, `Goal.max_accuracy` or `Goal.min_latency`.
 
     Attributes
     ----------
-    objective : {"min_energy", "max_accuracy"}
+    objective : {"min_energy", "max_accuracy", "min_latency"}
     deadline : float
-        Seconds that each input has.
+        Seconds that each input has; `math.inf` for a "min_latency" goal without a deadline.
     accuracy : float or None
-        Least accuracy, 0 to 1; with "min_energy" only.
+        Least accuracy, 0 to 1; with "min_energy" and "min_latency". None for no bound.
     energy : float or None
-        Most joules per input, idle time up to the deadline included; with "max_accuracy" only.
+        Most joules per input, idle time up to the deadline included; with "max_accuracy" and
+        "min_latency". None for no bound.
     probability : float or None
         Least probability that an input meets its deadline, 0 to 1, 1 excluded.
     q_fail : float
@@ -44,7 +52,7 @@ class Goal:
         configuration meets every bound, bounds are given up from the end of this list.
     window : int or None
         Inputs over which accuracy (or energy) holds on average: 1 for each input, N for the last N,
-        None for the whole run.
+        None for the whole run. The bounds of a "min_latency" goal hold for each input.
 
     Notes
     -----
@@ -63,15 +71,16 @@ class Goal:
     def __post_init__(self) -> None:
         if self.objective not in _OBJECTIVES:
             raise ValueError(f"objective: expected one of {_OBJECTIVES}, got {self.objective!r}")
-        bound, other = (
-            ("accuracy", "energy") if self.objective == "min_energy" else ("energy", "accuracy")
-        )
-        if getattr(self, other) is not None:
-            raise TypeError(f"{other}: a {self.objective} goal is bounded by {bound} only")
-        for name in ("deadline", bound, "q_fail"):
-            object.__setattr__(self, name, number(name, getattr(self, name)))
-        if self.probability is not None:
-            object.__setattr__(self, "probability", number("probability", self.probability))
+        bounds = _BOUNDS[self.objective]
+        for name in ("accuracy", "energy"):
+            if name not in bounds and getattr(self, name) is not None:
+                raise TypeError(f"{name}: a {self.objective} goal is bounded by {bounds[0]} only")
+        for name in ("deadline", "accuracy", "energy", "probability", "q_fail"):
+            given = getattr(self, name)
+            if given is not None or name not in self._optional:
+                object.__setattr__(self, name, number(name, given))
+        if self.energy == math.inf:
+            object.__setattr__(self, "energy", None)
         object.__setattr__(self, "priority", _priority(self.priority))
         object.__setattr__(self, "window", _window(self.window))
         _core.check_goal(self._as_tuple())
@@ -119,21 +128,22 @@ class Goal:
     def max_accuracy(
         cls,
         deadline: float,
-        energy: float,
+        energy: float | None = None,
         *,
         probability: float | None = None,
         q_fail: float = 0.0,
         priority: tuple[Quantity, Quantity, Quantity] = ("latency", "accuracy", "energy"),
         window: int | None = None,
     ) -> Goal:
-        """Reach the highest accuracy for `energy` joules per input, idle time included.
+        """Reach the highest accuracy, for at most `energy` joules per input, idle time included.
 
         Parameters
         ----------
         deadline : float
             Seconds that each input has; finite, > 0.
-        energy : float
-            Most joules per input; finite, > 0.
+        energy : float, optional
+            Most joules per input; > 0. Without it, energy decides only between configurations that
+            are equally accurate.
         probability, q_fail, priority, window
             See `Goal`.
 
@@ -154,12 +164,66 @@ class Goal:
             window=window,
         )
 
+    @classmethod
+    def min_latency(
+        cls,
+        *,
+        accuracy: float | None = None,
+        energy: float | None = None,
+        deadline: float = math.inf,
+        probability: float | None = None,
+        q_fail: float = 0.0,
+        priority: tuple[Quantity, Quantity, Quantity] = ("accuracy", "energy", "latency"),
+    ) -> Goal:
+        """Finish each input as soon as `accuracy` and `energy` allow.
+
+        Parameters
+        ----------
+        accuracy : float, optional
+            Least accuracy, 0 to 1, of each input.
+        energy : float, optional
+            Most joules for each input; > 0. Without a deadline, those of the inference alone.
+        deadline : float, optional
+            Seconds that each input has. Idle time up to the deadline then counts as energy, and a
+            late output counts as `q_fail`.
+        probability, q_fail, priority
+            See `Goal`. With this order, the most accurate configuration is taken where `accuracy`
+            is out of reach, and the cheapest that is accurate enough where `energy` is.
+
+        Raises
+        ------
+        TypeError
+            A bound is not a number.
+        ValueError
+            A value is out of range.
+        """
+        return cls(
+            "min_latency",
+            deadline,
+            accuracy=accuracy,
+            energy=energy,
+            probability=probability,
+            q_fail=q_fail,
+            priority=priority,
+            window=1,
+        )
+
     @property
     def bound(self) -> float:
-        """The bound besides the deadline: accuracy (0 to 1) or energy (joules per input)."""
-        bound = self.accuracy if self.objective == "min_energy" else self.energy
-        assert bound is not None  # __post_init__ has checked it
-        return bound
+        """The bound on accuracy (0 to 1), or of "max_accuracy" on energy (joules per input).
+
+        Where there is none, it is 0 for accuracy and infinite for energy.
+        """
+        if self.objective == "max_accuracy":
+            return math.inf if self.energy is None else self.energy
+        return self.accuracy or 0.0
+
+    @property
+    def _optional(self) -> tuple[str, ...]:
+        """Attributes that may be None."""
+        if self.objective == "min_energy":
+            return ("energy", "probability")
+        return ("accuracy", "energy", "probability")
 
     def _as_tuple(self) -> _GoalTuple:
         """State the goal in the order and the units of the C core."""
@@ -168,6 +232,7 @@ class Goal:
             _OBJECTIVES.index(self.objective),
             self.deadline,
             self.bound,
+            math.inf if self.energy is None else self.energy,
             self.probability or 0.0,
             self.q_fail,
             (first, second, third),
@@ -175,17 +240,12 @@ class Goal:
         )
 
     def __repr__(self) -> str:
-        bound = "accuracy" if self.objective == "min_energy" else "energy"
-        text = f"deadline={self.deadline!r}, {bound}={self.bound!r}"
-        if self.probability is not None:
-            text += f", probability={self.probability!r}"
-        if self.q_fail != 0.0:
-            text += f", q_fail={self.q_fail!r}"
-        if self.priority != _DEFAULT_PRIORITY:
-            text += f", priority={self.priority!r}"
-        if self.window is not None:
-            text += f", window={self.window!r}"
-        return f"Goal.{self.objective}({text})"
+        defaults = getattr(Goal, self.objective).__kwdefaults__
+        names = ("deadline", "accuracy", "energy", "probability", "q_fail", "priority", "window")
+        usual = {"accuracy": None, "energy": None, "deadline": None, "window": 1, **defaults}
+        given = {name: getattr(self, name) for name in names}
+        text = [f"{name}={value!r}" for name, value in given.items() if value != usual[name]]
+        return f"Goal.{self.objective}({', '.join(text)})"
 
 
 def _priority(given: object) -> tuple[Quantity, ...]:

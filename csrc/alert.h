@@ -86,25 +86,28 @@ void alert_profile_unref(alert_profile *profile);
 typedef enum alert_objective {
     ALERT_MIN_ENERGY,   /* lowest energy among the configurations accurate enough */
     ALERT_MAX_ACCURACY, /* highest accuracy among the configurations cheap enough */
+    ALERT_MIN_LATENCY,  /* lowest latency among the configurations accurate and cheap enough */
 } alert_objective;
 
 typedef enum alert_quantity { ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY } alert_quantity;
 
 #define ALERT_WINDOW_MAX 1000000
 
+/* Energies include the idle time up to the deadline. Without a deadline there is none. */
 typedef struct alert_goal {
     alert_objective objective;
-    double deadline_s; /* T: finite, > 0 */
-    /* ALERT_MIN_ENERGY: accuracy Q asked for, 0..1. ALERT_MAX_ACCURACY: energy E allowed per input
-     * in joules, idle time up to the deadline included; finite, > 0. */
-    double bound;
-    double probability; /* least Pr[deadline met], 0..1 exclusive of 1; 0 asks for none */
-    double q_fail;      /* accuracy of an output that comes after its deadline, 0..1 */
     /* From the most to the least important, each once. When nothing meets every bound, bounds are
      * given up from the end of this list. */
     alert_quantity priority[3];
+    double deadline_s; /* T: finite, > 0; ALERT_MIN_LATENCY: or infinity for none */
+    /* ALERT_MIN_ENERGY, ALERT_MIN_LATENCY: accuracy Q asked for, 0..1. ALERT_MAX_ACCURACY: energy E
+     * allowed per input in joules, > 0; finite, or infinity for no bound. */
+    double bound;
+    double energy_j;    /* ALERT_MIN_LATENCY: E, as above; not read for the other objectives */
+    double probability; /* least Pr[deadline met], 0..1 exclusive of 1; 0 asks for none */
+    double q_fail;      /* accuracy of an output that comes after its deadline, 0..1 */
     /* Inputs over which `bound` holds on average. 1: for each input; n: over the last n, at most
-     * ALERT_WINDOW_MAX; 0: over the whole run. */
+     * ALERT_WINDOW_MAX; 0: over the whole run. ALERT_MIN_LATENCY: 1. */
     size_t window;
 } alert_goal;
 

@@ -37,6 +37,11 @@ class Costs:
     met: NDArray[Any]
 
 
+def rest(deadline: Floats, latency: Floats) -> Floats:
+    """Return the seconds from an output to its deadline; without a deadline there are none."""
+    return np.where(deadline < np.inf, np.maximum(deadline - latency, 0.0), 0.0)
+
+
 def costs(
     trace: OutputTrace,
     q_fail: float,
@@ -46,8 +51,8 @@ def costs(
     """Compute the costs of `inputs` under `deadline` seconds (one for all, or one each)."""
     latency = trace.latency[inputs].swapaxes(1, 2)
     due = np.reshape(deadline, (-1, 1, 1))
-    rest = np.maximum(due - latency, 0.0)
-    energy = trace.energy[inputs].swapaxes(1, 2) + trace.idle_power * rest
+    idle = trace.idle_power * rest(due, latency)
+    energy = trace.energy[inputs].swapaxes(1, 2) + idle
     met = latency <= due
     accuracy = np.where(met, trace.accuracy, q_fail)
     for row in np.flatnonzero(trace.exit > 0):  # where an exit is late, the one before counts

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alert import _core
 from alert._arguments import Floats
-from alert.evaluation.costs import Costs, costs
+from alert.evaluation.costs import Costs, costs, rest
 from alert.evaluation.output_trace import OutputTrace
 from alert.goal import Goal
 
@@ -36,8 +36,8 @@ def play(trace: OutputTrace, goal: Goal, choose: Choose) -> NDArray[np.void]:
         out = _outcomes(trace, table, column, deadline)
         if sharing is not None and left is not None:
             left[going] -= out["latency"]
-            rest = np.maximum(deadline - out["latency"], 0.0)
-            out["energy"] -= np.where(sharing[inputs] > 1, trace.idle_power * rest, 0.0)
+            idle = trace.idle_power * rest(deadline, out["latency"])
+            out["energy"] -= np.where(sharing[inputs] > 1, idle, 0.0)
         outcomes[inputs] = out
     return outcomes
 

@@ -82,9 +82,10 @@ class Replay:
         """Whether more than one deadline in ten was missed, or the goal was missed on average."""
         if self.miss_rate > MISSES_ALLOWED + _ROUNDING:
             return True
-        if self.goal.objective == "min_energy":
-            return self.mean_accuracy < self.goal.bound - _ROUNDING
-        return self.mean_energy > self.goal.bound * (1.0 + _ROUNDING)
+        goal = self.goal
+        if goal.accuracy is not None and self.mean_accuracy < goal.accuracy - _ROUNDING:
+            return True
+        return goal.energy is not None and self.mean_energy > goal.energy * (1.0 + _ROUNDING)
 
     def __repr__(self) -> str:
         return (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from alert._text import shown
 from alert._warnings import warn
 from alert.goal import Goal
@@ -15,7 +17,7 @@ _TOO_LONG = 100.0
 def of_deadline(goal: Goal, profile: Profile) -> None:
     """Warn of a deadline that no model can miss: it may be in milliseconds."""
     slowest = float(profile.latency.max())
-    if goal.deadline >= _TOO_LONG * slowest:
+    if _TOO_LONG * slowest <= goal.deadline < math.inf:
         warn(
             f"the deadline of {goal.deadline:g} s is {goal.deadline / slowest:.0f} times as long "
             f"as the slowest model of the profile takes ({slowest:g} s): deadlines are in seconds"

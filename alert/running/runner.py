@@ -256,7 +256,8 @@ class Runner:
         else:
             due, time_left = self._deadlines.place(entered, came, deadline, allowed)
             stop = entered + time_left
-            decision = self._scheduler.decide(max(time_left, _NO_TIME))
+            limited = time_left < math.inf
+            decision = self._scheduler.decide(max(time_left, _NO_TIME) if limited else None)
         model, power_cap = decision
         cap_changed = power_cap != self._cap
         planned = self._set_cap(power_cap) if cap_changed else 0.0

@@ -38,7 +38,9 @@ class Switching:
         self._scheduler = scheduler
         self._device = device
         self._given = dwell
-        self._period = scheduler.goal.deadline  # seconds from one input to the next, on average
+        deadline = scheduler.goal.deadline
+        # seconds from one input to the next, on average
+        self._period = deadline if deadline < math.inf else scheduler.decision.latency
         self._entered = math.nan  # when the last input came
         self.ask_device()
 

@@ -1,4 +1,5 @@
-/* goal.c - what a goal may be. */
+#include "core/goal.h"
+
 #include "core/ranges.h"
 
 static bool is_permutation(const alert_quantity priority[3])
@@ -10,16 +11,37 @@ static bool is_permutation(const alert_quantity priority[3])
     return seen == 7u;
 }
 
+static int check_energy(double energy_j, alert_argument_error *error)
+{
+    return energy_j == HUGE_VAL ? 0 : alert_check(error, "energy", energy_j, &ALERT_JOULES);
+}
+
+/* Deadline and bounds, by the objective. */
+static int check_bounds(const alert_goal *g, alert_argument_error *error)
+{
+    bool has_deadline = g->objective != ALERT_MIN_LATENCY || g->deadline_s != HUGE_VAL;
+    int rc = has_deadline ? alert_check(error, "deadline", g->deadline_s, &ALERT_SECONDS) : 0;
+    if (rc)
+        return rc;
+    if (g->objective == ALERT_MAX_ACCURACY)
+        return check_energy(g->bound, error);
+    rc = alert_check(error, "accuracy", g->bound, &ALERT_SHARE);
+    if (rc || g->objective == ALERT_MIN_ENERGY)
+        return rc;
+    if (g->window != 1)
+        return alert_refuse(error, "window",
+                            "1: the bounds of the lowest latency hold for each input",
+                            (double)g->window);
+    return check_energy(g->energy_j, error);
+}
+
 int alert_goal_check(const alert_goal *g, alert_argument_error *error)
 {
-    bool saving = g->objective == ALERT_MIN_ENERGY;
-    if (!saving && g->objective != ALERT_MAX_ACCURACY)
-        return alert_refuse(error, "objective", "ALERT_MIN_ENERGY or ALERT_MAX_ACCURACY",
+    if ((unsigned)g->objective > ALERT_MIN_LATENCY)
+        return alert_refuse(error, "objective",
+                            "ALERT_MIN_ENERGY, ALERT_MAX_ACCURACY or ALERT_MIN_LATENCY",
                             (double)g->objective);
-    int rc = alert_check(error, "deadline", g->deadline_s, &ALERT_SECONDS);
-    if (!rc)
-        rc = alert_check(error, saving ? "accuracy" : "energy", g->bound,
-                         saving ? &ALERT_SHARE : &ALERT_JOULES);
+    int rc = check_bounds(g, error);
     if (!rc)
         rc = alert_check(error, "probability", g->probability, &ALERT_BELOW_1);
     if (!rc)

@@ -58,9 +58,9 @@ static double joules(const alert_scheduler *s, const alert_measurement *m, const
                         : idle->reports > 0 ? idle->ratio * o->power_w
                                             : s->task.profile->idle_power_w;
     /* between inputs that share a deadline there is no idle time */
-    double rest = s->now.shared.inputs > 1 ? 0.0 : s->now.pending.time_s - m->latency_s;
+    double rest = s->now.shared.inputs > 1 ? 0.0 : alert_rest(s->now.pending.time_s, m->latency_s);
     double active = m->has_energy ? m->energy_j : o->power_w * m->latency_s;
-    return active + idle_power * (rest > 0.0 ? rest : 0.0);
+    return active + idle_power * rest;
 }
 
 void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)

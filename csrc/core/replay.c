@@ -62,7 +62,7 @@ static void run(const alert_scheduler *s, size_t cap, const alert_output_trace *
     ptrdiff_t last = delivered(time, r->caps, stopped, deadline);
     bool pauses = !r->sharing || r->sharing[i] == 1;
     double latency = time[stopped * r->caps], energy = r->energy_j[first + stopped * r->caps];
-    double rest = pauses && deadline > latency ? deadline - latency : 0.0;
+    double rest = pauses ? alert_rest(deadline, latency) : 0.0;
     *measured = (alert_measurement){
         .latency_s = latency,
         .has_energy = true,

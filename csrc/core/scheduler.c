@@ -50,7 +50,7 @@ static void decide(alert_scheduler *s, double deadline_s)
 {
     alert_problem *problem = &s->problem;
     alert_choice choice;
-    s->belief.deadline_s = alert_time_within(&s->task, deadline_s);
+    alert_belief_set_deadline(&s->belief, alert_time_within(&s->task, deadline_s));
     problem->last = s->now.pending.configuration;
     problem->deadline_s = deadline_s;
     problem->bound = bound_now(s);
@@ -138,7 +138,7 @@ static int allocate(alert_scheduler *s, const alert_options *options)
     if (!rc)
         rc = alert_cache_new(&s->cache, s->task.profile);
     if (!rc)
-        rc = alert_window_new(&s->window, s->task.goal.window);
+        rc = alert_window_new(&s->window, alert_goal_window(&s->task.goal));
     if (rc || options->history_capacity == 0)
         return rc;
     s->history_capacity = options->history_capacity;
@@ -248,9 +248,10 @@ int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
     int rc = alert_goal_check(goal, error);
     if (rc)
         return rc;
-    if (goal->objective != before.objective || goal->window != before.window) {
+    size_t inputs = alert_goal_window(goal);
+    if (goal->objective != before.objective || inputs != alert_goal_window(&before)) {
         alert_window window;
-        rc = alert_window_new(&window, goal->window);
+        rc = alert_window_new(&window, inputs);
         if (rc)
             return rc;
         alert_window_clear(&s->window);

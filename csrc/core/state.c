@@ -97,11 +97,17 @@ static bool header_is_sane(const alert_scheduler *s, const saved_header *h)
            alert_is_within(h->window_sum, -OWED_MAX, OWED_MAX);
 }
 
+/* Without a deadline the time is infinite, too. */
+static bool times_are_sane(const alert_goal *goal, const alert_pending *p)
+{
+    double most_s = goal->deadline_s < HUGE_VAL ? ALERT_QUANTITY_MAX : HUGE_VAL;
+    return alert_is_within(p->deadline_s, -HUGE_VAL, most_s) &&
+           alert_is_within(p->time_s, 0.0, most_s);
+}
+
 static bool pending_is_sane(const alert_profile *profile, const alert_pending *p)
 {
     return p->configuration.row < profile->rows && p->configuration.column < profile->caps &&
-           alert_is_within(p->deadline_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
-           alert_is_within(p->time_s, 0.0, ALERT_QUANTITY_MAX) &&
            alert_is_within(p->slowdown_mean, 0.0, ALERT_RATIO_MAX) && p->slowdown_std > 0.0 &&
            isfinite(p->slowdown_std) && p->energy_j >= 0.0 && isfinite(p->energy_j) &&
            alert_is_within(p->accuracy, -ROUNDING, 1.0 + ROUNDING) &&
@@ -113,7 +119,8 @@ static bool learned_is_sane(const alert_scheduler *s, const alert_learned *now)
     return alert_is_within(now->idle.ratio, 0.0, ALERT_RATIO_MAX) &&
            alert_is_within(now->idle.variance, 0.0, ALERT_RATIO_MAX) &&
            alert_is_within(now->shared.left_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
-           now->cap < s->task.profile->caps && pending_is_sane(s->task.profile, &now->pending);
+           now->cap < s->task.profile->caps && pending_is_sane(s->task.profile, &now->pending) &&
+           times_are_sane(&s->task.goal, &now->pending);
 }
 
 /* `from` holds what is expected, unaligned. */

@@ -11,9 +11,9 @@ int alert_py_goal_of(PyObject *tuple, alert_goal *out)
                      Py_TYPE(tuple)->tp_name);
         return -1;
     }
-    if (!PyArg_ParseTuple(tuple, "idddd(iii)O:goal", &objective, &out->deadline_s, &out->bound,
-                          &out->probability, &out->q_fail, &priority[0], &priority[1], &priority[2],
-                          &window) ||
+    if (!PyArg_ParseTuple(tuple, "iddddd(iii)O:goal", &objective, &out->deadline_s, &out->bound,
+                          &out->energy_j, &out->probability, &out->q_fail, &priority[0],
+                          &priority[1], &priority[2], &window) ||
         alert_py_size(window, "window", "a number of inputs", &out->window) < 0)
         return -1;
     out->objective = (alert_objective)objective;

@@ -4,8 +4,8 @@
 
 #include "python/py_scheduler_object.h"
 
-/* Reads the goal as alert.Goal states it: (objective, deadline, bound, probability, q_fail,
- * (first, second, third), window). -1 with an exception set. */
+/* Reads the goal as alert.Goal states it: (objective, deadline, bound, energy, probability,
+ * q_fail, (first, second, third), window). -1 with an exception set. */
 int alert_py_goal_of(PyObject *tuple, alert_goal *out);
 
 /* A new reference to the alert.Goal in force; the caller keeps others from setting one meanwhile. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import pickle
 from fractions import Fraction
 from typing import Any
@@ -21,6 +22,23 @@ def test_two_kinds() -> None:
     exact = Goal.max_accuracy(deadline=0.1, energy=1.5)
     assert (exact.objective, exact.deadline) == ("max_accuracy", 0.1)
     assert (exact.accuracy, exact.energy, exact.bound) == (None, 1.5, 1.5)
+
+
+def test_the_best_that_makes_the_deadline() -> None:
+    best = Goal.max_accuracy(deadline=0.1)
+    assert (best.objective, best.deadline) == ("max_accuracy", 0.1)
+    assert (best.accuracy, best.energy, best.bound) == (None, None, math.inf)
+    assert Goal.max_accuracy(0.1, math.inf) == best
+
+
+def test_the_lowest_latency() -> None:
+    fast = Goal.min_latency(accuracy=0.75, energy=1.5)
+    assert (fast.objective, fast.deadline) == ("min_latency", math.inf)
+    assert (fast.accuracy, fast.energy, fast.bound) == (0.75, 1.5, 0.75)
+    assert (fast.window, fast.priority) == (1, ("accuracy", "energy", "latency"))
+    assert (Goal.min_latency().accuracy, Goal.min_latency().bound) == (None, 0.0)
+    assert Goal.min_latency(deadline=0.1).deadline == 0.1
+    assert dataclasses.replace(fast, energy=math.inf) == Goal.min_latency(accuracy=0.75)
 
 
 @pytest.mark.parametrize("make", [Goal.min_energy, Goal.max_accuracy])
@@ -71,6 +89,11 @@ def test_is_a_value() -> None:
     [
         "Goal.min_energy(deadline=0.1, accuracy=0.75)",
         "Goal.max_accuracy(deadline=0.1, energy=1.5)",
+        "Goal.max_accuracy(deadline=0.1)",
+        "Goal.min_latency(accuracy=0.75)",
+        "Goal.min_latency(deadline=0.1, accuracy=0.75, energy=1.5, probability=0.9, q_fail=0.1, "
+        "priority=('latency', 'accuracy', 'energy'))",
+        "Goal.min_latency()",
         "Goal.min_energy(deadline=0.1, accuracy=0.75, probability=0.9, q_fail=0.1, "
         "priority=('energy', 'latency', 'accuracy'), window=7)",
     ],

@@ -47,10 +47,29 @@ def test_bad_goals(change: dict[str, Any], message: str) -> None:
         alert.Goal.min_energy(**{"deadline": 0.1, "accuracy": 0.5, **change})
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0, -1.0])
+@pytest.mark.parametrize("bad", [math.nan, -math.inf, 0.0, -1.0])
 def test_a_bad_energy(bad: float) -> None:
-    with pytest.raises(ValueError, match=f"energy: expected a finite .* joules > 0.*{got(bad)}"):
+    message = f"energy: expected a finite .* joules > 0.*{got(bad)}"
+    with pytest.raises(ValueError, match=message):
         alert.Goal.max_accuracy(deadline=0.1, energy=bad)
+    with pytest.raises(ValueError, match=message):
+        alert.Goal.min_latency(energy=bad)
+
+
+@pytest.mark.parametrize("bad", [math.nan, -math.inf, 0.0, -1.0, 2e9])
+def test_a_bad_deadline_of_the_lowest_latency(bad: float) -> None:
+    with pytest.raises(ValueError, match=f"deadline: expected a finite .* seconds.*{got(bad)}"):
+        alert.Goal.min_latency(accuracy=0.5, deadline=bad)
+
+
+def test_the_lowest_latency_has_bounds_for_each_input() -> None:
+    for bad in (-0.1, 1.1, math.nan):
+        with pytest.raises(
+            ValueError, match=f"accuracy: expected a number from 0 to 1, {got(bad)}"
+        ):
+            alert.Goal.min_latency(accuracy=bad)
+    with pytest.raises(ValueError, match=r"window: expected 1: .* each input, got 30"):
+        replace(alert.Goal.min_latency(accuracy=0.5), window=30)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +91,11 @@ def test_goals_of_the_wrong_kind(change: dict[str, Any], message: str) -> None:
 def test_a_goal_with_the_bound_of_the_other_objective() -> None:
     with pytest.raises(TypeError, match="energy: a min_energy goal is bounded by accuracy only"):
         replace(GOAL, energy=1.0)
-    with pytest.raises(TypeError, match="energy: expected a number, got NoneType"):
-        replace(GOAL, objective="max_accuracy", accuracy=None)
+    with pytest.raises(TypeError, match="accuracy: a max_accuracy goal is bounded by energy only"):
+        replace(GOAL, objective="max_accuracy")
+    with pytest.raises(TypeError, match="accuracy: expected a number, got NoneType"):
+        replace(GOAL, accuracy=None)
+    with pytest.raises(TypeError, match="energy: expected a number, got str"):
+        alert.Goal.max_accuracy(0.1, "much")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"objective: expected one of .* got 'both'"):
         replace(GOAL, objective="both")  # type: ignore[arg-type]

@@ -139,12 +139,14 @@ static alert_goal random_goal(double second)
         {ALERT_ENERGY, ALERT_LATENCY, ALERT_ACCURACY},
         {ALERT_ENERGY, ALERT_ACCURACY, ALERT_LATENCY},
     };
-    alert_goal goal = {.objective = below(2) == 0 ? ALERT_MIN_ENERGY : ALERT_MAX_ACCURACY,
+    alert_goal goal = {.objective = (alert_objective)below(3),
                        .deadline_s = 1.0,
+                       .energy_j = below(3) == 0 ? HUGE_VAL : second * uniform(0.05, 6.0),
                        .probability = below(2) == 0 ? 0.0 : uniform(0.05, 0.999),
                        .q_fail = below(2) == 0 ? 0.0 : uniform(0.0, 0.6)};
-    goal.bound =
-        goal.objective == ALERT_MIN_ENERGY ? uniform(0.0, 1.0) : second * uniform(0.05, 6.0);
+    goal.bound = goal.objective == ALERT_MAX_ACCURACY ? goal.energy_j
+                 : below(4) == 0                      ? 0.0
+                                                      : uniform(0.0, 1.0);
     memcpy(goal.priority, ORDER[below(6)], sizeof goal.priority);
     return goal;
 }
@@ -152,8 +154,9 @@ static alert_goal random_goal(double second)
 static alert_belief random_belief(const table *x)
 {
     alert_belief b = {.mean = uniform(0.3, 2.5),
-                      .std = below(3) == 0 ? uniform(1e-6, 0.02) : uniform(0.02, 1.0),
-                      .deadline_s = below(10) == 0 ? 0.0 : x->second * uniform(0.005, 0.25)};
+                      .std = below(3) == 0 ? uniform(1e-6, 0.02) : uniform(0.02, 1.0)};
+    double deadline_s = below(10) == 0 ? 0.0 : x->second * uniform(0.005, 0.25);
+    alert_belief_set_deadline(&b, below(10) == 0 ? HUGE_VAL : deadline_s); /* or none */
     if (below(2) == 0)
         b.idle_power_w = x->t.idle_power_w;
     else
@@ -178,7 +181,8 @@ static alert_mixture random_mixture(void)
 typedef struct configuration {
     size_t model, cap;
     ptrdiff_t exit;
-    double latency, accuracy, energy, probability;
+    double latency, expected; /* of the quiet machine, and now */
+    double accuracy, energy, probability;
     double wait;
     double none; /* probability that no output is in time */
 } configuration;
@@ -193,16 +197,18 @@ static configuration weigh(const table *x, const alert_belief *at_once, double q
                            size_t j, size_t first, size_t k)
 {
     alert_belief later_on = *at_once, *b = &later_on;
-    b->deadline_s = fmax(b->deadline_s - x->delay[i], 0.0);
+    alert_belief_set_deadline(b, fmax(b->deadline_s - x->delay[i], 0.0));
     size_t exits = x->exits[i];
     double full = x->latency[i * x->t.caps + j], power = x->power[i * x->t.caps + j];
     double latency = exits > 0 ? full * x->fraction[first + k] : full;
-    double run = b->mean * latency, rest = fmax(b->deadline_s - run, 0.0);
+    double run = b->mean * latency;
+    double rest = isinf(b->deadline_s) ? 0.0 : fmax(b->deadline_s - run, 0.0);
     configuration c = {.model = i,
                        .cap = j,
                        .exit = exits > 0 ? (ptrdiff_t)k : -1,
                        .latency = latency,
                        .wait = x->delay[i] > 0.0 ? x->delay[i] / b->mean : 0.0,
+                       .expected = run + x->delay[i],
                        .energy = power * (run + b->idle_ratio * rest) + b->idle_power_w * rest +
                                  power * x->delay[i],
                        .probability = in_time(b, latency)};
@@ -241,44 +247,56 @@ static size_t rank(const alert_goal *goal, alert_quantity q)
     return goal->priority[0] == q ? 0 : goal->priority[1] == q ? 1 : 2;
 }
 
-/* What is still asked for, and by what it is chosen. */
+/* Bounds that are still asked for (infinite: none), and by what it is chosen. */
 typedef struct rule {
-    bool bound, latency, saving;
+    double probability, accuracy, energy;
+    alert_quantity by;
 } rule;
 
-/* Gives up one bound after the other; returns how many rules there are. */
-static size_t rules(const alert_goal *goal, rule out[3])
+/* All bounds, and then the first `kept` in the order of the goal, which has no more than three. */
+static rule rule_with(const alert_goal *goal, size_t kept)
 {
-    bool saving = goal->objective == ALERT_MIN_ENERGY;
-    alert_quantity bounded = saving ? ALERT_ACCURACY : ALERT_ENERGY;
-    bool saving_left = rank(goal, ALERT_ENERGY) < rank(goal, ALERT_ACCURACY);
-    size_t n = 0;
-    out[n++] = (rule){true, goal->probability > 0.0, saving};
-    if (goal->probability > 0.0) {
-        bool keep_latency = rank(goal, ALERT_LATENCY) < rank(goal, bounded);
-        out[n++] = (rule){!keep_latency, keep_latency, keep_latency ? saving_left : saving};
+    bool saves = goal->objective == ALERT_MIN_ENERGY,
+         limits = goal->objective == ALERT_MAX_ACCURACY;
+    rule all = {.probability = goal->probability > 0.0 ? goal->probability : -HUGE_VAL,
+                .accuracy = limits || (!saves && goal->bound == 0.0) ? -HUGE_VAL : goal->bound,
+                .energy = saves    ? HUGE_VAL
+                          : limits ? goal->bound
+                                   : goal->energy_j};
+    rule out = {-HUGE_VAL, -HUGE_VAL, HUGE_VAL,
+                saves    ? ALERT_ENERGY
+                : limits ? ALERT_ACCURACY
+                         : ALERT_LATENCY};
+    for (size_t i = 0; i < 3; i++) {
+        alert_quantity q = goal->priority[i];
+        bool keeps = i < kept;
+        if (q == ALERT_LATENCY && keeps)
+            out.probability = all.probability;
+        if (q == ALERT_ACCURACY && keeps)
+            out.accuracy = all.accuracy;
+        if (q == ALERT_ENERGY && keeps)
+            out.energy = all.energy;
+        if (!keeps && ((q == ALERT_ACCURACY && isfinite(all.accuracy)) ||
+                       (q == ALERT_ENERGY && isfinite(all.energy))))
+            if (rank(goal, q) < rank(goal, out.by))
+                out.by = q;
     }
-    out[n++] = (rule){false, false, saving_left};
-    return n;
+    return out;
 }
 
 /* By how much a configuration meets what is asked for; negative: it does not. */
-static double margin(const configuration *c, const alert_goal *goal, rule r)
+static double margin(const configuration *c, rule r)
 {
-    double spare = HUGE_VAL;
-    if (r.latency)
-        spare = fmin(spare, c->probability - goal->probability);
-    if (r.bound && goal->objective == ALERT_MIN_ENERGY)
-        spare = fmin(spare, c->accuracy - goal->bound);
-    if (r.bound && goal->objective == ALERT_MAX_ACCURACY)
-        spare = fmin(spare, goal->bound - c->energy);
-    return spare;
+    return fmin(c->probability - r.probability,
+                fmin(c->accuracy - r.accuracy, r.energy - c->energy));
 }
 
 static bool better(const configuration *a, const configuration *b, rule r)
 {
-    if (!r.saving && a->accuracy != b->accuracy)
+    if (r.by == ALERT_ACCURACY && a->accuracy != b->accuracy)
         return a->accuracy > b->accuracy;
+    if (r.by == ALERT_LATENCY && a->expected != b->expected)
+        return a->expected < b->expected;
     if (a->energy != b->energy)
         return a->energy < b->energy;
     if (a->cap != b->cap)
@@ -289,8 +307,12 @@ static bool better(const configuration *a, const configuration *b, rule r)
 /* Whether the difference between two configurations is one of rounding. */
 static bool alike(const configuration *a, const configuration *b, rule r)
 {
-    double difference = r.saving ? a->energy - b->energy : a->accuracy - b->accuracy;
-    return fabs(difference) <= 1e-12 * (1.0 + fabs(r.saving ? a->energy : a->accuracy));
+    double x = a->energy, y = b->energy;
+    if (r.by == ALERT_ACCURACY)
+        x = a->accuracy, y = b->accuracy;
+    if (r.by == ALERT_LATENCY)
+        x = a->expected, y = b->expected;
+    return fabs(x - y) <= 1e-12 * (1.0 + fabs(x));
 }
 
 typedef struct verdict {
@@ -301,21 +323,19 @@ typedef struct verdict {
 
 static verdict scan(const configuration *all, size_t count, const alert_goal *goal)
 {
-    rule rule_of[3];
-    size_t n = rules(goal, rule_of);
     verdict v = {NULL, true, false};
-    for (size_t r = 0; r < n && !v.best; r++) {
-        v.feasible = r == 0;
+    for (size_t kept = 4; kept-- > 0 && !v.best;) {
+        rule r = rule_with(goal, kept);
+        v.feasible = kept == 3;
         for (size_t c = 0; c < count; c++) {
-            double spare = margin(&all[c], goal, rule_of[r]);
+            double spare = margin(&all[c], r);
             v.on_edge = v.on_edge || fabs(spare) < 1e-12;
-            if (spare >= 0.0 && (!v.best || better(&all[c], v.best, rule_of[r]))) {
+            if (spare >= 0.0 && (!v.best || better(&all[c], v.best, r))) {
                 v.best = &all[c];
             }
         }
         for (size_t c = 0; c < count && v.best; c++)
-            if (&all[c] != v.best && margin(&all[c], goal, rule_of[r]) >= 0.0 &&
-                alike(&all[c], v.best, rule_of[r]) &&
+            if (&all[c] != v.best && margin(&all[c], r) >= 0.0 && alike(&all[c], v.best, r) &&
                 !(all[c].energy == v.best->energy && all[c].accuracy == v.best->accuracy))
                 v.on_edge = true;
     }
@@ -350,7 +370,7 @@ static alert_choice chosen_from(const alert_problem *problem)
     double deadline_s = problem->belief->deadline_s;
     alert_choice choice;
     alert_choose(problem, &choice);
-    problem->belief->deadline_s = deadline_s;
+    alert_belief_set_deadline(problem->belief, deadline_s);
     return choice;
 }
 
@@ -378,6 +398,9 @@ static void compare_priced(const table *x, const alert_profile *profile, alert_c
     alert_goal goal = random_goal(x->second);
     alert_mixture mixture = random_mixture();
     alert_belief belief = random_belief(x);
+    goal.objective = goal.objective == ALERT_MIN_ENERGY ? ALERT_MIN_ENERGY : ALERT_MAX_ACCURACY;
+    if (isinf(belief.deadline_s)) /* goals with a price have a deadline */
+        alert_belief_set_deadline(&belief, 0.1 * x->second);
     double lowest = HUGE_VAL;
     alert_problem problem = problem_of(profile, cache, &belief, &goal);
     belief.mixture = &mixture;
@@ -405,7 +428,7 @@ static void compare_priced(const table *x, const alert_profile *profile, alert_c
         lowest = fmin(lowest, value_of(&all[c], &problem));
         if (all[c].energy == chosen->energy && all[c].latency == chosen->latency &&
             all[c].accuracy == chosen->accuracy)
-            EXPECT(!better(&all[c], chosen, (rule){.saving = true}));
+            EXPECT(!better(&all[c], chosen, (rule){.by = ALERT_ENERGY}));
     }
     EXPECT_NEAR(value_of(chosen, &problem), lowest, 1e-11 * (x->second * 100.0 + problem.price));
     EXPECT_NEAR(choice.energy_j, chosen->energy, 1e-12 * chosen->energy);
@@ -415,7 +438,7 @@ static void compare_priced(const table *x, const alert_profile *profile, alert_c
 /* The lowest latency, whatever the goal. */
 static void compare_fastest(const table *x, const alert_profile *profile, alert_cache *cache)
 {
-    static const rule CHEAPEST = {.saving = true};
+    static const rule CHEAPEST = {.by = ALERT_ENERGY};
     alert_goal goal = random_goal(x->second);
     alert_belief belief = random_belief(x);
     alert_problem problem = problem_of(profile, cache, &belief, &goal);
@@ -446,7 +469,8 @@ static void test_a_price_beyond_rounding(void)
                             .power_cap_w = CAP};
     alert_goal goal = {.objective = ALERT_MAX_ACCURACY, .bound = 1.0, .q_fail = 0.5};
     alert_mixture mixture;
-    alert_belief belief = {.mean = 1.0, .std = 0.1, .deadline_s = 1.0, .mixture = &mixture};
+    alert_belief belief = {.mean = 1.0, .std = 0.1, .mixture = &mixture};
+    alert_belief_set_deadline(&belief, 1.0);
     alert_mixture_set(&mixture, 0.0, (const double[]){1.0, 2.0}, (const double[]){0.1, 0.1});
     alert_profile *profile;
     alert_cache cache;
@@ -480,6 +504,8 @@ static void compare(const table *x, const alert_profile *profile, alert_cache ca
     alert_mixture mixture = random_mixture();
     alert_belief belief = random_belief(x);
     if (below(3) == 0) {
+        if (isinf(belief.deadline_s)) /* nothing is late */
+            mixture.certain = 1.0;
         belief.mixture = &mixture;
         alert_mixture_moments(&mixture, &belief.mean, &belief.std);
     }

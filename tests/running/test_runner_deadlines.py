@@ -164,3 +164,16 @@ def test_refuses_a_sentence_without_words() -> None:
     assert state(bench.runner) == before
     bench.runner("x")
     assert bench.runner.history["deadline"][0] == 0.2
+
+
+def test_without_a_deadline_no_input_is_late() -> None:
+    bench = Bench(alert.Goal.min_latency(accuracy=0.7), dwell=1.0)
+    for arrival in (None, bench.machine.now - 50.0):
+        name, _ = bench.runner("x", arrival=arrival)
+        assert name == "large"
+        assert bench.package.cap == 40.0
+    bench.runner("x", deadline=0.02)  # for this input only
+    bench.runner("x")
+    assert list(bench.runner.history["model"]) == [1, 1, 0, 1]
+    assert list(bench.runner.history["deadline"]) == [math.inf, math.inf, 0.02, math.inf]
+    assert bench.runner.report().misses == 0

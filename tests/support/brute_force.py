@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,15 @@ GOALS = (
     alert.Goal.max_accuracy(
         0.5 * LATENCY, 0.08, probability=0.9, priority=("energy", "accuracy", "latency")
     ),
+    alert.Goal.max_accuracy(0.6 * LATENCY),
+    alert.Goal.max_accuracy(0.3 * LATENCY, probability=0.9, q_fail=0.1),
+    alert.Goal.min_latency(accuracy=0.66),
+    alert.Goal.min_latency(accuracy=0.7, energy=0.3),
+    alert.Goal.min_latency(accuracy=0.7, energy=0.1, deadline=LATENCY),
+    alert.Goal.min_latency(
+        accuracy=0.7, energy=0.2, deadline=0.6 * LATENCY, priority=("energy", "latency", "accuracy")
+    ),
+    alert.Goal.min_latency(energy=0.1, deadline=0.5 * LATENCY, probability=0.9),
 )
 
 TIGHT = alert.Goal.min_energy(0.23 * LATENCY, 0.4)
@@ -62,7 +72,8 @@ def outcome(
         for e in range(k + 1):
             if trace.exits[model][i, cap, e] <= due:
                 accuracy, met = trace.profile.exits[model][e][1], True
-    full = energy + trace.profile.idle_power * max(due - latency, 0.0)
+    rest = max(due - latency, 0.0) if due < math.inf else 0.0
+    full = energy + trace.profile.idle_power * rest
     return Outcome(
         latency=latency, active=energy, energy=full, accuracy=accuracy, met=met, place=configuration
     )
@@ -74,31 +85,25 @@ def table(trace: alert.Trace, i: int, due: float, goal: alert.Goal) -> list[Outc
 
 def best_for(options: list[Outcome], goal: alert.Goal) -> Outcome:
     """Follow the rules of choice in words: give up what matters least until something is left."""
-    saving = goal.objective == "min_energy"
-    bound_name = "accuracy" if saving else "energy"
-
-    def keeps(o: Outcome, what: str) -> bool:
-        if what == "latency":
-            return o["met"] or not goal.probability
-        if what != bound_name:
-            return True
-        return bool(o["accuracy"] >= goal.bound if saving else o["energy"] <= goal.bound)
-
-    def cheap(o: Outcome) -> tuple[float, float]:
-        return (o["energy"], 0.0)
-
-    def accurate(o: Outcome) -> tuple[float, float]:
-        return (-o["accuracy"], o["energy"])
-
-    bounds = [b for b in goal.priority if b in ("latency", bound_name)]
-    for kept in (bounds, bounds[:1], []):
-        left = [o for o in options if all(keeps(o, b) for b in kept)]
-        if left:
-            break
-    if bound_name in kept:
-        return min(left, key=cheap if saving else accurate)
-    first = goal.priority.index("energy") < goal.priority.index("accuracy")
-    return min(left, key=cheap if first else accurate)
+    bounds: dict[str, Callable[[Outcome], bool]] = {}
+    if goal.probability:
+        bounds["latency"] = lambda o: o["met"]
+    if goal.accuracy is not None:
+        bounds["accuracy"] = lambda o: o["accuracy"] >= goal.accuracy
+    if goal.energy is not None:
+        bounds["energy"] = lambda o: o["energy"] <= goal.energy
+    rank: dict[str, Callable[[Outcome], tuple[float, ...]]] = {
+        "latency": lambda o: (o["latency"], o["energy"]),
+        "accuracy": lambda o: (-o["accuracy"], o["energy"]),
+        "energy": lambda o: (o["energy"],),
+    }
+    decides = goal.objective.partition("_")[2]
+    asked = sorted(bounds, key=goal.priority.index)
+    while not (left := [o for o in options if all(bounds[b](o) for b in asked)]):
+        given_up = asked.pop()
+        if given_up != "latency":
+            decides = min(decides, given_up, key=goal.priority.index)
+    return min(left, key=rank[decides])
 
 
 def groups(trace: alert.Trace) -> Iterator[list[int]]:

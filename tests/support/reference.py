@@ -123,6 +123,7 @@ class Expected(NamedTuple):
     energy: float
     accuracy: float
     probability: float
+    change: float = 0.0  # seconds before it starts: a delay, another cap
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,11 @@ def outputs(table: Table, c: Configuration) -> list[tuple[float, float]]:
     return [(full * fraction, q) for fraction, q in table.exits[c.model][: c.exit + 1]]
 
 
+def rest(time: float, run: float) -> float:
+    """Idle time until the deadline; there is none without a deadline."""
+    return max(time - run, 0.0) if time < math.inf else 0.0
+
+
 def expect(table: Table, belief: Belief, q_fail: float, c: Configuration) -> Expected:
     """Work out what design of the method says of one configuration."""
     out = outputs(table, c)
@@ -167,7 +173,7 @@ def expect(table: Table, belief: Belief, q_fail: float, c: Configuration) -> Exp
     power = table.power[c.model][c.cap]
     idle = table.idle_power if belief.phi is None else belief.phi * power
     run = belief.mean * out[-1][0]
-    energy = power * run + idle * max(belief.time - run, 0.0)
+    energy = power * run + idle * rest(belief.time, run)
     return Expected(run, energy, math.fsum(terms), in_time[-2])  # fsum: ties stay ties
 
 
@@ -176,7 +182,8 @@ def expect(table: Table, belief: Belief, q_fail: float, c: Configuration) -> Exp
 
 @dataclass(frozen=True)
 class Goal:
-    """`bound` is an accuracy for "min_energy", joules per input for "max_accuracy"."""
+    """`bound` is in joules per input for "max_accuracy", else an accuracy; `energy` is the other
+    bound of "min_latency"."""
 
     objective: str
     deadline: float
@@ -185,38 +192,58 @@ class Goal:
     q_fail: float = 0.0
     priority: tuple[str, str, str] = ("latency", "accuracy", "energy")
     window: int | None = None
+    energy: float = math.inf
 
     @property
     def bounded(self) -> str:
-        return "accuracy" if self.objective == "min_energy" else "energy"
+        """The measure of `bound`."""
+        return "energy" if self.objective == "max_accuracy" else "accuracy"
+
+    @property
+    def joules(self) -> float:
+        return self.bound if self.objective == "max_accuracy" else self.energy
+
+    @property
+    def bounds(self) -> list[str]:
+        """All that must hold, from the most to the least important."""
+        least = self.bound if self.objective == "min_latency" else 1.0
+        there = {
+            "latency": self.probability is not None,
+            "accuracy": self.objective != "max_accuracy" and least > 0.0,
+            "energy": self.joules < math.inf,
+        }
+        return [quantity for quantity in self.priority if there[quantity]]
+
+    @property
+    def averaged(self) -> bool:
+        """Whether the bound holds on average."""
+        return self.window != 1 and self.bound < math.inf
 
     @property
     def optimised(self) -> str:
-        return "energy" if self.objective == "min_energy" else "accuracy"
+        return self.objective.partition("_")[2]
 
 
 def meets(goal: Goal, bound: str, e: Expected) -> bool:
     if bound == "latency":
         return e.probability >= (goal.probability or 0.0)
-    return e.accuracy >= goal.bound if bound == "accuracy" else e.energy <= goal.bound
+    return e.accuracy >= goal.bound if bound == "accuracy" else e.energy <= goal.joules
 
 
 def rank(criterion: str, c: Configuration, e: Expected) -> tuple[float, ...]:
     """Smallest is best."""
-    ties = (c.cap, c.model, -1 if c.exit is None else c.exit)
-    return (e.energy, *ties) if criterion == "energy" else (-e.accuracy, e.energy, *ties)
+    ties = (e.energy, c.cap, c.model, -1 if c.exit is None else c.exit)
+    decides = {"latency": (e.latency + e.change,), "accuracy": (-e.accuracy,), "energy": ()}
+    return (*decides[criterion], *ties)
 
 
 def rules(goal: Goal) -> list[tuple[list[str], str]]:
     """Bounds that must hold and criterion that decides, from all bounds to none."""
-    bounds = ["latency"] if goal.probability is not None else []
-    bounds = sorted([*bounds, goal.bounded], key=goal.priority.index)
     found = []
-    for kept in range(len(bounds), -1, -1):
-        criterion = goal.optimised
-        if goal.bounded not in bounds[:kept]:
-            criterion = min(goal.bounded, goal.optimised, key=goal.priority.index)
-        found.append((bounds[:kept], criterion))
+    for kept in range(len(goal.bounds), -1, -1):
+        given_up = {*goal.bounds[kept:]} - {"latency"}
+        criterion = min({goal.optimised, *given_up}, key=goal.priority.index)
+        found.append((goal.bounds[:kept], criterion))
     return found
 
 
@@ -245,10 +272,12 @@ def expect_all(
     everything = {}
     for c in configurations(table):
         e = expect(table, belief_under(table, belief, switching, c), q_fail, c)
-        before = table.delay.get(c.model, 0.0)
+        before = change = table.delay.get(c.model, 0.0)
         if switching is not None and c.cap != switching.cap:
             before += switching.cost / switching.hold_inputs
-        everything[c] = e._replace(energy=e.energy + table.power[c.model][c.cap] * before)
+            change += switching.cost
+        joules = table.power[c.model][c.cap] * before
+        everything[c] = e._replace(energy=e.energy + joules, change=change)
     return everything
 
 
@@ -375,7 +404,7 @@ class Scheduler:
 
     def moved_goal(self) -> Goal:
         """The goal, with its bound moved by what the last inputs left owing."""
-        if self.goal.window is None or self.goal.window == 1:
+        if self.goal.window is None or not self.goal.averaged:
             return self.goal
         owed = math.fsum(self.owed[-(self.goal.window - 1) :])
         if self.owed:
@@ -429,10 +458,15 @@ class Scheduler:
         return self._decide(self.usual_deadline())
 
     def set_goal(self, goal: Goal) -> Decision:
-        if (goal.objective, goal.window) != (self.goal.objective, self.goal.window):
+        if self.opens_window(goal):
             self.owed.clear()
         self.goal = goal
         return self._decide(self.usual_deadline())
+
+    def opens_window(self, goal: Goal) -> bool:
+        """Whether debts under the goal so far count for nothing under this one."""
+        windows = [g.window if g.averaged else 1 for g in (goal, self.goal)]
+        return goal.objective != self.goal.objective or windows[0] != windows[1]
 
     def run_instead(self, c: Configuration) -> None:
         """Let another configuration than the one chosen be what runs."""
@@ -466,7 +500,7 @@ class Scheduler:
             idle = self.table.idle_power if phi is None else phi * power
         joules = power * latency if energy is None else energy
         if self.shared is None or self.shared[1] == 1:  # no idle time before the next word
-            joules += idle * max(time - latency, 0.0)
+            joules += idle * rest(time, latency)
         self.settle(accuracy, joules)
 
         slowdown = latency / profiled

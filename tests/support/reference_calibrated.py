@@ -216,10 +216,11 @@ class Scheduler(reference.Scheduler):
         self.regimes = Regimes(self.constants)
         self.total = 0.0
         self.booked = 0
-        self.price()
+        if self.is_priced():
+            self.price()
 
     def is_priced(self) -> bool:
-        return self.goal.window != 1
+        return self.goal.averaged
 
     @property
     def saving(self) -> bool:
@@ -312,17 +313,18 @@ class Scheduler(reference.Scheduler):
         self.regimes.update(slowdown)
 
     def set_goal(self, goal: reference.Goal) -> Decision:
-        if (goal.objective, goal.window) != (self.goal.objective, self.goal.window):
+        opens = self.opens_window(goal)
+        if opens:
             self.total = 0.0
             self.booked = 0
             self.owed.clear()
         before, self.goal = self.goal, goal
-        if (goal.objective, goal.bound, goal.deadline, goal.q_fail) != (
-            before.objective,
+        same = (goal.bound, goal.deadline, goal.q_fail) == (
             before.bound,
             before.deadline,
             before.q_fail,
-        ):
+        )
+        if self.is_priced() and (opens or not same):
             self.price()
         return self._decide(self.usual_deadline())
 

@@ -17,7 +17,15 @@ def optimum(
     groups: Groups | None = None,
     inputs: NDArray[np.intp] | None = None,
 ) -> Mixture:
-    """Find the best mixture per input. Each row stands for `inputs` inputs, by default for one."""
+    """Find the best mixture per input. Each row stands for `inputs` inputs, by default for one.
+
+    Raises
+    ------
+    ValueError
+        The goal is the lowest latency, whose bounds hold for each input.
+    """
+    if goal.objective == "min_latency":
+        raise ValueError("scheme: expected one for the lowest latency, got one for averages")
     saving = goal.objective == "min_energy"
     weight = np.ones(len(table.energy)) if inputs is None else inputs.astype(np.float64)
     each = weight[:, None]

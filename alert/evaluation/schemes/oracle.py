@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,13 @@ from alert.evaluation.costs import Costs
 from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.playback import play
 from alert.evaluation.result import Replay
-from alert.goal import Goal, Quantity
+from alert.goal import Goal, Objective, Quantity
+
+_DECIDES: dict[Objective, Quantity] = {
+    "min_energy": "energy",
+    "max_accuracy": "accuracy",
+    "min_latency": "latency",
+}
 
 
 def oracle(trace: OutputTrace, goal: Goal) -> Replay:
@@ -23,33 +31,34 @@ def choose(costs: Costs, goal: Goal) -> NDArray[np.intp]:
 
     Bounds are given up in the same order, from the least important.
     """
-    rank = goal.priority.index
-    bounded: Quantity = "accuracy" if goal.objective == "min_energy" else "energy"
-    saving_first = rank("energy") < rank("accuracy")
-    latency_first = rank("latency") < rank(bounded)
-    bound_met = (
-        costs.accuracy >= goal.bound
-        if goal.objective == "min_energy"
-        else costs.energy <= goal.bound
-    )
-    in_time = costs.met if goal.probability else np.ones_like(costs.met)
-    anything = np.ones_like(costs.met)
-    saving = goal.objective == "min_energy"
-    attempts = [(bound_met & in_time, saving)]
-    if goal.probability:
-        attempts.append((in_time, saving_first) if latency_first else (bound_met, saving))
-    attempts.append((anything, saving_first))
+    there = {
+        "latency": bool(goal.probability),
+        "accuracy": goal.accuracy is not None,
+        "energy": goal.energy is not None,
+    }
+    met = {
+        "latency": costs.met,
+        "accuracy": costs.accuracy >= (goal.accuracy or 0.0),
+        "energy": costs.energy <= (math.inf if goal.energy is None else goal.energy),
+    }
+    bounds = [quantity for quantity in goal.priority if there[quantity]]
+    decides = _DECIDES[goal.objective]
     chosen = np.full(len(costs.energy), -1, np.intp)
-    for allowed, least_energy in attempts:
+    while True:
+        allowed = np.logical_and.reduce([met[bound] for bound in bounds], axis=0)
+        allowed = np.broadcast_to(allowed, costs.met.shape)
         open_ = (chosen < 0) & allowed.any(axis=1)
-        chosen[open_] = _best(costs, allowed, least_energy)[open_]
-    return chosen
+        chosen[open_] = _best(costs, allowed, decides)[open_]
+        if not bounds:
+            return chosen
+        if (given_up := bounds.pop()) != "latency":
+            decides = min(decides, given_up, key=goal.priority.index)
 
 
-def _best(costs: Costs, allowed: NDArray[np.bool_], least_energy: bool) -> NDArray[np.intp]:
-    """Find the lowest energy, or the highest accuracy and then the lowest energy."""
-    if not least_energy:
-        accuracy = np.where(allowed, costs.accuracy, -np.inf)
-        allowed = allowed & (accuracy == accuracy.max(axis=1, keepdims=True))
-    column: NDArray[np.intp] = np.where(allowed, costs.energy, np.inf).argmin(axis=1)
+def _best(costs: Costs, allowed: NDArray[np.bool_], decides: Quantity) -> NDArray[np.intp]:
+    """Find the best of what decides, and of these the lowest energy."""
+    measure = {"latency": costs.latency, "accuracy": -costs.accuracy, "energy": costs.energy}
+    rank = np.where(allowed, measure[decides], np.inf)
+    best = allowed & (rank == rank.min(axis=1, keepdims=True))
+    column: NDArray[np.intp] = np.where(best, costs.energy, np.inf).argmin(axis=1)
     return column

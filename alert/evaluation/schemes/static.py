@@ -19,12 +19,14 @@ from alert.goal import Goal
 
 def static(trace: OutputTrace, goal: Goal) -> Replay:
     """Try all configurations; take the best that violates nothing, or else the most accurate."""
-    saving = goal.objective == "min_energy"
 
     def rank(run: Replay) -> tuple[bool, float, float]:
-        by_energy = saving and not run.violated
-        first, then = run.mean_energy, -run.mean_accuracy
-        return (run.violated, first, then) if by_energy else (run.violated, then, first)
+        assert run.inputs is not None
+        latency = float(run.inputs["latency"].mean())
+        energy, error = run.mean_energy, run.error
+        accurate, cheap, fast = (error, energy), (energy, error), (latency, energy)
+        by = {"min_energy": cheap, "max_accuracy": accurate, "min_latency": fast}
+        return (run.violated, *(accurate if run.violated else by[goal.objective]))
 
     return min(_all(trace, goal), key=rank)
 

@@ -6,10 +6,9 @@ typedef struct search {
     alert_cache *cache;
     alert_lower_bound lower;
     double q_fail;
-    double least_accuracy; /* -infinity: none */
-    double most_energy_j;  /* infinity: none */
-    double time_quantile;  /* slowdown that must still be in time; -infinity: none */
-    size_t near;           /* column before which all cost too much in the last row passed over */
+    alert_limits limits;
+    double time_quantile; /* slowdown that must still be in time; -infinity: none */
+    size_t near;          /* column before which all cost too much in the last row passed over */
     alert_choice *best;
 } search;
 
@@ -21,13 +20,13 @@ static double accuracy_of(const search *s, const alert_row *row, size_t column, 
 static bool is_accurate_enough(const search *s, const alert_row *row, size_t column)
 {
     double probability;
-    return accuracy_of(s, row, column, &probability) >= s->least_accuracy;
+    return accuracy_of(s, row, column, &probability) >= s->limits.least_accuracy;
 }
 
 /* Whether all columns up to this one are known to be beyond the energy allowed. */
 static bool cost_too_much(const search *s, const alert_row *row, size_t column)
 {
-    return alert_energy_lower_bound(&s->lower, &row->minima[column]) > s->most_energy_j;
+    return alert_energy_lower_bound(&s->lower, &row->minima[column]) > s->limits.most_energy_j;
 }
 
 /* How many of the first `count` columns have a property that no column has after the first without it. */
@@ -62,6 +61,20 @@ static void take(search *s, const alert_row *row, size_t column, double energy_j
     s->best->row = row;
     s->best->column = column;
     s->best->energy_j = energy_j;
+}
+
+static void expect_accuracy(search *s)
+{
+    alert_choice *best = s->best;
+    if (best->row)
+        best->accuracy = accuracy_of(s, best->row, best->column, &best->probability);
+}
+
+/* The number of leading columns that are known to be beyond the energy allowed. */
+static size_t count_dear(const search *s, const alert_row *row)
+{
+    bool is_limited = s->limits.most_energy_j < HUGE_VAL;
+    return is_limited ? count_leading(s, row, row->columns, cost_too_much) : 0;
 }
 
 /* --------------------------------------------------------------------------------- least energy */
@@ -105,7 +118,7 @@ static void cheapest_of_row(search *s, size_t r, bool by_quantile)
     if (count == 0)
         return;
     bool ordered = alert_is_ordered(row, s->q_fail);
-    if (ordered && s->least_accuracy > s->q_fail && !(by_quantile && row->outputs == 1))
+    if (ordered && s->limits.least_accuracy > s->q_fail && !(by_quantile && row->outputs == 1))
         count = count_leading(s, row, count, is_accurate_enough);
     for (size_t j = count; j-- > 0 && !cost_more(s, &row->minima[j]);) {
         double energy = alert_energy(s->belief, row, j);
@@ -117,17 +130,15 @@ static void cheapest_of_row(search *s, size_t r, bool by_quantile)
 static void find_lowest_energy(search *s)
 {
     const alert_profile *p = s->profile;
-    bool all = s->least_accuracy <= s->q_fail;
-    double least_accuracy = all ? -HUGE_VAL : s->least_accuracy;
+    bool all = s->limits.least_accuracy <= s->q_fail;
+    double least_accuracy = all ? -HUGE_VAL : s->limits.least_accuracy;
     bool by_quantile = !all && alert_has_quick_quantile(s->belief);
     for (size_t r = all ? 0 : s->cache->too_inaccurate; r < p->rows; r++) {
         const alert_row *row = &p->row[r];
         if (row->best_accuracy >= least_accuracy && !cost_more(s, &row->overall))
             cheapest_of_row(s, r, by_quantile);
     }
-    alert_choice *best = s->best;
-    if (best->row)
-        best->accuracy = accuracy_of(s, best->row, best->column, &best->probability);
+    expect_accuracy(s);
 }
 
 /* ----------------------------------------------------------------------------- highest accuracy */
@@ -145,13 +156,11 @@ static void most_accurate_of_row(search *s, const alert_row *row)
 {
     bool ordered = alert_is_ordered(row, s->q_fail);
     double row_best = -HUGE_VAL;
-    bool is_limited = s->most_energy_j < HUGE_VAL;
-    size_t first = is_limited ? count_leading(s, row, row->columns, cost_too_much) : 0;
-    for (size_t j = first; j < row->columns; j++) {
+    for (size_t j = count_dear(s, row); j < row->columns; j++) {
         if (!alert_is_in_time(s->belief, row, j, s->time_quantile))
             break;
         double energy = alert_energy(s->belief, row, j);
-        if (energy > s->most_energy_j)
+        if (energy > s->limits.most_energy_j)
             continue;
         double probability, accuracy = accuracy_of(s, row, j, &probability);
         if (ordered && accuracy < row_best)
@@ -176,19 +185,56 @@ static void find_highest_accuracy(search *s)
     }
 }
 
+/* ------------------------------------------------------------------------------- lowest latency */
+
+/* Expected latency less that of the best so far. */
+static double delay_of(const search *s, const alert_row *row, size_t column)
+{
+    const alert_choice *best = s->best;
+    double mean = s->belief->mean;
+    return best->row ? mean * row->latency_s[column] - mean * best->row->latency_s[best->column]
+                     : -HUGE_VAL;
+}
+
+static void fastest_of_row(search *s, const alert_row *row)
+{
+    bool ordered = alert_is_ordered(row, s->q_fail);
+    for (size_t j = count_dear(s, row); j < row->columns; j++) {
+        double delay = delay_of(s, row, j), energy = alert_energy(s->belief, row, j);
+        if (delay > 0.0 || !alert_is_in_time(s->belief, row, j, s->time_quantile))
+            return;
+        if (energy > s->limits.most_energy_j ||
+            (delay == 0.0 && !alert_is_cheaper(row, j, energy, s->best)))
+            continue;
+        if (is_accurate_enough(s, row, j))
+            take(s, row, j, energy);
+        else if (ordered)
+            return;
+    }
+}
+
+static void find_lowest_latency(search *s)
+{
+    const alert_profile *p = s->profile;
+    for (size_t r = 0; r < p->rows; r++)
+        if (fmax(p->row[r].best_accuracy, s->q_fail) >= s->limits.least_accuracy)
+            fastest_of_row(s, &p->row[r]);
+    expect_accuracy(s);
+}
+
 /* --------------------------------------------------------------------------------------- bounds */
 
 static bool find(search *s, const alert_problem *p, const alert_rule *rule)
 {
-    bool saving = p->goal->objective == ALERT_MIN_ENERGY;
-    s->least_accuracy = saving && rule->keeps_bound ? p->bound : -HUGE_VAL;
-    s->most_energy_j = !saving && rule->keeps_bound ? p->bound : HUGE_VAL;
+    s->limits = alert_limits_of(p, rule);
     s->time_quantile = alert_time_quantile(p, rule);
     s->best->row = NULL;
-    if (rule->saves)
+    if (rule->decides == ALERT_ENERGY)
         find_lowest_energy(s);
-    else
+    else if (rule->decides == ALERT_ACCURACY)
         find_highest_accuracy(s);
+    else
+        find_lowest_latency(s);
     return s->best->row != NULL;
 }
 

@@ -1,5 +1,11 @@
 #include "core/choose/choose.h"
 
+static bool meets_bound(const alert_goal *goal, const alert_choice *choice)
+{
+    return goal->objective == ALERT_MIN_ENERGY ? choice->accuracy >= goal->bound
+                                               : choice->energy_j <= goal->bound;
+}
+
 void alert_choose(const alert_problem *problem, alert_choice *out)
 {
     if (problem->switching || problem->delays || problem->is_hopelessly_late)
@@ -12,6 +18,6 @@ void alert_choose(const alert_problem *problem, alert_choice *out)
         return;
     out->accuracy = alert_accuracy_given(problem->belief, out->row, out->column,
                                          problem->goal->q_fail, out->probability);
-    if (problem->is_exhausted && !alert_meets_bound(problem->goal, problem->goal->bound, out))
+    if (problem->is_exhausted && !meets_bound(problem->goal, out))
         out->feasible = false;
 }

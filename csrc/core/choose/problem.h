@@ -2,7 +2,8 @@
  * problem.h - internal: what the next configuration is chosen from, and the searches that choose [A/R].
  *
  *     minimise energy     lowest expected energy with accuracy >= bound and probability >= Pr;
- *     maximise accuracy   highest expected accuracy with energy <= bound and probability >= Pr.
+ *     maximise accuracy   highest expected accuracy with energy <= bound and probability >= Pr;
+ *     minimise latency    lowest expected latency with accuracy >= bound, energy <= E and probability >= Pr. [ours]
  *
  * Ties go to the lower energy, then the lower cap, the lower model index, the lower exit. When nothing meets every
  * bound, they are given up in the order of rules.h.
@@ -66,11 +67,21 @@ typedef struct alert_choice {
     bool feasible;
 } alert_choice;
 
-static inline bool alert_meets_bound(const alert_goal *goal, double bound,
-                                     const alert_choice *choice)
+/* The bounds that a rule keeps, of accuracy and energy; infinite where it keeps none. */
+typedef struct alert_limits {
+    double least_accuracy, most_energy_j;
+} alert_limits;
+
+static inline alert_limits alert_limits_of(const alert_problem *problem, const alert_rule *rule)
 {
-    return goal->objective == ALERT_MIN_ENERGY ? choice->accuracy >= bound
-                                               : choice->energy_j <= bound;
+    const alert_goal *goal = problem->goal;
+    alert_limits limits = {-HUGE_VAL, HUGE_VAL};
+    if (rule->keeps[ALERT_ACCURACY])
+        limits.least_accuracy = problem->bound;
+    if (rule->keeps[ALERT_ENERGY])
+        limits.most_energy_j =
+            goal->objective == ALERT_MAX_ACCURACY ? problem->bound : goal->energy_j;
+    return limits;
 }
 
 /* The choice where the bound holds for each input. */
@@ -147,7 +158,7 @@ static inline bool alert_is_cheaper(const alert_row *row, size_t column, double 
 /* The slowdown at which a configuration must still be in time, by this rule; -infinity: none. */
 static inline double alert_time_quantile(const alert_problem *problem, const alert_rule *rule)
 {
-    return rule->keeps_latency
+    return rule->keeps[ALERT_LATENCY]
                ? alert_slowdown_quantile(problem->belief, problem->goal->probability,
                                          problem->cache->time_z)
                : -HUGE_VAL;

@@ -10,14 +10,11 @@ size_t alert_importance(const alert_goal *goal, alert_quantity quantity)
 
 void alert_give_up(alert_rule *rule, const alert_goal *goal)
 {
-    size_t latency = alert_importance(goal, ALERT_LATENCY);
-    size_t accuracy = alert_importance(goal, ALERT_ACCURACY);
-    size_t energy = alert_importance(goal, ALERT_ENERGY);
-    size_t bounded = goal->objective == ALERT_MIN_ENERGY ? accuracy : energy;
-    if (rule->keeps_latency && (!rule->keeps_bound || latency > bounded)) {
-        rule->keeps_latency = false;
-    } else {
-        rule->keeps_bound = false;
-        rule->saves = energy < accuracy;
-    }
+    size_t last = 2;
+    while (!rule->keeps[goal->priority[last]])
+        last--;
+    alert_quantity given_up = goal->priority[last];
+    rule->keeps[given_up] = false;
+    if (given_up != ALERT_LATENCY && last < alert_importance(goal, rule->decides))
+        rule->decides = given_up;
 }

@@ -2,27 +2,34 @@
  * rules.h - internal: in what order the bounds of a goal are given up. [A/R]
  *
  * First every bound has to hold. When nothing meets them all, the least important one is given up, then the next,
- * until something meets those that are left. The objective decides among the configurations that do; once the
- * accuracy or energy bound is given up, the more important of accuracy and energy decides. Latency needs no such
- * turn: expected accuracy counts lateness.
+ * until something meets those that are left. The objective decides among the configurations that do. Once a bound of
+ * accuracy or energy is given up, the most important quantity decides of these and the objective's. Latency needs no
+ * such turn: expected accuracy counts lateness.
  */
 #ifndef ALERT_RULES_H
 #define ALERT_RULES_H
 
-#include "alert.h"
+#include "core/goal.h"
 
 typedef struct alert_rule {
-    bool keeps_latency; /* probability >= that of the goal */
-    bool keeps_bound;   /* accuracy >= bound, or energy <= bound */
-    bool saves;         /* the lowest energy decides, else the highest accuracy */
+    bool
+        keeps[3]; /* by quantity: its bound has to hold. Latency: probability >= that of the goal */
+    alert_quantity decides; /* lowest latency, highest accuracy or lowest energy */
 } alert_rule;
 
 /* All bounds. A bound that has a price is none. */
 static inline alert_rule alert_first_rule(const alert_goal *goal, bool is_priced)
 {
-    return (alert_rule){.keeps_latency = goal->probability > 0.0,
-                        .keeps_bound = !is_priced,
-                        .saves = goal->objective == ALERT_MIN_ENERGY};
+    static const alert_quantity DECIDES[] = {[ALERT_MIN_ENERGY] = ALERT_ENERGY,
+                                             [ALERT_MAX_ACCURACY] = ALERT_ACCURACY,
+                                             [ALERT_MIN_LATENCY] = ALERT_LATENCY};
+    bool fastest = goal->objective == ALERT_MIN_LATENCY;
+    bool accurate = goal->objective == ALERT_MIN_ENERGY || (fastest && goal->bound > 0.0);
+    alert_rule rule = {.decides = DECIDES[goal->objective]};
+    rule.keeps[ALERT_LATENCY] = goal->probability > 0.0;
+    rule.keeps[ALERT_ACCURACY] = !is_priced && accurate;
+    rule.keeps[ALERT_ENERGY] = !is_priced && alert_goal_energy(goal) < HUGE_VAL;
+    return rule;
 }
 
 /* Gives up the least important bound that is left. Every configuration meets a rule without bounds. */

@@ -5,6 +5,7 @@ typedef struct scan {
     const alert_switching *switching;
     alert_rule rule;
     double time_quantile; /* slowdown that must still be in time; -infinity: none */
+    alert_limits limits;
     alert_belief staying,
         leaving;              /* of the row looked at: under the cap in force, and under others */
     bool here, lower, higher; /* caps looked at */
@@ -27,8 +28,8 @@ static const alert_belief *belief_under(const scan *s, size_t cap)
 static void turn_to(scan *s, const alert_row *row)
 {
     double time_s = s->problem->belief->deadline_s - alert_delay(s->problem->delays, row);
-    s->staying.deadline_s = fmax(time_s, 0.0);
-    s->leaving.deadline_s = fmax(time_s - s->switching->cost_s, 0.0);
+    alert_belief_set_deadline(&s->staying, fmax(time_s, 0.0));
+    alert_belief_set_deadline(&s->leaving, fmax(time_s - s->switching->cost_s, 0.0));
 }
 
 static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
@@ -44,13 +45,18 @@ static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
 
 static bool meets(const scan *s, const alert_choice *c)
 {
-    const alert_problem *p = s->problem;
-    if (!alert_is_in_time(belief_under(s, c->row->cap[c->column]), c->row, c->column,
-                          s->time_quantile))
-        return false;
-    if (!s->rule.keeps_bound)
-        return true;
-    return alert_meets_bound(p->goal, p->bound, c);
+    return alert_is_in_time(belief_under(s, c->row->cap[c->column]), c->row, c->column,
+                            s->time_quantile) &&
+           c->accuracy >= s->limits.least_accuracy && c->energy_j <= s->limits.most_energy_j;
+}
+
+/* Expected, with the delay and the change of the cap. */
+static double latency_of(const scan *s, const alert_choice *c)
+{
+    bool leaves = c->row->cap[c->column] != s->switching->cap;
+    double before_s = alert_delay(s->problem->delays, c->row);
+    return s->staying.mean * c->row->latency_s[c->column] + before_s +
+           (leaves ? s->switching->cost_s : 0.0);
 }
 
 /* Profiled seconds until the configuration is done. */
@@ -68,7 +74,9 @@ static double rank(const scan *s, const alert_choice *c)
     if (s->problem->price >= 0.0)
         return c->energy_j + s->problem->time_price_w * profiled_s(s, c->row, c->column) -
                s->problem->price * c->accuracy;
-    return s->rule.saves ? c->energy_j : -c->accuracy;
+    return s->rule.decides == ALERT_ENERGY     ? c->energy_j
+           : s->rule.decides == ALERT_ACCURACY ? -c->accuracy
+                                               : latency_of(s, c);
 }
 
 static bool beats_best(const scan *s, const alert_choice *c)
@@ -97,6 +105,7 @@ static bool find(scan *s)
 {
     const alert_profile *profile = s->problem->profile;
     s->time_quantile = alert_time_quantile(s->problem, &s->rule);
+    s->limits = alert_limits_of(s->problem, &s->rule);
     s->best->row = NULL;
     for (size_t r = 0; r < profile->rows; r++) {
         turn_to(s, &profile->row[r]);
@@ -139,5 +148,5 @@ void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
     }
     out->feasible = feasible;
     turn_to(&s, out->row);
-    p->belief->deadline_s = belief_under(&s, out->row->cap[out->column])->deadline_s;
+    alert_belief_set_deadline(p->belief, belief_under(&s, out->row->cap[out->column])->deadline_s);
 }

@@ -10,15 +10,23 @@
 
 #include "core/estimate/mixture.h"
 #include "core/estimate/normal.h"
+#include "core/goal.h"
 #include "core/profile.h"
 
 typedef struct alert_belief {
     double mean, std;             /* of the slowdown; std > 0 */
-    double deadline_s;            /* T: the deadline less the overhead, >= 0 */
+    double deadline_s;            /* T: the deadline less the overhead, >= 0; infinite for none */
+    double idle_until_s;          /* the same, or 0 without a deadline: nothing is idle then */
     double idle_ratio;            /* phi; 0 until an idle power has been reported */
     double idle_power_w;          /* the profile's idle power until then; 0 afterwards */
     const alert_mixture *mixture; /* distribution of the slowdown; NULL where it is normal */
 } alert_belief;
+
+static inline void alert_belief_set_deadline(alert_belief *b, double deadline_s)
+{
+    b->deadline_s = deadline_s;
+    b->idle_until_s = deadline_s < HUGE_VAL ? deadline_s : 0.0;
+}
 
 /* Probability that an output whose profiled time is latency_s is out by the deadline. */
 static inline double alert_probability(const alert_belief *b, double latency_s)
@@ -53,11 +61,11 @@ static inline bool alert_is_in_time(const alert_belief *b, const alert_row *row,
 }
 
 /* Expected energy [R], joules up to the deadline, or up to the end where that comes later:
- * p mu t + (phi p or the profile's idle power) max(T - mu t, 0). */
+ * p mu t + (phi p or the profile's idle power) max(T - mu t, 0). Without a deadline nothing is idle. */
 static inline double alert_energy(const alert_belief *b, const alert_row *row, size_t column)
 {
     double power_w = row->power_w[column], run = b->mean * row->latency_s[column];
-    double rest = run < b->deadline_s ? b->deadline_s - run : 0.0;
+    double rest = run < b->idle_until_s ? b->idle_until_s - run : 0.0;
     return power_w * (run + b->idle_ratio * rest) + b->idle_power_w * rest;
 }
 
@@ -105,7 +113,7 @@ typedef struct alert_lower_bound {
  * keep the bound below the energies despite rounding. */
 static inline alert_lower_bound alert_lower_bound_of(const alert_belief *b)
 {
-    double mean = b->mean * (1.0 - 1e-9), deadline_s = b->deadline_s * (1.0 - 1e-9);
+    double mean = b->mean * (1.0 - 1e-9), deadline_s = b->idle_until_s * (1.0 - 1e-9);
     alert_lower_bound l = {.work = mean};
     if (b->idle_ratio == 0.0) {
         l.active = mean;

@@ -17,7 +17,7 @@ _Static_assert(sizeof(calibrated) <= ALERT_METHOD_NUMBERS * sizeof(double), "has
 /* The goal's bound has a price, instead of holding for each input. */
 static bool is_priced(const alert_goal *goal)
 {
-    return goal->window != 1;
+    return alert_goal_window(goal) != 1;
 }
 
 /* The belief points to the mixture in `c`. Where a bound holds for each input, broken promises do not put a certain
@@ -40,7 +40,8 @@ static void start(void *learnt, const alert_task *task, alert_belief *belief)
 {
     calibrated *c = learnt;
     alert_regimes_init(&c->regimes, task->constants);
-    start_price(c, task);
+    if (is_priced(&task->goal))
+        start_price(c, task);
     believe(c, &task->goal, belief);
 }
 
@@ -59,7 +60,8 @@ static void learn(void *learnt, const alert_task *task, const alert_finished *fi
 static bool resume(void *learnt, const alert_task *task, alert_belief *belief)
 {
     calibrated *c = learnt;
-    bool sane = alert_regimes_are_sane(&c->regimes) && alert_price_is_sane(&c->price);
+    bool sane = alert_regimes_are_sane(&c->regimes) &&
+                (!is_priced(&task->goal) || alert_price_is_sane(&c->price));
     if (sane)
         believe(c, &task->goal, belief);
     return sane;
@@ -70,10 +72,13 @@ static void change_goal(void *learnt, const alert_task *task, const alert_goal *
 {
     calibrated *c = learnt;
     const alert_goal *goal = &task->goal;
-    if (goal->objective != before->objective || goal->window != before->window)
+    bool opens = goal->objective != before->objective ||
+                 alert_goal_window(goal) != alert_goal_window(before);
+    if (opens)
         c->price.inputs = c->price.owed = c->price.reserve = 0.0;
-    if (goal->objective != before->objective || goal->bound != before->bound ||
-        goal->deadline_s != before->deadline_s || goal->q_fail != before->q_fail)
+    if (is_priced(goal) &&
+        (opens || goal->bound != before->bound || goal->deadline_s != before->deadline_s ||
+         goal->q_fail != before->q_fail))
         start_price(c, task);
     believe(c, goal, belief);
 }

@@ -34,10 +34,10 @@ static machine quiet_machine(const alert_profile *profile, double time_s)
     double fastest = HUGE_VAL;
     for (size_t r = 0; r < profile->rows; r++)
         fastest = fmin(fastest, profile->row[r].latency_s[0]);
-    return (machine){.profile = profile,
-                     .belief = {.mean = 1.0,
-                                .deadline_s = fmax(time_s, fastest), /* something is in time */
-                                .idle_power_w = profile->idle_power_w}};
+    machine m = {.profile = profile,
+                 .belief = {.mean = 1.0, .idle_power_w = profile->idle_power_w}};
+    alert_belief_set_deadline(&m.belief, fmax(time_s, fastest)); /* something is in time */
+    return m;
 }
 
 /* The row's exit, at the cheapest cap that is in time; false when none is. */

@@ -19,7 +19,7 @@ goal = alert.Goal.min_energy(0.1, 0.5, priority=("energy", "latency", "accuracy"
 assert_type(goal, alert.Goal)
 assert_type(goal.bound, float)
 alert.Goal.min_energy(0.1, 0.5, priority=("speed", "latency", "accuracy"))  # type: ignore[arg-type]
-alert.Goal.max_accuracy(0.1)  # type: ignore[call-arg]
+alert.Goal.max_accuracy()  # type: ignore[call-arg]
 
 scheduler = alert.Scheduler(profile, goal, overhead=0.001)
 decision = scheduler.step(0.1, None, deadline=0.2)

@@ -10,7 +10,7 @@
 #include "power/options.h"
 
 #define DEFAULT_ROOT "/sys/devices/system/cpu/cpufreq"
-#define KHZ 1e6 /* kilohertz in a GHz */
+#define KHZ          1e6 /* kilohertz in a GHz */
 #define NO_POLICY                                                                                  \
     "virtual machines and most containers have no frequencies to set; on the machine itself see "  \
     "`cpupower frequency-info`"

@@ -13,7 +13,7 @@
 #include "power/give_back/number_file.h"
 #include "power/power.h"
 
-#define KHZ 1e6 /* kilohertz in a GHz */
+#define KHZ           1e6 /* kilohertz in a GHz */
 #define FILE_OF_LIMIT "scaling_max_freq"
 /* A setting read back within this much of the one asked for took. */
 #define ROUNDING_KHZ 1000

@@ -8,6 +8,7 @@ from typing import Any
 from alert._core import PowerError, PowerWarning
 from alert._warnings import warn
 from alert.power.device import Device
+from alert.power.lacking import sentence
 
 
 class Combined(Device):
@@ -136,8 +137,7 @@ class Unmetered(Device):
         if not self._told:
             self._told = True
             error = self._error
-            remedy = f" ({error.remedy})" if error.remedy else ""
-            warn(f"{error.what}: {error.why}{remedy}", PowerWarning)
+            warn(sentence(error.what, error.why, error.remedy), PowerWarning)
 
 
 def combine(knob: Device, meter: Device) -> Combined:

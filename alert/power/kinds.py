@@ -11,6 +11,7 @@ from alert._core import PowerDevice, PowerError
 from alert.power.combined import Combined, Unmetered
 from alert.power.device import Device
 from alert.power.threads import Threads
+from alert.power.zeus import Zeus
 
 
 class KindOfDevice(NamedTuple):
@@ -74,8 +75,12 @@ def _kinds() -> dict[str, KindOfDevice]:
     }
     cpufreq = kinds["cpufreq"]
     kinds["cpufreq"] = cpufreq._replace(open=lambda given: _with_rapl(cpufreq.open(given)))
+    # Without parts to describe: nobody shall wait for Zeus who has not asked for it.
     kinds["threads"] = KindOfDevice(
         None, {"cap_range": None}, "threads", lambda given: _with_rapl(Threads(**given))
+    )
+    kinds["zeus"] = KindOfDevice(
+        None, {"gpus": None, "sources": None}, "W", lambda given: Zeus(**given)
     )
     return kinds
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from alert._core import PowerDevice, PowerError, PowerWarning
 from alert.power.kinds import KINDS, open_kind
 
-Kind = Literal["auto", "rapl", "nvml", "cpufreq", "emulated", "threads"]
+Kind = Literal["auto", "rapl", "nvml", "cpufreq", "emulated", "threads", "zeus"]
 
 _open_devices: weakref.WeakSet[PowerDevice] = weakref.WeakSet()
 _exit_pid = 0
@@ -28,6 +28,7 @@ def open(
     window: float | None = None,
     cap_range: tuple[float, float] | None = None,
     gpus: Sequence[int] | None = None,
+    sources: Sequence[str] | None = None,
     switch_cost: float | None = None,
     settle: float | None = None,
     observe: bool = False,
@@ -42,7 +43,7 @@ def open(
 
     Parameters
     ----------
-    kind : {"auto", "rapl", "nvml", "cpufreq", "threads", "emulated"}
+    kind : {"auto", "rapl", "nvml", "cpufreq", "threads", "zeus", "emulated"}
         "rapl": the processor packages of this machine as one device, through libpowercap.
         "nvml": NVIDIA GPUs as one device, through the driver's libnvidia-ml. Only by request: this
         package cannot know which GPU the models run on, and a GPU's limit holds for everybody who
@@ -51,6 +52,8 @@ def open(
         in GHz. The joules are RAPL's, where they can be read.
         "threads": how many threads models compute with, in this process; needs no rights. A cap is
         that number. The joules are RAPL's, where they can be read.
+        "zeus": what the package Zeus counts, as a meter: GPUs of AMD and NVIDIA, Jetson boards, all
+        that its daemon reads. It caps nothing; `combine` joins a knob with it.
         "emulated": a package that exists as a law only, for machines that cannot be capped. A cap
         slows work down by waiting; energy is computed.
         "auto": RAPL where it can be both capped and read, else the emulated package, with one
@@ -76,7 +79,9 @@ def open(
     gpus : sequence of int, optional
         NVML: indices as ``nvidia-smi`` counts them, whatever ``CUDA_VISIBLE_DEVICES`` says. By
         default all: each is then as far up between its lowest and its highest cap as the cap is
-        between their sums.
+        between their sums. Zeus: indices as Zeus counts them, which heeds the variable.
+    sources : sequence of {"gpu", "soc", "cpu"}, optional
+        Zeus: what is added up. By default GPUs and boards; processors where there are neither.
     switch_cost : float, optional
         NVML: seconds that a change of the cap takes. By default measured: when the device is
         opened, by writing the limits found, and at every change.
@@ -103,7 +108,7 @@ def open(
     PowerDevice
         Close it, or use it in a ``with`` statement: then every limit is back as it was found. The
         device is also closed when the interpreter exits. Of "cpufreq" and "threads" it is a
-        `Combined`, which has all that a PowerDevice has.
+        `Combined`; of "zeus", another class. They have all that a PowerDevice has.
 
     Raises
     ------
@@ -123,6 +128,7 @@ def open(
         "window": window,
         "cap_range": cap_range,
         "gpus": gpus,
+        "sources": sources,
         "switch_cost": switch_cost,
         "settle": settle,
         "observe": observe or None,

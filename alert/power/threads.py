@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import importlib.util
 import math
@@ -12,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from alert import _arguments
-from alert._core import PowerError
 from alert.power.device import Device
+from alert.power.lacking import lacking
 
 _NEITHER = "neither PyTorch nor threadpoolctl is installed"
 _REMEDY = "`pip install threadpoolctl`"
@@ -132,9 +131,7 @@ def _pools() -> list[Pool]:
         torch = importlib.import_module("torch")
         pools.insert(0, Pool(torch.get_num_threads, torch.set_num_threads))
     if not pools:
-        error = PowerError(errno.ENOENT, f"threads: {_NEITHER} ({_REMEDY})")
-        error.what, error.why, error.remedy = "threads", _NEITHER, _REMEDY
-        raise error
+        raise lacking("threads", _NEITHER, _REMEDY)
     return pools
 
 

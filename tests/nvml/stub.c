@@ -127,6 +127,20 @@ int nvmlDeviceGetTotalEnergyConsumption(stub_gpu *gpu, unsigned long long *mj)
 }
 #endif
 
+/* Called by Zeus, by way of pynvml. */
+int nvmlInitWithFlags(unsigned flags)
+{
+    (void)flags;
+    return nvmlInit_v2();
+}
+
+int nvmlDeviceGetArchitecture(stub_gpu *gpu, unsigned *architecture)
+{
+    (void)gpu;
+    *architecture = 7; /* Ampere */
+    return 0;
+}
+
 int nvmlDeviceGetPowerManagementLimit(stub_gpu *gpu, unsigned *mw)
 {
     int fault = called(gpu, STUB_LIMIT);

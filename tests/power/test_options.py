@@ -20,6 +20,7 @@ VALUES: dict[str, Any] = {
     "window": -5.0,
     "cap_range": (5, 1),
     "gpus": [0],
+    "sources": ["gpu"],
     "switch_cost": 0.1,
     "settle": 0.1,
     "observe": True,

@@ -107,6 +107,7 @@ def test_a_number_that_somebody_else_has_set_stays(libraries: tuple[Library, Lib
     assert (torch.number, blas.number) == (5, 6)
 
 
+@pytest.mark.needs("threadpoolctl")
 def test_pytorch_is_not_imported_where_there_is_something_else() -> None:
     code = """
 import sys, numpy
@@ -115,7 +116,6 @@ with power.open("threads") as device:
     device.set_cap(1)
     print(device.cap, "torch" in sys.modules)
 """
-    pytest.importorskip("threadpoolctl")
     result = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
     )

@@ -118,6 +118,8 @@ NEEDS = {
     "sklearn": Need("photographs", module("sklearn"), pip="scikit-learn"),
     "torch": Need("networks", module("torch"), pip="torch"),
     "transformers": Need("networks that take keywords", module("transformers"), pip="transformers"),
+    "threadpoolctl": Need("threads", module("threadpoolctl"), pip="threadpoolctl"),
+    "zeus": Need("another meter", module("zeus"), pip="zeus"),
     "tqdm": Need("progress bars", module("tqdm"), pip="tqdm"),
 }
 

@@ -14,8 +14,9 @@ from contextlib import suppress
 import torch
 
 from alert.store import size
-from alert.store.load import Cancelled, Load, Source
-from alert.store.place import Arrival, Place
+from alert.store.entry import Entry
+from alert.store.load import Cancelled, Load
+from alert.store.place import Place
 from alert.store.timing import LoadTimes
 
 # A load that takes so many times as long as expected starves: who needs the model takes over.
@@ -29,59 +30,6 @@ _OVERDUE = 0.1
 _NICENESS = 10
 
 _memories: weakref.WeakSet[Memory] = weakref.WeakSet()
-
-
-class Entry:
-    """One model, in memory or not.
-
-    Attributes
-    ----------
-    source : Source
-    size : int
-        Bytes that it takes, as far as is known.
-    reserved : int
-        Bytes of the budget that it has: in memory, or on its way.
-    module, arrival
-        The model, where it is in memory.
-    load : Load or None
-        The load that brings it. The load stays until the last thread has left it.
-    begun : float
-        When the load began.
-    users : list of int
-        Threads that run the model, or wait for it.
-    used : int
-        Grows with every use of any model.
-    fresh : bool
-        The model has not run since it was loaded.
-    error : Exception or None
-        Why the last load failed.
-    """
-
-    def __init__(self, source: Source, size: int) -> None:
-        self.source = source
-        self.size = size
-        self.reserved = 0
-        self.module: torch.nn.Module | None = None
-        self.arrival: Arrival | None = None
-        self.load: Load | None = None
-        self.begun = math.nan
-        self.users: list[int] = []
-        self.used = 0
-        self.fresh = True
-        self.error: Exception | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the model."""
-        return self.source.name
-
-    def take(self) -> tuple[torch.nn.Module, Arrival | None]:
-        """Take the model out of memory: whoever gets it frees it."""
-        module, arrival = self.module, self.arrival
-        assert module is not None
-        self.module = self.arrival = None
-        self.reserved = 0
-        return module, arrival
 
 
 class Memory:
@@ -99,8 +47,6 @@ class Memory:
 
     Attributes
     ----------
-    loads : int
-        Models that were loaded.
     waits : int
         Uses that had to wait for a load.
     closed : bool
@@ -109,7 +55,6 @@ class Memory:
     def __init__(self, entries: Sequence[Entry], budget: int, place: Place) -> None:
         self.entries = {entry.name: entry for entry in entries}
         self.budget = budget
-        self.loads = 0
         self.waits = 0
         self.closed = False
         self._place = place
@@ -153,11 +98,11 @@ class Memory:
             entry.arrival.begin_use()
         return module
 
-    def release(self, entry: Entry, user: int) -> None:
+    def release(self, entry: Entry, user: int, *, has_run: bool = True) -> None:
         """Let a model go that the thread `user` has acquired."""
         with self._lock:
             entry.users.remove(user)
-            entry.fresh = False
+            entry.fresh &= not has_run
             if self._waiting:
                 self._changed.notify_all()
 
@@ -181,7 +126,7 @@ class Memory:
                 if isinstance(load.error, Exception):
                     raise load.error
         except BaseException:
-            self.release(entry, threading.get_ident())
+            self.release(entry, threading.get_ident(), has_run=False)
             raise
 
     def _patience(self, entry: Entry) -> float:
@@ -310,7 +255,7 @@ class Memory:
         """Note that a thread has left a load, and what has become of the load."""
         load.workers -= 1
         if load.module is not None and entry.module is None:
-            self.loads += 1
+            entry.loads += 1
             self._times.add(entry.name, entry.size, time.perf_counter() - entry.begun)
             entry.module, entry.arrival = load.module, load.arrival
             entry.fresh, entry.error = True, None

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from alert import _arguments
 from alert.files import as_path
 from alert.store import size
+from alert.store.stored_model import StoredModel
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
     from alert.store.place import Place
-    from alert.store.stored_model import StoredModel
 
 Path: TypeAlias = str | os.PathLike[str]
 
 
-class Store(Mapping[str, "StoredModel"]):
+class Store(Mapping[str, StoredModel]):
     """Keeps models within a budget of memory, and loads one while another runs.
 
     A store takes the place of a dict of models, in a `Runner`, in `Profile.measure` or in any loop.
@@ -72,9 +72,9 @@ class Store(Mapping[str, "StoredModel"]):
         _arguments.instance("models", models, Mapping, "a dict of pairs (build, file)")
         limit = size.parsed("budget", budget)
 
+        from alert.store.entry import Entry
         from alert.store.load import Source
-        from alert.store.memory import Entry, Memory, too_large
-        from alert.store.stored_model import StoredModel
+        from alert.store.memory import Memory, too_large
         from alert.store.weights import open_weights, size_of
 
         entries = []
@@ -111,7 +111,7 @@ class Store(Mapping[str, "StoredModel"]):
         float
             0 for a model in memory, and `math.inf` for one whose last load failed.
         """
-        return self._memory.delay(self._memory.entries[name])
+        return self[name].delay()
 
     def prefetch(self, name: str, *, beside: str | None = None) -> bool:
         """Begin to load a model in a thread of low priority, and return at once.
@@ -128,8 +128,7 @@ class Store(Mapping[str, "StoredModel"]):
             True if the model is in memory or on its way. False if another one is being loaded, or
             if only models that run could make room.
         """
-        entries = self._memory.entries
-        return self._memory.prefetch(entries[name], None if beside is None else entries[beside])
+        return self[name].prefetch(None if beside is None else self[beside])
 
     def feed(self, inputs: Iterable[Any]) -> Iterator[Any]:
         """Yield inputs as the models need them."""
@@ -150,13 +149,12 @@ class Store(Mapping[str, "StoredModel"]):
     @property
     def resident(self) -> tuple[str, ...]:
         """Names of the models in memory."""
-        entries = self._memory.entries.items()
-        return tuple(name for name, entry in entries if entry.module is not None)
+        return tuple(name for name, model in self.items() if model.is_resident)
 
     @property
     def loads(self) -> int:
         """Loads that have ended well."""
-        return self._memory.loads
+        return sum(model.loads for model in self.values())
 
     @property
     def waits(self) -> int:
@@ -166,8 +164,7 @@ class Store(Mapping[str, "StoredModel"]):
     @property
     def failed(self) -> dict[str, Exception]:
         """The models whose last load failed, and why."""
-        entries = self._memory.entries.items()
-        return {name: entry.error for name, entry in entries if entry.error is not None}
+        return {name: model.error for name, model in self.items() if model.error is not None}
 
     def __repr__(self) -> str:
         names = ", ".join(self.resident) or "none"

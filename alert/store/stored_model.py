@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from threading import get_ident
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alert.store.memory import Entry, Memory
+if TYPE_CHECKING:
+    from alert.store.entry import Entry
+    from alert.store.memory import Memory
 
 
 class StoredModel:
@@ -34,6 +36,39 @@ class StoredModel:
             return _Outputs(memory, entry, output)
         memory.release(entry, get_ident())
         return output
+
+    def load(self) -> None:
+        """Load the model, if it is not in memory."""
+        self._memory.acquire(self._entry)
+        self._memory.release(self._entry, get_ident(), has_run=False)
+
+    def delay(self) -> float:
+        """Return the seconds until the model could run; see `alert.Store.delay`."""
+        return self._memory.delay(self._entry)
+
+    def prefetch(self, beside: StoredModel | None = None) -> bool:
+        """Begin to load the model in the background; see `alert.Store.prefetch`."""
+        return self._memory.prefetch(self._entry, None if beside is None else beside._entry)
+
+    @property
+    def is_fresh(self) -> bool:
+        """True if the model has not run since it was loaded: its first run may be slow."""
+        return self._entry.fresh
+
+    @property
+    def is_resident(self) -> bool:
+        """True if the model is in memory."""
+        return self._entry.module is not None
+
+    @property
+    def loads(self) -> int:
+        """Loads of the model that have ended well."""
+        return self._entry.loads
+
+    @property
+    def error(self) -> Exception | None:
+        """Why the last load of the model failed; None where it did not."""
+        return self._entry.error
 
     def __repr__(self) -> str:
         return f"<{self._entry.name!r} of an alert.Store>"

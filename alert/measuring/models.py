@@ -12,6 +12,7 @@ import numpy as np
 from alert._arguments import floats
 from alert.running.completion import Completion
 from alert.running.models import Model, Models, named
+from alert.store.stored_model import StoredModel
 
 Accuracy: TypeAlias = float | Sequence[float]
 """Of a traditional model its accuracy, 0 to 1; of an anytime model those of its exits."""
@@ -42,6 +43,11 @@ class MeasuredModel:
     anytime: bool
     done: Completion
     fractions: list[list[float]] = field(default_factory=list)
+
+    def load(self) -> None:
+        """Load a model of a `Store`, if it is not in memory."""
+        if isinstance(self.model, StoredModel):
+            self.model.load()
 
     def fractions_of_exits(self) -> list[float]:
         """Return the median share of each exit in the latency. It does not depend on the cap."""

@@ -24,6 +24,7 @@ class Stopwatch:
     def run(self, model: MeasuredModel, call: Call) -> list[float]:
         """Run a model once; return the seconds until each of its outputs."""
         pace = self.device.pace
+        model.load()
         model.done()
         self.device.begin()
         start = self.clock()

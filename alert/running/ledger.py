@@ -102,6 +102,8 @@ class Ledger:
         overhead: float,
         power: str,
         emulated: bool,
+        loads: int | None = None,
+        waits: int = 0,
     ) -> Report:
         """Make the report; the parameters are attributes of `Report`."""
         inputs = self.inputs
@@ -117,4 +119,6 @@ class Ledger:
             overhead=overhead,
             power=power,
             emulated=emulated,
+            loads=loads,
+            waits=waits,
         )

@@ -35,6 +35,10 @@ class Report:
         Kind of the power device.
     emulated : bool
         True where caps and energy come from the emulated package: computed, not measured.
+    loads : int or None
+        Loads of models that ended well; None where the models are of no `Store`.
+    waits : int
+        Inputs that had to wait for a load.
     """
 
     inputs: int
@@ -47,6 +51,8 @@ class Report:
     overhead: float
     power: str
     emulated: bool
+    loads: int | None = None
+    waits: int = 0
 
     def _rows(self) -> list[tuple[str, str]]:
         mark = " emulated" if self.emulated else ""
@@ -64,6 +70,8 @@ class Report:
             ("cap changes", f"{self.cap_changes}{mark}"),
             ("overhead", f"{1e6 * self.overhead:.1f} µs per input"),
         ]
+        if self.loads is not None:
+            rows.append(("loads", f"{self.loads}, {self.waits} of them waited for"))
         for (model, cap), count in self.choices.items():
             rows.append(("", f"{count} x {model} under {cap:g} W{mark}"))
         return rows

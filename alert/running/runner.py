@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert import _arguments
+from alert._core import Decision
 from alert._deprecated import renamed_attribute, renamed_keyword
 from alert._warnings import warn
 from alert.goal import Goal
@@ -23,6 +24,7 @@ from alert.running.cap_in_force import CapInForce
 from alert.running.deadlines import Deadlines
 from alert.running.execution import Execution
 from alert.running.ledger import Ledger
+from alert.running.loading import loading_of
 from alert.running.metering import TICKS, Meter
 from alert.running.models import Call, Models, in_order, inference_mode, warn_of_training
 from alert.running.pause import Pause
@@ -53,8 +55,9 @@ class Runner:
 
     Parameters
     ----------
-    models : sequence or dict of callables
-        The models of the profile, in its order or by its names. A model to which the profile gives
+    models : sequence or dict of callables, or Store
+        The models of the profile, in its order or by its names. A `Store` loads what the scheduler
+        wishes for while another model runs. A model to which the profile gives
         exits is an anytime model: calling it returns a generator that yields an output per exit.
     profile : Profile
     goal : Goal
@@ -146,7 +149,9 @@ class Runner:
             history=history,
         )
         self._scheduler.turn = self._turn
+        self._scheduler.expected = (None, None, None)
         ordered = in_order(models, profile.models)
+        self._loading = loading_of(ordered, self._scheduler, clock)
         self._inference_mode = bool(inference_mode)
         self._clock = clock
         self._fixed_overhead = fixed is not None
@@ -230,6 +235,8 @@ class Runner:
                 return self._run_input(call, called, arrival, delay, deadline)
             finally:
                 turn.busy = False  # first and here: an interrupt may come with any call
+                if self._loading is not None:
+                    self._loading.forget()
                 turn.catch_up()
                 if self._pause is not None:
                     self._pause.begin()
@@ -258,26 +265,39 @@ class Runner:
             stop = entered + time_left
             limited = time_left < math.inf
             decision = self._scheduler.decide(max(time_left, _NO_TIME) if limited else None)
+        begun, planned, fresh = None, 0.0, False
+        if (loading := self._loading) is not None:
+            decision = loading.choose(decision)
+            if loading.must_wait(decision):
+                begun, decision = clock(), self._load(decision, stop)
+                planned = clock() - begun
+            fresh = loading.is_fresh(decision.model)
         model, power_cap = decision
         cap_changed = power_cap != self._cap
-        planned = self._set_cap(power_cap) if cap_changed else 0.0
+        if cap_changed:
+            planned += self._set_cap(power_cap)
         self._execution.finish(model)
         self._turn.busy = True
         try:
             with inference_mode(self._inference_mode):
-                meter.begin(decision.latency)
+                if begun is None:
+                    meter.begin(decision.latency)
                 self._device.begin()
                 start = clock()
                 output, reached = self._execution.run(decision, call, start, stop - self._slack())
                 done = clock()
-                energy, energy_source, idle_power = meter.end(model, power_cap, start, done)
+                metered = start if begun is None else begun
+                energy, energy_source, idle_power = meter.end(model, power_cap, metered, done)
         except BaseException:
             meter.fail()
             self._device.pace()  # accounts for the work so far
             raise
         try:
+            latency = done - start
+            if fresh and loading is not None:
+                latency = loading.typical(latency, decision, stop - self._slack() - start)
             self._scheduler.step(
-                done - start,
+                latency,
                 energy,
                 idle_power=idle_power,
                 exit=reached,
@@ -292,6 +312,22 @@ class Runner:
         self._count_overhead(left - entered - (done - start) - planned)
         self._switching.count(entered)
         return output
+
+    def _load(self, decision: Decision, stop: float) -> Decision:
+        """Load the model of a decision; return the choice by the time that is left then."""
+        loading, clock = self._loading, self._clock
+        assert loading is not None
+        self._meter.begin(math.inf)  # the input is charged for the load
+        self._turn.busy = True
+        try:
+            loading.load(decision.model)
+        except BaseException:
+            self._meter.fail()
+            raise
+        finally:
+            self._turn.busy = False
+        time_left = max(stop - clock(), _NO_TIME)
+        return loading.choose_again(decision.model, time_left if time_left < math.inf else None)
 
     def _set_cap(self, power_cap: float) -> float:
         """Put a cap in force; return the part of the time that the scheduler has planned for."""
@@ -418,6 +454,8 @@ class Runner:
             overhead=self._slack(),
             power=self._device.kind,
             emulated=self._device.emulated,
+            loads=None if self._loading is None else self._loading.loads,
+            waits=0 if self._loading is None else self._loading.waits,
         )
 
     def __repr__(self) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from alert.goal import Goal
 from alert.running import doubts
@@ -14,6 +17,8 @@ from alert.scheduler import Scheduler, _check_goal_type
 
 if TYPE_CHECKING:
     from alert._core import Decision
+
+Expected: TypeAlias = tuple[ArrayLike | None, ArrayLike | None, ArrayLike | None]
 
 _turns: weakref.WeakSet[Turn] = weakref.WeakSet()
 
@@ -72,9 +77,10 @@ os.register_at_fork(after_in_child=_renew)
 class TurnScheduler(Scheduler):
     """Keeps the choice of a runner's scheduler while the chosen model runs."""
 
-    __slots__ = ("turn",)
+    __slots__ = ("expected", "turn")
 
     turn: Turn
+    expected: Expected  # by the user: accuracy, latency, delay
 
     @property
     def goal(self) -> Goal:
@@ -99,6 +105,26 @@ class TurnScheduler(Scheduler):
         with self.turn.lock:
             self.turn.refuse_nested()
             return super().share(deadline, inputs)
+
+    def expect(
+        self,
+        accuracy: ArrayLike | None = None,
+        latency: ArrayLike | None = None,
+        delay: ArrayLike | None = None,
+    ) -> Decision:
+        """State what is expected of the next inputs, while no input runs."""
+        with self.turn.lock:
+            self.turn.refuse_nested()
+            decision = super().expect(accuracy, latency, delay)
+            self.expected = accuracy, latency, delay
+            return decision
+
+    def reckon(self, delays: Sequence[float] | None) -> Decision:
+        """Choose again with delays of the models, besides what the user expects."""
+        accuracy, latency, delay = self.expected
+        if delays is not None:
+            delay = np.add(delays, 0.0 if delay is None else delay)
+        return super().expect(accuracy, latency, delay)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy the scheduler as one that belongs to no runner."""

@@ -108,7 +108,8 @@ class Memory:
 
     def _wait_for(self, entry: Entry) -> torch.nn.Module:
         """Load a model in this thread, or help the thread that does."""
-        self.waits += 1
+        with self._lock:
+            self.waits += 1
         try:
             while True:
                 with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Real
 from operator import index
 from typing import Any, TypeAlias
@@ -13,6 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from alert._text import shown
 
 Floats: TypeAlias = NDArray[np.float64]
+
+Caps: TypeAlias = ArrayLike | Sequence[float | None]
+"""Power caps; None is no cap."""
 
 
 def number(name: str, value: object) -> float:
@@ -103,6 +107,13 @@ def floats(name: str, values: ArrayLike) -> Floats:
         raise ValueError(f"{name}: expected numbers within ±1.8e308") from None
     array.flags.writeable = False
     return array
+
+
+def caps(name: str, values: Caps) -> Floats:
+    """Copy power caps into a read-only array, as `floats` does. None, for no cap, is infinite."""
+    if isinstance(values, (list, tuple)):
+        values = [math.inf if cap is None else cap for cap in values]
+    return floats(name, values)  # type: ignore[arg-type]  # there is no None any more
 
 
 def _refuse_mask(name: str, values: object) -> None:

@@ -25,7 +25,7 @@ class Profile:
     def __new__(
         cls,
         latency: NDArray[np.float64],
-        power: NDArray[np.float64],
+        power: NDArray[np.float64] | None,
         accuracy: NDArray[np.float64],
         power_caps: NDArray[np.float64],
         idle_power: float,
@@ -35,12 +35,13 @@ class Profile:
     ) -> Profile: ...
 
 @final
-class Decision(structseq[Any], tuple[int, float]):
+class Decision(structseq[Any], tuple[int, float | Any]):
     __match_args__: Final = ("model", "power_cap")
+    def __eq__(self, other: object, /) -> bool: ...  # a decision stays one where it equals a tuple
     @property
     def model(self) -> int: ...
     @property
-    def power_cap(self) -> float: ...
+    def power_cap(self) -> float | Any: ...  # None only where the profile offers no cap
     @property
     def exit(self) -> int | None: ...
     @property

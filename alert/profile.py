@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alert import _core, _html, files
-from alert._arguments import Floats, floats, grid, instance, integer, number
-from alert._text import plain, shown
+from alert._arguments import Caps, Floats, caps, floats, grid, instance, integer, number
+from alert._text import cap_range_text, cap_text, plain, shown
 from alert._warnings import warn
 
 if TYPE_CHECKING:
@@ -39,14 +39,16 @@ class Profile:
     ----------
     latency : array_like, shape (N, M)
         Seconds that model i takes under cap j on a quiet machine; finite, > 0.
-    power : array_like, shape (N, M)
-        Watts drawn while the model runs; finite, > 0.
+    power : array_like, shape (N, M), or None
+        Watts drawn while the model runs; finite, > 0. None where they are unknown. Then the least
+        energy is the least time, and goals with a bound on energy are refused.
     accuracy : array_like, shape (N,)
         0 to 1; for an anytime model the accuracy of its last exit.
     power_caps : array_like, shape (M,)
-        Watts, > 0, strictly ascending.
+        Watts, > 0, strictly ascending. The last may be None, for no cap; the attribute
+        `power_caps` then has infinity there.
     idle_power : float
-        Watts drawn between inputs; >= 0.
+        Watts drawn between inputs; >= 0. It counts as 0 where `power` is None.
     models : sequence of str, optional
         Distinct names; by default "model 0", "model 1", ...
     exits : mapping, optional
@@ -91,9 +93,9 @@ class Profile:
     def __init__(
         self,
         latency: ArrayLike,
-        power: ArrayLike,
+        power: ArrayLike | None,
         accuracy: ArrayLike,
-        power_caps: ArrayLike,
+        power_caps: Caps,
         idle_power: float,
         models: Sequence[str] | None = None,
         exits: Exits | None = None,
@@ -105,22 +107,24 @@ class Profile:
         idle = number("idle_power", idle_power)
         pairs = [pair for i in sorted(staircases) for pair in staircases[i]]
         counts = [len(staircases.get(i, ())) for i in range(len(names))]
+        drawn = floats("power", np.full(grid.shape, np.nan) if power is None else power)
         arrays = {
             "latency": grid,
-            "power": floats("power", power),
             "accuracy": floats("accuracy", accuracy),
-            "power_caps": floats("power_caps", power_caps),
+            "power_caps": caps("power_caps", power_caps),
         }
         self._set(
             _data=_core.Profile(
                 **arrays,
+                power=None if power is None else drawn,
                 idle_power=idle,
                 exit_count=np.array(counts, np.uintp),
                 exit_fraction=np.array([fraction for fraction, _ in pairs], np.float64),
                 exit_accuracy=np.array([reached for _, reached in pairs], np.float64),
             ),
             **arrays,
-            idle_power=idle,
+            power=drawn,
+            idle_power=0.0 if power is None else idle,
             models=names,
             exits=MappingProxyType(staircases),
             _origin=_origin(origin),
@@ -129,6 +133,11 @@ class Profile:
     def _set(self, **attributes: object) -> None:
         for name, value in attributes.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def knows_power(self) -> bool:
+        """Whether the watts of the models are known; elsewhere `power` holds NaN."""
+        return not bool(np.isnan(self.power).any())
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -149,7 +158,7 @@ class Profile:
         *,
         accuracy: Accuracies,
         power: str | Device = "auto",
-        power_caps: ArrayLike | None = None,
+        power_caps: Caps | None = None,
         precision: float = 0.02,
         warmup: int = 3,
         max_repeats: int = 200,
@@ -157,6 +166,7 @@ class Profile:
         settle: float | None = None,
         idle_seconds: float = 1.0,
         idle_power: float | None = None,
+        busy_power: float | None = None,
         inference_mode: bool = True,
         progress: bool = True,
         clock: Callable[[], float] = time.perf_counter,
@@ -180,7 +190,8 @@ class Profile:
             A kind that `alert.power.open` takes, or an open device. An open device stays open, and
             gets back the cap that it had.
         power_caps : array_like, optional
-            Watts, strictly ascending. By default five over the range of the device.
+            Watts, strictly ascending; the last may be None, for no cap. By default five over the
+            range of the device, or no cap where it cannot be capped.
         precision : float, default 0.02
             Half the 95 % confidence interval of a median latency, as a share of the median. Every
             configuration is repeated until its median is as precise as that.
@@ -196,6 +207,9 @@ class Profile:
             Seconds in which the idle power is measured.
         idle_power : float, optional
             Watts, where they are known; then they are not measured.
+        busy_power : float, optional
+            Watts that the machine draws while a model runs. They stand in where energy cannot be
+            read. Without them, the profile of such a machine has no power, unless caps stand in.
         inference_mode : bool, default True
             Run models under `torch.inference_mode`, as a `Runner` does. False leaves the mode of
             the caller.
@@ -214,8 +228,8 @@ class Profile:
         Warns
         -----
         UserWarning
-            The energy cannot be read, and the power caps stand in for the power. Or a median is
-            less precise than asked.
+            The energy cannot be read, and the power caps or `busy_power` stand in for the power. Or
+            a median is less precise than asked.
 
         Notes
         -----
@@ -237,6 +251,7 @@ class Profile:
             settle=settle,
             idle_seconds=idle_seconds,
             idle_power=idle_power,
+            busy_power=busy_power,
             inference_mode=inference_mode,
             progress=progress,
             clock=clock,
@@ -252,7 +267,7 @@ class Profile:
         *,
         accuracy: Accuracies,
         power: str | Device = "auto",
-        power_caps: ArrayLike | None = None,
+        power_caps: Caps | None = None,
         precision: float = 0.02,
         warmup: int = 3,
         max_repeats: int = 200,
@@ -260,6 +275,7 @@ class Profile:
         settle: float | None = None,
         idle_seconds: float = 1.0,
         idle_power: float | None = None,
+        busy_power: float | None = None,
         inference_mode: bool = True,
         progress: bool = True,
     ) -> Profile:
@@ -274,7 +290,7 @@ class Profile:
         path : path
             Of the file; its directory must exist.
         models, example, accuracy, power, power_caps, precision, warmup, max_repeats, max_seconds, \
-        settle, idle_seconds, idle_power, inference_mode, progress
+        settle, idle_seconds, idle_power, busy_power, inference_mode, progress
             See `Profile.measure`.
 
         Raises
@@ -304,6 +320,7 @@ class Profile:
             settle=settle,
             idle_seconds=idle_seconds,
             idle_power=idle_power,
+            busy_power=busy_power,
             inference_mode=inference_mode,
             progress=progress,
             clock=time.perf_counter,
@@ -322,9 +339,9 @@ class Profile:
             "schema": SCHEMA,
             "version": SCHEMA_VERSION,
             "models": list(self.models),
-            "power_caps": self.power_caps.tolist(),
+            "power_caps": [None if np.isinf(cap) else cap for cap in self.power_caps.tolist()],
             "latency": self.latency.tolist(),
-            "power": self.power.tolist(),
+            "power": self.power.tolist() if self.knows_power else None,
             "accuracy": self.accuracy.tolist(),
             "idle_power": self.idle_power,
             "exits": {self.models[i]: pairs for i, pairs in self.exits.items()},
@@ -369,7 +386,7 @@ class Profile:
         """
         wanted: dict[str, type | tuple[type, ...]] = {
             "latency": list,
-            "power": list,
+            "power": (list, type(None)),
             "accuracy": list,
             "power_caps": list,
             "idle_power": (int, float),
@@ -388,7 +405,7 @@ class Profile:
     def subset(
         self,
         models: Sequence[int | str] | None = None,
-        power_caps: ArrayLike | None = None,
+        power_caps: Caps | None = None,
     ) -> Profile:
         """Return the profile of some of the models under some of the power caps.
 
@@ -397,7 +414,7 @@ class Profile:
         models : sequence of int or str, optional
             Indices or names, in the order they shall have; by default all.
         power_caps : array_like, optional
-            Watts, ascending; by default all.
+            Watts, ascending, the last perhaps None for no cap; by default all.
 
         Raises
         ------
@@ -414,11 +431,17 @@ class Profile:
             exits={n: self.exits[i] for n, i in enumerate(rows) if i in self.exits},
         )
 
+    def without_caps(self) -> Profile:
+        """Return the profile of the highest power cap, as that of a machine without a cap."""
+        if np.isinf(self.power_caps).all():
+            return self
+        return self.subset(power_caps=self.power_caps[-1:])._with(power_caps=[None])
+
     def add(
         self,
         name: str,
         latency: ArrayLike,
-        power: ArrayLike,
+        power: ArrayLike | None,
         accuracy: float,
         exits: Sequence[tuple[float, float]] | None = None,
     ) -> Profile:
@@ -428,17 +451,19 @@ class Profile:
         ----------
         name : str
         latency, power : array_like, shape (M,)
-            Seconds and watts under every power cap of this profile.
+            Seconds and watts under every power cap of this profile. The watts are None where this
+            profile does not know them.
         accuracy : float
             0 to 1.
         exits : sequence, optional
             ``[(fraction of its latency, accuracy), ...]`` for an anytime model.
         """
-        caps = len(self.power_caps)
+        row = (len(self.power_caps),)
         more = {} if exits is None else {len(self.models): exits}
+        drawn = np.full(row, np.nan) if power is None else grid("power", power, row)
         return self._with(
-            latency=np.vstack((self.latency, grid("latency", latency, (caps,)))),
-            power=np.vstack((self.power, grid("power", power, (caps,)))),
+            latency=np.vstack((self.latency, grid("latency", latency, row))),
+            power=np.vstack((self.power, drawn)),
             accuracy=np.append(self.accuracy, number("accuracy", accuracy)),
             models=[*self.models, name],
             exits={**self.exits, **more},
@@ -467,22 +492,22 @@ class Profile:
         if not same_caps and sorted(self.models) != sorted(other.models):
             raise ValueError(f"other: expected the models or the power caps of {self}, got {other}")
         places = {name: i for i, name in enumerate(dict.fromkeys((*self.models, *other.models)))}
-        caps = np.union1d(self.power_caps, other.power_caps)
-        latency, power = np.empty((2, len(places), len(caps)))
+        columns = np.union1d(self.power_caps, other.power_caps)
+        latency, power = np.empty((2, len(places), len(columns)))
         accuracy = np.empty(len(places))
         exits: dict[str, Any] = {}
         for profile in (self, other):
             rows = np.array([places[name] for name in profile.models])
-            cells = np.ix_(rows, np.searchsorted(caps, profile.power_caps))
+            cells = np.ix_(rows, np.searchsorted(columns, profile.power_caps))
             latency[cells], power[cells] = profile.latency, profile.power
             accuracy[rows] = profile.accuracy
             for i, name in enumerate(profile.models):
                 exits[name] = profile.exits.get(i)
         return Profile(
             latency,
-            power,
+            _known(power),
             accuracy,
-            caps,
+            columns,
             other.idle_power,
             list(places),
             {name: pairs for name, pairs in exits.items() if pairs},
@@ -504,12 +529,12 @@ class Profile:
             rows.append(row)
         return rows
 
-    def _columns(self, power_caps: ArrayLike | None) -> list[int]:
+    def _columns(self, power_caps: Caps | None) -> list[int]:
         """Return the indices of power caps that are given in watts."""
         if power_caps is None:
             return list(range(len(self.power_caps)))
         columns = []
-        for cap in np.atleast_1d(floats("power_caps", power_caps)).tolist():
+        for cap in np.atleast_1d(caps("power_caps", power_caps)).tolist():
             near = np.flatnonzero(np.isclose(self.power_caps, cap, rtol=1e-9, atol=0.0))
             if len(near) == 0:
                 raise ValueError(
@@ -522,12 +547,14 @@ class Profile:
         """Return a profile with other arguments than this one."""
         names = ("latency", "power", "accuracy", "power_caps", "idle_power", "models", "exits")
         arguments = {name: getattr(self, name) for name in (*names, "origin")}
-        return Profile(**{**arguments, **changed})
+        arguments.update(changed)
+        return Profile(**{**arguments, "power": _known(arguments["power"])})
 
     # ------------------------------------------------------------------------------- conveniences
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arguments = (self.latency, self.power, self.accuracy, self.power_caps, self.idle_power)
+        power = _known(self.power)
+        arguments = (self.latency, power, self.accuracy, self.power_caps, self.idle_power)
         return type(self), (*arguments, self.models, dict(self.exits), self.origin)
 
     def __eq__(self, other: object) -> bool:
@@ -535,7 +562,10 @@ class Profile:
             return NotImplemented
         arrays = ("latency", "power", "accuracy", "power_caps")
         return (
-            all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays)
+            all(
+                np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True)
+                for name in arrays
+            )
             and self.idle_power == other.idle_power
             and self.models == other.models
             and self.exits == other.exits
@@ -548,7 +578,7 @@ class Profile:
         return (
             f"<alert.Profile: {models} models x {caps} power caps, "
             f"{1e3 * self.latency.min():.3g}-{1e3 * self.latency.max():.3g} ms, "
-            f"{self.power_caps[0]:g}-{self.power_caps[-1]:g} W{self._label()}>"
+            f"{cap_range_text(self.power_caps[0], self.power_caps[-1])}{self._label()}>"
         )
 
     def _label(self) -> str:
@@ -561,13 +591,15 @@ class Profile:
                 name,
                 f"{self.accuracy[i]:.3f}",
                 f"{1e3 * self.latency[i].min():.3g} – {1e3 * self.latency[i].max():.3g}",
-                f"{self.power[i].min():.3g} – {self.power[i].max():.3g}",
+                f"{self.power[i].min():.3g} – {self.power[i].max():.3g}"
+                if self.knows_power
+                else "unknown",
                 len(self.exits.get(i, ())) or "",
             )
             for i, name in enumerate(self.models)
         ]
-        caps = ", ".join(f"{cap:g}" for cap in self.power_caps)
-        note = f"power caps {caps} W; idle {self.idle_power:.3g} W{self._label()}"
+        offered = ", ".join(map(cap_text, self.power_caps))
+        note = f"power caps: {offered}; idle {self.idle_power:.3g} W{self._label()}"
         return _html.table(("model", "accuracy", "latency, ms", "power, W", "exits"), rows, note)
 
 
@@ -614,6 +646,11 @@ def _exits_by_index(
         if not found[model]:
             raise ValueError(f"exits[{shown(key)}]: expected at least one exit, got none")
     return dict(sorted(found.items()))
+
+
+def _known(power: Floats) -> Floats | None:
+    """Return watts, or None where all of them are unknown."""
+    return None if np.isnan(power).all() else power
 
 
 def _origin(given: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isnan
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from alert import _core, _html
 from alert._deprecated import renamed_attribute, renamed_key, renamed_keyword
+from alert._text import under_cap
 from alert.goal import Goal
 from alert.profile import Profile
 
@@ -183,7 +185,7 @@ class Scheduler(_core.Scheduler):
         model, power_cap = self.decision
         return (
             f"<alert.Scheduler {self._method!r}: {self.goal!r}, slowdown {mean:.3g} ± {std:.2g}, "
-            f"next {self._profile.models[model]!r} under {power_cap:g} W>"
+            f"next {self._profile.models[model]!r} {under_cap(power_cap)}>"
         )
 
     def _repr_html_(self) -> str:
@@ -193,9 +195,9 @@ class Scheduler(_core.Scheduler):
         rows = [
             ("goal", repr(self.goal)),
             ("slowdown", f"{mean:.3f} ± {std:.3f}"),
-            ("next", f"{self._profile.models[choice.model]}{where} under {choice.power_cap:g} W"),
+            ("next", f"{self._profile.models[choice.model]}{where} {under_cap(choice.power_cap)}"),
             ("expected latency", f"{1e3 * choice.latency:.3g} ms"),
-            ("expected energy", f"{choice.energy:.3g} J"),
+            ("expected energy", "unknown" if isnan(choice.energy) else f"{choice.energy:.3g} J"),
             ("expected accuracy", f"{choice.accuracy:.4f}"),
             ("in time", f"{choice.probability:.4f}"),
             ("feasible", "yes" if choice.feasible else "no: a bound was given up"),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alert import files
-from alert._arguments import Floats, grid, instance, integer, integers, refuse
+from alert._arguments import Caps, Floats, grid, instance, integer, integers, refuse
 from alert._text import plain
 from alert.profile import Profile
 
@@ -169,7 +169,7 @@ class Trace:
         *,
         accuracy: Accuracies,
         power: str | Device = "auto",
-        power_caps: ArrayLike | None = None,
+        power_caps: Caps | None = None,
         schedule: Sequence[str] | None = None,
         switch: Callable[[Any], object] | None = None,
         group: ArrayLike | None = None,

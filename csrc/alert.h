@@ -57,13 +57,16 @@ typedef struct alert_range {
 
 /* The costs of each configuration on a quiet machine. The arrays are read during the call only. */
 typedef struct alert_profile_data {
-    size_t models;             /* N >= 1 */
-    size_t caps;               /* M >= 1 */
-    const double *latency_s;   /* N x M, row-major; finite, > 0 */
-    const double *power_w;     /* N x M, drawn while the model runs; finite, > 0 */
-    const double *accuracy;    /* N, 0..1; of the last exit where the model is anytime */
-    const double *power_cap_w; /* M, finite, > 0, strictly ascending */
-    double idle_power_w;       /* drawn between inputs; finite, >= 0 */
+    size_t models;           /* N >= 1 */
+    size_t caps;             /* M >= 1 */
+    const double *latency_s; /* N x M, row-major; finite, > 0 */
+    /* N x M, drawn while the model runs; finite, > 0. NULL where it is unknown: the least energy is the least time then,
+     * energies of decisions are NaN, and a bound on energy is refused. */
+    const double *power_w;
+    const double *accuracy; /* N, 0..1; of the last exit where the model is anytime */
+    const double
+        *power_cap_w;    /* M, > 0, strictly ascending, finite; INFINITY as the last is no cap */
+    double idle_power_w; /* drawn between inputs; finite, >= 0 */
     /* Anytime models. exit_count has N entries, 0 for a traditional model; NULL when all are
      * traditional. The exits of all anytime models follow one another in the two arrays below. */
     const size_t *exit_count;
@@ -204,11 +207,11 @@ typedef struct alert_options {
 /* The configuration to run next, and what is expected of it. */
 typedef struct alert_decision {
     size_t model;
-    size_t cap;     /* index into power_cap_w */
-    ptrdiff_t exit; /* exit to stop at; -1 for a traditional model */
-    double power_cap_w;
+    size_t cap;         /* index into power_cap_w */
+    ptrdiff_t exit;     /* exit to stop at; -1 for a traditional model */
+    double power_cap_w; /* INFINITY: no cap */
     double latency_s;   /* expected */
-    double energy_j;    /* expected, idle time up to the deadline included */
+    double energy_j;    /* expected, idle time up to the deadline included; NaN without a power */
     double accuracy;    /* expected, lateness counted */
     double probability; /* that this configuration is done by the deadline */
     bool feasible;      /* false when a bound had to be given up, or is out of reach on average */
@@ -226,7 +229,8 @@ typedef struct alert_measurement {
     bool has_exit;
     size_t exit; /* where an anytime model stopped; at most the exit chosen */
     bool has_cap;
-    double power_cap_w; /* in force meanwhile, where that was not the cap chosen; finite, > 0 */
+    double
+        power_cap_w; /* in force meanwhile, where that was not the cap chosen; > 0, may be INFINITY */
 } alert_measurement;
 
 /* A finished input, as the scheduler remembers it. Unknown quantities are NaN. */

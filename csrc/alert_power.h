@@ -1,8 +1,8 @@
 /*
  * alert_power.h - public contract of power: devices that can be capped and whose energy can be read.
  *
- * A device is an opaque alert_power of one kind of hardware: "rapl", "nvml", "cpufreq", "emulated". Energies are in
- * joules, times in seconds. A cap is in the unit of its kind: watts, or GHz for "cpufreq". Hardware that counts in other
+ * A device is an opaque alert_power of one kind of hardware: "rapl", "nvml", "cpufreq", "emulated", "none". Energies are
+ * in joules, times in seconds. A cap is in the unit of its kind: watts, or GHz for "cpufreq". Hardware that counts in other
  * units is converted in the files of its kind.
  *
  * Errors. Every function that can fail returns 0 or a negative errno value. It describes the failure in the
@@ -108,6 +108,7 @@ typedef struct alert_power_option {
  *               frequency, as far as its own range goes. The highest cap is the highest limit found. It reads no
  *               energy. -ENOENT where the kernel shows no policy.
  *   "emulated"  A package that exists as a law only, see alert_power_law.
+ *   "none"      Caps nothing and reads nothing.
  */
 int alert_power_open(alert_power **out, const char *kind, const alert_power_option *given,
                      size_t count, alert_power_error *error) ALERT_MUST_CHECK;

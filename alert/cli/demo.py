@@ -19,6 +19,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alert._text import cap_text
 from alert.cli.terminal import add_quiet, console, print_json, require
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ def _table(done: Demonstration) -> Table:
 def _choices(outcome: Outcome) -> str:
     frequent = list(outcome.report.choices.items())
     lines = [
-        f"{count} x {_short(model)} at {cap:.3g} W" for (model, cap), count in frequent[:_CHOICES]
+        f"{count} x {_short(model)} at {cap_text(cap, '.3g')}"
+        for (model, cap), count in frequent[:_CHOICES]
     ]
     if others := sum(count for _, count in frequent[_CHOICES:]):
         lines.append(f"{others} x others")

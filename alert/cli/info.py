@@ -82,13 +82,12 @@ def _summary(title: str, device: dict[str, Any], unit: str) -> str:
 
 
 def _chosen(found: dict[str, Any]) -> str:
-    if found["auto"] != "emulated":
-        return f'power="auto" is {found["auto"]}: real caps, real joules'
-    law = found["emulated"]
-    return (
-        'power="auto" is emulated: a cap slows work down by waiting, joules are computed '
-        f"(idle {law['idle_power']:g} W, peak {law['peak_power']:g} W); latencies are real"
-    )
+    if found["auto"] == "none":
+        return (
+            'power="auto" is "none": models alone are chosen, nothing is capped, energy is not read'
+        )
+    caps = "real caps" if found[found["auto"]]["can_cap"] else "no caps, models alone are chosen"
+    return f'power="auto" is {found["auto"]}: {caps}, real joules'
 
 
 def _yes(value: bool) -> str:

@@ -19,6 +19,7 @@ The machine should be quiet meanwhile. `alert.Profile.load` reads the file.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import alert
 from alert import power
+from alert._text import cap_text
 from alert.cli.terminal import add_quiet, console, part_kept
 
 if TYPE_CHECKING:
@@ -53,7 +55,17 @@ def options(parser: argparse.ArgumentParser) -> None:
         dest="power_caps",
         metavar="W,W,...",
         type=watts,
-        help="power caps in watts, ascending (default: five over the range of the device)",
+        help="power caps in watts, ascending, the last perhaps 'none' (default: five over the "
+        "range of the device, or no cap where it cannot be capped)",
+    )
+    parser.add_argument(
+        "--busy-power",
+        type=float,
+        metavar="W",
+        help="watts drawn while a model runs, where energy cannot be read",
+    )
+    parser.add_argument(
+        "--idle-power", type=float, metavar="W", help="watts drawn between inputs, if known"
     )
     parser.add_argument(
         "--precision",
@@ -75,7 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Measure, save, and print a table."""
     out = None if arguments.json else console()
     offered = _offered(*arguments.function)
-    names = ("power", "power_caps", "precision", "max_seconds")
+    names = ("power", "power_caps", "busy_power", "idle_power", "precision", "max_seconds")
     given = {name: getattr(arguments, name) for name in names}
     offered.update({name: value for name, value in given.items() if value is not None})
     if arguments.quiet:
@@ -87,7 +99,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(arguments.output.read_text(encoding="utf-8"))
     else:
         out.print(_table(profile))
-        out.print(f"idle power {profile.idle_power:.3g} W; saved to {arguments.output}")
+        idle = f"idle power {profile.idle_power:.3g} W" if profile.knows_power else "power unknown"
+        out.print(f"{idle}; saved to {arguments.output}")
 
 
 def _target(text: str) -> tuple[str, str]:
@@ -103,10 +116,10 @@ def _target(text: str) -> tuple[str, str]:
     return module, function
 
 
-def watts(text: str) -> list[float]:
+def watts(text: str) -> list[float | None]:
     """Read power caps as they are given on the command line."""
     try:
-        return [float(word) for word in text.split(",")]
+        return [None if word == "none" else float(word) for word in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected watts like 10,15,25, got {text!r}") from None
 
@@ -132,10 +145,14 @@ def _table(profile: alert.Profile) -> Table:
     from rich.table import Table
 
     label = ", emulated" if profile.origin["emulated"] else ""
-    caps = [f"{cap:.3g} W" for cap in profile.power_caps]
+    caps = [cap_text(cap, ".3g") for cap in profile.power_caps]
     table = Table("model", "accuracy", *caps, title=f"median latency and mean power{label}")
     for i, name in enumerate(profile.models):
         costs = zip(profile.latency[i], profile.power[i], strict=True)
-        cells = [f"{1e3 * seconds:.3g} ms\n{power:.3g} W" for seconds, power in costs]
+        cells = [f"{1e3 * seconds:.3g} ms\n{_power(power)}" for seconds, power in costs]
         table.add_row(name, f"{profile.accuracy[i]:.3f}", *cells)
     return table
+
+
+def _power(watts: float) -> str:
+    return "unknown" if math.isnan(watts) else f"{watts:.3g} W"

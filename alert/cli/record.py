@@ -56,7 +56,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--power",
         choices=("auto", "rapl", "emulated"),
         default="auto",
-        help="power device (default: %(default)s)",
+        help="power device (default: RAPL where it can be capped and read, else emulated)",
     )
     parser.add_argument(
         "--caps",

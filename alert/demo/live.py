@@ -12,6 +12,7 @@ from alert import _progress, power
 from alert.demo import plan
 from alert.demo.demonstration import Demonstration
 from alert.demo.stream import play
+from alert.power.opening import open_or_emulate
 from alert.profile import Profile
 from alert.workloads import contention, efficientnet, photographs
 
@@ -46,14 +47,15 @@ def run(
     inputs : int, optional
         Arrivals; by default 200, or as many as fit into two minutes.
     kind : str, default "auto"
-        Power device, as for `alert.power.open`.
+        Power device, as for `alert.power.open`; but "auto" is RAPL where it can be capped and read,
+        else the emulated package.
     progress : bool, default True
         Show bars, where somebody watches.
     """
     models = efficientnet.load()
     with ExitStack() as stack:
         stack.enter_context(_confined())
-        device = stack.enter_context(power.open(kind))
+        device = stack.enter_context(open_or_emulate(kind))
         beside = stack.enter_context(contention.Contention())
         profile = Profile.measure(
             models,

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from alert.demo.plan import Plan
 from alert.demo.stream import Outcome
+from alert.evaluation.plots import cap_axis
 
 # Models from the smallest to the largest, light to dark; distinct for all kinds of colour vision.
 _BLUES = ("#8ecae6", "#2a83c2", "#0b2d5b")
@@ -106,14 +107,12 @@ def _slowdown(axis: Axes, alert: Outcome) -> None:
 
 def _choices(axis: Axes, alert: Outcome, colors: dict[str, str]) -> None:
     """Draw the power cap of every input in the colour of its model."""
-    at, caps = np.arange(len(alert.trace)), alert.trace["power_cap"]
+    at, height = np.arange(len(alert.trace)), cap_axis(axis, alert.scheme.profile.power_caps)
+    caps = height[alert.trace["cap"]]
     axis.step(at, caps, where="mid", color="#9a9a9a", lw=0.7, zorder=2)
     axis.scatter(at, caps, s=14, c=[colors[name] for name in alert.models], lw=0, zorder=3)
-    offered = alert.scheme.profile.power_caps
-    axis.set_yticks(offered, [f"{cap:.3g}" for cap in offered])
-    margin = 0.08 * float(offered[-1] - offered[0])
-    axis.set_ylim(offered[0] - margin, offered[-1] + margin)
-    axis.set_ylabel("power cap, W")
+    margin = 0.08 * float(height[-1] - height[0])
+    axis.set_ylim(height[0] - margin, height[-1] + margin)
     mark = " (caps emulated)" if alert.report.emulated else ""
     _title(axis, f"ALERT: chosen model and power cap{mark}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from math import isinf
 from pathlib import Path
 
 from alert.demo.stream import Outcome
@@ -42,4 +43,6 @@ def save(
             shown = zip(environments, pictures, outcome.outputs, outcome.models, strict=True)
             for i, (known, record) in enumerate(zip(shown, outcome.trace, strict=True)):
                 values = [record[name].item() for name in _FIELDS]
+                if isinf(values[0]):
+                    values[0] = "no cap"
                 writer.writerow([outcome.scheme.name, i, *known, power, *values])

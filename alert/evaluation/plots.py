@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from alert._arguments import Floats
 from alert.evaluation.calibration import EDGES
 from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.result import Replay
@@ -133,6 +134,16 @@ def draw_reliability(bins: Mapping[str, NDArray[np.void]], note: str, path: Path
     figure.savefig(path, dpi=120)
 
 
+def cap_axis(axis: Axes, power_caps: Floats) -> Floats:
+    """Label an axis with power caps; return their heights. No cap stands above the others."""
+    height = power_caps.copy()
+    if np.isinf(height[-1]):
+        height[-1] = 0.0 if len(height) == 1 else height[-2] + np.ptp(height[:-1] or 1.0)
+    axis.set_yticks(height, [f"{cap:.3g}" if np.isfinite(cap) else "no cap" for cap in power_caps])
+    axis.set_ylabel("power cap, W")
+    return height
+
+
 def draw_timeline(
     trace: OutputTrace, replays: Sequence[Replay], middle: int, note: str, path: Path
 ) -> None:
@@ -140,7 +151,7 @@ def draw_timeline(
     figure = Figure(figsize=(10, 8), layout="constrained")
     axes = figure.subplots(4, 1, sharex=True)
     around = np.arange(max(middle - 30, 0), min(middle + 70, len(trace)))
-    caps = trace.profile.power_caps
+    height = cap_axis(axes[1], trace.profile.power_caps)
     for colour, replay in zip(_COLOURS, replays, strict=False):
         assert replay.inputs is not None
         inputs = replay.inputs[around]
@@ -149,15 +160,16 @@ def draw_timeline(
         axes[0].plot(
             around[late], 1e3 * inputs["latency"][late], "x", color=colour, mew=2, zorder=3
         )
-        axes[1].step(around, caps[inputs["cap"]], where="mid", color=colour)
+        axes[1].step(around, height[inputs["cap"]], where="mid", color=colour)
         axes[2].step(around, inputs["accuracy"], where="mid", color=colour)
         axes[3].plot(around, np.cumsum(inputs["energy"]), color=colour)
         deadline = inputs["deadline"]
     axes[0].plot(around, 1e3 * deadline, color="0.4", linestyle="--", label="deadline")
     axes[0].set_ylim(0.0, 3e3 * float(np.median(deadline)))
-    names = ("latency, ms", "power cap, W", "credited accuracy", "energy so far, J")
+    names = ("latency, ms", "", "credited accuracy", "energy so far, J")
     for axis, name in zip(axes, names, strict=True):
-        axis.set_ylabel(name)
+        if name:
+            axis.set_ylabel(name)
         busy = ~trace.quiet[around]
         axis.fill_between(
             *(around, 0, 1),

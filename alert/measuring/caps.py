@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from alert._arguments import floats
+from alert._arguments import Caps
+from alert._arguments import caps as as_caps
 from alert.power.device import Device, check_caps
 
 # Power caps that are measured by default, evenly spaced over the range of the device.
 _CAPS = 5
 
 
-def caps_to_measure(power_caps: ArrayLike | None, device: Device) -> list[float]:
+def caps_to_measure(power_caps: Caps | None, device: Device) -> list[float]:
     """Return the caps asked for, or by default some over the range of the device.
 
-    The default is one cap where the device has only one.
+    The default is one cap where the device has only one, and no cap, which is infinite, where it
+    cannot be capped.
 
     Raises
     ------
@@ -29,12 +30,12 @@ def caps_to_measure(power_caps: ArrayLike | None, device: Device) -> list[float]
     """
     if power_caps is None:
         if not device.can_cap:
-            device.set_cap(device.cap)  # the device says why it cannot
+            return [math.inf]
         low, high = device.cap_range
         if math.isinf(high):
             raise ValueError(f"power_caps: expected watts, got none{_why_unknown(device)}")
         power_caps = np.linspace(low, high, _CAPS) if high > low * (1.0 + 1e-9) else high
-    row = np.atleast_1d(floats("power_caps", power_caps))
+    row = np.atleast_1d(as_caps("power_caps", power_caps))
     if row.ndim > 1:
         raise ValueError(f"power_caps: expected one row of watts, got the shape {row.shape}")
     caps: list[float] = row.tolist()

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from alert import files
-from alert._text import shown
+from alert._arguments import Caps
+from alert._text import cap_text, shown
 from alert._warnings import warn
 from alert.measuring.caps import caps_to_measure
 from alert.measuring.measure import measure_profile
@@ -28,7 +28,7 @@ def load_or_measure(
     *,
     accuracy: Accuracies,
     power: str | Device,
-    power_caps: ArrayLike | None,
+    power_caps: Caps | None,
     **options: Any,
 ) -> Profile:
     """Do the work of `alert.Profile.load_or_measure`, which describes the parameters."""
@@ -37,7 +37,8 @@ def load_or_measure(
     with borrowed(power) as device:
         caps = None if power_caps is None else caps_to_measure(power_caps, device)
         if found is not None:
-            reason = _why_not(found, measured, device, caps)
+            stated = options.get("busy_power") is not None
+            reason = _why_not(found, measured, device, caps, stated)
             if reason is None:
                 return found
             warn(f"{path} does not fit and is measured again: {reason}")
@@ -53,6 +54,7 @@ def _why_not(
     models: Sequence[MeasuredModel],
     device: Device,
     caps: Sequence[float] | None,
+    states_power: bool,
 ) -> str | None:
     """Say why a profile does not fit; None where it does."""
     if not are_of(models, found):
@@ -62,5 +64,9 @@ def _why_not(
     if caps is not None and not (
         len(caps) == len(found.power_caps) and np.allclose(found.power_caps, caps, rtol=1e-9)
     ):
-        return f"its power caps are {shown(found.power_caps.tolist())} W"
+        return f"its power caps are {', '.join(map(cap_text, found.power_caps))}"
+    if caps is None and device.can_cap and np.isinf(found.power_caps).all():
+        return "it has no power caps, and this device sets some"
+    if states_power and not found.knows_power:
+        return "it has no power, and busy_power= states it"
     return "; ".join(differences_from_here(found)) or None

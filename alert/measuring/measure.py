@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from alert import _arguments, _progress
-from alert._arguments import Floats
+from alert._arguments import Caps, Floats
+from alert._text import under_cap
 from alert._warnings import warn
 from alert.measuring import fingerprint
 from alert.measuring.caps import caps_to_measure
@@ -20,7 +21,7 @@ from alert.measuring.models import Accuracies, MeasuredModel, measured_models
 from alert.measuring.precision import Precision
 from alert.measuring.results import note, profile_of, rehearse
 from alert.measuring.stopwatch import Stopwatch
-from alert.power.device import Device, borrowed
+from alert.power.device import Device, borrowed, put_cap
 from alert.profile import Profile
 from alert.running.models import Models, repeatable, warn_of_training
 from alert.running.models import inference_mode as mode
@@ -32,11 +33,12 @@ def measure_profile(
     *,
     accuracy: Accuracies,
     power: str | Device,
-    power_caps: ArrayLike | None,
+    power_caps: Caps | None,
     precision: Precision,
     settle: float | None,
     idle_seconds: float,
     idle_power: float | None,
+    busy_power: float | None,
     inference_mode: bool,
     progress: bool,
     clock: Callable[[], float],
@@ -52,6 +54,8 @@ def measure_profile(
     _arguments.instance("sleep", sleep, Callable, "a callable")
     if idle_power is not None:
         idle_power = _arguments.at_least("idle_power", idle_power, 0.0)
+    if busy_power is not None:
+        busy_power = _arguments.at_least("busy_power", busy_power, 1e-12)
     with ExitStack() as stack:
         device = stack.enter_context(borrowed(power))
         caps = caps_to_measure(power_caps, device)
@@ -60,12 +64,15 @@ def measure_profile(
         bar = stack.enter_context(_progress.bar(total, "configuration", shown=progress))
         stack.enter_context(mode(inference_mode))
         stopwatch = Stopwatch(device, clock)
-        result = _Result(measured, caps, idle_power, precision, device.kind, device.emulated)
+        stand_in = [busy_power or (cap if math.isfinite(cap) else _highest(device)) for cap in caps]
+        result = _Result(
+            measured, caps, stand_in, idle_power, precision, device.kind, device.emulated
+        )
         try:
             if idle_power is None:
                 result.idle_power = stopwatch.idle_power(idle_seconds, sleep)
             for j in reversed(range(len(caps))):  # full speed first: then the machine is warm
-                device.set_cap(caps[j])
+                put_cap(device, caps[j])
                 wanted = precision
                 if j == len(caps) - 1 and precision.warmup:
                     for model in measured:  # so that all that fails does so now
@@ -76,7 +83,7 @@ def measure_profile(
                     wanted = replace(precision, warmup=precision.warmup - 1)
                 stopwatch.run_for(device.settle if settle is None else settle, measured[0], call)
                 for i, model in enumerate(measured):
-                    bar.set_description(f"{model.name} under {caps[j]:g} W")
+                    bar.set_description(f"{model.name} {under_cap(caps[j])}")
                     result.costs[:, i, j] = stopwatch.measure(model, call, wanted)
                     bar.update()
         except BaseException as error:
@@ -85,12 +92,19 @@ def measure_profile(
     return result.profile()
 
 
+def _highest(device: Device) -> float:
+    """Return the highest cap of the device, in watts; NaN where it has none or does not know."""
+    high = device.cap_range[1] if device.can_cap else math.nan
+    return high if math.isfinite(high) else math.nan
+
+
 @dataclass
 class _Result:
     """Costs of the configurations that have been measured."""
 
     models: list[MeasuredModel]
     caps: list[float]
+    stand_in: list[float]  # watts under each cap where none were counted; NaN where unknown
     idle_power: float | None
     precision: Precision
     kind: str
@@ -130,14 +144,14 @@ class _Result:
     def _part(self, models: Sequence[int] | Any, caps: Sequence[int] | Any) -> Profile:
         """Return the profile of some models under some caps."""
         latency, power, reached = self.costs[:, models][:, :, caps]
-        missing = ~(power > 0.0)  # of NaN, too
         precision = float(reached.max())
-        chosen, watts = [self.models[i] for i in models], [self.caps[j] for j in caps]
+        chosen = [self.models[i] for i in models]
+        missing, drawn = self._drawn(power, [self.stand_in[j] for j in caps])
         return profile_of(
             chosen,
-            watts,
+            [self.caps[j] for j in caps],
             latency,
-            np.where(missing, watts, power),
+            drawn,
             self.idle_power,
             {i: model.fractions_of_exits() for i, model in enumerate(chosen) if model.anytime},
             {
@@ -149,21 +163,39 @@ class _Result:
             },
         )
 
+    @staticmethod
+    def _drawn(power: Floats, stand_in: list[float]) -> tuple[NDArray[np.bool_], Floats | None]:
+        """Fill in watts where none were counted: where, and all watts; None where none are known.
+
+        The most that was counted stands in where nothing else does.
+        """
+        missing = ~(power > 0.0)  # of NaN, too
+        most = np.max(power, where=~missing, initial=0.0) or math.nan
+        watts = np.where(missing, np.nan_to_num(stand_in, nan=most), power)
+        return missing, None if np.isnan(watts).any() else watts
+
     def _warn_of_energy(self) -> None:
-        missing = ~(self.costs[1] > 0.0)
-        if missing.all():
+        missing, drawn = self._drawn(self.costs[1], self.stand_in)
+        if not missing.any() or self.kind == "none":
+            return
+        i, j = np.argwhere(missing)[0]
+        if drawn is None:
+            warn(
+                "the energy of this device cannot be read, and the profile has no power: "
+                "busy_power= states it"
+            )
+        elif missing.all():
             idle = f"an idle power of {self.idle_power or 0.0:g} W"
             warn(
-                "the energy of this device cannot be read: the profile takes each power cap for "
-                f"the power drawn under it, and {idle}; energies expected from it are upper bounds "
-                "for the models"
+                "the energy of this device cannot be read: the profile takes busy_power=, or each "
+                f"power cap, for the power drawn under it, and {idle}; energies expected from caps "
+                "are upper bounds for the models"
             )
-        elif missing.any():
-            i, j = np.argwhere(missing)[0]
+        else:
             warn(
                 f"no energy was counted for {missing.sum()} of {missing.size} configurations, "
-                f"{self.models[i].name} under {self.caps[j]:g} W among them: the profile takes the "
-                "power cap for the power drawn there"
+                f"{self.models[i].name} {under_cap(self.caps[j])} among them: the profile takes "
+                "busy_power=, the power cap, or the most that was counted for the power drawn there"
             )
 
     def _warn_of_precision(self) -> None:
@@ -174,5 +206,5 @@ class _Result:
             warn(
                 f"{missed.sum()} of {missed.size} medians are less precise than {wanted.share:g} "
                 f"after {wanted.max_repeats} runs or {wanted.max_seconds:g} s; "
-                f"worst {self.models[i].name} under {self.caps[j]:g} W: {reached[i, j]:.2g}"
+                f"worst {self.models[i].name} {under_cap(self.caps[j])}: {reached[i, j]:.2g}"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alert import _arguments, _progress
-from alert._arguments import Floats, integers
+from alert._arguments import Caps, Floats, integers
 from alert._warnings import warn
 from alert.measuring import fingerprint
 from alert.measuring.caps import caps_to_measure
@@ -19,7 +20,7 @@ from alert.measuring.models import Accuracies, MeasuredModel, measured_models
 from alert.measuring.precision import relative_precision
 from alert.measuring.results import are_of, note, profile_of, rehearse
 from alert.measuring.stopwatch import Stopwatch
-from alert.power.device import Device, borrowed
+from alert.power.device import Device, borrowed, put_cap
 from alert.profile import Profile
 from alert.running.models import Call, Models, repeatable, warn_of_training
 from alert.running.models import inference_mode as mode
@@ -38,7 +39,7 @@ def record_trace(
     *,
     accuracy: Accuracies,
     power: str | Device,
-    power_caps: ArrayLike | None,
+    power_caps: Caps | None,
     schedule: Sequence[str] | None,
     switch: Callable[[Any], object] | None,
     group: ArrayLike | None,
@@ -96,6 +97,11 @@ def record_trace(
     with ExitStack() as stack:
         device = stack.enter_context(borrowed(power))
         caps = caps_to_measure(after.profile.power_caps if after else power_caps, device)
+        if math.inf in caps and device.energy() is None:
+            raise ValueError(
+                f"power: expected a device that caps or counts energy, got {device.kind!r}; "
+                "'emulated' computes both"
+            )
         rehearsed = rehearse(measured, caps, None)
         made_up = _Laps.made_up(len(calls), measured, len(caps))
         whole(fresh(after.profile if after else rehearsed, made_up))
@@ -256,7 +262,7 @@ class _Recorder:
         """Run the configurations of one input in random order."""
         stopwatch, device = self.stopwatch, self.stopwatch.device
         for j in self.rng.permutation(len(self.caps)):
-            device.set_cap(self.caps[j])
+            put_cap(device, self.caps[j])
             stopwatch.run_for(device.settle, self.models[0], call)
             for i in self.rng.permutation(len(self.models)):
                 before = device.energy()

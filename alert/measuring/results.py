@@ -19,7 +19,7 @@ def profile_of(
     models: Sequence[MeasuredModel],
     caps: Sequence[float],
     latency: ArrayLike,
-    power: ArrayLike,
+    power: ArrayLike | None,
     idle_power: float | None,
     fractions: Mapping[int, Sequence[float]],
     origin: Mapping[str, Any],

@@ -83,6 +83,8 @@ class Stopwatch:
     def idle_power(self, seconds: float, sleep: Callable[[float], object]) -> float | None:
         """Return the watts drawn while nothing runs; None where they cannot be read."""
         begun, before = self.clock(), self.device.energy()
+        if before is None:
+            return None
         sleep(seconds)
         power = _watts(before, self.device.energy(), self.clock() - begun)
         return None if math.isnan(power) else max(power, 0.0)

@@ -34,7 +34,8 @@ def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        Of plain values, fit for JSON. ``"auto"`` is what ``open("auto")`` would try first.
+        Of plain values, fit for JSON. ``"auto"`` is the kind that ``open("auto")`` opens: "rapl"
+        where energy can be read, else "none".
         ``"rapl"`` holds ``can_cap``, ``can_read``, ``cap_range`` (None where it cannot cap, or does
         not know), ``zones`` and ``missing``: a list of ``{"what", "why", "remedy"}``, one for each
         thing that stands in the way; and ``rule``: where some of that is a permission, the `rule`
@@ -52,8 +53,7 @@ def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     rapl["rule"] = rule(caps=cap, energy=read) if cap or read else None
     frequencies = _may_be_granted(cpufreq["policies"], "cap_missing")
     cpufreq["rule"] = rule(caps=False, energy=False, frequencies=True) if frequencies else None
-    usable = rapl["can_cap"] and rapl["can_read"]
-    return {"auto": "rapl" if usable else "emulated", **found, "emulated": law()}
+    return {"auto": "rapl" if rapl["can_read"] else "none", **found, "emulated": law()}
 
 
 def _may_be_granted(parts: list[dict[str, Any]], right: str) -> bool:

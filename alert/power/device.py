@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -15,7 +16,8 @@ class Knob(Protocol):
     """Something to set that changes how fast, and at what power, work runs.
 
     Its settings are called caps, whatever they limit: watts, gigahertz, threads. A higher cap makes
-    work faster. What is not documented as a default is for a class of your own to say.
+    work faster. What is not documented as a default is for a class of your own to say. A method
+    `release()`, where there is one, lifts the cap; elsewhere the highest cap stands for none.
     """
 
     @property
@@ -144,9 +146,27 @@ def open_device(power: str | Device) -> Device:
             kind = type(power).__name__
             raise TypeError(f"power: expected a kind of device or an open device, got {kind}")
         return power
-    from alert.power import open as open_power
+    from alert.power import open as open_power  # imported late: it makes devices of this kind
+    from alert.power.opening import warn_uncapped, why_uncapped
 
-    return open_power(power)  # type: ignore[arg-type]  # which refuses unknown names
+    device: Device = open_power(power)  # type: ignore[arg-type]  # which refuses unknown names
+    if power not in ("auto", "none") and not device.can_cap:
+        warn_uncapped(device, why_uncapped(device))
+    return device
+
+
+def cap_or_none(watts: float) -> float | None:
+    """Return a power cap of a profile as a decision has it: None for infinity, which is no cap."""
+    return watts if math.isfinite(watts) else None
+
+
+def put_cap(device: Device, cap: float | None) -> None:
+    """Put a cap in force; for None, and for the infinity that stands for it, none."""
+    if cap is not None and math.isfinite(cap):
+        device.set_cap(cap)
+    elif device.can_cap:
+        release = getattr(device, "release", None)
+        release() if release else device.set_cap(device.cap_range[1])
 
 
 @contextmanager
@@ -174,12 +194,12 @@ def takes(device: Device, cap: float) -> bool:
 
 
 def check_caps(name: str, caps: Sequence[float], device: Device) -> None:
-    """Raise ValueError for a power cap outside the range of the device.
+    """Raise ValueError for a power cap outside the range of the device. No cap is always in it.
 
     A device that cannot be capped has no range; it says so, and why, when a cap is set.
     """
     for j, cap in enumerate(caps):
-        if device.can_cap and not takes(device, cap):
+        if device.can_cap and cap != math.inf and not takes(device, cap):
             low, high = device.cap_range
             raise ValueError(
                 f"{name}[{j}]: expected {low:g} to {high:g} W, as the {device.kind} device takes, "

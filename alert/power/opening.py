@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import atexit
-import errno
 import os
-import warnings
 import weakref
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from alert._core import PowerDevice, PowerError, PowerWarning
+from alert._warnings import warn
+from alert.power.device import Device
 from alert.power.kinds import KINDS, open_kind
 
-Kind = Literal["auto", "rapl", "nvml", "cpufreq", "emulated", "threads", "zeus"]
+Kind = Literal["auto", "rapl", "nvml", "cpufreq", "emulated", "none", "threads", "zeus"]
 
 _open_devices: weakref.WeakSet[PowerDevice] = weakref.WeakSet()
 _exit_pid = 0
@@ -43,7 +43,9 @@ def open(
 
     Parameters
     ----------
-    kind : {"auto", "rapl", "nvml", "cpufreq", "threads", "zeus", "emulated"}
+    kind : {"auto", "rapl", "nvml", "cpufreq", "threads", "zeus", "emulated", "none"}
+        "auto": RAPL where it can be capped and read. RAPL that only reads, where nothing may be
+        capped or another process caps. Else "none". What is missing is said in one `PowerWarning`.
         "rapl": the processor packages of this machine as one device, through libpowercap.
         "nvml": NVIDIA GPUs as one device, through the driver's libnvidia-ml. Only by request: this
         package cannot know which GPU the models run on, and a GPU's limit holds for everybody who
@@ -54,10 +56,9 @@ def open(
         that number. The joules are RAPL's, where they can be read.
         "zeus": what the package Zeus counts, as a meter: GPUs of AMD and NVIDIA, Jetson boards, all
         that its daemon reads. It caps nothing; `combine` joins a knob with it.
-        "emulated": a package that exists as a law only, for machines that cannot be capped. A cap
-        slows work down by waiting; energy is computed.
-        "auto": RAPL where it can be both capped and read, else the emulated package, with one
-        `PowerWarning` that says why. Takes the options of both.
+        "emulated": a package that exists as a law only, to try caps where there are none. A cap
+        slows work down by waiting; energy is computed. Only by request: it saves nothing.
+        "none": caps nothing and reads nothing. Models alone are chosen, and nothing waits.
     root : path, optional
         RAPL: the powercap tree, ``/sys/class/powercap`` by default. Cpufreq: the directory of the
         policies, ``/sys/devices/system/cpu/cpufreq`` by default.
@@ -144,29 +145,70 @@ def open(
     return _close_at_exit(device)
 
 
+def open_or_emulate(kind: Kind = "auto") -> PowerDevice:
+    """Open a device to show caps on: for "auto" RAPL, or else the emulated package."""
+    if kind != "auto":
+        return open(kind)
+    device, reason = _open_rapl({})
+    if device is None:
+        warn(f"power is emulated, caps and joules are not real: {reason}", PowerWarning)
+        return open("emulated")
+    return _close_at_exit(device)
+
+
 def _open_auto(options: dict[str, Any]) -> PowerDevice:
-    law = {name: value for name, value in options.items() if name in KINDS["emulated"].options}
+    """Open RAPL to cap and to read, or to read only, or nothing; say why it is not the first."""
+    device, reason = _open_rapl(options)
+    return _open_reader(options, reason) if device is None else device
+
+
+def _open_rapl(options: dict[str, Any]) -> tuple[PowerDevice | None, str]:
+    """Open RAPL to cap and to read, or only to read where no more is asked; or say why not."""
     try:
-        device = open_kind("rapl", {name: options[name] for name in options if name not in law})
+        device = open_kind("rapl", options)
     except PowerError as error:
-        if error.errno == errno.EBUSY:  # RAPL can be capped, and somebody does
-            raise
-        reason = f"{error.what}: {error.why}"
-    else:
-        if device.can_cap and device.can_read:
-            return device
-        reason = "; ".join(_lacks(device.parts))
+        lack = {"what": error.what, "why": error.why, "remedy": error.remedy}
+        return None, _words(lack)
+    if device.can_read and (device.can_cap or options.get("observe")):
+        return device, ""
+    reason = why_uncapped(device)
+    device.close()
+    return None, reason
+
+
+def _open_reader(options: dict[str, Any], reason: str) -> PowerDevice:
+    """Open RAPL where it can be read, and else nothing, with a warning."""
+    try:
+        device = open_kind("rapl", {**options, "observe": True})
+    except PowerError:
+        device = open_kind("none", {})
+    if not device.can_read:
         device.close()
-    warnings.warn(
-        f"power is emulated, caps and joules are not real: {reason}", PowerWarning, stacklevel=3
-    )
-    return open_kind("emulated", law)
+        device = open_kind("none", {})
+    warn_uncapped(device, reason)
+    return device
+
+
+def warn_uncapped(device: Device, reason: str) -> None:
+    """Say that a device sets no caps, and why."""
+    energy = "energy is not read" if device.kind == "none" else "energy is measured"
+    warn(f"no power cap is set, models alone are chosen, {energy}: {reason}", PowerWarning)
+
+
+def why_uncapped(device: Device) -> str:
+    """Say in words what stands in the way of caps or of energy."""
+    return "; ".join(_lacks(getattr(device, "parts", []))) or f"{device.kind} sets no caps"
 
 
 def _lacks(parts: list[dict[str, Any]]) -> list[str]:
     """Say in words what is missing, each reason once."""
     lacks = (part[key] for part in parts for key in ("cap_missing", "read_missing"))
-    return list(dict.fromkeys(f"{lack['what']}: {lack['why']}" for lack in lacks if lack))
+    return list(dict.fromkeys(map(_words, filter(None, lacks))))
+
+
+def _words(lack: dict[str, Any]) -> str:
+    remedy = f" ({lack['remedy']})" if lack["remedy"] else ""
+    return f"{lack['what']}: {lack['why']}{remedy}"
 
 
 def _close_at_exit(device: PowerDevice) -> PowerDevice:

@@ -38,9 +38,9 @@ class CapInForce:
         self._other: float | None = None
         self._next = math.inf if self._device.emulated else self._clock() + _PERIOD
 
-    def other_than(self, power_cap: float, now: float) -> float | None:
+    def other_than(self, power_cap: float | None, now: float) -> float | None:
         """Return the cap in force, in watts, as last seen; None where it is the one set."""
-        if now >= self._next:
+        if power_cap is not None and now >= self._next:
             self._look(power_cap)
         return self._other
 

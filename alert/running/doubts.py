@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from alert._text import shown
+from alert._text import cap_text, shown
 from alert._warnings import warn
 from alert.goal import Goal
 from alert.power.device import Device
@@ -22,6 +22,14 @@ def of_deadline(goal: Goal, profile: Profile) -> None:
             f"the deadline of {goal.deadline:g} s is {goal.deadline / slowest:.0f} times as long "
             f"as the slowest model of the profile takes ({slowest:g} s): deadlines are in seconds"
         )
+
+
+def of_caps(profile: Profile, device: Device) -> None:
+    """Warn of a profile with power caps that the device does not set."""
+    warn(
+        f"the profile has power caps, and this {device.kind} device sets none: models alone are "
+        f"chosen, by the latencies under {cap_text(float(profile.power_caps[-1]))}"
+    )
 
 
 def of_origin(profile: Profile, device: Device) -> None:

@@ -38,7 +38,7 @@ class Ledger:
     def __init__(self, capacity: int) -> None:
         self._times: deque[_Row] = deque(maxlen=capacity)
         self._next = 0  # number that the scheduler gives to the next input
-        self._choices: dict[tuple[int, float], int] = {}
+        self._choices: dict[tuple[int, float | None], int] = {}
         self._accuracy = 0.0  # sum of the expected accuracies
         self._misses = self._cap_changes = self._infeasible = 0
 
@@ -99,6 +99,7 @@ class Ledger:
         self,
         models: Sequence[str],
         energy: float | None,
+        estimated: bool,
         overhead: float,
         power: str,
         emulated: bool,
@@ -111,6 +112,7 @@ class Ledger:
         return Report(
             inputs=inputs,
             energy=energy,
+            estimated=estimated,
             misses=self._misses,
             accuracy=self._accuracy / inputs if inputs else math.nan,
             choices={(models[model], cap): count for (model, cap), count in frequent},

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from alert.power.device import Device
+import numpy as np
+
+from alert.power.device import Device, cap_or_none
 from alert.profile import Profile
 
 Source = Literal["measured", "blended", "profile"]
@@ -70,6 +72,7 @@ class Meter:
             "_device",
             "_done",
             "_drawn",
+            "_estimate",
             "_first",
             "_gap",
             "_idle",
@@ -98,8 +101,9 @@ class Meter:
         self._long = TICKS * device.tick
         self._slow = _SLOW_TICKS * device.tick or math.inf  # so long without a step is too long
         self._still = 0.0  # seconds without a step of the counter, the longest since it stepped
-        self._power = profile.power
-        self._column = {cap: j for j, cap in enumerate(profile.power_caps.tolist())}
+        self._power = np.nan_to_num(profile.power, nan=1.0)  # the counter scales them
+        self._estimate = 0.0 if profile.knows_power else math.nan
+        self._column = {cap_or_none(cap): j for j, cap in enumerate(profile.power_caps.tolist())}
         self._idle_power = profile.idle_power  # as last measured
         self._ratio = math.nan  # counter / profile, in the last window
         self.owed = 0.0  # joules counted in ended windows, less those entered
@@ -136,9 +140,11 @@ class Meter:
             self._window.restart(math.nan)
         self._rested = False
 
-    def end(self, model: int, power_cap: float, start: float, done: float) -> Reading:
+    def end(self, model: int, power_cap: float | None, start: float, done: float) -> Reading:
         """Note when the input started and was done; return its energy."""
         gap, self._done = start - self._done, done
+        by_profile = float(self._power[model, self._column[power_cap]]) * (done - start)
+        self._estimate += by_profile + (self._idle_power * gap if gap > 0.0 else 0.0)
         if self._mark is None:
             self._drawn = None
             return _UNREADABLE
@@ -160,7 +166,7 @@ class Meter:
                 return _UNREADABLE if counted is None else (counted, "measured", idle_power)
             self._mark = mark
         source: Source = "profile" if math.isnan(self._ratio) else "blended"
-        energy = self._enter(float(self._power[model, self._column[power_cap]]) * (done - start))
+        energy = self._enter(by_profile)
         if done - window.since >= self._long:
             mark, counted = self._mark, self._read()
             if counted is None:
@@ -185,6 +191,11 @@ class Meter:
         the entries of the inputs stand in for the counter.
         """
         return self._drawn
+
+    @property
+    def estimate(self) -> float | None:
+        """What `drawn` would be by the profile alone; None where the profile has no power."""
+        return None if math.isnan(self._estimate) else self._estimate
 
     # -------------------------------------------------------------------------------------- entries
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alert import _html
+from alert._text import under_cap
 
 
 @dataclass(frozen=True, repr=False)
@@ -16,15 +17,15 @@ class Report:
     inputs : int
         Inputs that finished.
     energy : float or None
-        Joules from the first input to the last output, idle time between inputs included; None
-        where the energy cannot be read, or before the first input.
+        Joules from the first input to the last output, idle time between inputs included. None
+        where they are neither read nor estimated, or before the first input.
     misses : int
         Outputs that came after their deadline.
     accuracy : float
         Mean of the accuracy that each choice was expected to have, lateness counted, 0 to 1; NaN
         before the first input.
     choices : dict
-        ``{(model name, power cap in watts): inputs}``, the most frequent first.
+        ``{(model name, power cap in watts or None): inputs}``, the most frequent first.
     cap_changes : int
         Inputs for which another power cap was set.
     infeasible : int
@@ -39,13 +40,15 @@ class Report:
         Loads of models that ended well; None where the models are of no `Store`.
     waits : int
         Inputs that had to wait for a load.
+    estimated : bool
+        True where the energy is the profile's power times the time, because nothing is read.
     """
 
     inputs: int
     energy: float | None
     misses: int
     accuracy: float
-    choices: dict[tuple[str, float], int]
+    choices: dict[tuple[str, float | None], int]
     cap_changes: int
     infeasible: int
     overhead: float
@@ -53,12 +56,14 @@ class Report:
     emulated: bool
     loads: int | None = None
     waits: int = 0
+    estimated: bool = False
 
     def _rows(self) -> list[tuple[str, str]]:
         mark = " emulated" if self.emulated else ""
         energy = "not read"
         if self.energy is not None:
-            energy = f"{self.energy:.4g} J{mark}, {self.energy / self.inputs:.3g} J per input"
+            kind = " estimated" if self.estimated else mark
+            energy = f"{self.energy:.4g} J{kind}, {self.energy / self.inputs:.3g} J per input"
         late = f"{self.misses}"
         if self.inputs:
             late += f" ({100 * self.misses / self.inputs:.1f} %)"
@@ -73,7 +78,7 @@ class Report:
         if self.loads is not None:
             rows.append(("loads", f"{self.loads}, {self.waits} of them waited for"))
         for (model, cap), count in self.choices.items():
-            rows.append(("", f"{count} x {model} under {cap:g} W{mark}"))
+            rows.append(("", f"{count} x {model} {under_cap(cap)}{mark}"))
         return rows
 
     def _title(self) -> str:

@@ -17,7 +17,7 @@ from alert._core import Decision
 from alert._deprecated import renamed_attribute, renamed_keyword
 from alert._warnings import warn
 from alert.goal import Goal
-from alert.power.device import Device, check_caps, open_device, takes
+from alert.power.device import Device, check_caps, open_device, put_cap, takes
 from alert.profile import Profile
 from alert.running import deadlines, doubts
 from alert.running.cap_in_force import CapInForce
@@ -62,7 +62,8 @@ class Runner:
     profile : Profile
     goal : Goal
     power : str or device, default "auto"
-        A kind that `alert.power.open` takes, or an open device.
+        A kind that `alert.power.open` takes, or an open device. Where it cannot be capped, the
+        highest cap of the profile stands for no cap: models alone are chosen.
     method, constants
         See `Scheduler`.
     idle_gap : float, optional
@@ -140,24 +141,28 @@ class Runner:
         )
         _arguments.instance("clock", clock, Callable, "a callable")
         self._turn = Turn()
-        self._scheduler = TurnScheduler(
-            profile,
-            goal,
-            method=method,
-            constants=constants,
-            overhead=fixed or 0.0,
-            history=history,
-        )
-        self._scheduler.turn = self._turn
-        self._scheduler.expected = (None, None, None)
+
+        def scheduler_of(profile: Profile) -> TurnScheduler:
+            scheduler = TurnScheduler(
+                profile,
+                goal,
+                method=method,
+                constants=constants,
+                overhead=fixed or 0.0,
+                history=history,
+            )
+            scheduler.turn = self._turn
+            scheduler.expected = (None, None, None)
+            return scheduler
+
+        self._scheduler = scheduler_of(profile)
         ordered = in_order(models, profile.models)
-        self._loading = loading_of(ordered, self._scheduler, clock)
         self._inference_mode = bool(inference_mode)
         self._clock = clock
         self._fixed_overhead = fixed is not None
         self._overhead = math.nan  # seconds, averaged; NaN before the first input
 
-        self._cap = math.nan  # watts, as last set; NaN while unknown
+        self._cap: float | None = math.nan  # watts, as last set; NaN while unknown
         self._deadlines = Deadlines()
         self._ledger = Ledger(history)
         self._closed = False
@@ -168,6 +173,12 @@ class Runner:
         self._opened = self._device is not power
         try:
             doubts.of_origin(profile, self._device)
+            if not self._device.can_cap and np.isfinite(profile.power_caps).any():
+                if not self._opened and self._device.kind != "none":  # else it was said before
+                    doubts.of_caps(profile, self._device)
+                profile = profile.without_caps()
+                self._scheduler = scheduler_of(profile)
+            self._loading = loading_of(ordered, self._scheduler, clock)
             check_caps("profile.power_caps", profile.power_caps.tolist(), self._device)
             self._execution = Execution(ordered, profile, self._device, clock)
             self._idle_gap = _idle_gap(idle_gap, self._device)
@@ -329,11 +340,11 @@ class Runner:
         time_left = max(stop - clock(), _NO_TIME)
         return loading.choose_again(decision.model, time_left if time_left < math.inf else None)
 
-    def _set_cap(self, power_cap: float) -> float:
+    def _set_cap(self, power_cap: float | None) -> float:
         """Put a cap in force; return the part of the time that the scheduler has planned for."""
         begun, planned = self._clock(), self._scheduler.switch_cost
         self._cap = math.nan  # until the device has taken it
-        self._device.set_cap(power_cap)
+        put_cap(self._device, power_cap)
         self._cap = power_cap
         self._in_force.note_change()
         self._switching.ask_device()
@@ -370,7 +381,7 @@ class Runner:
             try:
                 if not self._closed and takes(self._device, self._found_cap):
                     self._cap = math.nan
-                    self._device.set_cap(self._found_cap)
+                    put_cap(self._device, self._found_cap)
             except OSError as error:
                 warn(f"the power cap could not be put back while nothing runs: {error}")
             finally:
@@ -448,9 +459,12 @@ class Runner:
 
     def report(self) -> Report:
         """Sum up the inputs so far."""
+        read = self._meter.drawn
+        estimate = self._meter.estimate if read is None and self._ledger.inputs else None
         return self._ledger.report(
             models=self._scheduler.profile.models,
-            energy=self._meter.drawn,
+            energy=estimate if read is None else read,
+            estimated=estimate is not None,
             overhead=self._slack(),
             power=self._device.kind,
             emulated=self._device.emulated,

@@ -65,7 +65,8 @@ def record(
     seed : int
         Draws the inputs, the phases and the order of the configurations.
     power : str, default "auto"
-        What `alert.power.open` takes.
+        What `alert.power.open` takes; but "auto" is RAPL where it can be capped and read, else the
+        emulated package.
     power_caps : sequence of float, optional
         Watts. The default is four or five caps between 8 and 25 W on the emulated package, and five
         over the range of a real one.
@@ -78,7 +79,7 @@ def record(
     """
     import torch
 
-    from alert.power import open as open_power
+    from alert.power.opening import open_or_emulate
 
     integer("inputs", inputs, 1)  # before networks are trained
     integer("seed", seed, 0)
@@ -87,7 +88,7 @@ def record(
     torch.set_num_threads(threads)
     drawn, group = task.inputs(inputs, seed)
     contended = () if environment == "quiet" else (environment,)
-    with open_power(power) as device, Contention() as contention:  # type: ignore[arg-type]
+    with open_or_emulate(power) as device, Contention() as contention:  # type: ignore[arg-type]
         if power_caps is None and device.emulated:
             power_caps = _CAPS[name]
         return Trace.record(

@@ -3,6 +3,9 @@
 #include "core/ranges.h"
 #include "core/scheduler.h"
 
+#define NO_BOUND_EXPECTED                                                                          \
+    "no bound where the profile has no power (state it as busy_power= of Profile.measure)"
+
 int alert_check_overhead(double overhead_s, alert_argument_error *error)
 {
     return alert_check(error, "overhead", overhead_s, &ALERT_SECONDS_OR_0);
@@ -26,6 +29,18 @@ int alert_check_options(const alert_options *o, alert_argument_error *error)
     return rc ? rc : alert_check_switching(o->switch_cost_s, o->hold_inputs, error);
 }
 
+int alert_check_goal_for(const alert_profile *profile, const alert_goal *goal,
+                         alert_argument_error *error)
+{
+    int rc = alert_goal_check(goal, error);
+    double energy_j = goal->objective == ALERT_MAX_ACCURACY  ? goal->bound
+                      : goal->objective == ALERT_MIN_LATENCY ? goal->energy_j
+                                                             : HUGE_VAL;
+    if (!rc && !profile->has_power && energy_j < HUGE_VAL)
+        rc = alert_refuse(error, "energy", NO_BOUND_EXPECTED, energy_j);
+    return rc;
+}
+
 int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m,
                           alert_argument_error *error)
 {
@@ -37,7 +52,7 @@ int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m,
     if (!rc && m->has_deadline)
         rc = alert_check(error, "deadline", m->next_deadline_s, &ALERT_SECONDS);
     if (!rc && m->has_cap)
-        rc = alert_check(error, "power_cap", m->power_cap_w, &ALERT_WATTS);
+        rc = alert_check(error, "power_cap", m->power_cap_w, &ALERT_CAP);
     if (rc || !m->has_exit)
         return rc;
     ptrdiff_t chosen_exit = alert_pending_row(s)->exit;

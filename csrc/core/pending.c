@@ -74,7 +74,7 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
         .exit = row->exit,
         .power_cap_w = s->task.profile->power_cap_w[cap],
         .latency_s = next->slowdown_mean * row->latency_s[column],
-        .energy_j = next->energy_j,
+        .energy_j = s->task.profile->has_power ? next->energy_j : (double)NAN,
         .accuracy = next->accuracy,
         .probability = next->probability,
         .feasible = next->feasible,

@@ -21,7 +21,8 @@ static int check_all(alert_argument_error *error, const char *name, const double
 
 static int check_caps(const alert_profile_data *d, alert_argument_error *error)
 {
-    int rc = check_all(error, "power_caps", d->power_cap_w, d->caps, 0, &ALERT_WATTS);
+    size_t finite = d->caps - (d->power_cap_w[d->caps - 1] == HUGE_VAL); /* the last may be no cap */
+    int rc = check_all(error, "power_caps", d->power_cap_w, finite, 0, &ALERT_WATTS);
     for (size_t j = 1; j < d->caps && !rc; j++)
         if (d->power_cap_w[j] <= d->power_cap_w[j - 1])
             rc = alert_refuse_at(error, "power_caps", j, -1, "strictly ascending watts",
@@ -69,7 +70,7 @@ static int check_data(const alert_profile_data *d, alert_argument_error *error)
         return alert_refuse(error, "power_caps", "at least one power cap", (double)d->caps);
     size_t cells = d->models * d->caps;
     int rc = check_all(error, "latency", d->latency_s, cells, d->caps, &ALERT_SECONDS);
-    if (!rc)
+    if (!rc && d->power_w)
         rc = check_all(error, "power", d->power_w, cells, d->caps, &ALERT_WATTS);
     if (!rc)
         rc = check_all(error, "accuracy", d->accuracy, d->models, 0, &ALERT_SHARE);
@@ -129,13 +130,13 @@ static void fill_columns(alert_profile *p, const alert_profile_data *d, size_t i
 {
     for (size_t j = 0; j < d->caps; j++)
         sorting[j] = (column){.latency_s = d->latency_s[i * d->caps + j],
-                              .power_w = d->power_w[i * d->caps + j],
+                              .power_w = d->power_w ? d->power_w[i * d->caps + j] : 1.0,
                               .cap = (uint32_t)j};
     qsort(sorting, d->caps, sizeof *sorting, by_latency);
     alert_minima least = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
     for (size_t j = 0; j < d->caps; j++) {
         double latency = sorting[j].latency_s * fraction, power = sorting[j].power_w;
-        double active = (power - d->idle_power_w) * latency;
+        double active = (power - p->idle_power_w) * latency;
         least.work_j = fmin(least.work_j, power * latency);
         least.power_w = fmin(least.power_w, power);
         least.active_j = fmin(least.active_j, active > 0.0 ? active : ALERT_NO_BOUND);
@@ -255,7 +256,8 @@ int alert_profile_new(alert_profile **out, const alert_profile_data *d, alert_ar
     p->models = d->models;
     p->caps = d->caps;
     p->rows = rows;
-    p->idle_power_w = d->idle_power_w;
+    p->has_power = d->power_w != NULL;
+    p->idle_power_w = p->has_power ? d->idle_power_w : 0.0;
     column *sorting = calloc(d->caps, sizeof *sorting);
     if (!sorting || !allocate(p)) {
         free(sorting);

@@ -52,8 +52,9 @@ typedef struct alert_row {
 struct alert_profile {
     atomic_size_t references;
     size_t models, caps, rows;
+    bool has_power; /* false: power_w is 1 throughout, and nothing is drawn between inputs */
     double idle_power_w;
-    double *power_cap_w;        /* M */
+    double *power_cap_w;        /* M; the last may be infinite */
     alert_row *row;             /* by ascending p t of its cheapest column */
     const alert_row **accurate; /* the same rows, by descending best_accuracy */
     /* What the rows point into. */

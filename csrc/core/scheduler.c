@@ -92,7 +92,7 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
     alert_learned *now = &s->now;
     alert_finished finished = alert_scheduler_account(s, m);
     s->method->learn(now->by_method, &s->task, &finished, &s->belief);
-    if (m->has_idle_power) {
+    if (m->has_idle_power && s->task.profile->has_power) {
         alert_idle_filter_update(&now->idle, s->task.constants, m->idle_power_w, finished.power_w,
                                  s->task.profile->idle_power_w);
         alert_scheduler_believe_idle(s);
@@ -149,7 +149,7 @@ static int allocate(alert_scheduler *s, const alert_options *options)
 int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const alert_goal *goal,
                         const alert_options *options, alert_argument_error *error)
 {
-    int rc = alert_goal_check(goal, error);
+    int rc = alert_check_goal_for(profile, goal, error);
     if (!rc)
         rc = alert_check_options(options, error);
     if (rc)
@@ -245,7 +245,7 @@ int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
                              alert_argument_error *error)
 {
     alert_goal before = s->task.goal;
-    int rc = alert_goal_check(goal, error);
+    int rc = alert_check_goal_for(s->task.profile, goal, error);
     if (rc)
         return rc;
     size_t inputs = alert_goal_window(goal);

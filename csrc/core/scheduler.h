@@ -70,5 +70,8 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
 int alert_check_overhead(double overhead_s, alert_argument_error *error);
 int alert_check_switching(double cost_s, size_t hold_inputs, alert_argument_error *error);
 int alert_check_options(const alert_options *options, alert_argument_error *error);
+/* The goal, and whether the profile knows what it bounds. */
+int alert_check_goal_for(const alert_profile *profile, const alert_goal *goal,
+                         alert_argument_error *error);
 
 #endif

@@ -1,12 +1,15 @@
 /* py_decision.c - alert.Decision: a struct sequence of two items, with further attributes. */
 #include "python/py_decision.h"
 
+#include <math.h>
+
 static PyStructSequence_Field DECISION_FIELD[] = {
     {"model", "index of the model to run next"},
-    {"power_cap", "power cap to run it under, watts"},
+    {"power_cap", "power cap to run it under, watts; None for no cap"},
     {"exit", "exit to stop at; None for a traditional model"},
     {"latency", "expected latency, seconds"},
-    {"energy", "expected energy in joules, idle time up to the deadline included"},
+    {"energy", "expected energy in joules, idle time up to the deadline included; NaN where the "
+               "profile has no power"},
     {"accuracy", "expected accuracy, lateness counted"},
     {"probability", "probability that this configuration is done by the deadline"},
     {"feasible", "False when a bound of the goal had to be given up"},
@@ -51,9 +54,15 @@ static int put_double(PyObject *o, Py_ssize_t i, double value)
     return 0;
 }
 
+/* None is always referred to, so that it is never filled as a float. */
+static int put_cap(PyObject *o, Py_ssize_t i, double watts)
+{
+    return isinf(watts) ? put(o, i, Py_NewRef(Py_None)) : put_double(o, i, watts);
+}
+
 static int fill(PyObject *o, const alert_decision *d)
 {
-    if (put(o, 0, PyLong_FromSize_t(d->model)) < 0 || put_double(o, 1, d->power_cap_w) < 0 ||
+    if (put(o, 0, PyLong_FromSize_t(d->model)) < 0 || put_cap(o, 1, d->power_cap_w) < 0 ||
         put(o, 2, d->exit < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(d->exit)) < 0 ||
         put_double(o, 3, d->latency_s) < 0 || put_double(o, 4, d->energy_j) < 0 ||
         put_double(o, 5, d->accuracy) < 0 || put_double(o, 6, d->probability) < 0)

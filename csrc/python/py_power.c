@@ -470,7 +470,7 @@ static alert_py_renamed RENAMED[] = {
 };
 
 static PyGetSetDef device_getset[] = {
-    {"kind", get_kind, NULL, "\"rapl\", \"nvml\", \"cpufreq\" or \"emulated\".", NULL},
+    {"kind", get_kind, NULL, "\"rapl\", \"nvml\", \"cpufreq\", \"emulated\" or \"none\".", NULL},
     {"unit", get_unit, NULL, "Of a cap: \"W\" or \"GHz\".", NULL},
     {"emulated", get_emulated, NULL, "True where power and energy are computed, not measured.",
      NULL},
@@ -522,6 +522,12 @@ PyTypeObject *alert_py_power_type(PyObject *module)
     return (PyTypeObject *)PyType_FromModuleAndSpec(module, &device_spec, NULL);
 }
 
+/* Nobody expects energy of a device that is nothing: no warning. */
+static bool is_nothing(const alert_power_traits *t)
+{
+    return strcmp(t->kind, "none") == 0;
+}
+
 PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power)
 {
     power_object *o = (power_object *)state->power_type->tp_alloc(state->power_type, 0);
@@ -532,6 +538,7 @@ PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power)
     o->state = state;
     o->power = power;
     alert_power_about(power, &o->opened);
+    atomic_init(&o->told_energy, is_nothing(&o->opened));
     o->lock = PyThread_allocate_lock();
     atomic_init(&o->lock_generation, alert_py_generation);
     if (o->lock)

@@ -38,8 +38,8 @@ static bool shapes_agree(PyArrayObject *const a[ARRAYS])
 {
     npy_intp models = PyArray_DIM(a[LATENCY], 0), caps = PyArray_DIM(a[POWER_CAPS], 0), exits = 0;
     if (!has_length(a[LATENCY], "latency", 1, caps, "power caps") ||
-        !has_length(a[POWER], "power", 0, models, "models") ||
-        !has_length(a[POWER], "power", 1, caps, "power caps") ||
+        (a[POWER] && !has_length(a[POWER], "power", 0, models, "models")) ||
+        (a[POWER] && !has_length(a[POWER], "power", 1, caps, "power caps")) ||
         !has_length(a[ACCURACY], "accuracy", 0, models, "models") ||
         !has_length(a[EXIT_COUNT], "exits", 0, models, "models"))
         return false;
@@ -72,6 +72,8 @@ static PyObject *profile_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     PyArrayObject *a[ARRAYS] = {NULL};
     profile_object *self = NULL;
     for (int i = 0; i < ARRAYS; i++) {
+        if (i == POWER && given[i] == Py_None)
+            continue;
         a[i] = alert_py_array(given[i], ARGUMENT[i].name, ARGUMENT[i].type, ARGUMENT[i].dimensions,
                               true);
         if (!a[i])
@@ -83,7 +85,7 @@ static PyObject *profile_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         .models = (size_t)PyArray_DIM(a[LATENCY], 0),
         .caps = (size_t)PyArray_DIM(a[POWER_CAPS], 0),
         .latency_s = PyArray_DATA(a[LATENCY]),
-        .power_w = PyArray_DATA(a[POWER]),
+        .power_w = a[POWER] ? PyArray_DATA(a[POWER]) : NULL,
         .accuracy = PyArray_DATA(a[ACCURACY]),
         .power_cap_w = PyArray_DATA(a[POWER_CAPS]),
         .idle_power_w = idle_power,

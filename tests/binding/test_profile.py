@@ -121,7 +121,7 @@ def test_shows_itself() -> None:
         "<td>small &amp; fast</td><td>0.600</td><td>20 – 40</td><td>10 – 20</td><td></td>" in html
     )
     assert "<td>large</td><td>0.800</td><td>50 – 80</td><td>11 – 21</td><td>2</td>" in html
-    assert "power caps 10, 20 W; idle 5 W" in html
+    assert "power caps: 10 W, 20 W; idle 5 W" in html
     assert "emulated" in make(origin={"power": "emulated"})._repr_html_()
 
 

@@ -43,7 +43,7 @@ BAD_PROFILES: list[tuple[dict[str, Any], str]] = [
             {"power_caps": [10.0, bad]},
             rf"power_caps\[1\]: expected a finite number of watts.*{got(bad)}",
         )
-        for bad in (math.nan, math.inf, 0.0, -1.0)
+        for bad in (math.nan, -math.inf, 0.0, -1.0)
     ),
     (
         {"power_caps": [20.0, 10.0]},

@@ -104,7 +104,7 @@ def test_the_readme_shows_a_whole_loop(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     test_the_code_of_a_page_runs(ROOT / "README.md", monkeypatch, tmp_path)
-    assert "3 inputs, power: emulated" in capsys.readouterr().out
+    assert "3 inputs, power: none" in capsys.readouterr().out
 
 
 def test_the_readme_shows_the_demonstration(

@@ -345,8 +345,11 @@ def test_mirrors_of_time_do_not_matter(wrapping: Plant) -> None:
 
 def test_auto_where_limits_cannot_be_written(wrapping: Plant) -> None:
     wrapping.fault("write", LIMIT, errno.EIO)
-    with pytest.warns(power.PowerWarning, match="emulated.*Input/output error"):
-        power.open(root=wrapping.root).close()
+    with pytest.warns(power.PowerWarning, match="no power cap is set.*Input/output error"):
+        device = power.open(root=wrapping.root)
+    with device:
+        assert not device.can_cap
+        assert joules(device) == 0.0  # read all the same
 
 
 def test_a_zone_that_vanishes_while_open(wrapping: Plant) -> None:

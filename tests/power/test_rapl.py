@@ -296,16 +296,18 @@ def test_auto_takes_rapl_where_it_works(client: Path) -> None:
 
 
 def test_auto_falls_back_and_says_why(tmp_path: Path) -> None:
-    with pytest.warns(power.PowerWarning, match="power is emulated.*No such file") as caught:
+    with pytest.warns(power.PowerWarning, match="no power cap is set.*No such file") as caught:
         device = power.open(root=tmp_path)
     assert len(caught) == 1
     assert caught[0].filename == __file__
-    assert device.kind == "emulated"
+    assert device.kind == "none"
     device.close()
     root = build(tmp_path / "powercap", [Zone("package-0")])
     with pytest.warns(power.PowerWarning, match="no long_term constraint") as caught:
-        power.open(root=root).close()
+        device = power.open(root=root)
     assert len(caught) == 1
+    assert (device.kind, device.can_cap, device.can_read) == ("rapl", False, True)
+    device.close()
 
 
 def test_description(client: Path) -> None:
@@ -341,7 +343,7 @@ def test_description(client: Path) -> None:
 
 def test_description_of_nothing(tmp_path: Path) -> None:
     told = power.describe(tmp_path)
-    assert told["auto"] == "emulated"
+    assert told["auto"] == "none"
     assert told["rapl"]["zones"] == []
     assert told["rapl"]["missing"][0]["what"] == str(tmp_path / "intel-rapl")
     assert json.loads(json.dumps(told)) == told

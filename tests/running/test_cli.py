@@ -184,7 +184,7 @@ def test_info_names_what_is_missing_and_the_remedy(status: Status, tmp_path: Pat
     assert f"missing: {lack['what']}: {lack['why']}" in out
     assert f"remedy: {lack['remedy']}" in out
     assert "RAPL: no power cap, no energy" in out
-    assert 'power="auto" is emulated' in out
+    assert 'power="auto" is "none": models alone are chosen' in out
 
 
 def test_info_lists_zones(status: Status, tmp_path: Path) -> None:

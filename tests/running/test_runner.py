@@ -272,11 +272,8 @@ def test_leaves_open_what_was_open() -> None:
     assert not bench.package.closed
 
 
-def test_a_device_that_cannot_be_capped_says_why() -> None:
-    machine = Machine()
-    package = Package(machine)
-    package.can_cap = False
-    package.cap_range = (0.0, 0.0)
+def test_a_device_that_refuses_its_first_cap_says_why() -> None:
+    package = Package(Machine())
     package.refuses = PermissionError("needs root")
     with pytest.raises(PermissionError, match="needs root"):
         Runner([str, str], profile(), CHEAP, package)

@@ -83,8 +83,10 @@ def test_goes_on_without_energy() -> None:
     bench.runner("x")
     assert np.isnan(bench.runner.history["energy"]).all()
     assert np.isnan(bench.runner.history["idle_power"]).all()
-    assert bench.runner.report().energy is None
-    assert "not read" in repr(bench.runner.report())
+    report = bench.runner.report()
+    assert report.estimated
+    assert report.energy == pytest.approx(2 * 0.4 + 1.0 * Package.IDLE, rel=1e-9)  # by the profile
+    assert "4.8 J estimated, 2.4 J per input" in repr(report)
 
 
 # ---------------------------------------------------------------------------------------- reporting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import permutations
 from random import Random
 from typing import Any
@@ -18,9 +19,9 @@ PRIORITIES: list[Any] = list(permutations(("latency", "accuracy", "energy")))
 def as_profile(table: reference.Table) -> alert.Profile:
     return alert.Profile(
         table.latency,
-        table.power,
+        table.power if table.knows_power else None,
         table.accuracy,
-        table.power_caps,
+        list(table.power_caps),
         table.idle_power,
         exits={model: list(pairs) for model, pairs in table.exits.items()},
     )
@@ -114,8 +115,18 @@ def tied_table(random: Random) -> reference.Table:
     )
 
 
+def less_known(random: Random, table: reference.Table) -> reference.Table:
+    """Now and then the highest cap is none, and now and then the power is unknown."""
+    if random.random() < 0.3:
+        table = replace(table, power_caps=[*table.power_caps[:-1], None])
+    if random.random() < 0.1:
+        ones = [[1.0] * len(table.power_caps) for _ in table.latency]
+        table = replace(table, power=ones, idle_power=0.0, knows_power=False)
+    return table
+
+
 def random_table(random: Random) -> reference.Table:
-    return random.choice([smooth_table, wild_table, tied_table])(random)
+    return less_known(random, random.choice([smooth_table, wild_table, tied_table])(random))
 
 
 # -------------------------------------------------------------------------------------------- goals
@@ -137,6 +148,7 @@ def random_goal(random: Random, table: reference.Table) -> reference.Goal:
     j = random.randrange(len(table.power_caps))
     time = max(table.latency[i][j], deadline if deadline < math.inf else 0.0)
     joules = table.power[i][j] * time * random.choice([random.uniform(0.2, 1.5), math.inf])
+    joules = joules if table.knows_power else math.inf
     accuracy = random.choice([random.random(), random.choice(table.accuracy), 0.0, 1.0])
     return reference.Goal(
         objective,
@@ -253,7 +265,9 @@ class Twins:
         c = reference.Configuration(
             got.model, list(self.table.power_caps).index(got.power_cap), got.exit
         )
-        e = reference.Expected(got.latency, got.energy, got.accuracy, got.probability)
+        energy = got.energy if self.table.knows_power else self.twin.everything[c].energy
+        assert math.isnan(got.energy) != self.table.knows_power
+        e = reference.Expected(got.latency, energy, got.accuracy, got.probability)
         if (c, got.feasible) != (wanted.configuration, wanted.feasible):
             as_good = as_good_up_to_rounding
             if isinstance(self.twin, reference_calibrated.Scheduler) and self.twin.is_priced():

@@ -75,15 +75,20 @@ class IdleFilter:
 
 @dataclass(frozen=True)
 class Table:
-    """A profile. `exits` is by model index: (fraction of its latency, accuracy) of each exit."""
+    """A profile. `exits` is by model index: (fraction of its latency, accuracy) of each exit.
+
+    The last power cap may be None, for no cap. Where the power is unknown, `power` is 1 throughout
+    and `idle_power` 0: energy is time. What is reported of idle power then counts for nothing.
+    """
 
     latency: Sequence[Sequence[float]]
     power: Sequence[Sequence[float]]
     accuracy: Sequence[float]
-    power_caps: Sequence[float]
+    power_caps: Sequence[float | None]
     idle_power: float
     exits: Mapping[int, Sequence[tuple[float, float]]] = field(default_factory=dict)
     delay: Mapping[int, float] = field(default_factory=dict)  # by model: before it can start
+    knows_power: bool = True
 
 
 def as_expected(
@@ -517,7 +522,7 @@ class Scheduler:
             )
         )
         self.learn(slowdown)
-        if idle_power is not None:
+        if idle_power is not None and self.table.knows_power:
             self.idle.update(idle_power / power, self.table.idle_power / power)
         if self.shared is not None:
             left, inputs = self.shared

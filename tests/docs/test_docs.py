@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from needs import require
 
@@ -183,13 +184,17 @@ SOURCES = ("measured", "blended", "profile")
 def test_schema_of_a_profile() -> None:
     schema = json.loads((DOCS / "reference" / "profile.schema.json").read_text("utf-8"))
     exits = [(0.5, 0.6), (1.0, 0.8)]
-    document = alert.Profile([[0.001]], [[10]], [0.8], [10], 5, exits={0: exits}).document()
-    assert sorted(schema["required"]) == sorted(schema["properties"]) == sorted(document)
+    known = alert.Profile([[0.001]], [[10]], [0.8], [10], 5, exits={0: exits}).document()
+    unknown = alert.Profile([[0.001]], None, [0.8], [None], 0).document()
+    assert sorted(schema["required"]) == sorted(schema["properties"]) == sorted(known)
     types = {"string": str, "integer": int, "number": float, "array": list, "object": dict}
+    types["null"] = type(None)
     for name, about in schema["properties"].items():
         if "type" in about:
-            assert isinstance(document[name], types[about["type"]]), name
-        assert about.get("const", document[name]) == document[name]
+            kinds = tuple(types[kind] for kind in np.atleast_1d(about["type"]))
+            assert isinstance(known[name], kinds), name
+            assert isinstance(unknown[name], kinds), name
+        assert about.get("const", known[name]) == known[name]
 
 
 def test_fields_of_a_decision() -> None:

@@ -295,6 +295,7 @@ alert_profile *alert_profile_copy(const alert_profile *from)
     p->models = from->models;
     p->caps = from->caps;
     p->rows = from->rows;
+    p->has_power = from->has_power;
     p->idle_power_w = from->idle_power_w;
     if (!allocate(p)) {
         destroy(p);

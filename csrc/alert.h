@@ -149,10 +149,12 @@ const char *alert_method_name(alert_method method);
     X(level_gain, OF(CALIBRATED), 0.1, SHARE, "[ours]", "least gain of a level") \
     X(spread_gain, OF(CALIBRATED), 0.05, SHARE, "[ours]", "least gain of a spread") \
     X(spread_0, OF(CALIBRATED), 0.05, POSITIVE, "[ours]", "first spread") \
-    X(other_level, OF(CALIBRATED), 2.0, POSITIVE, "[ours]", "level of a regime not met yet / level of the first") \
-    X(other_spread, OF(CALIBRATED), 0.15, POSITIVE, "[ours]", "spread of a regime not met yet") \
+    X(lost_gain, OF(CALIBRATED), 0.05, SHARE, "[ours]", "least gain of the time lost") \
+    X(other_lost, OF(CALIBRATED), 1.0, POSITIVE, "[ours]", "time lost to other work / run time, in a regime not met yet") \
+    X(time_slice, OF(CALIBRATED), 0.004, POSITIVE, "[ours]", "time slice of other work, s") \
+    X(other_spread, OF(CALIBRATED), 0.13, POSITIVE, "[ours]", "spread of a regime not met yet") \
     X(change_rate, OF(CALIBRATED), 0.01, SHARE, "[ours]", "probability of a change of regime before any was seen") \
-    X(change_inputs, OF(CALIBRATED), 10.0, POSITIVE, "[ours]", "inputs that change_rate counts for") \
+    X(change_inputs, OF(CALIBRATED), 30.0, POSITIVE, "[ours]", "inputs that change_rate counts for") \
     X(outlier, OF(CALIBRATED), 1e-9, POSITIVE, "[ours]", "an input less likely than this is an outlier (density of ln slowdown)") \
     X(broken_gain, OF(CALIBRATED), 0.01, SHARE, "[ours]", "gain of the share of promises not kept") \
     /* price.h: the price of accuracy */ \
@@ -161,10 +163,10 @@ const char *alert_method_name(alert_method method);
     X(price_reach, OF(CALIBRATED), 1.2, POSITIVE, "[ours]", "factor by which the slow part may leave the profile's slopes") \
     X(price_span, OF(CALIBRATED), 30.0, POSITIVE, "[ours]", "factor by which the slow part may leave its start") \
     X(price_step, OF(CALIBRATED), 3.0, POSITIVE, "[ours]", "debt, in steps of the profile, that moves the fast part by 1") \
-    X(price_up, OF(CALIBRATED), 1.3, POSITIVE, "[ours]", "most that debts add to the logarithm of the price") \
+    X(price_up, OF(CALIBRATED), 1.6, POSITIVE, "[ours]", "most that debts add to the logarithm of the price") \
     X(price_down, OF(CALIBRATED), 0.6, POSITIVE, "[ours]", "most that credit takes off it") \
     X(price_reserve, OF(CALIBRATED), 4.0, POSITIVE, "[ours]", "surplus aimed at, in deviations of one input") \
-    X(price_ramp, OF(CALIBRATED), 10.0, POSITIVE, "[ours]", "inputs after which half of the surplus is aimed at") \
+    X(price_ramp, OF(CALIBRATED), 20.0, POSITIVE, "[ours]", "inputs after which half of the surplus is aimed at") \
     X(price_ease, OF(CALIBRATED), 0.5, SHARE, "[ours]", "surplus aimed at, in what the cheaper choice at the bound leaves owing") \
     X(price_margin, OF(CALIBRATED), 0.0005, SHARE, "[ours]", "margin on the bound: accuracy, or a share of the energy") \
     X(late_worth, OF(CALIBRATED), 0.4, POSITIVE, "[ours]", "worth of an output in time / energy of the most accurate model") \

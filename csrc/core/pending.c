@@ -115,7 +115,9 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
     const alert_pending *ran = &s->now.pending;
     bool saving = s->task.goal.objective == ALERT_MIN_ENERGY;
     outcome o = judge(s, m);
-    alert_finished f = {.slowdown = m->latency_s / o.profiled_s,
+    alert_finished f = {.latency_s = m->latency_s,
+                        .profiled_s = o.profiled_s,
+                        .slowdown = m->latency_s / o.profiled_s,
                         .power_w = o.power_w,
                         .promised = ran->probability,
                         .done = o.done,

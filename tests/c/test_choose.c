@@ -164,12 +164,13 @@ static alert_belief random_belief(const table *x)
     return b;
 }
 
-static alert_mixture random_mixture(void)
+static alert_mixture random_mixture(double second)
 {
     double other = below(4) == 0 ? 0.0 : uniform(0.0, 0.5), level = uniform(0.3, 2.5);
     alert_mixture mixture;
     alert_mixture_set(&mixture, other, (double[]){level, level * uniform(0.3, 3.0)},
-                      (double[]){uniform(0.005, 0.4), uniform(0.005, 0.4)});
+                      (double[]){uniform(0.005, 0.4), uniform(0.005, 0.4)},
+                      below(2) == 0 ? 0.0 : uniform(0.0, 4.0), second * uniform(0.001, 0.3));
     if (below(2) == 0)
         mixture.kept = uniform(0.9, 1.0);
     mixture.certain = below(2) == 0 ? 1.0 : mixture.kept;
@@ -189,8 +190,8 @@ typedef struct configuration {
 
 static double in_time(const alert_belief *b, double latency)
 {
-    double x = b->deadline_s / latency;
-    return b->mixture ? alert_mixture_cdf(b->mixture, x) : alert_normal_cdf((x - b->mean) / b->std);
+    return b->mixture ? alert_mixture_cdf(b->mixture, latency, b->deadline_s)
+                      : alert_normal_cdf((b->deadline_s / latency - b->mean) / b->std);
 }
 
 static configuration weigh(const table *x, const alert_belief *at_once, double q_fail, size_t i,
@@ -396,7 +397,7 @@ static void random_prices(const table *x, alert_problem *problem)
 static void compare_priced(const table *x, const alert_profile *profile, alert_cache *cache)
 {
     alert_goal goal = random_goal(x->second);
-    alert_mixture mixture = random_mixture();
+    alert_mixture mixture = random_mixture(x->second);
     alert_belief belief = random_belief(x);
     goal.objective = goal.objective == ALERT_MIN_ENERGY ? ALERT_MIN_ENERGY : ALERT_MAX_ACCURACY;
     if (isinf(belief.deadline_s)) /* goals with a price have a deadline */
@@ -471,7 +472,8 @@ static void test_a_price_beyond_rounding(void)
     alert_mixture mixture;
     alert_belief belief = {.mean = 1.0, .std = 0.1, .mixture = &mixture};
     alert_belief_set_deadline(&belief, 1.0);
-    alert_mixture_set(&mixture, 0.0, (const double[]){1.0, 2.0}, (const double[]){0.1, 0.1});
+    alert_mixture_set(&mixture, 0.0, (const double[]){1.0, 2.0}, (const double[]){0.1, 0.1}, 0.0,
+                      1.0);
     alert_profile *profile;
     alert_cache cache;
     EXPECT(alert_profile_new(&profile, &t, NULL) == 0 && alert_cache_new(&cache, profile) == 0);
@@ -501,7 +503,7 @@ static bool is_found_by_scan(alert_problem *problem, const alert_choice *choice)
 static void compare(const table *x, const alert_profile *profile, alert_cache cache[2])
 {
     alert_goal goal = random_goal(x->second);
-    alert_mixture mixture = random_mixture();
+    alert_mixture mixture = random_mixture(x->second);
     alert_belief belief = random_belief(x);
     if (below(3) == 0) {
         if (isinf(belief.deadline_s)) /* nothing is late */

@@ -110,6 +110,42 @@ static void test_the_normal_distribution(void)
         EXPECT_NEAR(alert_normal_quantile(alert_normal_cdf(z)), z, z > 4.0 ? 1e-7 : 1e-11);
 }
 
+/* Along a row, and at every deadline, longer runs are done less often; the quantile and the bound say where. */
+static void test_longer_runs_are_done_less_often(void)
+{
+    static const double LEVEL[] = {1.0, 1.3}, SPREAD[] = {0.06, 0.4}, OTHER[] = {0.0, 0.3, 0.8};
+    for (size_t i = 0; i < 3; i++)
+        for (double deadline_s = 0.001; deadline_s < 0.1; deadline_s *= 1.7) {
+            alert_mixture m;
+            alert_mixture_set(&m, OTHER[i], LEVEL, SPREAD, 1.5, 0.004);
+            double at_most, slow_s = alert_mixture_slow(&m, deadline_s, &at_most), before = 1.0;
+            double half = deadline_s / alert_mixture_quantile(&m, 0.5, deadline_s);
+            for (double t = 1e-4; t < 0.2; t *= 1.003) {
+                double p = alert_mixture_cdf(&m, t, deadline_s);
+                EXPECT(p <= before + 1e-15);
+                EXPECT(t < slow_s || p <= at_most);
+                EXPECT(fabs(t - half) < 1e-9 * half || (p >= 0.5) == (t < half));
+                before = p;
+            }
+        }
+}
+
+/* Half a slice is lost by every other run, two and a half by each. */
+static void test_slices_are_lost_whole(void)
+{
+    alert_mixture m;
+    alert_mixture_set(&m, 1.0, (double[]){1.0, 1.0}, (double[]){0.01, 0.01}, 1.0, 0.004);
+    EXPECT_NEAR(alert_mixture_cdf(&m, 0.002, 0.004), 0.5, 2e-4);
+    EXPECT_NEAR(alert_mixture_cdf(&m, 0.002, 0.008), 1.0, 2e-4);
+    EXPECT_NEAR(alert_mixture_cdf(&m, 0.01, 0.016), 0.0, 2e-4);
+    EXPECT_NEAR(alert_mixture_cdf(&m, 0.01, 0.02), 0.5, 2e-4);
+    EXPECT_NEAR(alert_mixture_cdf(&m, 0.01, 0.024), 1.0, 2e-4);
+    EXPECT(alert_mixture_cdf(&m, 0.01, 0.0) == 0.0);
+    double mean, std;
+    alert_mixture_moments(&m, &mean, &std);
+    EXPECT_NEAR(mean, 2.0, 1e-12);
+}
+
 /* A rate of 1 is allowed, and rounding may not lift it above that; so is next to nothing as its weight. */
 static void test_regimes_keep_their_invariants(double change_inputs)
 {
@@ -124,11 +160,13 @@ static void test_regimes_keep_their_invariants(double change_inputs)
         alert_regimes_init(&r, &c);
         for (size_t i = 0; i < 40; i++) {
             random = random * 1664525u + 1013904223u;
-            alert_regimes_forecast(&r, false, &forecast);
+            alert_regimes_forecast(&r, &c, false, &forecast);
             EXPECT(forecast.other >= 0.0 && forecast.other <= 1.0);
             alert_regimes_calibrate(&r, &c, (random >> 8) / 0x1p24, random & 1);
             EXPECT(forecast.certain == forecast.kept && forecast.kept >= 1.0 - ALERT_BROKEN_MAX);
-            alert_regimes_update(&r, &c, &forecast, exp((random >> 8) / 0x1p23 * 15.0 - 15.0));
+            double profiled_s = i % 2 == 0 ? 1e-9 : 1e9;
+            double slowdown = exp((random >> 8) / 0x1p23 * 15.0 - 15.0);
+            alert_regimes_update(&r, &c, &forecast, profiled_s, slowdown * profiled_s);
             EXPECT(alert_regimes_are_sane(&r));
         }
     }
@@ -547,6 +585,8 @@ int main(void)
     test_the_normal_distribution();
     test_first_steps_of_the_filters();
     test_filters_keep_their_invariants();
+    test_longer_runs_are_done_less_often();
+    test_slices_are_lost_whole();
     test_regimes_keep_their_invariants(30.0);
     test_regimes_keep_their_invariants(1e-310);
     test_the_window();

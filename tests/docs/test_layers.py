@@ -72,8 +72,8 @@ def test_the_core_stays_small() -> None:
     files = files_in("core")
     assert max(len(path.read_text().splitlines()) for path in files) <= 350
     # 250 of them for what callers expect of the models: the adjusted profile, delays, their state.
-    # 90 for a third objective. 30 for profiles without a cap or without a power.
-    assert sum(lines_of_code(path) for path in files) <= 3120
+    # 90 for a third objective. 30 for profiles without a cap or without a power. 75 for time slices.
+    assert sum(lines_of_code(path) for path in files) <= 3195
 
 
 def test_the_core_includes_nothing_from_above() -> None:

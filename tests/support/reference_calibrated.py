@@ -18,6 +18,7 @@ Z_CUT = 4.0
 SPREAD = (0.05, 0.4)
 SAME_LEVEL = 3.0
 ONE_LEVEL = 1.16
+LOST = (1e-4, 50.0)
 FAR = 4.0
 CHANGE_MEMORY = 300.0
 BROKEN_MOST = 0.1
@@ -47,22 +48,55 @@ def student_cdf(z: float) -> float:
 
 
 @dataclass(frozen=True)
-class MixtureBelief(Belief):
-    """`parts` are (weight, level, spread). A share `broken` of all promises is not kept; an output
-    that is certain in every part is in time with the probability `certain`."""
+class Part:
+    """One regime, as the next input meets it: a share `lost` of its run time goes to other work."""
 
-    parts: tuple[tuple[float, float, float], ...] = ()
+    weight: float
+    level: float
+    spread: float
+    lost: float
+    slice: float
+
+    @property
+    def mean(self) -> float:
+        return self.level + self.lost
+
+    def slices(self, t: float) -> list[tuple[float, int]]:
+        """How many time slices a run of t seconds may lose, with their probabilities."""
+        least = math.floor(self.lost / self.slice * t)
+        more = self.lost / self.slice * t - least
+        return [(1.0 - more, least), (more, least + 1)]
+
+    def deviation(self, x: float) -> float:
+        return (x - self.level) / (self.spread * self.mean)
+
+    def in_time(self, t: float, time: float) -> float:
+        chances = [(p, time - n * self.slice) for p, n in self.slices(t)]
+        return sum(p * student_cdf(self.deviation(left / t)) for p, left in chances if left > 0.0)
+
+    def explain(self, t: float, x: float) -> tuple[float, float]:
+        """Density of ln x, and the deviation from the likelier number of slices, in spreads."""
+        terms = []
+        for p, n in self.slices(t):
+            z = self.deviation(x - n * self.slice / t)
+            terms.append((p * x * student_density(z) / (self.spread * self.mean), z))
+        return sum(density for density, _ in terms), max(terms, key=lambda term: term[0])[1]
+
+
+@dataclass(frozen=True)
+class MixtureBelief(Belief):
+    """A share `broken` of all promises is not kept; an output that is certain in every part is in
+    time with the probability `certain`."""
+
+    parts: tuple[Part, ...] = ()
     broken: float = 0.0
     certain: float = 1.0
 
     def in_time(self, t: float) -> float:
-        x = self.time / t
-        each = [student_cdf((x / level - 1.0) / spread) for _, level, spread in self.parts]
-        if all(p == 1.0 for p, (weight, *_) in zip(each, self.parts, strict=True) if weight > 0):
+        each = [(part.weight, part.in_time(t, self.time)) for part in self.parts]
+        if all(p == 1.0 for weight, p in each if weight > 0):
             return self.certain
-        return (1.0 - self.broken) * sum(
-            weight * p for p, (weight, *_) in zip(each, self.parts, strict=True)
-        )
+        return (1.0 - self.broken) * sum(weight * p for weight, p in each)
 
 
 # ----------------------------------------------------------------------------------------- regimes
@@ -80,13 +114,8 @@ class Regime:
     def leaves(self) -> float:
         return self.left / self.stayed
 
-    def density(self, x: float) -> float:
-        """Of ln x."""
-        return x / self.level * student_density((x / self.level - 1) / self.spread) / self.spread
-
-    def learn(self, x: float, share: float, level_gain: float, spread_gain: float) -> None:
-        z = cut((x / self.level - 1.0) / self.spread, -Z_CUT, Z_CUT)
-        self.inputs += share
+    def learn(self, z: float, share: float, level_gain: float, spread_gain: float) -> None:
+        z = cut(z, -Z_CUT, Z_CUT)
         level_gain = min(max(level_gain, 1.0 / self.inputs), 0.5)
         spread_gain = min(max(spread_gain, 1.0 / self.inputs), 0.2)
         factor = max(1.0 + share * level_gain * self.spread * z, 0.1)
@@ -96,10 +125,12 @@ class Regime:
 
 @dataclass
 class Regimes:
-    """Two regimes of the slowdown and the probability `w` that the last input ran in the second."""
+    """Two regimes and the probability `w` that the last input ran in the second, where runs lose a
+    share of their time to other work."""
 
     constants: dict[str, float]
     w: float = 0.0
+    lost: float = 0.0
     outlier: float | None = None
     broken: float = 0.0
     both: list[Regime] = field(init=False)
@@ -113,33 +144,37 @@ class Regimes:
     def suppose(self) -> None:
         """Take the second regime for one that was never met."""
         c, second = self.constants, self.both[1]
-        second.level = cut(self.both[0].level * c["other_level"], 1 / RATIO, RATIO)
+        second.level = self.both[0].level
         second.spread = cut(c["other_spread"], *SPREAD)
         second.inputs = 0.0
+        self.lost = cut(c["other_lost"], *LOST)
 
     def forget_changes(self, regime: Regime) -> None:
         regime.stayed = self.constants["change_inputs"]
         regime.left = self.constants["change_rate"] * regime.stayed
 
-    def forecast(self) -> tuple[tuple[float, float, float], ...]:
+    def forecast(self) -> tuple[Part, Part]:
         first, second = self.both
+        slice = self.constants["time_slice"]
         w = self.w * (1.0 - second.leaves) + (1.0 - self.w) * first.leaves
-        return (1.0 - w, first.level, first.spread), (w, second.level, second.spread)
+        return (
+            Part(1.0 - w, first.level, first.spread, 0.0, slice),
+            Part(w, second.level, second.spread, self.lost, slice),
+        )
 
     def calibrate(self, promised: float, done: bool) -> None:
         if promised > 0.5:
             gain = self.constants["broken_gain"]
             self.broken = cut(self.broken + gain * (promised - done), 0.0, BROKEN_MOST)
 
-    def update(self, ratio: float) -> None:
-        x = cut(ratio, 1.0 / RATIO, RATIO)
+    def update(self, t: float, latency: float) -> None:
+        x = cut(latency / t, 1.0 / RATIO, RATIO)
         c = self.constants
         was = 1.0 - self.w, self.w
+        (density_0, z_0), (density_1, z_1) = (part.explain(t, x) for part in self.forecast())
+        density, deviation = (density_0, density_1), (z_0, z_1)
         path = [
-            [
-                was[i] * (k.leaves if i != j else 1.0 - k.leaves) * self.both[j].density(x)
-                for j in (0, 1)
-            ]
+            [was[i] * (k.leaves if i != j else 1.0 - k.leaves) * density[j] for j in (0, 1)]
             for i, k in enumerate(self.both)
         ]
         total = sum(map(sum, path))
@@ -154,23 +189,30 @@ class Regimes:
                 assumed = c["change_rate"] * c["change_inputs"]
                 k.left, k.stayed = max(k.left / 2, assumed), k.stayed / 2
         self.w = (path[0][1] + path[1][1]) / total
-        if self.w > 0.5 and self.both[1].inputs == 0.0:
-            self.both[1].level = x
-        for k, share in zip(self.both, (1.0 - self.w, self.w), strict=True):
+        for k, share, z in zip(self.both, (1.0 - self.w, self.w), deviation, strict=True):
             if share >= 0.01:
-                k.learn(x, share, c["level_gain"], c["spread_gain"])
+                k.inputs += share
+                if k is self.both[1] and self.lost > 0.0:
+                    self.learn_lost(t, x)
+                k.learn(z, share, c["level_gain"], c["spread_gain"])
         self.rearrange()
+
+    def learn_lost(self, t: float, x: float) -> None:
+        c, second = self.constants, self.both[1]
+        told = t / (t + c["time_slice"])
+        gain = max(min(1.0 / second.inputs, 0.5) * told, c["lost_gain"])
+        most = 2.0 + 3.0 * c["time_slice"] / t
+        more = cut(x - second.level - self.lost, -most, most)
+        self.lost = cut(self.lost + self.w * gain * told * more, *LOST)
 
     def rearrange(self) -> None:
         """Make one regime of two that have become alike."""
         first, second = self.both
-        if 1.0 / ONE_LEVEL < second.level / first.level < ONE_LEVEL:
+        mean = second.level + self.lost
+        if 1.0 / ONE_LEVEL < mean / first.level < ONE_LEVEL:
             if self.w > 0.5:
-                first.level, first.spread, first.inputs = (
-                    second.level,
-                    second.spread,
-                    second.inputs,
-                )
+                first.level = cut(mean, 1.0 / RATIO, RATIO)
+                first.spread, first.inputs = second.spread, second.inputs
             self.w = 0.0
             self.suppose()
         elif second.inputs == 0.0:
@@ -185,6 +227,7 @@ class Regimes:
         spread = cut(self.constants["spread_0"], *SPREAD)
         k = self.both[new]
         k.level, k.inputs = math.sqrt(x * first), 2.0
+        self.lost *= 1 - new  # a regime found so has none
         k.spread = cut(abs(math.log(x / first)) / 2.0, spread, SPREAD[1])
         self.both[1 - new].left += 1.0
         self.both[1 - new].stayed += 1.0
@@ -265,7 +308,8 @@ class Scheduler(reference.Scheduler):
             self.g = 1e-3 if self.saving else 0.01 * dearest
             self.l = cut(goal.bound - least if self.saving else dearest - goal.bound, 0.0, self.g)
         reach, span = math.log(c["price_reach"]), math.log(c["price_span"])
-        self.low = max(math.log(slopes[0]) - reach, math.log(start) - span)
+        cheap = min(cheapest / max(least - goal.q_fail, 1e-3), slopes[0])
+        self.low = max(math.log(cheap) - reach, math.log(start) - span)
         self.high = min(math.log(slopes[-1]) + reach, math.log(start) + span)
         self.log_price = cut(math.log(start), self.low, self.high)
         if goal.bound > most if self.saving else goal.bound >= dearest:
@@ -280,11 +324,13 @@ class Scheduler(reference.Scheduler):
             self.surprise = (SURPRISE_0 * self.unit) ** 2
 
     def moments(self) -> tuple[float, float]:
-        """Of a mixture whose less likely level counts for at most four times the other."""
-        far, near = sorted(self.regimes.forecast(), key=lambda part: part[0])
-        far = far[0], min(far[1], FAR * near[1]), far[2]
-        mean = near[0] * near[1] + far[0] * far[1]
-        square = sum(w * (level**2 + 2.0 * (level * s) ** 2) for w, level, s in (near, far))
+        """Of a mixture whose less likely mean counts for at most four times the other."""
+        far, near = sorted(self.regimes.forecast(), key=lambda part: part.weight)
+        most = min(far.mean, FAR * near.mean)
+        width = far.spread * most
+        mean = near.weight * near.mean + far.weight * most
+        square = near.weight * (near.mean**2 + 2.0 * (near.mean * near.spread) ** 2)
+        square += far.weight * (most**2 + 2.0 * width**2)
         return mean, math.sqrt(square - mean**2)
 
     def believe(self, time: float) -> Belief:
@@ -306,11 +352,12 @@ class Scheduler(reference.Scheduler):
         whole = outputs(self.seen, ran)[-1][0] / outputs(self.seen, stopped)[-1][0]
         time = reference.belief_under(self.seen, self.belief, self.switching, ran).time
         self.done = latency * whole <= time
+        self.profiled, self.latency = outputs(self.seen, stopped)[-1][0], latency
         return super().step(latency, energy, **more)
 
     def learn(self, slowdown: float) -> None:
         self.regimes.calibrate(self.decision.expected.probability, self.done)
-        self.regimes.update(slowdown)
+        self.regimes.update(self.profiled, self.latency)
 
     def set_goal(self, goal: reference.Goal) -> Decision:
         opens = self.opens_window(goal)
@@ -360,7 +407,8 @@ class Scheduler(reference.Scheduler):
         """What is owed, and what is to be in hand."""
         c = self.constants
         reserve = c["price_reserve"] * math.sqrt(self.surprise)
-        reserve *= self.booked / (self.booked + c["price_ramp"])
+        n = min(self.booked, self.goal.window or self.booked)
+        reserve *= n / (n + c["price_ramp"])
         return self.total + c["price_ease"] * self.l + reserve
 
     def pull(self) -> float:

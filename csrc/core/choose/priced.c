@@ -145,7 +145,7 @@ void alert_choose_priced(const alert_problem *p, alert_choice *out)
                 .most_probable = p->belief->mixture->certain,
                 .best = out};
     alert_rule rule = alert_first_rule(p->goal, true);
-    s.slow_s = p->belief->deadline_s / alert_upper_mark(p->belief, &s.slow_share);
+    s.slow_s = alert_slow_latency(p->belief, &s.slow_share);
     alert_cache_follow(p->cache, p->profile, p->goal, p->bound);
     out->feasible = true;
     while (!find(&s, p, &rule)) {

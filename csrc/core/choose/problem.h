@@ -99,7 +99,7 @@ void alert_choose_bounded(const alert_problem *problem, alert_choice *out);
  *     energy <= cost <= lowest value so far + price x accuracy
  * can beat the best so far. A row is walked from the first column for which that may hold at the row's highest
  * accuracy. In an ordered row the accuracy of each configuration limits that of all slower ones; the walk ends when
- * the lower bound says that none of them takes so little energy. A configuration slower than alert_upper_mark() is
+ * the lower bound says that none of them takes so little energy. A configuration slower than alert_slow_latency() is
  * late so often that most such rows need no integral.
  */
 void alert_choose_priced(const alert_problem *problem, alert_choice *out);

@@ -4,7 +4,6 @@ typedef struct scan {
     const alert_problem *problem;
     const alert_switching *switching;
     alert_rule rule;
-    double time_quantile; /* slowdown that must still be in time; -infinity: none */
     alert_limits limits;
     alert_belief staying,
         leaving;              /* of the row looked at: under the cap in force, and under others */
@@ -45,9 +44,9 @@ static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
 
 static bool meets(const scan *s, const alert_choice *c)
 {
-    return alert_is_in_time(belief_under(s, c->row->cap[c->column]), c->row, c->column,
-                            s->time_quantile) &&
-           c->accuracy >= s->limits.least_accuracy && c->energy_j <= s->limits.most_energy_j;
+    if (s->rule.keeps[ALERT_LATENCY] && c->probability < s->problem->goal->probability)
+        return false;
+    return c->accuracy >= s->limits.least_accuracy && c->energy_j <= s->limits.most_energy_j;
 }
 
 /* Expected, with the delay and the change of the cap. */
@@ -104,7 +103,6 @@ static void look_along(scan *s, const alert_row *row)
 static bool find(scan *s)
 {
     const alert_profile *profile = s->problem->profile;
-    s->time_quantile = alert_time_quantile(s->problem, &s->rule);
     s->limits = alert_limits_of(s->problem, &s->rule);
     s->best->row = NULL;
     for (size_t r = 0; r < profile->rows; r++) {

@@ -1,9 +1,9 @@
 /*
  * belief.h - internal: what is believed of the next input, and the expectations of a configuration that follow.
  *
- * The slowdown xi has the distribution F: Normal(mean, std^2) [A/R], or that of mixture.h [ours]. A configuration of
- * profiled latency t is done by T with probability F(T / t) [A/R], and Pr >= r means t F^-1(r) <= T. A row ascends in
- * latency, so the configurations that are likely enough to be in time come first.
+ * The slowdown xi is Normal(mean, std^2) [A/R]: a configuration of profiled latency t is done by T with probability
+ * F(T / t) [A/R]. Or mixture.h has the probability [ours]. It falls as t rises, so Pr >= r means that t x <= T for some
+ * x(r, T), and in a row, which ascends in latency, the configurations that are likely enough to be in time come first.
  */
 #ifndef ALERT_BELIEF_H
 #define ALERT_BELIEF_H
@@ -19,7 +19,7 @@ typedef struct alert_belief {
     double idle_until_s;          /* the same, or 0 without a deadline: nothing is idle then */
     double idle_ratio;            /* phi; 0 until an idle power has been reported */
     double idle_power_w;          /* the profile's idle power until then; 0 afterwards */
-    const alert_mixture *mixture; /* distribution of the slowdown; NULL where it is normal */
+    const alert_mixture *mixture; /* how long runs take; NULL where the slowdown is normal */
 } alert_belief;
 
 static inline void alert_belief_set_deadline(alert_belief *b, double deadline_s)
@@ -31,14 +31,15 @@ static inline void alert_belief_set_deadline(alert_belief *b, double deadline_s)
 /* Probability that an output whose profiled time is latency_s is out by the deadline. */
 static inline double alert_probability(const alert_belief *b, double latency_s)
 {
-    double x = b->deadline_s / latency_s;
-    return b->mixture ? alert_mixture_cdf(b->mixture, x) : alert_normal_cdf((x - b->mean) / b->std);
+    if (b->mixture)
+        return alert_mixture_cdf(b->mixture, latency_s, b->deadline_s);
+    return alert_normal_cdf((b->deadline_s / latency_s - b->mean) / b->std);
 }
 
-/* F^-1(r): the slowdown that is not exceeded with probability r. z: the normal quantile of r. */
+/* The x with Pr >= r exactly when t x <= T. z: the normal quantile of r. */
 static inline double alert_slowdown_quantile(const alert_belief *b, double r, double z)
 {
-    return b->mixture ? alert_mixture_quantile(b->mixture, r) : b->mean + b->std * z;
+    return b->mixture ? alert_mixture_quantile(b->mixture, r, b->deadline_s) : b->mean + b->std * z;
 }
 
 /* Whether the quantile costs less than a few probabilities. */
@@ -47,10 +48,11 @@ static inline bool alert_has_quick_quantile(const alert_belief *b)
     return !b->mixture;
 }
 
-/* A slowdown in the upper tail of a mixture, and a bound of the probability not to exceed it: without an integral. */
-static inline double alert_upper_mark(const alert_belief *b, double *at_most)
+/* A profiled latency, and a bound of the probability that a run so long, or longer, is done in time: without an integral.
+ * Mixtures only. */
+static inline double alert_slow_latency(const alert_belief *b, double *at_most)
 {
-    return alert_mixture_mark(b->mixture, at_most);
+    return alert_mixture_slow(b->mixture, b->deadline_s, at_most);
 }
 
 /* Whether a configuration that runs `quantile` times as long as profiled is done by the deadline. */

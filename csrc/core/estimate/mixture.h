@@ -1,43 +1,64 @@
 /*
- * mixture.h - internal: the slowdown of the next input as a mixture of two Student distributions. [ours]
+ * mixture.h - internal: how long the next input runs, as a mixture of two Student distributions. [ours]
  *
- *     Pr[xi <= x] = (1 - broken) sum over k of weight_k F4(z_k),   z_k = (x / level_k - 1) / spread_k
+ * A run of profiled latency t takes t xi seconds in part 0, and t xi + N s in part 1. There other work takes turns on the
+ * processor: it takes `lost` seconds of each second of the run, in N whole time slices of s seconds,
  *
- * F4: see student.h. A spread is a mean absolute deviation, as a share of the level. What both parts call certain has
- * the probability `certain`.
+ *     N = n, or n + 1 with probability f,        n + f = lost t / s,   n = floor(lost t / s)
+ *
+ * so a short run is spared or late, and a long one always takes longer. The mean slowdown is mean_0 = level_0, and
+ * mean_1 = level_1 + lost, whatever t. A spread is a mean absolute deviation, as a share of the mean. With F4 of
+ * student.h, where T - N s > 0,
+ *
+ *     P_k(N) = F4(z_k((T - N s) / t)),     z_k(x) = (x - level_k) / (spread_k mean_k)
+ *
+ * and P_k(N) = 0 elsewhere, the run is done by T with the probability
+ *
+ *     Pr = (1 - broken) ((1 - other) P_0(0) + other ((1 - f) P_1(n) + f P_1(n + 1))).
+ *
+ * It falls along a row, as t rises. What both parts call certain has the probability `certain`.
  */
 #ifndef ALERT_MIXTURE_H
 #define ALERT_MIXTURE_H
 
 #include "core/estimate/student.h"
 
-/* In the mean and the std, the level of the less likely part counts for at most so many times that of the other: a
+/* In the mean and the std, the mean of the less likely part counts for at most so many times that of the other: a
  * level that was met once, far away, would spoil every expectation. */
 #define ALERT_FAR 4.0
 
 typedef struct alert_mixture {
-    double other;    /* weight_1; weight_0 is the rest of 1 */
+    double other;    /* weight of part 1; that of part 0 is the rest of 1 */
     double kept;     /* 1 - broken */
     double certain;  /* kept, or 1 */
     double level[2]; /* > 0 */
-    double width[2]; /* level x spread */
-    /* z_k = scale_k x - shift_k, with 1 / width_k and 1 / spread_k. A mixture is evaluated more often than made, and
-     * a division takes long. */
+    double mean[2];  /* of the slowdown */
+    double width[2]; /* mean x spread */
+    /* z_k(x) = scale_k x - shift_k, with 1 / width_k and level_k / width_k. A mixture is evaluated more often than
+     * made, and a division takes long. */
     double scale[2], shift[2];
+    double slice_s; /* s, > 0 */
+    double slices;  /* lost / s, at most ALERT_SLICES_MAX */
 } alert_mixture;
 
-/* Nothing is broken. */
+/* A second: keeps the number of slices finite. */
+#define ALERT_SLICES_MAX 1e12
+
+/* Nothing is broken. lost >= 0. */
 static inline void alert_mixture_set(alert_mixture *m, double other, const double level[2],
-                                     const double spread[2])
+                                     const double spread[2], double lost, double slice_s)
 {
     m->other = other;
     m->kept = m->certain = 1.0;
     for (int k = 0; k < 2; k++) {
         m->level[k] = level[k];
-        m->width[k] = level[k] * spread[k];
+        m->mean[k] = level[k] + (k == 1 ? lost : 0.0);
+        m->width[k] = m->mean[k] * spread[k];
         m->scale[k] = 1.0 / m->width[k];
         m->shift[k] = level[k] * m->scale[k];
     }
+    m->slice_s = slice_s;
+    m->slices = fmin(lost / slice_s, ALERT_SLICES_MAX);
 }
 
 static inline double alert_mixture_z(const alert_mixture *m, int k, double x)
@@ -45,27 +66,57 @@ static inline double alert_mixture_z(const alert_mixture *m, int k, double x)
     return m->scale[k] * x - m->shift[k];
 }
 
-static inline double alert_mixture_cdf(const alert_mixture *m, double x)
+/* Time slices that a run loses in part 1. */
+typedef struct alert_slices {
+    double least; /* n */
+    double more;  /* f */
+} alert_slices;
+
+static inline alert_slices alert_slices_of(const alert_mixture *m, double latency_s)
 {
-    double p[2];
-    for (int k = 0; k < 2; k++)
-        p[k] = alert_student_cdf(alert_mixture_z(m, k, x));
-    double both = p[0] + m->other * (p[1] - p[0]);
+    double all = m->slices * latency_s;
+    double least = all < 0x1p52 ? (double)(long long)all : all; /* floor() would be a call */
+    return (alert_slices){least, all - least};
+}
+
+/* P_k, with left_s = T - N s and per_latency = 1 / t. */
+static inline double alert_mixture_part(const alert_mixture *m, int k, double left_s,
+                                        double per_latency)
+{
+    double p = alert_student_cdf(alert_mixture_z(m, k, left_s * per_latency));
+    return left_s > 0.0 ? p : 0.0;
+}
+
+/* Probability that a run of profiled latency latency_s is done by the deadline. */
+static inline double alert_mixture_cdf(const alert_mixture *m, double latency_s, double deadline_s)
+{
+    double per_latency = 1.0 / latency_s;
+    alert_slices lost = alert_slices_of(m, latency_s);
+    double left_s = deadline_s - lost.least * m->slice_s;
+    double one = alert_mixture_part(m, 0, deadline_s, per_latency);
+    double least = alert_mixture_part(m, 1, left_s, per_latency);
+    double more = alert_mixture_part(m, 1, left_s - m->slice_s, per_latency);
+    double other = least + lost.more * (more - least);
+    double both = one + m->other * (other - one);
     return both < 1.0 ? m->kept * both : m->certain;
 }
 
-/* A slowdown x in the upper tail of the likelier part. Pr[xi <= x] does not exceed `at_most`: all of the other part may
- * be below. */
-static inline double alert_mixture_mark(const alert_mixture *m, double *at_most)
+/* The profiled latency from which a run is late in the upper tail of the likelier part. It is done by the deadline with
+ * the probability `at_most` or less: all of the other part may be below. (More than lost t / s - 1 slices are lost.) */
+static inline double alert_mixture_slow(const alert_mixture *m, double deadline_s, double *at_most)
 {
     int near = m->other > 0.5; /* the likelier part */
     double weight = near ? m->other : 1.0 - m->other;
     *at_most = m->kept * (1.0 - weight * ALERT_STUDENT_BEYOND_2);
-    return m->level[near] + 2.0 * m->width[near];
+    double upper = m->level[near] + 2.0 * m->width[near];
+    return fmin(deadline_s / upper,
+                (deadline_s + m->slice_s) / (upper + m->mean[near] - m->level[near]));
 }
 
+/* Of the slowdown; without the variance of the number of slices, which depends on the run. */
 void alert_mixture_moments(const alert_mixture *m, double *mean, double *std);
-/* The least x with Pr[xi <= x] >= p; -infinity for p <= 0, infinity where there is none. */
-double alert_mixture_quantile(const alert_mixture *m, double p);
+/* T / t, for the longest run t that is done by T with probability >= p; -infinity for p <= 0, infinity where there is
+ * none. */
+double alert_mixture_quantile(const alert_mixture *m, double p, double deadline_s);
 
 #endif

@@ -29,9 +29,10 @@ static double spread_within(double spread)
 /* Regime 1 counts as never met. */
 static void suppose_other(alert_regimes *r, const alert_constants *c)
 {
-    r->k[1].level = level_within(r->k[0].level * c->other_level);
+    r->k[1].level = r->k[0].level;
     r->k[1].spread = spread_within(c->other_spread);
     r->k[1].inputs = 0.0;
+    r->lost = alert_clamp(c->other_lost, ALERT_LOST_MIN, ALERT_LOST_MAX);
 }
 
 static void forget_changes(alert_regime *k, const alert_constants *c)
@@ -54,12 +55,13 @@ static double rate_of(const alert_regime *k)
     return k->left / k->stayed;
 }
 
-void alert_regimes_forecast(const alert_regimes *r, bool grants_certain, alert_mixture *out)
+void alert_regimes_forecast(const alert_regimes *r, const alert_constants *c, bool grants_certain,
+                            alert_mixture *out)
 {
     double w = r->in_other;
     double next = w * (1.0 - rate_of(&r->k[1])) + (1.0 - w) * rate_of(&r->k[0]);
     alert_mixture_set(out, next, (double[]){r->k[0].level, r->k[1].level},
-                      (double[]){r->k[0].spread, r->k[1].spread});
+                      (double[]){r->k[0].spread, r->k[1].spread}, r->lost, c->time_slice);
     out->kept = 1.0 - r->broken;
     out->certain = grants_certain ? 1.0 : out->kept;
 }
@@ -95,6 +97,8 @@ static void meet_outlier(alert_regimes *r, const alert_constants *c, double x)
     k->level = level_within(sqrt(x * first));
     k->spread = larger(spread_within(c->spread_0), spread_within(0.5 * log(most / least)));
     k->inputs = 2.0;
+    if (new == 1)
+        r->lost = 0.0;
     forget_changes(k, c);
     count(&r->k[1 - new], c, 1.0, 1.0);
     r->in_other = (double)new;
@@ -108,9 +112,19 @@ static double gain_of(double inputs, double gain, double most)
     return smaller(gain, most);
 }
 
+/* x: slowdown; slices: s / t. After the count of inputs. */
+static void learn_lost(alert_regimes *r, const alert_constants *c, double share, double x,
+                       double slices)
+{
+    double tells = 1.0 / (1.0 + slices), most = 2.0 + 3.0 * slices;
+    double gain = larger(gain_of(r->k[1].inputs, 0.0, 0.5) * tells, c->lost_gain);
+    double more = alert_clamp(x - r->k[1].level - r->lost, -most, most);
+    r->lost = alert_clamp(r->lost + share * gain * tells * more, ALERT_LOST_MIN, ALERT_LOST_MAX);
+}
+
+/* After the count of inputs. */
 static void learn(alert_regime *k, const alert_constants *c, double share, double z)
 {
-    k->inputs += share;
     double level_gain = gain_of(k->inputs, c->level_gain, 0.5);
     double spread_gain = gain_of(k->inputs, c->spread_gain, 0.2);
     z = alert_clamp(z, -ALERT_Z_CUT, ALERT_Z_CUT);
@@ -121,32 +135,50 @@ static void learn(alert_regime *k, const alert_constants *c, double share, doubl
 
 static void rearrange(alert_regimes *r, const alert_constants *c)
 {
-    double low = smaller(r->k[0].level, r->k[1].level), high = larger(r->k[0].level, r->k[1].level);
-    bool one = high < ALERT_ONE_LEVEL * low;
-    if (one && r->in_other > 0.5) {
-        r->k[0].level = r->k[1].level;
+    double one = r->k[0].level, other = r->k[1].level + r->lost;
+    bool alike = larger(one, other) < ALERT_ONE_LEVEL * smaller(one, other);
+    if (alike && r->in_other > 0.5) {
+        r->k[0].level = level_within(other);
         r->k[0].spread = r->k[1].spread;
         r->k[0].inputs = r->k[1].inputs;
     }
-    if (one)
+    if (alike)
         r->in_other = 0.0;
-    if (one || r->k[1].inputs == 0.0)
+    if (alike || r->k[1].inputs == 0.0)
         suppose_other(r, c);
 }
 
-void alert_regimes_update(alert_regimes *r, const alert_constants *c, const alert_mixture *forecast,
-                          double ratio)
+/* An input seen from both regimes: their z_k, and their densities f_k times `thin` (several divisions in a row take
+ * long). */
+typedef struct explained {
+    double z[2], dense[2], thin;
+} explained;
+
+static explained explain(const alert_mixture *forecast, double profiled_s, double x)
 {
-    double x = level_within(ratio), z[2], thin[2], dense[2];
-    for (int k = 0; k < 2; k++) {
-        z[k] = alert_mixture_z(forecast, k, x);
-        thin[k] = alert_student_thinness(z[k]);
-        dense[k] = x * forecast->scale[k];
-    }
-    /* the densities f_k = dense_k / thin_k, over one denominator: several divisions in a row take long */
-    double both = thin[0] * thin[1], f[2] = {dense[0] * thin[1], dense[1] * thin[0]};
-    double in_other = forecast->other * f[1], either = (1.0 - forecast->other) * f[0] + in_other;
-    if (!(either >= c->outlier * both)) {
+    alert_slices lost = alert_slices_of(forecast, profiled_s);
+    double slice = forecast->scale[1] * (forecast->slice_s / profiled_s); /* in units of z */
+    double one = alert_mixture_z(forecast, 0, x);
+    double least = alert_mixture_z(forecast, 1, x) - lost.least * slice, more = least - slice;
+    double thin = alert_student_thinness(one);
+    double thin_least = alert_student_thinness(least), thin_more = alert_student_thinness(more);
+    double by_least = (1.0 - lost.more) * thin_more, by_more = lost.more * thin_least;
+    return (explained){
+        .z = {one, by_more > by_least ? more : least},
+        .dense = {x * forecast->scale[0] * thin_least * thin_more,
+                  x * forecast->scale[1] * (by_least + by_more) * thin},
+        .thin = thin * thin_least * thin_more,
+    };
+}
+
+void alert_regimes_update(alert_regimes *r, const alert_constants *c, const alert_mixture *forecast,
+                          double profiled_s, double latency_s)
+{
+    double x = level_within(latency_s / profiled_s);
+    explained e = explain(forecast, profiled_s, x);
+    double in_other = forecast->other * e.dense[1];
+    double either = (1.0 - forecast->other) * e.dense[0] + in_other;
+    if (!(either >= c->outlier * e.thin)) {
         meet_outlier(r, c, x);
         return;
     }
@@ -154,18 +186,20 @@ void alert_regimes_update(alert_regimes *r, const alert_constants *c, const aler
     double share = 1.0 / either, was[2] = {1.0 - r->in_other, r->in_other};
     for (int k = 0; k < 2; k++) {
         double leaves = was[k] * rate_of(&r->k[k]);
-        double left = leaves * f[1 - k], stayed = (was[k] - leaves) * f[k];
+        double left = leaves * e.dense[1 - k], stayed = (was[k] - leaves) * e.dense[k];
         count(&r->k[k], c, left * share, (left + stayed) * share);
     }
     r->in_other = smaller(in_other * share, 1.0); /* rounding */
-    if (r->in_other > 0.5 && r->k[1].inputs == 0.0) {
-        r->k[1].level = x;
-        z[1] = 0.0;
+    if (r->in_other <= 0.99) {
+        r->k[0].inputs += 1.0 - r->in_other;
+        learn(&r->k[0], c, 1.0 - r->in_other, e.z[0]);
     }
-    if (r->in_other <= 0.99)
-        learn(&r->k[0], c, 1.0 - r->in_other, z[0]);
-    if (r->in_other >= 0.01)
-        learn(&r->k[1], c, r->in_other, z[1]);
+    if (r->in_other >= 0.01) {
+        r->k[1].inputs += r->in_other;
+        if (r->lost > 0.0)
+            learn_lost(r, c, r->in_other, x, forecast->slice_s / profiled_s);
+        learn(&r->k[1], c, r->in_other, e.z[1]);
+    }
     rearrange(r, c);
 }
 
@@ -180,6 +214,8 @@ static bool regime_is_sane(const alert_regime *k)
 bool alert_regimes_are_sane(const alert_regimes *r)
 {
     return regime_is_sane(&r->k[0]) && regime_is_sane(&r->k[1]) && r->in_other >= 0.0 &&
-           r->in_other <= 1.0 && r->broken >= 0.0 && r->broken <= ALERT_BROKEN_MAX &&
-           r->outlier >= 0.0 && r->outlier <= ALERT_RATIO_MAX;
+           r->in_other <= 1.0 &&
+           (r->lost == 0.0 || alert_is_within(r->lost, ALERT_LOST_MIN, ALERT_LOST_MAX)) &&
+           r->broken >= 0.0 && r->broken <= ALERT_BROKEN_MAX && r->outlier >= 0.0 &&
+           r->outlier <= ALERT_RATIO_MAX;
 }

@@ -22,10 +22,10 @@ static bool is_priced(const alert_goal *goal)
 
 /* The belief points to the mixture in `c`. Where a bound holds for each input, broken promises do not put a certain
  * output out of its reach. */
-static void believe(calibrated *c, const alert_goal *goal, alert_belief *belief)
+static void believe(calibrated *c, const alert_task *task, alert_belief *belief)
 {
-    bool grants_certain = !is_priced(goal) || goal->probability > 0.0;
-    alert_regimes_forecast(&c->regimes, grants_certain, &c->forecast);
+    bool grants_certain = !is_priced(&task->goal) || task->goal.probability > 0.0;
+    alert_regimes_forecast(&c->regimes, task->constants, grants_certain, &c->forecast);
     alert_mixture_moments(&c->forecast, &belief->mean, &belief->std);
     belief->mixture = &c->forecast;
 }
@@ -42,7 +42,7 @@ static void start(void *learnt, const alert_task *task, alert_belief *belief)
     alert_regimes_init(&c->regimes, task->constants);
     if (is_priced(&task->goal))
         start_price(c, task);
-    believe(c, &task->goal, belief);
+    believe(c, task, belief);
 }
 
 static void learn(void *learnt, const alert_task *task, const alert_finished *finished,
@@ -53,8 +53,9 @@ static void learn(void *learnt, const alert_task *task, const alert_finished *fi
         alert_price_update(&c->price, task->constants, &task->goal, finished->credited,
                            finished->expected, finished->window_owed);
     alert_regimes_calibrate(&c->regimes, task->constants, finished->promised, finished->done);
-    alert_regimes_update(&c->regimes, task->constants, &c->forecast, finished->slowdown);
-    believe(c, &task->goal, belief);
+    alert_regimes_update(&c->regimes, task->constants, &c->forecast, finished->profiled_s,
+                         finished->latency_s);
+    believe(c, task, belief);
 }
 
 static bool resume(void *learnt, const alert_task *task, alert_belief *belief)
@@ -63,7 +64,7 @@ static bool resume(void *learnt, const alert_task *task, alert_belief *belief)
     bool sane = alert_regimes_are_sane(&c->regimes) &&
                 (!is_priced(&task->goal) || alert_price_is_sane(&c->price));
     if (sane)
-        believe(c, &task->goal, belief);
+        believe(c, task, belief);
     return sane;
 }
 
@@ -80,7 +81,7 @@ static void change_goal(void *learnt, const alert_task *task, const alert_goal *
         (opens || goal->bound != before->bound || goal->deadline_s != before->deadline_s ||
          goal->q_fail != before->q_fail))
         start_price(c, task);
-    believe(c, goal, belief);
+    believe(c, task, belief);
 }
 
 static void pose(const void *learnt, const alert_task *task, alert_problem *problem)

@@ -29,8 +29,9 @@ static inline double alert_time_within(const alert_task *task, double deadline_s
 
 /* The input just finished. */
 typedef struct alert_finished {
-    double slowdown; /* measured latency / that of the profile; may be infinite */
-    double power_w;  /* of the profile */
+    double latency_s, profiled_s; /* measured, and that of the profile */
+    double slowdown;              /* their ratio; may be infinite */
+    double power_w;               /* of the profile */
     double promised; /* the probability that the configuration chosen would be done in time */
     bool done;       /* it was, or would have been without a stop at an earlier exit */
     /* In the measure of the bound: accuracy, or joules with idle time. */
@@ -38,7 +39,7 @@ typedef struct alert_finished {
     double window_owed; /* by the last inputs, this one included (window.h) */
 } alert_finished;
 
-enum { ALERT_METHOD_NUMBERS = 40 };
+enum { ALERT_METHOD_NUMBERS = 44 };
 
 /* A method keeps what it has learnt in a struct of doubles, at most ALERT_METHOD_NUMBERS of them: the scheduler saves it
  * without knowing it. Each of start, learn and resume states the belief: its mean, std and mixture. Functions marked

@@ -115,13 +115,20 @@ static edge edge_at(const machine *m, const alert_goal *goal, double bound, edge
     }
 }
 
-/* Sets how far the price may go, and where it starts. */
+static double log_within(double price)
+{
+    return alert_clamp(log(price), -LOG_PRICE_MAX, LOG_PRICE_MAX);
+}
+
+/* Sets how far the price may go, and where it starts. Before the first edge of the hull lies the line from no output to
+ * its cheapest point: at such prices, cheaper caps that are sometimes late are worth their risk. */
 static void set_prices(alert_price *p, const alert_constants *c, const alert_goal *goal, edge hull,
                        const double log_slope[3])
 {
     double reach = log(c->price_reach), span = log(c->price_span), start = log_slope[1];
     double least = measure_of(goal, hull.low), most = measure_of(goal, hull.high);
-    p->log_low = fmax(log_slope[0] - reach, start - span);
+    double first = log_within(slope_of(goal, (edge){hull.low, hull.low}));
+    p->log_low = fmax(fmin(first, log_slope[0]) - reach, start - span);
     p->log_high = fmax(fmin(log_slope[2] + reach, start + span), p->log_low);
     p->log_slow = alert_clamp(start, p->log_low, p->log_high);
     if (saves(goal) ? goal->bound > most : goal->bound >= most)
@@ -139,7 +146,7 @@ void alert_price_start(alert_price *p, const alert_constants *c, const alert_pro
     double gain = fmax(hull.high.accuracy - goal->q_fail, GAIN_MIN), log_slope[3];
     for (int i = 0; i < 3; i++) {
         at[i] = edge_at(&m, goal, AT[i], hull);
-        log_slope[i] = alert_clamp(log(slope_of(goal, at[i])), -LOG_PRICE_MAX, LOG_PRICE_MAX);
+        log_slope[i] = log_within(slope_of(goal, at[i]));
     }
     set_prices(p, c, goal, hull, log_slope);
     double low = measure_of(goal, at[1].low), high = measure_of(goal, at[1].high);
@@ -177,6 +184,8 @@ void alert_price_update(alert_price *p, const alert_constants *c, const alert_go
     double n = p->inputs += 1.0, gain = n < 90.0 ? 1.0 / (n + 10.0) : SURPRISE_GAIN;
     double surprise = credited - expected;
     p->surprise = fmin(p->surprise + gain * (surprise * surprise - p->surprise), SURPRISE_MAX);
+    if (goal->window > 1)
+        n = fmin(n, (double)goal->window);
     p->reserve = c->price_reserve * sqrt(p->surprise) * n / (n + c->price_ramp);
 }
 

@@ -22,7 +22,7 @@ STRATA = [
     ["running"],
     ["alert"],
     ["measuring"],
-    ["evaluation", "workloads"],
+    ["evaluation", "video", "workloads"],
     ["demo"],
     ["cli"],
     ["__main__"],

@@ -1,0 +1,61 @@
+"""What the content says of each branch, by a formula written out again."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from film import Detector
+
+from alert.video import Content, branches
+from alert.video.content import Quality
+
+QUALITY = Quality(
+    np.array([20.0, 40.0, 80.0]), np.array([0.2, 0.6, 0.8]), np.array([5.0, 9.0, 7.0])
+)
+
+
+def content(height: float = 60.0, motion: float = 0.2) -> Content:
+    return Content({"": QUALITY}, height, motion, kappa=0.39)
+
+
+def by_hand(scale: float, every: int, height: float, motion: float) -> float:
+    place = min(max(math.log(scale * height), math.log(20)), math.log(80))
+    points = ((20, 0.2, 5), (40, 0.6, 9), (80, 0.8, 7))
+    near = [w * math.exp(-(((place - math.log(h)) / 0.25) ** 2) / 2) for h, _, w in points]
+    seen = sum(n * f for n, (_, f, _) in zip(near, points, strict=True)) / sum(near)
+    return seen * sum(math.exp(-((k * 0.39 * motion) ** 2)) for k in range(every)) / every
+
+
+@pytest.mark.parametrize(("height", "motion"), [(60, 0.2), (35, 0.0), (300, 0.5), (3, 2.0)])
+def test_f1_by_height_and_motion(height: float, motion: float) -> None:
+    some = branches(Detector(), scales=(1, 0.5), every=(1, 4, 8))
+    expected = [by_hand(each.scale, each.every, height, motion) for each in some]
+    found = content(height, motion).accuracies(some)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def box(height: float) -> np.ndarray:
+    return np.array([[0.0, 0.0, 10.0, height, 1.0]])
+
+
+def test_learns_from_what_is_shown() -> None:
+    it = content(height=60, motion=0.2)
+    for height, motion in ((100, math.nan), (110, 0.4), (120, 0.6)):
+        it.see(box(height), motion)
+    assert (it.height, it.motion) == (60, 0.2)  # not before the group has ended
+    it.learn()
+    assert it.height == pytest.approx(60 * (110 / 60) ** 0.7)
+    assert it.motion == pytest.approx(0.2 + 0.5 * (0.5 - 0.2))
+
+
+def test_nothing_seen_is_nothing_learnt() -> None:
+    it = content()
+    it.see(np.zeros((0, 5)), 0.0)
+    it.learn()
+    assert it.height == 60
+    assert it.motion == pytest.approx(0.1)
+    it.see(np.zeros((0, 5)), math.nan)
+    it.learn()
+    assert (it.height, it.motion) == (60, pytest.approx(0.1))

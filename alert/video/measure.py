@@ -213,7 +213,7 @@ def _profile(
         shares[branch.name] = share.tolist()
     return Profile(
         latency=latency,
-        power=np.array(energy) / np.array(latency),
+        power=None if np.isnan(costs.power).any() else np.array(energy) / np.array(latency),
         accuracy=accuracy,
         power_caps=costs.power_caps,
         idle_power=costs.idle_power,

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from alert import _html
+from alert._text import under_cap
 from alert.goal import Goal
 from alert.video.tally import Tally
 
@@ -77,8 +78,7 @@ class VideoReport:
             ("F1", f"{self.accuracy:.3f} expected on average"),
         ]
         for (branch, cap), count in sorted(self.choices.items(), key=lambda item: -item[1]):
-            under = "" if cap is None else f" under {cap:g} W{mark}"
-            rows.append(("", f"{count} x {branch}{under}"))
+            rows.append(("", f"{count} x {branch} {under_cap(cap)}{mark}"))
         return rows
 
     def _title(self) -> str:

@@ -16,7 +16,7 @@ from alert import _arguments
 from alert._arguments import Floats
 from alert._core import Decision
 from alert.goal import Goal
-from alert.power.device import Device, check_caps, open_device
+from alert.power.device import Device, check_caps, open_device, put_cap
 from alert.profile import Profile
 from alert.running.metering import Meter
 from alert.running.models import inference_mode
@@ -97,7 +97,7 @@ class Watcher:
         )
         self._clock = clock
         self._identities = Identities()
-        self._cap: float | None = None
+        self._cap: float | None = math.nan  # as last set; NaN while unknown
         self._report = VideoReport.start()
         self._closed = False
         self._device = open_device(power)
@@ -167,8 +167,8 @@ class Watcher:
             expected = self._content.accuracies(self._branches)
             decision = self._scheduler.expect(accuracy=expected)
         if decision.power_cap != self._cap:
-            self._cap = None  # until the device has taken it
-            self._device.set_cap(decision.power_cap)
+            self._cap = math.nan  # until the device has taken it
+            put_cap(self._device, decision.power_cap)
             self._cap = decision.power_cap
         return decision
 

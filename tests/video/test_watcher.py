@@ -368,3 +368,17 @@ def test_a_branch_is_plain_data(scene: Scene) -> None:
     branch = scene.branches[0]
     assert isinstance(branch, Branch)
     assert (branch.name, branch.detector, branch.scale, branch.every) == ("x1", "", 1.0, 1)
+
+
+def test_a_machine_without_caps_or_energy(scene: Scene) -> None:
+    clock = {"clock": scene.machine.clock, "sleep": scene.machine.sleep}
+    profile = video.measure(scene.branches, FRAMES, power="none", **clock)
+    times = scene.profile.latency[:, 1]
+    np.testing.assert_allclose(profile.latency[:, 0], times, rtol=1e-9)
+    clock = {"clock": scene.machine.clock}
+    with Watcher(scene.branches, profile, GOAL, "none", **clock) as watch:
+        assert len(list(watch(FRAMES))) == 64
+        report = watch.report()
+    assert report.energy is None
+    assert all(cap is None for _, cap in report.choices)
+    assert "with no cap" in repr(report)

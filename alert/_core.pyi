@@ -94,8 +94,10 @@ class Scheduler:
         idle_power: float | None = None,
         exit: int | None = None,
         power_cap: float | None = None,
+        model: int | str | None = None,
+        goal: Any = None,
     ) -> Decision: ...
-    def decide(self, deadline: float | None = None) -> Decision: ...
+    def decide(self, deadline: float | None = None, *, goal: Any = None) -> Decision: ...
     def expect(
         self,
         accuracy: ArrayLike | None = None,

@@ -157,6 +157,12 @@ class Scheduler(_core.Scheduler):
         _check_goal_type(goal)
         self._set_goal(goal._as_tuple(), goal)
 
+    def _index_of(self, model: str) -> int:
+        """Find a model by its name."""
+        if model not in self._profile.models:
+            raise ValueError(f"model: expected one of {self._profile.models}, got {model!r}")
+        return self._profile.models.index(model)
+
     def __reduce__(self) -> tuple[Any, ...]:
         state, goal, overhead, switch_cost, hold_inputs = self._save()
         options = {

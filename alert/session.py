@@ -55,12 +55,14 @@ def step(
     idle_power: float | None = None,
     exit: int | None = None,
     power_cap: float | None = None,
+    model: int | str | None = None,
+    goal: Goal | None = None,
 ) -> Decision:
     """Step the scheduler that `init` made.
 
     Parameters
     ----------
-    latency, energy, deadline, idle_power, exit, power_cap
+    latency, energy, deadline, idle_power, exit, power_cap, model, goal
         See `Scheduler.step`.
 
     Raises
@@ -77,4 +79,6 @@ def step(
         idle_power=idle_power,
         exit=exit,
         power_cap=power_cap,
+        model=model,
+        goal=goal,
     )

@@ -219,7 +219,7 @@ typedef struct alert_decision {
     bool feasible;      /* false when a bound had to be given up, or is out of reach on average */
 } alert_decision;
 
-/* The input just finished, run as the last decision said. */
+/* The input just finished, run as the last decision said, but for what is said here. */
 typedef struct alert_measurement {
     double latency_s; /* of the inference itself; finite, >= 0 */
     bool has_energy;  /* false: it could not be read, and the profile's power stands in */
@@ -229,10 +229,13 @@ typedef struct alert_measurement {
     bool has_deadline;
     double next_deadline_s; /* of the next input only; finite, > 0 */
     bool has_exit;
-    size_t exit; /* where an anytime model stopped; at most the exit chosen */
+    size_t exit; /* where an anytime model stopped; at most the exit chosen, if that model ran */
     bool has_cap;
     double
         power_cap_w; /* in force meanwhile, where that was not the cap chosen; > 0, may be INFINITY */
+    bool has_model;
+    size_t model; /* that ran, to `exit` or else to its last, where that was not the model chosen */
+    const alert_goal *next_goal; /* of the next input only, see alert_scheduler_decide; or NULL */
 } alert_measurement;
 
 /* A finished input, as the scheduler remembers it. Unknown quantities are NaN. */
@@ -276,9 +279,13 @@ int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *mea
 /* The pending decision: what to run next. */
 void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out);
 
-/* Chooses again for the pending input, under `deadline_s` when it is not NULL (finite, > 0). */
-int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_decision *out,
-                           alert_argument_error *error) ALERT_MUST_CHECK;
+/* Chooses again for the pending input, under `goal` and `deadline_s` (finite, > 0). NULL for both: as before.
+ *
+ * A goal other than the standing one holds for this input only, with its bounds for this input alone, and its deadline
+ * where none is given. Such an input is learnt from, but the standing goal's debts, window and price stay as they
+ * are. [ours] */
+int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, const alert_goal *goal,
+                           alert_decision *out, alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* What is expected of the next inputs, model by model: an array of as many numbers as the profile has models, or NULL
  * where the profile stands. [ours] */

@@ -35,7 +35,7 @@ class Deadlines:
         """
         if deadline is None and self._shared_inputs:
             return self.shared_due, (self.shared_due - entered) / self._shared_inputs
-        allowed = usual if deadline is None else checked(deadline)
+        allowed = usual if deadline is None else deadline
         self.unusual = True
         return arrival + allowed, allowed - (entered - arrival)
 

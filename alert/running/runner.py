@@ -31,7 +31,7 @@ from alert.running.pause import Pause
 from alert.running.report import Report
 from alert.running.switching import Switching
 from alert.running.turn import Turn, TurnScheduler
-from alert.scheduler import HISTORY, Scheduler
+from alert.scheduler import HISTORY, Scheduler, _check_goal_type
 
 # Deadline, in seconds, of an input that is late before it starts: it still gets an output, and the
 # scheduler takes no deadline of zero. Every configuration is late under it.
@@ -203,6 +203,7 @@ class Runner:
         arrival: float | None = None,
         delay: float | None = None,
         deadline: float | None = None,
+        goal: Goal | None = None,
         **kwargs: Any,
     ) -> Any:
         """Run one input.
@@ -219,6 +220,9 @@ class Runner:
         deadline : float, optional
             Seconds that this input has from its arrival, instead of the goal's deadline or of its
             share of a common one.
+        goal : Goal, optional
+            Goal of this input only, with its deadline. Its bounds hold for this input alone; the
+            average of the runner's goal counts neither its accuracy nor its energy.
 
         Returns
         -------
@@ -230,7 +234,8 @@ class Runner:
         ValueError
             `arrival`, `delay` or `deadline` is out of range, or an anytime model has too few exits.
         TypeError
-            A model returned a coroutine, a future, a stream or the like instead of its output.
+            `goal` is no Goal. A model returned a coroutine, a future, a stream or the like instead
+            of its output.
         RuntimeError
             The runner is closed, or a model called it.
         Exception
@@ -239,11 +244,13 @@ class Runner:
         """
         called = self._clock()
         call = args[0] if args and isinstance(args[0], Call) else Call(*args, **kwargs)
+        if goal is not None:
+            _check_goal_type(goal)
         turn = self._turn
         with turn.lock:  # whoever comes meanwhile waits here
             turn.refuse_nested()
             try:
-                return self._run_input(call, called, arrival, delay, deadline)
+                return self._run_input(call, called, arrival, delay, deadline, goal)
             finally:
                 turn.busy = False  # first and here: an interrupt may come with any call
                 if self._loading is not None:
@@ -259,6 +266,7 @@ class Runner:
         arrival: float | None,
         delay: float | None,
         deadline: float | None,
+        goal: Goal | None,
     ) -> Any:
         """Choose, set the cap, run the model and learn."""
         if self._closed:
@@ -266,16 +274,22 @@ class Runner:
         clock, meter = self._clock, self._meter
         entered = clock()
         came = deadlines.arrival_of(called, arrival, delay)
-        usual = came is None and deadline is None and not self._deadlines.unusual
-        came, allowed = called if came is None else came, self._scheduler.goal.deadline
-        if usual and entered - called <= _NO_WAIT:
-            due = stop = called + allowed
+        standing = self._scheduler.goal
+        own = None if goal == standing else goal
+        said = (came, deadline, own) != (None, None, None)
+        came = called if came is None else came
+        if not said and not self._deadlines.unusual and entered - called <= _NO_WAIT:
+            due = stop = called + standing.deadline
             decision = self._scheduler.decision
         else:
-            due, time_left = self._deadlines.place(entered, came, deadline, allowed)
+            if deadline is not None:
+                deadlines.checked(deadline)
+            elif own is not None:
+                deadline = own.deadline
+            due, time_left = self._deadlines.place(entered, came, deadline, standing.deadline)
             stop = entered + time_left
-            limited = time_left < math.inf
-            decision = self._scheduler.decide(max(time_left, _NO_TIME) if limited else None)
+            limit = max(time_left, _NO_TIME) if time_left < math.inf else None
+            decision = self._scheduler.decide(limit, goal=standing if own is None else own)
         begun, planned, fresh = None, 0.0, False
         if (loading := self._loading) is not None:
             decision = loading.choose(decision)

@@ -33,12 +33,28 @@ int alert_check_goal_for(const alert_profile *profile, const alert_goal *goal,
                          alert_argument_error *error)
 {
     int rc = alert_goal_check(goal, error);
-    double energy_j = goal->objective == ALERT_MAX_ACCURACY  ? goal->bound
-                      : goal->objective == ALERT_MIN_LATENCY ? goal->energy_j
-                                                             : HUGE_VAL;
+    double energy_j = alert_goal_energy(goal);
     if (!rc && !profile->has_power && energy_j < HUGE_VAL)
         rc = alert_refuse(error, "energy", NO_BOUND_EXPECTED, energy_j);
     return rc;
+}
+
+static int check_what_ran(const alert_scheduler *s, const alert_measurement *m,
+                          alert_argument_error *error)
+{
+    if (m->has_model && m->model >= s->task.profile->models)
+        return alert_refuse(error, "model", "the index of a model of the profile",
+                            (double)m->model);
+    if (!m->has_exit)
+        return 0;
+    const alert_row *row = m->has_model ? alert_row_that_ran(s, m) : alert_pending_row(s);
+    if (!row)
+        return alert_refuse(error, "exit", "an exit of the model that ran", (double)m->exit);
+    if (row->exit < 0)
+        return alert_refuse(error, "exit", "None for a model without exits", (double)m->exit);
+    if (m->exit > (size_t)row->exit)
+        return alert_refuse(error, "exit", "an exit not beyond the one chosen", (double)m->exit);
+    return 0;
 }
 
 int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m,
@@ -53,12 +69,7 @@ int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m,
         rc = alert_check(error, "deadline", m->next_deadline_s, &ALERT_SECONDS);
     if (!rc && m->has_cap)
         rc = alert_check(error, "power_cap", m->power_cap_w, &ALERT_CAP);
-    if (rc || !m->has_exit)
-        return rc;
-    ptrdiff_t chosen_exit = alert_pending_row(s)->exit;
-    if (chosen_exit < 0)
-        return alert_refuse(error, "exit", "None for a model without exits", (double)m->exit);
-    if (m->exit > (size_t)chosen_exit)
-        return alert_refuse(error, "exit", "an exit not beyond the one chosen", (double)m->exit);
-    return 0;
+    if (!rc && m->next_goal)
+        rc = alert_check_goal_for(s->task.profile, m->next_goal, error);
+    return rc ? rc : check_what_ran(s, m, error);
 }

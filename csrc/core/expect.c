@@ -46,7 +46,7 @@ int alert_scheduler_expect(alert_scheduler *s, const alert_expectations *e, aler
             .accuracy = e->accuracy ? e->accuracy[i] : (double)NAN,
         };
     alert_scheduler_follow_outlook(s);
-    return alert_scheduler_decide(s, NULL, out, error);
+    return alert_scheduler_decide(s, NULL, NULL, out, error);
 }
 
 size_t alert_scheduler_models(const alert_scheduler *s)

@@ -13,33 +13,20 @@ typedef struct outcome {
     bool done;         /* that of the exit chosen was, or would have been */
 } outcome;
 
-/* The column of the highest cap that is no higher than the one in force; of the lowest where all are higher. */
-static size_t column_in_force(const alert_scheduler *s, const alert_row *row, double cap_w)
-{
-    const alert_profile *p = s->task.profile;
-    uint32_t cap = 0;
-    size_t column = 0;
-    for (size_t j = 0; j < p->caps; j++)
-        if (p->power_cap_w[j] <= cap_w)
-            cap = (uint32_t)j;
-    while (row->cap[column] != cap)
-        column++;
-    return column;
-}
-
 static outcome judge(const alert_scheduler *s, const alert_measurement *m)
 {
     const alert_pending *ran = &s->now.pending;
     const alert_row *row = alert_pending_row(s);
-    size_t column =
-        m->has_cap ? column_in_force(s, row, m->power_cap_w) : ran->configuration.column;
+    size_t column = ran->configuration.column;
+    if (m->has_cap)
+        column = alert_column_of(row, alert_cap_in_force(s->task.profile, m->power_cap_w));
     bool stopped = m->has_exit && (ptrdiff_t)m->exit < row->exit;
     size_t outputs = stopped ? m->exit + 1 : row->outputs;
     outcome o = {.cap = row->cap[column],
                  .exit = stopped ? (ptrdiff_t)m->exit : row->exit,
                  .profiled_s = (stopped ? row->output[m->exit].latency_s : row->latency_s)[column],
                  .power_w = row->power_w[column],
-                 .accuracy = s->task.goal.q_fail};
+                 .accuracy = alert_pending_goal(s)->q_fail};
     /* an output is out when its share of the measured time is over */
     o.done = m->latency_s * (stopped ? row->latency_s[column] / o.profiled_s : 1.0) <= ran->time_s;
     for (size_t k = outputs; k-- > 0 && !o.met;)
@@ -121,6 +108,7 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
                         .power_w = o.power_w,
                         .promised = ran->probability,
                         .done = o.done,
+                        .is_booked = !s->now.has_own_goal,
                         .credited = saving ? o.accuracy : joules(s, m, &o),
                         .expected = saving ? ran->accuracy : ran->energy_j};
     const alert_row *row = alert_pending_row(s);
@@ -129,7 +117,8 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
     double bound = s->task.goal.bound;
     if (s->history_capacity > 0)
         remember(s, m, &o, f.slowdown);
-    alert_window_push(&s->window, saving ? bound - f.credited : f.credited - bound);
+    if (f.is_booked)
+        alert_window_push(&s->window, saving ? bound - f.credited : f.credited - bound);
     f.window_owed = s->window.sum;
     return f;
 }

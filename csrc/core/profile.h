@@ -64,6 +64,24 @@ struct alert_profile {
     alert_minima *minima;
 };
 
+/* The index of the highest cap that is no higher than the one in force; of the lowest where all are higher. */
+static inline uint32_t alert_cap_in_force(const alert_profile *profile, double cap_w)
+{
+    uint32_t cap = 0;
+    for (size_t j = 0; j < profile->caps; j++)
+        if (profile->power_cap_w[j] <= cap_w)
+            cap = (uint32_t)j;
+    return cap;
+}
+
+static inline size_t alert_column_of(const alert_row *row, uint32_t cap)
+{
+    size_t column = 0;
+    while (row->cap[column] != cap)
+        column++;
+    return column;
+}
+
 /* A copy with one reference, to be adjusted by its owner; NULL: no memory. */
 alert_profile *alert_profile_copy(const alert_profile *profile);
 /* Sorts `accurate` anew, after accuracies have changed. */

@@ -78,7 +78,7 @@ static void run(const alert_scheduler *s, size_t cap, const alert_output_trace *
         .deadline_s = deadline,
         .latency_s = latency,
         .energy_j = energy + r->idle_power_w * rest,
-        .accuracy = last < 0 ? s->task.goal.q_fail : row->output[last].accuracy,
+        .accuracy = last < 0 ? alert_pending_goal(s)->q_fail : row->output[last].accuracy,
         .probability = pending->probability,
         .feasible = pending->feasible != 0,
         .met = last >= 0,

@@ -7,71 +7,6 @@
 #include "core/constants.h"
 #include "core/ranges.h"
 
-/* ------------------------------------------------------------------------------------- deciding */
-
-/* The deadline of the next input when the caller states none. */
-static double usual_deadline(const alert_scheduler *s)
-{
-    const alert_shared_deadline *shared = &s->now.shared;
-    return shared->inputs > 0 ? shared->left_s / (double)shared->inputs : s->task.goal.deadline_s;
-}
-
-/* Rounding error of a sum of decimal fractions, as a share of the bound. */
-#define OWED_ROUNDING 1e-12
-
-/* The goal's bound, moved by the debt of the inputs in its window. The bound is eased by the rounding error of that
- * debt: without this, exact fractions would take the next better model. */
-static double bound_now(const alert_scheduler *s)
-{
-    double bound = s->task.goal.bound, ease = OWED_ROUNDING * bound;
-    if (s->window.count == 0)
-        return bound;
-    return s->task.goal.objective == ALERT_MIN_ENERGY ? bound + s->window.sum - ease
-                                                      : bound - s->window.sum + ease;
-}
-
-void alert_scheduler_believe_idle(alert_scheduler *s)
-{
-    s->belief.idle_ratio = s->now.idle.ratio;
-    s->belief.idle_power_w = s->now.idle.reports > 0 ? 0.0 : s->task.profile->idle_power_w;
-}
-
-/* NULL where caps change freely, or none is in force yet. */
-static const alert_switching *switching_now(alert_scheduler *s)
-{
-    if (s->now.cap_inputs == 0)
-        return NULL;
-    s->switching.cap = s->now.cap;
-    s->switching.holds_cap = s->now.cap_inputs < s->hold_inputs;
-    return &s->switching;
-}
-
-static void decide(alert_scheduler *s, double deadline_s)
-{
-    alert_problem *problem = &s->problem;
-    alert_choice choice;
-    alert_belief_set_deadline(&s->belief, alert_time_within(&s->task, deadline_s));
-    problem->last = s->now.pending.configuration;
-    problem->deadline_s = deadline_s;
-    problem->bound = bound_now(s);
-    problem->switching = switching_now(s);
-    problem->sharing = s->now.shared.inputs;
-    if (s->method->pose)
-        s->method->pose(s->now.by_method, &s->task, problem);
-    alert_choose(problem, &choice);
-    s->now.pending = (alert_pending){
-        .configuration = {(uint32_t)choice.row->index, (uint32_t)choice.column},
-        .deadline_s = deadline_s,
-        .time_s = s->belief.deadline_s,
-        .slowdown_mean = s->belief.mean,
-        .slowdown_std = s->belief.std,
-        .energy_j = choice.energy_j,
-        .accuracy = choice.accuracy,
-        .probability = choice.probability,
-        .feasible = choice.feasible,
-    };
-}
-
 /* ------------------------------------------------------------------------------------- learning */
 
 /* The cap of the finished input is in force now. */
@@ -90,6 +25,8 @@ static void note_cap(alert_scheduler *s)
 static void learn(alert_scheduler *s, const alert_measurement *m)
 {
     alert_learned *now = &s->now;
+    if (m->has_model)
+        alert_scheduler_run_instead(s, m);
     alert_finished finished = alert_scheduler_account(s, m);
     s->method->learn(now->by_method, &s->task, &finished, &s->belief);
     if (m->has_idle_power && s->task.profile->has_power) {
@@ -169,14 +106,11 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
         return rc;
     }
     alert_idle_filter_init(&s->now.idle, s->task.constants);
-    s->problem = (alert_problem){.profile = profile,
-                                 .goal = &s->task.goal,
-                                 .cache = &s->cache,
-                                 .belief = &s->belief,
-                                 .price = -1.0};
+    s->problem = (alert_problem){
+        .profile = profile, .cache = &s->cache, .belief = &s->belief, .price = -1.0};
     s->method->start(s->now.by_method, &s->task, &s->belief);
     alert_scheduler_believe_idle(s);
-    decide(s, goal->deadline_s);
+    alert_scheduler_choose(s, goal->deadline_s);
     *out = s;
     return 0;
 }
@@ -203,18 +137,27 @@ int alert_scheduler_step(alert_scheduler *s, const alert_measurement *measured, 
     if (rc)
         return rc;
     learn(s, measured);
-    decide(s, measured->has_deadline ? measured->next_deadline_s : usual_deadline(s));
+    alert_scheduler_give_goal(s, measured->next_goal);
+    alert_scheduler_choose(s, measured->has_deadline ? measured->next_deadline_s
+                                                     : alert_scheduler_usual_deadline(s));
     alert_scheduler_decision(s, out);
     return 0;
 }
 
-int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, alert_decision *out,
-                           alert_argument_error *error)
+int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, const alert_goal *goal,
+                           alert_decision *out, alert_argument_error *error)
 {
     int rc = deadline_s ? alert_check(error, "deadline", *deadline_s, &ALERT_SECONDS) : 0;
+    if (!rc && goal)
+        rc = alert_check_goal_for(s->task.profile, goal, error);
     if (rc)
         return rc;
-    decide(s, deadline_s ? *deadline_s : s->now.pending.deadline_s);
+    double usual_s = s->now.pending.deadline_s;
+    if (goal) {
+        alert_scheduler_give_goal(s, goal);
+        usual_s = alert_scheduler_usual_deadline(s);
+    }
+    alert_scheduler_choose(s, deadline_s ? *deadline_s : usual_s);
     alert_scheduler_decision(s, out);
     return 0;
 }
@@ -228,7 +171,8 @@ int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, 
     if (rc)
         return rc;
     s->now.shared = (alert_shared_deadline){.left_s = deadline_s, .inputs = inputs};
-    decide(s, usual_deadline(s));
+    alert_scheduler_give_goal(s, NULL);
+    alert_scheduler_choose(s, alert_scheduler_usual_deadline(s));
     alert_scheduler_decision(s, out);
     return 0;
 }
@@ -259,8 +203,9 @@ int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
     }
     s->task.goal = *goal;
     if (s->method->change_goal)
-        s->method->change_goal(s->now.by_method, &s->task, &before, &s->belief);
-    decide(s, usual_deadline(s));
+        s->method->change_goal(s->now.by_method, &s->task, &before);
+    alert_scheduler_give_goal(s, NULL);
+    alert_scheduler_choose(s, alert_scheduler_usual_deadline(s));
     return 0;
 }
 

@@ -29,7 +29,9 @@ typedef struct alert_learned {
     alert_idle_filter idle;
     alert_shared_deadline shared;
     alert_pending pending;
-    uint64_t inputs; /* finished */
+    alert_goal own_goal;   /* of the pending input, where it has one */
+    uint64_t has_own_goal; /* 0 or 1 */
+    uint64_t inputs;       /* finished */
     /* Where changing the cap costs something: */
     uint64_t cap;        /* of the last finished input: the one in force */
     uint64_t cap_inputs; /* served by that cap; 0 while no cap is known */
@@ -50,6 +52,26 @@ struct alert_scheduler {
     alert_window window;
     alert_history_entry *history; /* ring; input n is at n % history_capacity */
 };
+
+/* The goal of the pending input. */
+static inline const alert_goal *alert_pending_goal(const alert_scheduler *s)
+{
+    return s->now.has_own_goal ? &s->now.own_goal : &s->task.goal;
+}
+
+/* Gives the next input a goal of its own; NULL, or the standing goal: none. */
+void alert_scheduler_give_goal(alert_scheduler *s, const alert_goal *goal);
+/* The deadline of the next input when the caller states none. */
+double alert_scheduler_usual_deadline(const alert_scheduler *s);
+/* Poses the problem of the choice for the next input. */
+void alert_scheduler_pose(alert_scheduler *s, double deadline_s);
+/* Poses the problem, and chooses. */
+void alert_scheduler_choose(alert_scheduler *s, double deadline_s);
+
+/* The row of what ran instead of the choice: its model, and where it stopped. NULL: the model has no such exit. */
+const alert_row *alert_row_that_ran(const alert_scheduler *s, const alert_measurement *measured);
+/* Lets what ran take the place of what was chosen, with what would have been expected of it. */
+void alert_scheduler_run_instead(alert_scheduler *s, const alert_measurement *measured);
 
 /* Updates the parts of the belief that follow from the idle filter. */
 void alert_scheduler_believe_idle(alert_scheduler *s);

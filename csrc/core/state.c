@@ -21,12 +21,15 @@ enum { ENTRY_BYTES = offsetof(alert_history_entry, met) + 1 };
 
 _Static_assert(ENTRY_BYTES == 17 * 8 + 2, "no padding before");
 _Static_assert(sizeof(saved_header) == 7 * 8, "no padding");
-_Static_assert(sizeof(alert_learned) == 8 * (ALERT_METHOD_NUMBERS + 3 + 2 + 9 + 3), "no padding");
+_Static_assert(sizeof(alert_learned) ==
+                   8 * (ALERT_METHOD_NUMBERS + 3 + 2 + 9 + 4) + sizeof(alert_goal),
+               "no padding");
+_Static_assert(sizeof(alert_goal) == 4 * 4 + 8 * 6, "no padding");
 
 static saved_header header_of(const alert_scheduler *s)
 {
     return (saved_header){
-        .magic = "ALERT-7",
+        .magic = "ALERT-8",
         .method = (uint64_t)s->task.method,
         .window_capacity = s->window.capacity,
         .window_count = s->window.count,
@@ -114,13 +117,20 @@ static bool pending_is_sane(const alert_profile *profile, const alert_pending *p
            alert_is_within(p->probability, 0.0, 1.0) && p->feasible <= 1;
 }
 
+static bool own_goal_is_sane(const alert_learned *now)
+{
+    return now->has_own_goal == 0 || (now->has_own_goal == 1 && now->own_goal.window == 1 &&
+                                      alert_goal_check(&now->own_goal, NULL) == 0);
+}
+
 static bool learned_is_sane(const alert_scheduler *s, const alert_learned *now)
 {
     return alert_is_within(now->idle.ratio, 0.0, ALERT_RATIO_MAX) &&
            alert_is_within(now->idle.variance, 0.0, ALERT_RATIO_MAX) &&
            alert_is_within(now->shared.left_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
            now->cap < s->task.profile->caps && pending_is_sane(s->task.profile, &now->pending) &&
-           times_are_sane(&s->task.goal, &now->pending);
+           own_goal_is_sane(now) &&
+           times_are_sane(now->has_own_goal ? &now->own_goal : &s->task.goal, &now->pending);
 }
 
 /* `from` holds what is expected, unaligned. */
@@ -208,5 +218,6 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
         memcpy(s->window.owed, rings, window_bytes(s));
     if (s->history)
         memcpy(s->history, rings + window_bytes(s), history_bytes(s));
+    alert_scheduler_pose(s, s->now.pending.deadline_s);
     return 0;
 }

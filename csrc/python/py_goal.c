@@ -22,6 +22,22 @@ int alert_py_goal_of(PyObject *tuple, alert_goal *out)
     return 0;
 }
 
+int alert_py_goal_from(PyObject *goal, alert_goal *out)
+{
+    PyObject *tuple = NULL;
+    if (!PyType_Check(goal))
+        tuple = PyObject_CallMethod(goal, "_as_tuple", NULL);
+    if (!tuple) {
+        if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_AttributeError))
+            PyErr_Format(PyExc_TypeError, "goal: expected a Goal or None, got %.100s",
+                         Py_TYPE(goal)->tp_name);
+        return -1;
+    }
+    int rc = alert_py_goal_of(tuple, out);
+    Py_DECREF(tuple);
+    return rc;
+}
+
 const char alert_py_check_goal_doc[] =
     "check_goal(goal, /)\n--\n\nRaise ValueError when the goal's tuple is out of range.";
 

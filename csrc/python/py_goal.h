@@ -8,6 +8,9 @@
  * q_fail, (first, second, third), window). -1 with an exception set. */
 int alert_py_goal_of(PyObject *tuple, alert_goal *out);
 
+/* Reads an alert.Goal, which the caller passed as the argument `goal`. -1 with an exception set. */
+int alert_py_goal_from(PyObject *goal, alert_goal *out);
+
 /* A new reference to the alert.Goal in force; the caller keeps others from setting one meanwhile. */
 PyObject *alert_py_given(const alert_py_scheduler *o);
 

@@ -3,19 +3,35 @@
 
 #include "python/py_convert.h"
 #include "python/py_decision.h"
+#include "python/py_goal.h"
 
-enum { LATENCY, ENERGY, DEADLINE, IDLE_POWER, EXIT, POWER_CAP, STEP_ARGUMENTS };
+enum { LATENCY, ENERGY, DEADLINE, IDLE_POWER, EXIT, POWER_CAP, MODEL, GOAL, STEP_ARGUMENTS };
 
-static const char *const STEP_NAME[STEP_ARGUMENTS] = {"latency",    "energy", "deadline",
-                                                      "idle_power", "exit",   "power_cap"};
+static const char *const STEP_NAME[STEP_ARGUMENTS] = {
+    "latency", "energy", "deadline", "idle_power", "exit", "power_cap", "model", "goal"};
 
 static bool is_given(PyObject *value)
 {
     return value && value != Py_None;
 }
 
-static int to_measurement(PyObject *const values[STEP_ARGUMENTS], alert_measurement *m)
+/* An index, or a name that the Python face knows. */
+static int to_model(PyObject *self, PyObject *given, size_t *out)
 {
+    if (!PyUnicode_Check(given))
+        return alert_py_size(given, "model", "a name, an index or None", out);
+    PyObject *index = PyObject_CallMethod(self, "_index_of", "O", given);
+    int rc = index ? alert_py_size(index, "model", "an index", out) : -1;
+    Py_XDECREF(index);
+    return rc;
+}
+
+/* `goal` is room for the goal of the next input. */
+static int to_measurement(PyObject *self, PyObject *const values[STEP_ARGUMENTS], alert_goal *goal,
+                          alert_measurement *m)
+{
+    m->has_model = is_given(values[MODEL]);
+    m->next_goal = is_given(values[GOAL]) ? goal : NULL;
     m->has_energy = is_given(values[ENERGY]);
     m->has_deadline = is_given(values[DEADLINE]);
     m->has_idle_power = is_given(values[IDLE_POWER]);
@@ -31,13 +47,16 @@ static int to_measurement(PyObject *const values[STEP_ARGUMENTS], alert_measurem
                                               "a number of watts or None", &m->idle_power_w) < 0) ||
         (m->has_exit && alert_py_size(values[EXIT], "exit", "an index or None", &m->exit) < 0) ||
         (m->has_cap && alert_py_double(values[POWER_CAP], "power_cap", "a number of watts or None",
-                                       &m->power_cap_w) < 0))
+                                       &m->power_cap_w) < 0) ||
+        (m->has_model && to_model(self, values[MODEL], &m->model) < 0) ||
+        (m->next_goal && alert_py_goal_from(values[GOAL], goal) < 0))
         return -1;
     return 0;
 }
 
 const char alert_py_step_doc[] =
-    "step($self, latency, energy, *, deadline=None, idle_power=None, exit=None, power_cap=None)\n"
+    "step($self, latency, energy, *, deadline=None, idle_power=None, exit=None, power_cap=None,\n"
+    "     model=None, goal=None)\n"
     "--\n\n"
     "Learn from the input just finished and choose for the next one.\n\n"
     "Parameters\n"
@@ -52,11 +71,17 @@ const char alert_py_step_doc[] =
     "idle_power : float, optional\n"
     "    Watts drawn between inputs.\n"
     "exit : int, optional\n"
-    "    Exit where an anytime model stopped, if before the chosen one.\n"
+    "    Exit where an anytime model stopped, if before the chosen one; or that of `model`, by\n"
+    "    default its last.\n"
     "power_cap : float, optional\n"
     "    Watts of the cap that was in force, if another than the chosen one. The input is judged "
     "by\n"
-    "    the highest cap of the profile that is no higher.\n\n"
+    "    the highest cap of the profile that is no higher.\n"
+    "model : int or str, optional\n"
+    "    Index or name of the model that ran, if another than the chosen one.\n"
+    "goal : Goal, optional\n"
+    "    Goal of the next input only; its bounds hold for this input alone. The standing goal's\n"
+    "    average counts neither the accuracy nor the energy of such an input.\n\n"
     "Returns\n"
     "-------\n"
     "Decision\n"
@@ -73,6 +98,7 @@ PyObject *alert_py_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
     alert_measurement measured;
     alert_decision decision;
     alert_argument_error error;
+    alert_goal goal;
     int rc;
     if (nargs == 2 && !kwnames) { /* the usual call */
         values[LATENCY] = args[0];
@@ -81,7 +107,7 @@ PyObject *alert_py_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                                   values) < 0) {
         return NULL;
     }
-    if (to_measurement(values, &measured) < 0 || alert_py_enter(&o->lock) < 0)
+    if (to_measurement(self, values, &goal, &measured) < 0 || alert_py_enter(&o->lock) < 0)
         return NULL;
     rc = alert_scheduler_step(o->scheduler, &measured, &decision, &error);
     alert_py_leave(&o->lock);
@@ -93,27 +119,35 @@ PyObject *alert_py_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
 }
 
 const char alert_py_decide_doc[] =
-    "decide($self, deadline=None)\n"
+    "decide($self, deadline=None, *, goal=None)\n"
     "--\n\n"
-    "Choose again for the next input, with `deadline` seconds: the input came late, say, or the\n"
-    "overhead has changed. None keeps the deadline.";
+    "Choose again for the next input: it came late, say, or it has bounds of its own.\n\n"
+    "Parameters\n"
+    "----------\n"
+    "deadline : float, optional\n"
+    "    Seconds that the input has. None keeps the deadline, or takes that of `goal`.\n"
+    "goal : Goal, optional\n"
+    "    Goal of this input only, see `step`. The standing goal ends what another one has begun.\n"
+    "    None keeps the goal.";
 
 PyObject *alert_py_decide(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"deadline", NULL};
+    static char *names[] = {"deadline", "goal", NULL};
     alert_py_scheduler *o = (alert_py_scheduler *)self;
-    PyObject *given = NULL;
+    PyObject *given = NULL, *given_goal = NULL;
     double deadline = 0.0;
+    alert_goal goal;
     alert_decision decision;
     alert_argument_error error;
     int rc;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:decide", names, &given) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$O:decide", names, &given, &given_goal) ||
         (is_given(given) &&
          alert_py_double(given, "deadline", "a number of seconds or None", &deadline) < 0) ||
+        (is_given(given_goal) && alert_py_goal_from(given_goal, &goal) < 0) ||
         alert_py_enter(&o->lock) < 0)
         return NULL;
-    rc =
-        alert_scheduler_decide(o->scheduler, is_given(given) ? &deadline : NULL, &decision, &error);
+    rc = alert_scheduler_decide(o->scheduler, is_given(given) ? &deadline : NULL,
+                                is_given(given_goal) ? &goal : NULL, &decision, &error);
     alert_py_leave(&o->lock);
     if (rc) {
         alert_py_raise(rc, &error);

@@ -4,11 +4,12 @@
 
 #include "python/py_scheduler_object.h"
 
-/* The method step(latency, energy, *, deadline=None, idle_power=None, exit=None, power_cap=None). */
+/* The method step(latency, energy, *, deadline=None, idle_power=None, exit=None, power_cap=None, model=None,
+ * goal=None). */
 extern const char alert_py_step_doc[];
 PyObject *alert_py_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
-/* The method decide(deadline=None). */
+/* The method decide(deadline=None, *, goal=None). */
 extern const char alert_py_decide_doc[];
 PyObject *alert_py_decide(PyObject *self, PyObject *args, PyObject *kwargs);
 

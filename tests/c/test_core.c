@@ -160,7 +160,7 @@ static void test_regimes_keep_their_invariants(double change_inputs)
         alert_regimes_init(&r, &c);
         for (size_t i = 0; i < 40; i++) {
             random = random * 1664525u + 1013904223u;
-            alert_regimes_forecast(&r, &c, false, &forecast);
+            alert_regimes_forecast(&r, &c, &forecast);
             EXPECT(forecast.other >= 0.0 && forecast.other <= 1.0);
             alert_regimes_calibrate(&r, &c, (random >> 8) / 0x1p24, random & 1);
             EXPECT(forecast.certain == forecast.kept && forecast.kept >= 1.0 - ALERT_BROKEN_MAX);
@@ -509,7 +509,7 @@ static void test_a_step_allocates_nothing(void)
     double deadline_s = 5.0;
     for (int i = 0; i < 100; i++) {
         (void)step(s, 0.1 * i);
-        EXPECT(alert_scheduler_decide(s, &deadline_s, &d, NULL) == 0);
+        EXPECT(alert_scheduler_decide(s, &deadline_s, NULL, &d, NULL) == 0);
         EXPECT(alert_scheduler_share(s, 20.0, 3, &d, NULL) == 0);
         EXPECT(alert_scheduler_set_goal(s, &goal, NULL) == 0);
     }
@@ -549,7 +549,7 @@ static void test_out_of_memory(void)
         rc = alert_scheduler_expect(s, &expected, &after, NULL);
         failing = 0;
         if (rc == -ENOMEM)
-            EXPECT(alert_scheduler_decide(s, NULL, &after, NULL) == 0 &&
+            EXPECT(alert_scheduler_decide(s, NULL, NULL, &after, NULL) == 0 &&
                    after.latency_s == before.latency_s);
     }
     EXPECT(rc == 0 && failures > 2 && after.latency_s == 1.01 * before.latency_s);

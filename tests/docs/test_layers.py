@@ -22,7 +22,7 @@ CORE = [
     ["core/estimate"],
     ["core/choose"],
     ["core/method"],
-    ["core/scheduler", "core/arguments", "core/pending", "core/expect"],
+    ["core/scheduler", "core/deciding", "core/arguments", "core/pending", "core/expect"],
     ["core/state", "core/replay"],
 ]
 
@@ -72,8 +72,9 @@ def test_the_core_stays_small() -> None:
     files = files_in("core")
     assert max(len(path.read_text().splitlines()) for path in files) <= 350
     # 250 of them for what callers expect of the models: the adjusted profile, delays, their state.
-    # 90 for a third objective. 30 for profiles without a cap or without a power. 75 for time slices.
-    assert sum(lines_of_code(path) for path in files) <= 3195
+    # 200 for a third objective, goals of single inputs, and other models than were chosen.
+    # 30 for profiles without a cap or without a power. 75 for time slices.
+    assert sum(lines_of_code(path) for path in files) <= 3310
 
 
 def test_the_core_includes_nothing_from_above() -> None:

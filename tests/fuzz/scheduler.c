@@ -82,15 +82,20 @@ static alert_goal make_goal(bytes *b)
                                               {ALERT_ENERGY, ALERT_ACCURACY, ALERT_LATENCY},
                                               {ALERT_ENERGY, ALERT_ENERGY, ALERT_LATENCY},
                                               {ALERT_ENERGY, 3, ALERT_LATENCY}};
-    bool saving = fuzz_byte(b) & 1;
+    uint8_t kind = fuzz_byte(b);
+    bool fastest = kind % 3 == ALERT_MIN_LATENCY;
+    double energy_j = kind & 64 ? (double)INFINITY : fuzz_number(b, 1e-2, 100.0);
     alert_goal goal = {
-        .objective = saving ? ALERT_MIN_ENERGY : ALERT_MAX_ACCURACY,
-        .deadline_s = fuzz_number(b, 1e-3, 2.0),
-        .bound = saving ? fuzz_fraction(b) : fuzz_number(b, 1e-2, 100.0),
+        .objective = (alert_objective)(kind % 3),
+        .deadline_s = fastest && kind & 128 ? (double)INFINITY : fuzz_number(b, 1e-3, 2.0),
+        .bound = kind % 3 == ALERT_MAX_ACCURACY ? energy_j : fuzz_fraction(b),
+        .energy_j = energy_j,
         .probability = fuzz_byte(b) & 1 ? fuzz_fraction(b) : 0.0,
         .q_fail = fuzz_byte(b) & 1 ? fuzz_fraction(b) : 0.0,
         .window = WINDOW[fuzz_below(b, sizeof WINDOW / sizeof *WINDOW)],
     };
+    if (fastest && kind & 32)
+        goal.window = 1;
     memcpy(goal.priority, ORDER[fuzz_below(b, 8)], sizeof goal.priority);
     return goal;
 }
@@ -203,7 +208,16 @@ static int step(subject *x, bytes *b, alert_argument_error *error)
         .next_deadline_s = has & 4 ? fuzz_number(b, 1e-3, 2.0) : 0.0,
         .has_exit = has & 8,
         .exit = has & 8 ? fuzz_below(b, EXITS + 1) : 0,
+        .has_model = has & 16,
+        .model = has & 16 ? fuzz_below(b, MODELS + 1) : 0,
+        .has_cap = has & 32,
+        .power_cap_w = has & 32 ? fuzz_number(b, 1.0, 100.0) : 0.0,
     };
+    alert_goal goal;
+    if (has & 64) {
+        goal = make_goal(b);
+        m.next_goal = &goal;
+    }
     int would = alert_scheduler_check(x->s, &m, error);
     int rc = alert_scheduler_step(x->s, &m, &d, error);
     REQUIRE(rc == would);
@@ -282,9 +296,14 @@ static int call(subject *x, bytes *b, bool *tampered)
     case 1:
         number = fuzz_number(b, 1e-3, 10.0);
         return alert_scheduler_share(x->s, number, fuzz_below(b, 9), &d, &error);
-    case 2:
+    case 2: {
         number = fuzz_number(b, 1e-3, 2.0);
-        return alert_scheduler_decide(x->s, fuzz_byte(b) & 1 ? &number : NULL, &d, &error);
+        uint8_t given = fuzz_byte(b);
+        if (given & 2)
+            goal = make_goal(b);
+        return alert_scheduler_decide(x->s, given & 1 ? &number : NULL, given & 2 ? &goal : NULL,
+                                      &d, &error);
+    }
     case 3:
         number = fuzz_number(b, 1e-5, 1.0);
         rc = alert_scheduler_set_overhead(x->s, number, &error);

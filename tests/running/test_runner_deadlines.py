@@ -177,3 +177,56 @@ def test_without_a_deadline_no_input_is_late() -> None:
     assert list(bench.runner.history["model"]) == [1, 1, 0, 1]
     assert list(bench.runner.history["deadline"]) == [math.inf, math.inf, 0.02, math.inf]
     assert bench.runner.report().misses == 0
+
+
+# ----------------------------------------------------------------------- a goal for a single input
+
+BEST = alert.Goal.max_accuracy(deadline=0.06)
+
+
+def test_an_input_may_have_a_goal_of_its_own() -> None:
+    bench = Bench()
+    names = [bench.runner("x", goal=goal)[0] for goal in (None, BEST, bench.runner.scheduler.goal)]
+    assert names == ["small", "large", "small"]
+    assert list(bench.runner.history["deadline"]) == [0.2, 0.06, 0.2]
+    assert bench.runner.scheduler.goal == Bench().runner.scheduler.goal
+
+
+def test_its_deadline_counts_from_its_arrival_unless_another_is_given() -> None:
+    bench = Bench()
+    arrival = bench.machine.now
+    bench.machine.now += 0.02
+    bench.runner("x", goal=BEST, arrival=arrival)
+    assert bench.runner.history["deadline"][-1] == pytest.approx(0.04)
+    bench.runner("x", goal=BEST, deadline=0.5)
+    assert bench.runner.history["deadline"][-1] == 0.5
+    bench.runner("x", goal=alert.Goal.min_latency(accuracy=0.7), arrival=arrival)
+    assert bench.runner.history["deadline"][-1] == math.inf
+    assert bench.runner.history["lateness"][-1] == -math.inf
+
+
+def test_it_counts_as_one_of_the_inputs_that_share_a_deadline() -> None:
+    bench = Bench()
+    bench.runner.share(0.6, 3)
+    for goal in (None, BEST, None, None):
+        bench.runner("x", goal=goal)
+    left = 0.6 - bench.runner.history["latency"][:2].sum()
+    wanted = [0.2, 0.06, left, 0.2]
+    assert list(bench.runner.history["deadline"]) == pytest.approx(wanted)
+
+
+def test_a_model_that_fails_takes_its_goal_along() -> None:
+    bench = Bench()
+    bench.models["large"].raises = OSError("gone")
+    with pytest.raises(OSError, match="gone"):
+        bench.runner("x", goal=BEST)
+    assert bench.runner("x")[0] == "small"
+    assert list(bench.runner.history["deadline"]) == [0.2]
+
+
+def test_something_else_is_no_goal() -> None:
+    bench = Bench()
+    before = state(bench.runner)
+    with pytest.raises(TypeError, match="goal: expected a Goal, got float"):
+        bench.runner("x", goal=0.1)  # type: ignore[arg-type]
+    assert state(bench.runner) == before

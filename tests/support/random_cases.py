@@ -162,6 +162,16 @@ def random_goal(random: Random, table: reference.Table) -> reference.Goal:
     )
 
 
+def random_configuration(
+    random: Random, table: reference.Table
+) -> tuple[int, int | None, int | None]:
+    """Model, exit and cap; where None is said, the last exit or the cap that was chosen."""
+    model = random.randrange(len(table.latency))
+    exits = range(len(table.exits[model])) if model in table.exits else ()
+    exit = random.choice([None, *exits])
+    return model, exit, random.choice([None, *range(len(table.power_caps))])
+
+
 # --------------------------------------------------------------------------------- the two together
 
 ROUNDING = 1e-9
@@ -282,14 +292,30 @@ class Twins:
 
     # ------------------------------------------------------------------------------------ actions
 
-    def step(self, latency: float, energy: float | None, **more: Any) -> None:
-        self.here.step(latency, energy, **more)
-        self.twin.step(latency, energy, **more)
+    def step(
+        self,
+        latency: float,
+        energy: float | None,
+        *,
+        goal: reference.Goal | None = None,
+        ran: tuple[int, int | None, int | None] | None = None,
+        **more: Any,
+    ) -> None:
+        """Step both; `ran` is the model, exit and cap that ran, where those were others."""
+        said: dict[str, Any] = {}
+        if ran is not None:
+            model, exit, cap = ran
+            watts = None if cap is None else self.table.power_caps[cap]
+            said = {"model": model, "exit": exit, "power_cap": watts}
+            self.twin.ran(*ran)
+        own = None if goal is None else as_goal(goal)
+        self.here.step(latency, energy, goal=own, **said, **more)
+        self.twin.step(latency, energy, goal=goal, **more)
         self.compare()
 
-    def decide(self, deadline: float | None) -> None:
-        self.here.decide(deadline)
-        self.twin.decide(deadline)
+    def decide(self, deadline: float | None, goal: reference.Goal | None = None) -> None:
+        self.here.decide(deadline, goal=None if goal is None else as_goal(goal))
+        self.twin.decide(deadline, goal)
         self.compare()
 
     def share(self, deadline: float, inputs: int) -> None:
@@ -314,14 +340,21 @@ class Twins:
         """Report an input that went about as expected, or not at all so."""
         decision = self.twin.decision
         surprise = random.choice([1.0, random.lognormvariate(0, 0.3), random.choice([0.0, 10.0])])
-        latency = decision.expected.latency * surprise
+        profiled = reference.outputs(self.table, decision.configuration)[-1][0]
+        latency = (
+            max(decision.expected.latency, 0.01 * profiled) * surprise
+        )  # it does not drift to 0
         power = self.table.power[decision.configuration.model][decision.configuration.cap]
         more: dict[str, Any] = {}
         if random.random() < 0.1:
             more["deadline"] = random_deadline(random, self.table)
         if random.random() < 0.2:
             more["idle_power"] = random.choice([0.0, self.table.idle_power, 3.0, 2 * power])
-        if decision.configuration.exit is not None and random.random() < 0.5:
+        if random.random() < 0.2:
+            more["goal"] = random.choice([self.twin.goal, random_goal(random, self.table)])
+        if random.random() < 0.1:
+            more["ran"] = random_configuration(random, self.table)
+        elif decision.configuration.exit is not None and random.random() < 0.5:
             more["exit"] = random.randint(0, decision.configuration.exit)
         energy = random.choice([None, power * latency * random.uniform(0.5, 2), 0.0])
         self.step(latency, energy, **more)
@@ -341,7 +374,8 @@ class Twins:
         if kind < 0.85:
             self.random_step(random)
         elif kind < 0.89:
-            self.decide(random.choice([None, random_deadline(random, self.table)]))
+            goal = random.choice([None, self.twin.goal, random_goal(random, self.table)])
+            self.decide(random.choice([None, random_deadline(random, self.table)]), goal)
         elif kind < 0.93:
             self.share(random_deadline(random, self.table) * 3, random.randint(1, 6))
         elif kind < 0.97:

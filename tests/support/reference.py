@@ -370,6 +370,7 @@ class Scheduler:
         self.table = table
         self.seen = table  # with what is expected of the next inputs
         self.goal = goal
+        self.own: Goal | None = None  # of the pending input
         self.overhead = overhead
         self.switch_cost = switch_cost
         self.hold_inputs = hold_inputs
@@ -407,10 +408,15 @@ class Scheduler:
 
     # ---------------------------------------------------------------------------------- deciding
 
+    @property
+    def asked(self) -> Goal:
+        """The goal of the pending input. One of its own holds for this input alone."""
+        return self.goal if self.own is None else replace(self.own, window=1)
+
     def moved_goal(self) -> Goal:
         """The goal, with its bound moved by what the last inputs left owing."""
-        if self.goal.window is None or not self.goal.averaged:
-            return self.goal
+        if self.goal.window is None or not self.asked.averaged:
+            return self.asked
         owed = math.fsum(self.owed[-(self.goal.window - 1) :])
         if self.owed:
             owed -= 1e-12 * self.goal.bound  # the contract: nothing is asked for rounding's sake
@@ -418,8 +424,8 @@ class Scheduler:
         return replace(self.goal, bound=self.goal.bound + towards * owed)
 
     def usual_deadline(self) -> float:
-        if self.shared is None:
-            return self.goal.deadline
+        if self.own is not None or self.shared is None:
+            return self.asked.deadline
         left, inputs = self.shared
         return left / inputs
 
@@ -442,12 +448,20 @@ class Scheduler:
         self.deadline = deadline
         self.belief = self.believe(max(deadline - self.overhead, 0.0))
         self.bound = self.goal.bound
-        self.everything = expect_all(self.seen, self.belief, self.goal.q_fail, self.switching)
+        self.everything = expect_all(self.seen, self.belief, self.asked.q_fail, self.switching)
         self.decision = Decision(*self.choose())
         return self.decision
 
-    def decide(self, deadline: float | None = None) -> Decision:
-        return self._decide(self.deadline if deadline is None else deadline)
+    def give(self, goal: Goal | None) -> None:
+        """Let the pending input have this goal."""
+        self.own = None if goal == self.goal else goal
+
+    def decide(self, deadline: float | None = None, goal: Goal | None = None) -> Decision:
+        usual = self.deadline
+        if goal is not None:
+            self.give(goal)
+            usual = self.usual_deadline()
+        return self._decide(usual if deadline is None else deadline)
 
     def expect(
         self,
@@ -460,12 +474,13 @@ class Scheduler:
 
     def share(self, deadline: float, inputs: int) -> Decision:
         self.shared = (deadline, inputs)
+        self.own = None
         return self._decide(self.usual_deadline())
 
     def set_goal(self, goal: Goal) -> Decision:
         if self.opens_window(goal):
             self.owed.clear()
-        self.goal = goal
+        self.goal, self.own = goal, None
         return self._decide(self.usual_deadline())
 
     def opens_window(self, goal: Goal) -> bool:
@@ -477,6 +492,18 @@ class Scheduler:
         """Let another configuration than the one chosen be what runs."""
         self.decision = Decision(c, self.everything[c], self.decision.feasible)
 
+    def ran(self, model: int, exit: int | None, cap: int | None) -> None:
+        """Let what is said to have run be what was decided."""
+        chosen = self.decision.configuration
+        if exit is None:
+            last = len(self.table.exits[model]) - 1 if model in self.table.exits else None
+            exit = chosen.exit if model == chosen.model else last
+        c = Configuration(model, chosen.cap if cap is None else cap, exit)
+        if c != chosen:  # with today's overhead
+            self.belief = self.believe(max(self.deadline - self.overhead, 0.0))
+            self.everything = expect_all(self.seen, self.belief, self.asked.q_fail, self.switching)
+            self.run_instead(c)
+
     # ---------------------------------------------------------------------------------- learning
 
     def step(
@@ -487,6 +514,7 @@ class Scheduler:
         deadline: float | None = None,
         idle_power: float | None = None,
         exit: int | None = None,
+        goal: Goal | None = None,
     ) -> Decision:
         ran = self.decision.configuration
         if exit is not None:
@@ -498,7 +526,7 @@ class Scheduler:
 
         # An output came out when its share of the measured time was over.
         out = [q for t, q in passed if latency * (t / profiled) <= time]
-        accuracy = out[-1] if out else self.goal.q_fail
+        accuracy = out[-1] if out else self.asked.q_fail
         idle = idle_power
         if idle is None:
             phi = self.belief.phi
@@ -506,7 +534,8 @@ class Scheduler:
         joules = power * latency if energy is None else energy
         if self.shared is None or self.shared[1] == 1:  # no idle time before the next word
             joules += idle * rest(time, latency)
-        self.settle(accuracy, joules)
+        if self.own is None:
+            self.settle(accuracy, joules)
 
         slowdown = latency / profiled
         self.finished.append(
@@ -531,4 +560,5 @@ class Scheduler:
                 left -= self.switch_cost
             self.shared = (left, inputs - 1) if inputs > 1 else None
         self.caps.append(ran.cap)
+        self.give(goal)
         return self._decide(self.usual_deadline() if deadline is None else deadline)

@@ -259,11 +259,12 @@ class Scheduler(reference.Scheduler):
         self.regimes = Regimes(self.constants)
         self.total = 0.0
         self.booked = 0
-        if self.is_priced():
+        if self.goal.averaged:
             self.price()
 
     def is_priced(self) -> bool:
-        return self.goal.averaged
+        """Whether the pending input is chosen by a price."""
+        return self.asked.averaged
 
     @property
     def saving(self) -> bool:
@@ -335,7 +336,7 @@ class Scheduler(reference.Scheduler):
 
     def believe(self, time: float) -> Belief:
         broken = self.regimes.broken
-        hard = not self.is_priced() or bool(self.goal.probability)
+        hard = not self.is_priced() or bool(self.asked.probability)
         return MixtureBelief(
             *self.moments(),
             time,
@@ -365,13 +366,13 @@ class Scheduler(reference.Scheduler):
             self.total = 0.0
             self.booked = 0
             self.owed.clear()
-        before, self.goal = self.goal, goal
+        before, self.goal, self.own = self.goal, goal, None
         same = (goal.bound, goal.deadline, goal.q_fail) == (
             before.bound,
             before.deadline,
             before.q_fail,
         )
-        if self.is_priced() and (opens or not same):
+        if goal.averaged and (opens or not same):
             self.price()
         return self._decide(self.usual_deadline())
 
@@ -438,9 +439,9 @@ class Scheduler(reference.Scheduler):
 
     def is_hopelessly_late(self) -> bool:
         """It came late, and nothing can be expected to finish it in time."""
-        order = self.goal.priority
+        order = self.asked.priority
         return (
-            self.deadline < self.goal.deadline
+            self.deadline < self.asked.deadline
             and order.index("latency") < order.index("energy")
             and self.moments()[0] * min(map(self.until_done, self.everything)) > self.belief.time
         )

@@ -31,6 +31,13 @@ static void turn_to(scan *s, const alert_row *row)
     alert_belief_set_deadline(&s->leaving, fmax(time_s - s->switching->cost_s, 0.0));
 }
 
+/* The belief's deadline becomes that of a choice in the row looked at. */
+static void take_deadline(const scan *s, const alert_choice *c)
+{
+    alert_belief_set_deadline(s->problem->belief,
+                              belief_under(s, c->row->cap[c->column])->deadline_s);
+}
+
 static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
 {
     const alert_belief *b = belief_under(s, row->cap[column]);
@@ -122,9 +129,24 @@ static bool find_under_a_higher_cap(scan *s)
     return found;
 }
 
+static const alert_switching FREE = {.hold_inputs = 1.0};
+
+void alert_weigh(const alert_problem *p, alert_choice *choice)
+{
+    scan s = {.problem = p,
+              .switching = p->switching ? p->switching : &FREE,
+              .staying = *p->belief,
+              .leaving = *p->belief,
+              .late_accuracy = p->goal->q_fail};
+    bool feasible = choice->feasible;
+    turn_to(&s, choice->row);
+    *choice = weigh(&s, choice->row, choice->column);
+    choice->feasible = feasible;
+    take_deadline(&s, choice);
+}
+
 void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
 {
-    static const alert_switching FREE = {.hold_inputs = 1.0};
     const alert_switching *switching = p->switching ? p->switching : &FREE;
     bool late = p->is_hopelessly_late, held = switching->holds_cap && !late;
     scan s = {.problem = p,
@@ -146,5 +168,5 @@ void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
     }
     out->feasible = feasible;
     turn_to(&s, out->row);
-    alert_belief_set_deadline(p->belief, belief_under(&s, out->row->cap[out->column])->deadline_s);
+    take_deadline(&s, out);
 }

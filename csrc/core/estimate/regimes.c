@@ -55,15 +55,13 @@ static double rate_of(const alert_regime *k)
     return k->left / k->stayed;
 }
 
-void alert_regimes_forecast(const alert_regimes *r, const alert_constants *c, bool grants_certain,
-                            alert_mixture *out)
+void alert_regimes_forecast(const alert_regimes *r, const alert_constants *c, alert_mixture *out)
 {
     double w = r->in_other;
     double next = w * (1.0 - rate_of(&r->k[1])) + (1.0 - w) * rate_of(&r->k[0]);
     alert_mixture_set(out, next, (double[]){r->k[0].level, r->k[1].level},
                       (double[]){r->k[0].spread, r->k[1].spread}, r->lost, c->time_slice);
-    out->kept = 1.0 - r->broken;
-    out->certain = grants_certain ? 1.0 : out->kept;
+    out->kept = out->certain = 1.0 - r->broken;
 }
 
 void alert_regimes_calibrate(alert_regimes *r, const alert_constants *c, double promised, bool done)

@@ -86,9 +86,8 @@ void alert_regimes_calibrate(alert_regimes *r, const alert_constants *c, double 
  * latency_s: measured, >= 0. */
 void alert_regimes_update(alert_regimes *r, const alert_constants *c, const alert_mixture *forecast,
                           double profiled_s, double latency_s);
-/* How long the next input runs. grants_certain: no promise is broken where both regimes are certain. */
-void alert_regimes_forecast(const alert_regimes *r, const alert_constants *c, bool grants_certain,
-                            alert_mixture *out);
+/* How long the next input runs. */
+void alert_regimes_forecast(const alert_regimes *r, const alert_constants *c, alert_mixture *out);
 /* Every number is within its bounds. */
 bool alert_regimes_are_sane(const alert_regimes *r);
 

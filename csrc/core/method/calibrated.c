@@ -20,12 +20,10 @@ static bool is_priced(const alert_goal *goal)
     return alert_goal_window(goal) != 1;
 }
 
-/* The belief points to the mixture in `c`. Where a bound holds for each input, broken promises do not put a certain
- * output out of its reach. */
+/* The belief points to the mixture in `c`. */
 static void believe(calibrated *c, const alert_task *task, alert_belief *belief)
 {
-    bool grants_certain = !is_priced(&task->goal) || task->goal.probability > 0.0;
-    alert_regimes_forecast(&c->regimes, task->constants, grants_certain, &c->forecast);
+    alert_regimes_forecast(&c->regimes, task->constants, &c->forecast);
     alert_mixture_moments(&c->forecast, &belief->mean, &belief->std);
     belief->mixture = &c->forecast;
 }
@@ -49,7 +47,7 @@ static void learn(void *learnt, const alert_task *task, const alert_finished *fi
                   alert_belief *belief)
 {
     calibrated *c = learnt;
-    if (is_priced(&task->goal))
+    if (is_priced(&task->goal) && finished->is_booked)
         alert_price_update(&c->price, task->constants, &task->goal, finished->credited,
                            finished->expected, finished->window_owed);
     alert_regimes_calibrate(&c->regimes, task->constants, finished->promised, finished->done);
@@ -68,8 +66,7 @@ static bool resume(void *learnt, const alert_task *task, alert_belief *belief)
     return sane;
 }
 
-static void change_goal(void *learnt, const alert_task *task, const alert_goal *before,
-                        alert_belief *belief)
+static void change_goal(void *learnt, const alert_task *task, const alert_goal *before)
 {
     calibrated *c = learnt;
     const alert_goal *goal = &task->goal;
@@ -81,16 +78,18 @@ static void change_goal(void *learnt, const alert_task *task, const alert_goal *
         (opens || goal->bound != before->bound || goal->deadline_s != before->deadline_s ||
          goal->q_fail != before->q_fail))
         start_price(c, task);
-    believe(c, task, belief);
 }
 
-static void pose(const void *learnt, const alert_task *task, alert_problem *problem)
+static void pose(void *learnt, const alert_task *task, alert_problem *problem)
 {
-    const calibrated *c = learnt;
-    const alert_goal *goal = &task->goal;
+    calibrated *c = learnt;
+    const alert_goal *goal = problem->goal;
     const alert_belief *belief = problem->belief;
     problem->is_hopelessly_late = alert_is_hopelessly_late(problem);
     problem->price = -1.0;
+    /* where a bound holds for each input, broken promises do not put a certain output out of its reach */
+    bool grants_certain = !is_priced(goal) || goal->probability > 0.0;
+    c->forecast.certain = grants_certain ? 1.0 : c->forecast.kept;
     if (!is_priced(goal))
         return;
     problem->price = alert_price_now(&c->price, task->constants, goal, &problem->is_exhausted);

@@ -34,6 +34,7 @@ typedef struct alert_finished {
     double power_w;               /* of the profile */
     double promised; /* the probability that the configuration chosen would be done in time */
     bool done;       /* it was, or would have been without a stop at an earlier exit */
+    bool is_booked;  /* the task's goal counts this input: it had no goal of its own */
     /* In the measure of the bound: accuracy, or joules with idle time. */
     double credited, expected;
     double window_owed; /* by the last inputs, this one included (window.h) */
@@ -52,12 +53,11 @@ typedef struct alert_method_functions {
     /* Goes on from saved numbers: checks them, and works out those that follow from others. False when one of them is
      * out of its bounds. */
     bool (*resume)(void *learnt, const alert_task *task, alert_belief *belief);
-    /* Takes note that the task's goal is another one than `before`, and states the belief. (NULL) */
-    void (*change_goal)(void *learnt, const alert_task *task, const alert_goal *before,
-                        alert_belief *belief);
-    /* Sets is_hopelessly_late and price of the problem, and what goes with a price. Without it, the bound holds for
-     * each input. (NULL) */
-    void (*pose)(const void *learnt, const alert_task *task, alert_problem *problem);
+    /* Takes note that the task's goal is another one than `before`. (NULL) */
+    void (*change_goal)(void *learnt, const alert_task *task, const alert_goal *before);
+    /* Sets is_hopelessly_late and price of the problem, and what goes with a price, by the problem's goal: the task's,
+     * or one whose bounds hold for this input alone. Without this function, bounds hold for each input. (NULL) */
+    void (*pose)(void *learnt, const alert_task *task, alert_problem *problem);
 } alert_method_functions;
 
 /* NULL for a number that is no method. */

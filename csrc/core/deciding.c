@@ -1,0 +1,120 @@
+/* deciding.c - the choice for the pending input, and what ran in its place. */
+#include <string.h>
+
+#include "core/scheduler.h"
+
+double alert_scheduler_usual_deadline(const alert_scheduler *s)
+{
+    const alert_shared_deadline *shared = &s->now.shared;
+    if (s->now.has_own_goal)
+        return s->now.own_goal.deadline_s;
+    return shared->inputs > 0 ? shared->left_s / (double)shared->inputs : s->task.goal.deadline_s;
+}
+
+/* Rounding error of a sum of decimal fractions, as a share of the bound. */
+#define OWED_ROUNDING 1e-12
+
+/* The goal's bound, moved by the debt of the inputs in its window. The bound is eased by the rounding error of that
+ * debt: without this, exact fractions would take the next better model. */
+static double bound_now(const alert_scheduler *s)
+{
+    double bound = alert_pending_goal(s)->bound, ease = OWED_ROUNDING * bound;
+    if (s->window.count == 0 || s->now.has_own_goal)
+        return bound;
+    return s->task.goal.objective == ALERT_MIN_ENERGY ? bound + s->window.sum - ease
+                                                      : bound - s->window.sum + ease;
+}
+
+void alert_scheduler_believe_idle(alert_scheduler *s)
+{
+    s->belief.idle_ratio = s->now.idle.ratio;
+    s->belief.idle_power_w = s->now.idle.reports > 0 ? 0.0 : s->task.profile->idle_power_w;
+}
+
+/* NULL where caps change freely, or none is in force yet. */
+static const alert_switching *switching_now(alert_scheduler *s)
+{
+    if (s->now.cap_inputs == 0)
+        return NULL;
+    s->switching.cap = s->now.cap;
+    s->switching.holds_cap = s->now.cap_inputs < s->hold_inputs;
+    return &s->switching;
+}
+
+void alert_scheduler_pose(alert_scheduler *s, double deadline_s)
+{
+    alert_problem *problem = &s->problem;
+    alert_belief_set_deadline(&s->belief, alert_time_within(&s->task, deadline_s));
+    problem->goal = alert_pending_goal(s);
+    problem->last = s->now.pending.configuration;
+    problem->deadline_s = deadline_s;
+    problem->bound = bound_now(s);
+    problem->switching = switching_now(s);
+    problem->sharing = s->now.shared.inputs;
+    if (s->method->pose)
+        s->method->pose(s->now.by_method, &s->task, problem);
+}
+
+static void await(alert_scheduler *s, const alert_choice *choice)
+{
+    s->now.pending = (alert_pending){
+        .configuration = {(uint32_t)choice->row->index, (uint32_t)choice->column},
+        .deadline_s = s->problem.deadline_s,
+        .time_s = s->belief.deadline_s,
+        .slowdown_mean = s->belief.mean,
+        .slowdown_std = s->belief.std,
+        .energy_j = choice->energy_j,
+        .accuracy = choice->accuracy,
+        .probability = choice->probability,
+        .feasible = choice->feasible,
+    };
+}
+
+void alert_scheduler_choose(alert_scheduler *s, double deadline_s)
+{
+    alert_choice choice;
+    alert_scheduler_pose(s, deadline_s);
+    alert_choose(&s->problem, &choice);
+    await(s, &choice);
+}
+
+void alert_scheduler_give_goal(alert_scheduler *s, const alert_goal *goal)
+{
+    bool is_own = goal && memcmp(goal, &s->task.goal, sizeof *goal) != 0;
+    if (!is_own && !s->now.has_own_goal)
+        return;
+    s->now.has_own_goal = is_own;
+    s->now.own_goal = is_own ? *goal : (alert_goal){0};
+    s->now.own_goal.window = is_own ? 1 : 0;
+}
+
+const alert_row *alert_row_that_ran(const alert_scheduler *s, const alert_measurement *m)
+{
+    const alert_profile *p = s->problem.profile;
+    const alert_row *chosen = alert_pending_row(s), *found = NULL;
+    if (m->model == chosen->model && !m->has_exit)
+        return chosen;
+    for (size_t r = 0; r < p->rows; r++) {
+        const alert_row *row = &p->row[r];
+        bool stops =
+            m->has_exit ? row->exit == (ptrdiff_t)m->exit : !found || row->outputs > found->outputs;
+        if (row->model == m->model && stops)
+            found = row;
+    }
+    return found;
+}
+
+void alert_scheduler_run_instead(alert_scheduler *s, const alert_measurement *m)
+{
+    const alert_row *chosen = alert_pending_row(s), *row = alert_row_that_ran(s, m);
+    size_t chosen_column = s->now.pending.configuration.column;
+    uint32_t cap = m->has_cap ? alert_cap_in_force(s->task.profile, m->power_cap_w)
+                              : chosen->cap[chosen_column];
+    alert_choice choice = {
+        .row = row, .column = alert_column_of(row, cap), .feasible = s->now.pending.feasible};
+    if (row == chosen && choice.column == chosen_column)
+        return;
+    alert_scheduler_pose(s, s->now.pending.deadline_s);
+    alert_weigh(&s->problem, &choice);
+    await(s, &choice);
+}

@@ -235,7 +235,11 @@ def test_the_price_learns_from_what_was_expected_of_what_ran() -> None:
             "exit: expected an exit of the model that ran, got 2",
         ),
         ({"model": 2, "exit": "a"}, TypeError, "exit: expected an index or None, got str"),
-        ({"model": 2, "power_cap": 0.0}, ValueError, "power_cap: expected a finite .* got 0"),
+        (
+            {"model": 2, "power_cap": 0.0},
+            ValueError,
+            "power_cap: expected a number of watts .* got 0",
+        ),
     ],
 )
 def test_what_cannot_have_run(said: dict[str, Any], kind: type[Exception], message: str) -> None:

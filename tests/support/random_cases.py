@@ -198,7 +198,10 @@ def as_good_up_to_rounding(
     def beaten_by(criterion: str, e: reference.Expected) -> bool:
         mine = everything[c]
         one, other = reference.rank(criterion, c, e)[0], reference.rank(criterion, c, mine)[0]
-        rounded = criterion == "accuracy" and got.accuracy != mine.accuracy
+        # accuracies that only rounding makes equal are no tie
+        rounded = criterion == "accuracy" and (
+            got.accuracy != mine.accuracy or e.probability != mine.probability
+        )
         if one != other or rounded:
             return one < other and not close(one, other)
         return e.energy < mine.energy and not close(e.energy, mine.energy)
@@ -305,7 +308,8 @@ class Twins:
         said: dict[str, Any] = {}
         if ran is not None:
             model, exit, cap = ran
-            watts = None if cap is None else self.table.power_caps[cap]
+            # None says nothing of a cap; no cap in force is an infinite one
+            watts = None if cap is None else self.table.power_caps[cap] or math.inf
             said = {"model": model, "exit": exit, "power_cap": watts}
             self.twin.ran(*ran)
         own = None if goal is None else as_goal(goal)

@@ -36,7 +36,7 @@ def scheduler(goal: Goal = GOAL, method: str = "calibrated", **options: Any) -> 
 def feed(s: alert.Scheduler, goals: list[Goal | None], factor: float = 1.0) -> None:
     """Step through inputs, each of which brings the goal of the next one."""
     for goal in goals:
-        s.step(s.decision.latency * factor, None, goal=goal)
+        s.step(s.decision.latency / s.slowdown[0] * factor, None, goal=goal)
 
 
 # ----------------------------------------------------------------------- a goal for a single input

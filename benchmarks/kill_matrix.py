@@ -6,9 +6,9 @@ Every way to die, with a cap set or only a device open, with and without worker 
 (forked, spawned, and those of a torch DataLoader); and, with a cap set, in surroundings in which a
 guard lacks something: descriptors 0 to 2 closed, no directory for the journal, a full disk, no
 watchdog, a PID namespace that ends as a whole. For the last two, a restore has the last word. Needs
-root. The machine is the two-socket server of the
-tests' plant; the notebook's kernels are ipykernel's, restarted through jupyter_client. Exits with
-an error unless every run had its limits back.
+root. The machine is the two-socket server of the tests' plant; for frequencies, its machine with
+cores. The notebook's kernels are ipykernel's, restarted through jupyter_client. Exits with an error
+unless every run had its limits back.
 """
 
 from __future__ import annotations
@@ -36,17 +36,20 @@ def main() -> None:
     arguments = parser.parse_args()
     directory = Path(tempfile.mkdtemp())
     outcomes: dict[killing.Case, list[killing.Outcome]] = {}
+    program = compile_plant(directory)
     with (
-        running(compile_plant(directory), directory / "server", "server") as plant,
+        running(program, directory / "server", "server") as server,
+        running(program, directory / "cores", "cores") as cores,
         killing.victims() as victims,
     ):
-        cases = itertools.chain(killing.cases(), killing.odd_cases())
+        roots = {"rapl": server.root, "cpufreq": cores.root / "cpufreq"}
+        cases = itertools.chain(killing.cases(), killing.odd_cases(), killing.cases_of_cpufreq())
         jobs = _jobs(victims.run, cases, arguments.runs)
         kernels = killing.cases(killing.KERNEL_ENDINGS)
         jobs += _jobs(killing.run_kernel, kernels, arguments.kernel_runs)
         with suppress(KeyboardInterrupt):  # then reports what there is
             for run, case in tqdm(jobs, disable=not sys.stderr.isatty()):
-                outcomes.setdefault(case, []).append(run(case, plant.root))
+                outcomes.setdefault(case, []).append(run(case, roots[case.kind]))
     report(outcomes)
     if not all(outcome.restored and outcome.capped for of in outcomes.values() for outcome in of):
         sys.exit("limits were not given back")
@@ -72,6 +75,8 @@ def report(outcomes: dict[killing.Case, list[killing.Outcome]]) -> None:
     for surroundings in killing.ODD:
         rows = {case: of for case, of in outcomes.items() if case.surroundings == surroundings}
         print(_row(f"surroundings: {surroundings}", rows))
+    for kind in dict.fromkeys(case.kind for case in outcomes):
+        print(_row(kind, {case: of for case, of in outcomes.items() if case.kind == kind}))
     print(_row("all", outcomes))
 
 

@@ -12,22 +12,24 @@ _repr.maxstring = _repr.maxother = _LONGEST
 _repr.maxlong = 40
 
 
-def cap_text(cap: float | None, form: str = "g") -> str:
-    """Return a power cap as text: "20 W", or "no cap" for None and for infinity."""
-    return "no cap" if cap is None or math.isinf(cap) else f"{cap:{form}} W"
+def cap_text(cap: float | None, unit: str = "W", form: str = "g") -> str:
+    """Return a cap as text: "20 W", "1 thread", or "no cap" for None and for infinity."""
+    if cap is None or math.isinf(cap):
+        return "no cap"
+    return f"{cap:{form}} {unit[:-1] if cap == 1.0 and unit == 'threads' else unit}"
 
 
-def under_cap(cap: float | None) -> str:
-    """Return "under 20 W", or "with no cap"."""
-    text = cap_text(cap)
-    return f"with {text}" if text == "no cap" else f"under {text}"
+def under_cap(cap: float | None, unit: str = "W") -> str:
+    """Return "under 20 W", or "with 2 threads", or "with no cap"."""
+    text = cap_text(cap, unit)
+    return f"with {text}" if text == "no cap" or unit == "threads" else f"under {text}"
 
 
-def cap_range_text(low: float, high: float) -> str:
-    """Return the lowest and the highest of several power caps as text."""
+def cap_range_text(low: float, high: float, unit: str = "W") -> str:
+    """Return the lowest and the highest of several caps as text."""
     if math.isinf(low):
         return cap_text(low)
-    return f"{low:g} W to no cap" if math.isinf(high) else f"{low:g}-{high:g} W"
+    return f"{low:g} {unit} to no cap" if math.isinf(high) else f"{low:g}-{high:g} {unit}"
 
 
 def shown(value: object) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Exits: TypeAlias = Mapping[int | str, Sequence[tuple[float, float]]]
 
 _LONGEST_NAME = 1000  # characters
+_LONGEST_UNIT = 20
 
 SCHEMA = "alert.profile"
 SCHEMA_VERSION = 1
@@ -45,7 +46,7 @@ class Profile:
     accuracy : array_like, shape (N,)
         0 to 1; for an anytime model the accuracy of its last exit.
     power_caps : array_like, shape (M,)
-        Watts, > 0, strictly ascending. The last may be None, for no cap; the attribute
+        In `unit`; > 0, strictly ascending. The last may be None, for no cap; the attribute
         `power_caps` then has infinity there.
     idle_power : float
         Watts drawn between inputs; >= 0. It counts as 0 where `power` is None.
@@ -57,6 +58,8 @@ class Profile:
     origin : mapping, optional
         How the profile was measured, as `Profile.measure` notes it: the machine, the kind of power
         device.
+    unit : str, default "W"
+        Of the power caps. A knob may be of another kind than power: "GHz", "threads".
 
     Raises
     ------
@@ -78,6 +81,7 @@ class Profile:
         "models",
         "power",
         "power_caps",
+        "unit",
     )
 
     _data: _core.Profile
@@ -89,6 +93,7 @@ class Profile:
     idle_power: float
     models: tuple[str, ...]
     exits: Mapping[int, tuple[tuple[float, float], ...]]
+    unit: str
 
     def __init__(
         self,
@@ -100,6 +105,7 @@ class Profile:
         models: Sequence[str] | None = None,
         exits: Exits | None = None,
         origin: Mapping[str, Any] | None = None,
+        unit: str = "W",
     ) -> None:
         grid = floats("latency", latency)
         names = _model_names(models, len(grid) if grid.ndim else 0)
@@ -128,6 +134,7 @@ class Profile:
             models=names,
             exits=MappingProxyType(staircases),
             _origin=_origin(origin),
+            unit=_unit(unit),
         )
 
     def _set(self, **attributes: object) -> None:
@@ -339,6 +346,7 @@ class Profile:
             "schema": SCHEMA,
             "version": SCHEMA_VERSION,
             "models": list(self.models),
+            "unit": self.unit,
             "power_caps": [None if np.isinf(cap) else cap for cap in self.power_caps.tolist()],
             "latency": self.latency.tolist(),
             "power": self.power.tolist() if self.knows_power else None,
@@ -394,6 +402,8 @@ class Profile:
             "exits": dict,
             "origin": dict,
         }
+        if "unit" in document:  # older files are all of watts
+            wanted["unit"] = str
         fields = {name: files.field(path, document, name, kind) for name, kind in wanted.items()}
         try:
             return cls(**fields)
@@ -414,7 +424,8 @@ class Profile:
         models : sequence of int or str, optional
             Indices or names, in the order they shall have; by default all.
         power_caps : array_like, optional
-            Watts, ascending, the last perhaps None for no cap; by default all.
+            In the unit of the profile, ascending, the last perhaps None for no cap; by default
+            all.
 
         Raises
         ------
@@ -479,7 +490,7 @@ class Profile:
         ------
         ValueError
             Configurations would be missing, or the profiles come from different machines or kinds
-            of power device.
+            of power device, or have caps of different units.
         TypeError
             `other` is no profile.
         """
@@ -488,6 +499,8 @@ class Profile:
             mine, its = self._origin.get(name), other._origin.get(name)
             if mine is not None and its is not None and mine != its:
                 raise ValueError(f"other: expected {name} {shown(mine)} as here, got {shown(its)}")
+        if self.unit != other.unit:
+            raise ValueError(f"other: expected power caps in {self.unit}, got {other.unit}")
         same_caps = np.array_equal(self.power_caps, other.power_caps)
         if not same_caps and sorted(self.models) != sorted(other.models):
             raise ValueError(f"other: expected the models or the power caps of {self}, got {other}")
@@ -512,6 +525,7 @@ class Profile:
             list(places),
             {name: pairs for name, pairs in exits.items() if pairs},
             {**self.origin, **other.origin},
+            self.unit,
         )
 
     def _rows(self, models: Sequence[int | str] | None) -> list[int]:
@@ -530,7 +544,7 @@ class Profile:
         return rows
 
     def _columns(self, power_caps: Caps | None) -> list[int]:
-        """Return the indices of power caps that are given in watts."""
+        """Return the indices of power caps that are given by their values."""
         if power_caps is None:
             return list(range(len(self.power_caps)))
         columns = []
@@ -546,7 +560,7 @@ class Profile:
     def _with(self, **changed: Any) -> Profile:
         """Return a profile with other arguments than this one."""
         names = ("latency", "power", "accuracy", "power_caps", "idle_power", "models", "exits")
-        arguments = {name: getattr(self, name) for name in (*names, "origin")}
+        arguments = {name: getattr(self, name) for name in (*names, "origin", "unit")}
         arguments.update(changed)
         return Profile(**{**arguments, "power": _known(arguments["power"])})
 
@@ -555,7 +569,7 @@ class Profile:
     def __reduce__(self) -> tuple[Any, ...]:
         power = _known(self.power)
         arguments = (self.latency, power, self.accuracy, self.power_caps, self.idle_power)
-        return type(self), (*arguments, self.models, dict(self.exits), self.origin)
+        return type(self), (*arguments, self.models, dict(self.exits), self.origin, self.unit)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Profile):
@@ -569,6 +583,7 @@ class Profile:
             and self.idle_power == other.idle_power
             and self.models == other.models
             and self.exits == other.exits
+            and self.unit == other.unit
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -578,7 +593,7 @@ class Profile:
         return (
             f"<alert.Profile: {models} models x {caps} power caps, "
             f"{1e3 * self.latency.min():.3g}-{1e3 * self.latency.max():.3g} ms, "
-            f"{cap_range_text(self.power_caps[0], self.power_caps[-1])}{self._label()}>"
+            f"{cap_range_text(self.power_caps[0], self.power_caps[-1], self.unit)}{self._label()}>"
         )
 
     def _label(self) -> str:
@@ -598,7 +613,7 @@ class Profile:
             )
             for i, name in enumerate(self.models)
         ]
-        offered = ", ".join(map(cap_text, self.power_caps))
+        offered = ", ".join(cap_text(cap, self.unit) for cap in self.power_caps)
         note = f"power caps: {offered}; idle {self.idle_power:.3g} W{self._label()}"
         return _html.table(("model", "accuracy", "latency, ms", "power, W", "exits"), rows, note)
 
@@ -656,6 +671,15 @@ def _known(power: Floats) -> Floats | None:
 def _origin(given: Mapping[str, Any] | None) -> dict[str, Any]:
     instance("origin", given, Mapping | None, "a mapping")
     return copy.deepcopy(dict(given or {}))
+
+
+def _unit(unit: object) -> str:
+    instance("unit", unit, str, "a text")
+    if not (isinstance(unit, str) and unit.isprintable() and 0 < len(unit) <= _LONGEST_UNIT):
+        raise ValueError(
+            f"unit: expected 1 to {_LONGEST_UNIT} characters that print, got {shown(unit)}"
+        )
+    return unit
 
 
 def differences_from_here(profile: Profile) -> list[str]:

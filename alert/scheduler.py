@@ -191,17 +191,18 @@ class Scheduler(_core.Scheduler):
         model, power_cap = self.decision
         return (
             f"<alert.Scheduler {self._method!r}: {self.goal!r}, slowdown {mean:.3g} ± {std:.2g}, "
-            f"next {self._profile.models[model]!r} {under_cap(power_cap)}>"
+            f"next {self._profile.models[model]!r} {under_cap(power_cap, self._profile.unit)}>"
         )
 
     def _repr_html_(self) -> str:
         mean, std = self.slowdown
         choice = self.decision
         where = "" if choice.exit is None else f", exit {choice.exit}"
+        under = under_cap(choice.power_cap, self._profile.unit)
         rows = [
             ("goal", repr(self.goal)),
             ("slowdown", f"{mean:.3f} ± {std:.3f}"),
-            ("next", f"{self._profile.models[choice.model]}{where} {under_cap(choice.power_cap)}"),
+            ("next", f"{self._profile.models[choice.model]}{where} {under}"),
             ("expected latency", f"{1e3 * choice.latency:.3g} ms"),
             ("expected energy", "unknown" if isnan(choice.energy) else f"{choice.energy:.3g} J"),
             ("expected accuracy", f"{choice.accuracy:.4f}"),

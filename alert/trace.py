@@ -260,7 +260,7 @@ class Trace:
         """
         instance("other", other, Trace, "a Trace")
         mine, its = self.profile, other.profile
-        same = ("models", "power_caps", "accuracy")
+        same = ("models", "power_caps", "unit", "accuracy")
         if not all(np.array_equal(getattr(mine, name), getattr(its, name)) for name in same):
             raise ValueError(f"other: expected the models and power caps of {self}, got {other}")
         if other.phases[: len(self.phases)] != self.phases:

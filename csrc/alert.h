@@ -55,7 +55,8 @@ typedef struct alert_range {
 
 /* -------------------------------------------------------------------------------------- profile */
 
-/* The costs of each configuration on a quiet machine. The arrays are read during the call only. */
+/* The costs of each configuration on a quiet machine. The arrays are read during the call only. A cap may be a setting of
+ * another knob than power, in its unit: the core only compares caps with one another. */
 typedef struct alert_profile_data {
     size_t models;           /* N >= 1 */
     size_t caps;             /* M >= 1 */

@@ -161,7 +161,7 @@ def _table(done: Demonstration) -> Table:
 def _choices(outcome: Outcome) -> str:
     frequent = list(outcome.report.choices.items())
     lines = [
-        f"{count} x {_short(model)} at {cap_text(cap, '.3g')}"
+        f"{count} x {_short(model)} at {cap_text(cap, form='.3g')}"
         for (model, cap), count in frequent[:_CHOICES]
     ]
     if others := sum(count for _, count in frequent[_CHOICES:]):

@@ -53,10 +53,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--caps",
         dest="power_caps",
-        metavar="W,W,...",
-        type=watts,
-        help="power caps in watts, ascending, the last perhaps 'none' (default: five over the "
-        "range of the device, or no cap where it cannot be capped)",
+        metavar="CAP,CAP,...",
+        type=caps,
+        help="power caps in the unit of the device, ascending, the last perhaps 'none' (default: "
+        "five over the range of the device, or no cap where it cannot be capped)",
     )
     parser.add_argument(
         "--busy-power",
@@ -116,12 +116,12 @@ def _target(text: str) -> tuple[str, str]:
     return module, function
 
 
-def watts(text: str) -> list[float | None]:
+def caps(text: str) -> list[float | None]:
     """Read power caps as they are given on the command line."""
     try:
         return [None if word == "none" else float(word) for word in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected watts like 10,15,25, got {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected numbers like 10,15,25, got {text!r}") from None
 
 
 def _offered(module: str, function: str) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _table(profile: alert.Profile) -> Table:
     from rich.table import Table
 
     label = ", emulated" if profile.origin["emulated"] else ""
-    caps = [cap_text(cap, ".3g") for cap in profile.power_caps]
+    caps = [cap_text(cap, profile.unit, ".3g") for cap in profile.power_caps]
     table = Table("model", "accuracy", *caps, title=f"median latency and mean power{label}")
     for i, name in enumerate(profile.models):
         costs = zip(profile.latency[i], profile.power[i], strict=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import alert
-from alert.cli.profile import watts
+from alert.cli.profile import caps
 from alert.cli.terminal import add_quiet, console, part_kept, require
 from alert.workloads.contention import ENVIRONMENTS
 from alert.workloads.record_task import TASKS, record
@@ -62,7 +62,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--caps",
         dest="power_caps",
         metavar="W,W,...",
-        type=watts,
+        type=caps,
         help="power caps in watts, ascending (default: four or five)",
     )
     parser.add_argument(

@@ -104,4 +104,5 @@ def only(profile: Profile, model: int, cap: int) -> Profile:
         idle_power=profile.idle_power,
         models=profile.models[model : model + 1],
         origin=profile.origin,
+        unit=profile.unit,
     )

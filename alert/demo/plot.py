@@ -107,7 +107,7 @@ def _slowdown(axis: Axes, alert: Outcome) -> None:
 
 def _choices(axis: Axes, alert: Outcome, colors: dict[str, str]) -> None:
     """Draw the power cap of every input in the colour of its model."""
-    at, height = np.arange(len(alert.trace)), cap_axis(axis, alert.scheme.profile.power_caps)
+    at, height = np.arange(len(alert.trace)), cap_axis(axis, alert.scheme.profile)
     caps = height[alert.trace["cap"]]
     axis.step(at, caps, where="mid", color="#9a9a9a", lw=0.7, zorder=2)
     axis.scatter(at, caps, s=14, c=[colors[name] for name in alert.models], lw=0, zorder=3)

@@ -106,6 +106,7 @@ class OutputTrace:
             models=[p.models[i] for i in models],
             exits={p.models[i]: p.exits[i] for i in models if i in p.exits},
             origin=p.origin,
+            unit=p.unit,
         )
         return OutputTrace(
             profile,

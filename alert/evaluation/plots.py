@@ -15,6 +15,7 @@ from alert._arguments import Floats
 from alert.evaluation.calibration import EDGES
 from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.result import Replay
+from alert.profile import Profile
 
 _PANELS = {"min_energy": ("energy", "energy"), "max_accuracy": ("error", "error")}
 # Distinct for all kinds of colour vision (Okabe and Ito).
@@ -134,13 +135,14 @@ def draw_reliability(bins: Mapping[str, NDArray[np.void]], note: str, path: Path
     figure.savefig(path, dpi=120)
 
 
-def cap_axis(axis: Axes, power_caps: Floats) -> Floats:
+def cap_axis(axis: Axes, profile: Profile) -> Floats:
     """Label an axis with power caps; return their heights. No cap stands above the others."""
+    power_caps = profile.power_caps
     height = power_caps.copy()
     if np.isinf(height[-1]):
         height[-1] = 0.0 if len(height) == 1 else height[-2] + np.ptp(height[:-1] or 1.0)
     axis.set_yticks(height, [f"{cap:.3g}" if np.isfinite(cap) else "no cap" for cap in power_caps])
-    axis.set_ylabel("power cap, W")
+    axis.set_ylabel(f"power cap, {profile.unit}")
     return height
 
 
@@ -151,7 +153,7 @@ def draw_timeline(
     figure = Figure(figsize=(10, 8), layout="constrained")
     axes = figure.subplots(4, 1, sharex=True)
     around = np.arange(max(middle - 30, 0), min(middle + 70, len(trace)))
-    height = cap_axis(axes[1], trace.profile.power_caps)
+    height = cap_axis(axes[1], trace.profile)
     for colour, replay in zip(_COLOURS, replays, strict=False):
         assert replay.inputs is not None
         inputs = replay.inputs[around]

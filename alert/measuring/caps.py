@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from alert._arguments import Caps
+from alert._arguments import Caps, Floats
 from alert._arguments import caps as as_caps
-from alert.power.device import Device, check_caps
+from alert.power.device import Device, check_caps, unit_of
 
 # Power caps that are measured by default, evenly spaced over the range of the device.
 _CAPS = 5
@@ -33,19 +33,33 @@ def caps_to_measure(power_caps: Caps | None, device: Device) -> list[float]:
             return [math.inf]
         low, high = device.cap_range
         if math.isinf(high):
-            raise ValueError(f"power_caps: expected watts, got none{_why_unknown(device)}")
-        power_caps = np.linspace(low, high, _CAPS) if high > low * (1.0 + 1e-9) else high
+            raise ValueError(
+                f"power_caps: expected numbers in {unit_of(device)}, got none{_why_unknown(device)}"
+            )
+        power_caps = _spread(low, high, device)
     row = np.atleast_1d(as_caps("power_caps", power_caps))
     if row.ndim > 1:
-        raise ValueError(f"power_caps: expected one row of watts, got the shape {row.shape}")
+        raise ValueError(f"power_caps: expected one row of numbers, got the shape {row.shape}")
     caps: list[float] = row.tolist()
     if not caps:
         raise ValueError("power_caps: expected at least one, got none")
     check_caps("power_caps", caps, device)
     for j in range(1, len(caps)):
         if caps[j] <= caps[j - 1]:
-            raise ValueError(f"power_caps[{j}]: expected strictly ascending watts, got {caps[j]!r}")
+            raise ValueError(
+                f"power_caps[{j}]: expected strictly ascending numbers, got {caps[j]!r}"
+            )
     return caps
+
+
+def _spread(low: float, high: float, device: Device) -> Floats:
+    """Return some caps, evenly spaced over the range, or over the settings there are."""
+    settings = getattr(device, "settings", None)
+    if settings:
+        last = len(settings) - 1
+        chosen = {round(place) for place in np.linspace(0, last, min(_CAPS, len(settings)))}
+        return np.array(settings)[sorted(chosen)]
+    return np.linspace(low, high, _CAPS) if high > low * (1.0 + 1e-9) else np.array([high])
 
 
 def _why_unknown(device: Device) -> str:

@@ -64,7 +64,8 @@ def _why_not(
     if caps is not None and not (
         len(caps) == len(found.power_caps) and np.allclose(found.power_caps, caps, rtol=1e-9)
     ):
-        return f"its power caps are {', '.join(map(cap_text, found.power_caps))}"
+        shown_caps = (cap_text(cap, found.unit) for cap in found.power_caps)
+        return f"its power caps are {', '.join(shown_caps)}"
     if caps is None and device.can_cap and np.isinf(found.power_caps).all():
         return "it has no power caps, and this device sets some"
     if states_power and not found.knows_power:

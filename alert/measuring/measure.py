@@ -21,7 +21,7 @@ from alert.measuring.models import Accuracies, MeasuredModel, measured_models
 from alert.measuring.precision import Precision
 from alert.measuring.results import note, profile_of, rehearse
 from alert.measuring.stopwatch import Stopwatch
-from alert.power.device import Device, borrowed, put_cap
+from alert.power.device import Device, borrowed, put_cap, unit_of
 from alert.profile import Profile
 from alert.running.models import Models, repeatable, warn_of_training
 from alert.running.models import inference_mode as mode
@@ -64,9 +64,10 @@ def measure_profile(
         bar = stack.enter_context(_progress.bar(total, "configuration", shown=progress))
         stack.enter_context(mode(inference_mode))
         stopwatch = Stopwatch(device, clock)
-        stand_in = [busy_power or (cap if math.isfinite(cap) else _highest(device)) for cap in caps]
+        stand_in = [busy_power or _watts_under(cap, device) for cap in caps]
         result = _Result(
-            measured, caps, stand_in, idle_power, precision, device.kind, device.emulated
+            *(measured, caps, stand_in, idle_power, precision),
+            *(device.kind, device.emulated, unit_of(device)),
         )
         try:
             if idle_power is None:
@@ -83,7 +84,7 @@ def measure_profile(
                     wanted = replace(precision, warmup=precision.warmup - 1)
                 stopwatch.run_for(device.settle if settle is None else settle, measured[0], call)
                 for i, model in enumerate(measured):
-                    bar.set_description(f"{model.name} {under_cap(caps[j])}")
+                    bar.set_description(f"{model.name} {under_cap(caps[j], result.unit)}")
                     result.costs[:, i, j] = stopwatch.measure(model, call, wanted)
                     bar.update()
         except BaseException as error:
@@ -92,8 +93,12 @@ def measure_profile(
     return result.profile()
 
 
-def _highest(device: Device) -> float:
-    """Return the highest cap of the device, in watts; NaN where it has none or does not know."""
+def _watts_under(cap: float, device: Device) -> float:
+    """Return the most that is drawn under a power cap; NaN where the caps do not tell."""
+    if unit_of(device) != "W":
+        return math.nan
+    if math.isfinite(cap):
+        return cap
     high = device.cap_range[1] if device.can_cap else math.nan
     return high if math.isfinite(high) else math.nan
 
@@ -109,6 +114,7 @@ class _Result:
     precision: Precision
     kind: str
     emulated: bool
+    unit: str  # of the caps
     has_run: bool = False  # a model
     costs: Floats = field(init=False)  # latency, power, precision of the latency; NaN: none yet
 
@@ -161,6 +167,7 @@ class _Result:
                 "energy_read": not bool(missing.any()),
                 "precision": precision if math.isfinite(precision) else None,
             },
+            self.unit,
         )
 
     @staticmethod
@@ -194,9 +201,12 @@ class _Result:
         else:
             warn(
                 f"no energy was counted for {missing.sum()} of {missing.size} configurations, "
-                f"{self.models[i].name} {under_cap(self.caps[j])} among them: the profile takes "
+                f"{self._name(i, j)} among them: the profile takes "
                 "busy_power=, the power cap, or the most that was counted for the power drawn there"
             )
+
+    def _name(self, i: int, j: int) -> str:
+        return f"{self.models[i].name} {under_cap(self.caps[j], self.unit)}"
 
     def _warn_of_precision(self) -> None:
         reached, wanted = self.costs[2], self.precision
@@ -206,5 +216,5 @@ class _Result:
             warn(
                 f"{missed.sum()} of {missed.size} medians are less precise than {wanted.share:g} "
                 f"after {wanted.max_repeats} runs or {wanted.max_seconds:g} s; "
-                f"worst {self.models[i].name} {under_cap(self.caps[j])}: {reached[i, j]:.2g}"
+                f"worst {self._name(i, j)}: {reached[i, j]:.2g}"
             )

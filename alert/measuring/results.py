@@ -23,12 +23,13 @@ def profile_of(
     idle_power: float | None,
     fractions: Mapping[int, Sequence[float]],
     origin: Mapping[str, Any],
+    unit: str = "W",
 ) -> Profile:
     """Make the profile of some models under some caps.
 
     Parameters
     ----------
-    models, caps, latency, power, idle_power, origin
+    models, caps, latency, power, idle_power, origin, unit
         See `alert.Profile`; an unknown idle power counts as zero.
     fractions : mapping
         For every anytime model, the shares of its latency after which its outputs came.
@@ -45,6 +46,7 @@ def profile_of(
             for i, shares in fractions.items()
         },
         origin=origin,
+        unit=unit,
     )
 
 

@@ -150,14 +150,19 @@ def open_device(power: str | Device) -> Device:
     from alert.power.opening import warn_uncapped, why_uncapped
 
     device: Device = open_power(power)  # type: ignore[arg-type]  # which refuses unknown names
-    if power not in ("auto", "none") and not device.can_cap:
+    if power not in ("auto", "none", "zeus") and not device.can_cap:
         warn_uncapped(device, why_uncapped(device))
     return device
 
 
-def cap_or_none(watts: float) -> float | None:
+def unit_of(device: Device) -> str:
+    """Return the unit of the caps of a device; watts where it does not say."""
+    return str(getattr(device, "unit", "W"))
+
+
+def cap_or_none(cap: float) -> float | None:
     """Return a power cap of a profile as a decision has it: None for infinity, which is no cap."""
-    return watts if math.isfinite(watts) else None
+    return cap if math.isfinite(cap) else None
 
 
 def put_cap(device: Device, cap: float | None) -> None:
@@ -193,6 +198,15 @@ def takes(device: Device, cap: float) -> bool:
     return low * (1.0 - 1e-9) <= cap <= high * (1.0 + 1e-9)
 
 
+def check_unit(unit: str, device: Device) -> None:
+    """Raise ValueError for a profile with caps of another unit than those of the device."""
+    if device.can_cap and unit != unit_of(device):
+        raise ValueError(
+            f"profile: expected power caps in {unit_of(device)}, as the {device.kind} device "
+            f"takes, got {unit}"
+        )
+
+
 def check_caps(name: str, caps: Sequence[float], device: Device) -> None:
     """Raise ValueError for a power cap outside the range of the device. No cap is always in it.
 
@@ -202,6 +216,6 @@ def check_caps(name: str, caps: Sequence[float], device: Device) -> None:
         if device.can_cap and cap != math.inf and not takes(device, cap):
             low, high = device.cap_range
             raise ValueError(
-                f"{name}[{j}]: expected {low:g} to {high:g} W, as the {device.kind} device takes, "
-                f"got {cap!r}"
+                f"{name}[{j}]: expected {low:g} to {high:g} {unit_of(device)}, as the "
+                f"{device.kind} device takes, got {cap!r}"
             )

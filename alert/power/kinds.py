@@ -10,6 +10,7 @@ from alert import _core
 from alert._core import PowerDevice, PowerError
 from alert.power.combined import Combined, Unmetered
 from alert.power.device import Device
+from alert.power.frequencies import Frequencies
 from alert.power.threads import Threads
 from alert.power.zeus import Zeus
 
@@ -59,13 +60,12 @@ def _opener_in_c(kind: str, options: Mapping[str, Any]) -> Callable[[dict[str, A
     return open_in_c
 
 
-def _with_rapl(knob: Device) -> Combined:
-    """Have RAPL count the joules of a knob that counts none itself, where RAPL can be read."""
+def _rapl_meter() -> Device:
+    """Open RAPL to read, for a knob that counts no joules itself; or what says why it cannot be."""
     try:
-        meter: Device = open_kind("rapl", {"observe": True})
+        return open_kind("rapl", {"observe": True})
     except PowerError as error:
-        meter = Unmetered(error)
-    return Combined(knob, meter)
+        return Unmetered(error)
 
 
 def _kinds() -> dict[str, KindOfDevice]:
@@ -74,10 +74,15 @@ def _kinds() -> dict[str, KindOfDevice]:
         for name, (parts, options, unit) in _core.power_kinds().items()
     }
     cpufreq = kinds["cpufreq"]
-    kinds["cpufreq"] = cpufreq._replace(open=lambda given: _with_rapl(cpufreq.open(given)))
+    kinds["cpufreq"] = cpufreq._replace(
+        open=lambda given: Frequencies(cpufreq.open(given), _rapl_meter())
+    )
     # Without parts to describe: nobody shall wait for Zeus who has not asked for it.
     kinds["threads"] = KindOfDevice(
-        None, {"cap_range": None}, "threads", lambda given: _with_rapl(Threads(**given))
+        None,
+        {"cap_range": None},
+        "threads",
+        lambda given: Combined(Threads(**given), _rapl_meter()),
     )
     kinds["zeus"] = KindOfDevice(
         None, {"gpus": None, "sources": None}, "W", lambda given: Zeus(**given)

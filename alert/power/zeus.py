@@ -62,8 +62,11 @@ class Zeus(Device):
 
     @property
     def parts(self) -> list[dict[str, Any]]:
-        """The counters: the `source` and the `name` of each."""
-        return [{"source": counter.source, "name": counter.name} for counter in self._counters]
+        """The counters: the `name` and the `source` of each."""
+        known = {"can_cap": False, "can_read": True, "cap_missing": None, "read_missing": None}
+        return [
+            {"name": counter.name, "source": counter.source, **known} for counter in self._counters
+        ]
 
     def set_cap(self, cap: float, /) -> NoReturn:
         """Raise PowerError: Zeus is a meter."""

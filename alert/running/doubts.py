@@ -28,7 +28,7 @@ def of_caps(profile: Profile, device: Device) -> None:
     """Warn of a profile with power caps that the device does not set."""
     warn(
         f"the profile has power caps, and this {device.kind} device sets none: models alone are "
-        f"chosen, by the latencies under {cap_text(float(profile.power_caps[-1]))}"
+        f"chosen, by the latencies under {cap_text(float(profile.power_caps[-1]), profile.unit)}"
     )
 
 

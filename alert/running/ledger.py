@@ -98,6 +98,7 @@ class Ledger:
     def report(
         self,
         models: Sequence[str],
+        unit: str,
         energy: float | None,
         estimated: bool,
         overhead: float,
@@ -123,4 +124,5 @@ class Ledger:
             emulated=emulated,
             loads=loads,
             waits=waits,
+            unit=unit,
         )

@@ -25,7 +25,7 @@ class Report:
         Mean of the accuracy that each choice was expected to have, lateness counted, 0 to 1; NaN
         before the first input.
     choices : dict
-        ``{(model name, power cap in watts or None): inputs}``, the most frequent first.
+        ``{(model name, power cap or None): inputs}``, the most frequent first.
     cap_changes : int
         Inputs for which another power cap was set.
     infeasible : int
@@ -42,6 +42,8 @@ class Report:
         Inputs that had to wait for a load.
     estimated : bool
         True where the energy is the profile's power times the time, because nothing is read.
+    unit : str
+        Of a power cap.
     """
 
     inputs: int
@@ -57,6 +59,7 @@ class Report:
     loads: int | None = None
     waits: int = 0
     estimated: bool = False
+    unit: str = "W"
 
     def _rows(self) -> list[tuple[str, str]]:
         mark = " emulated" if self.emulated else ""
@@ -78,7 +81,7 @@ class Report:
         if self.loads is not None:
             rows.append(("loads", f"{self.loads}, {self.waits} of them waited for"))
         for (model, cap), count in self.choices.items():
-            rows.append(("", f"{count} x {model} {under_cap(cap)}{mark}"))
+            rows.append(("", f"{count} x {model} {under_cap(cap, self.unit)}{mark}"))
         return rows
 
     def _title(self) -> str:

@@ -17,7 +17,7 @@ from alert._core import Decision
 from alert._deprecated import renamed_attribute, renamed_keyword
 from alert._warnings import warn
 from alert.goal import Goal
-from alert.power.device import Device, check_caps, open_device, put_cap, takes
+from alert.power.device import Device, check_caps, check_unit, open_device, put_cap, takes
 from alert.profile import Profile
 from alert.running import deadlines, doubts
 from alert.running.cap_in_force import CapInForce
@@ -162,7 +162,7 @@ class Runner:
         self._fixed_overhead = fixed is not None
         self._overhead = math.nan  # seconds, averaged; NaN before the first input
 
-        self._cap: float | None = math.nan  # watts, as last set; NaN while unknown
+        self._cap: float | None = math.nan  # as last set; NaN while unknown
         self._deadlines = Deadlines()
         self._ledger = Ledger(history)
         self._closed = False
@@ -179,6 +179,7 @@ class Runner:
                 profile = profile.without_caps()
                 self._scheduler = scheduler_of(profile)
             self._loading = loading_of(ordered, self._scheduler, clock)
+            check_unit(profile.unit, self._device)
             check_caps("profile.power_caps", profile.power_caps.tolist(), self._device)
             self._execution = Execution(ordered, profile, self._device, clock)
             self._idle_gap = _idle_gap(idle_gap, self._device)
@@ -477,6 +478,7 @@ class Runner:
         estimate = self._meter.estimate if read is None and self._ledger.inputs else None
         return self._ledger.report(
             models=self._scheduler.profile.models,
+            unit=self._scheduler.profile.unit,
             energy=estimate if read is None else read,
             estimated=estimate is not None,
             overhead=self._slack(),

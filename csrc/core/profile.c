@@ -23,10 +23,10 @@ static int check_caps(const alert_profile_data *d, alert_argument_error *error)
 {
     size_t finite =
         d->caps - (d->power_cap_w[d->caps - 1] == HUGE_VAL); /* the last may be no cap */
-    int rc = check_all(error, "power_caps", d->power_cap_w, finite, 0, &ALERT_WATTS);
+    int rc = check_all(error, "power_caps", d->power_cap_w, finite, 0, &ALERT_FINITE_CAP);
     for (size_t j = 1; j < d->caps && !rc; j++)
         if (d->power_cap_w[j] <= d->power_cap_w[j - 1])
-            rc = alert_refuse_at(error, "power_caps", j, -1, "strictly ascending watts",
+            rc = alert_refuse_at(error, "power_caps", j, -1, "strictly ascending numbers",
                                  d->power_cap_w[j]);
     return rc;
 }

@@ -33,7 +33,9 @@ static const alert_range ALERT_SECONDS_OR_0 = {0.0, ALERT_QUANTITY_MAX, false,
 static const alert_range ALERT_WATTS = {ALERT_QUANTITY_MIN, ALERT_QUANTITY_MAX, false,
                                         "a finite number of watts > 0, from 1e-12 to 1e9"};
 static const alert_range ALERT_CAP = {ALERT_QUANTITY_MIN, HUGE_VAL, false,
-                                      "a number of watts >= 1e-12, or infinity for no cap"};
+                                      "a number >= 1e-12, or infinity for no cap"};
+static const alert_range ALERT_FINITE_CAP = {ALERT_QUANTITY_MIN, ALERT_QUANTITY_MAX, false,
+                                             "a finite number > 0, from 1e-12 to 1e9"};
 static const alert_range ALERT_WATTS_OR_0 = {0.0, ALERT_QUANTITY_MAX, false,
                                              "a finite number of watts >= 0 and <= 1e9"};
 static const alert_range ALERT_JOULES = {0.0, ALERT_ENERGY_MAX, true,

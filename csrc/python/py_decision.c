@@ -5,7 +5,7 @@
 
 static PyStructSequence_Field DECISION_FIELD[] = {
     {"model", "index of the model to run next"},
-    {"power_cap", "power cap to run it under, watts; None for no cap"},
+    {"power_cap", "power cap to run it under, in the unit of the profile; None for no cap"},
     {"exit", "exit to stop at; None for a traditional model"},
     {"latency", "expected latency, seconds"},
     {"energy", "expected energy in joules, idle time up to the deadline included; NaN where the "

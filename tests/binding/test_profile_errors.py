@@ -41,17 +41,17 @@ BAD_PROFILES: list[tuple[dict[str, Any], str]] = [
     *(
         (
             {"power_caps": [10.0, bad]},
-            rf"power_caps\[1\]: expected a finite number of watts.*{got(bad)}",
+            rf"power_caps\[1\]: expected a finite number > 0.*{got(bad)}",
         )
         for bad in (math.nan, -math.inf, 0.0, -1.0)
     ),
     (
         {"power_caps": [20.0, 10.0]},
-        r"power_caps\[1\]: expected strictly ascending watts, got 10$",
+        r"power_caps\[1\]: expected strictly ascending numbers, got 10$",
     ),
     (
         {"power_caps": [20.0, 20.0]},
-        r"power_caps\[1\]: expected strictly ascending watts, got 20$",
+        r"power_caps\[1\]: expected strictly ascending numbers, got 20$",
     ),
     *(
         (

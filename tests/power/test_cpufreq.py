@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from plants import TOP, Plant, compile_plant, running
 from rapl_tree import run_as_nobody
 
+import alert
 from alert import power
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -229,6 +231,8 @@ def test_one_process_caps_a_policy(cores: Plant) -> None:
     with opened(cores) as device:
         code = """
 import sys
+import time
+import alert
 from alert import power
 try:
     power.open("cpufreq", root=sys.argv[1])
@@ -304,6 +308,7 @@ def test_without_rights_the_rule_is_named(tmp_path: Path) -> None:
     root = tree(tmp_path / "cpufreq")
     code = f"""
 import os, pathlib
+import alert
 from alert import power
 for path in pathlib.Path({str(root)!r}).rglob("*_freq"):
     os.chown(path, 0, 0)
@@ -324,9 +329,11 @@ def test_the_frequencies_of_the_machine_itself() -> None:
     """The default root, by mounting a tree there in a mount namespace of its own."""
     code = f"""
 import sys
+import time
 from pathlib import Path
 sys.path[:0] = [{str(SUPPORT)!r}, {str(Path(__file__).parent)!r}]
 from test_cpufreq import tree
+import alert
 from alert import power
 root = tree(Path("/sys/devices/system/cpu/cpufreq"))
 with power.open("cpufreq") as device:
@@ -381,3 +388,57 @@ def test_unknown_joules_are_said_once(cores: Plant, monkeypatch: pytest.MonkeyPa
             assert device.energy() is None
         assert not device.parts[0]["can_read"]
         assert device.parts[0]["read_missing"]["why"]
+
+
+# -------------------------------------------------------------------------------- profiles, runners
+
+
+def test_a_driver_with_a_table_says_its_settings(tmp_path: Path) -> None:
+    root = tree(tmp_path / "cpufreq")
+    with power.open("cpufreq", root=root, observe=True) as device:
+        assert device.settings is None
+    for number in range(2):
+        (root / f"policy{number}/scaling_available_frequencies").write_text(
+            "3000000 2400000 1600000 800000 \n"
+        )
+    with power.open("cpufreq", root=root) as device:
+        assert device.settings == [0.8, 1.6, 2.4, 3.0, 3.6]  # the last is that of the boost
+    with power.open("cpufreq", root=root, cap_range=(1.6, 3.0)) as device:
+        assert device.settings == [1.6, 2.4, 3.0]
+
+
+def test_a_profile_and_a_runner_say_gigahertz(tmp_path: Path) -> None:
+    root = tree(tmp_path / "cpufreq")
+    limit = root / "policy0/scaling_max_freq"
+
+    def model(x: int) -> int:
+        time.sleep(0.002 * 3.6e6 / int(limit.read_text()))
+        return x
+
+    models = {"small": model, "large": lambda x: model(model(x))}
+    device = power.open("cpufreq", root=root)
+    if device.can_read:
+        device.meter = power.open("none")  # type: ignore[attr-defined]
+    with device:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of energy that cannot be read
+            profile = alert.Profile.measure(
+                models, 1, accuracy=[0.5, 0.9], power=device, max_repeats=3, idle_seconds=0.0
+            )
+        assert profile.unit == "GHz"
+        assert profile.power_caps.tolist() == pytest.approx([0.8, 1.5, 2.2, 2.9, 3.6])
+        assert not profile.knows_power
+        assert "0.8-3.6 GHz, cpufreq" in repr(profile)
+        goal = alert.Goal.max_accuracy(deadline=0.5, energy=None)
+        with alert.Runner(models, profile, goal, device) as runner:
+            assert runner(7) == 7
+            _, cap = runner.scheduler.decision
+            assert cap in profile.power_caps.tolist()
+            assert int(limit.read_text()) == round(1e6 * cap)
+            assert " GHz" in repr(runner)
+            assert " GHz" in repr(runner.report())
+            assert "watts" not in repr(runner)
+        watts = alert.Profile([[0.1]], [[3.0]], [0.9], [3.0], 1.0)
+        with pytest.raises(ValueError, match=r"^profile: expected power caps in GHz, as the cpufr"):
+            alert.Runner([model], watts, goal, device)
+    assert limit.read_text() == "3600000\n"

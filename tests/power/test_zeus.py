@@ -32,6 +32,8 @@ from pathlib import Path
 from alert import power
 def say(*words):
     print(*words, flush=True)
+def names(device):
+    return ", ".join(f"{{part['source']}}: {{part['name']}}" for part in device.parts)
 """
 
 # A machine that shows RAPL, in a mount namespace of its own: psys is no package.
@@ -83,14 +85,13 @@ def test_gpus_through_nvml(library: Path, tmp_path: Path) -> None:
     gpus = Gpus(tmp_path / "driver", library)
     code = """
 with power.open("zeus", gpus=[int(i) for i in sys.argv[1:]] or None) as device:
-    say(device.kind, device.can_cap, device.can_read, device.tick, device.parts)
+    say(device.kind, device.can_cap, device.can_read, device.tick, names(device))
     for line in sys.stdin:
         say(device.energy())
 say(device)
 """
     with running(code, LD_LIBRARY_PATH=str(gpus.library.parent), CUDA_VISIBLE_DEVICES="0,1") as go:
-        parts = [{"source": "gpu", "name": f"GPU {i}"} for i in range(2)]
-        assert go() == f"zeus False True 0.02 {parts}"
+        assert go() == "zeus False True 0.02 gpu: GPU 0, gpu: GPU 1"
         assert float(go("energy")) == 0.0
         gpus.advance(2.0)
         assert float(go("energy")) == pytest.approx(2.0 * (220.0 + 300.0))
@@ -139,7 +140,7 @@ def test_processors_where_there_is_nothing_else() -> None:
     code = f"""
 {TREE}
 device = power.combine(power.open("threads"), power.open("zeus"))
-say(device.meter.parts)
+say(names(device.meter))
 for line in sys.stdin:
     draw(3_000_000)
     draw(500_000, zone / "intel-rapl:1:0")
@@ -148,7 +149,7 @@ for line in sys.stdin:
 device.close()
 """
     with running(code, mount=True) as go:
-        assert go() == "[{'source': 'cpu', 'name': 'package-0'}]"
+        assert go() == "cpu: package-0"
         assert go("draw") == "3.5 threads threads"
         assert go("draw") == "7.0 threads threads"
 
@@ -188,13 +189,13 @@ def test_the_daemon_of_zeus() -> None:
 from rapl_tree import build, package
 build(Path("/sys/class/powercap"), [package(energy_uj=None)])  # which this process cannot read
 with power.open("zeus", sources=["cpu"]) as device:
-    say(device.parts)
+    say(names(device))
     for line in sys.stdin:
         say(device.energy())
 """
     address = f"127.0.0.1:{server.server_address[1]}"
     with running(code, mount=True, ZEUSD_HOST_PORT=address, NO_PROXY="*") as go:
-        assert go() == "[{'source': 'cpu', 'name': 'CPU 0'}]"
+        assert go() == "cpu: CPU 0"
         Daemon.energy_uj += 4_000_000
         assert float(go("energy")) == pytest.approx(4.0)
     server.shutdown()

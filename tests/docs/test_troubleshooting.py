@@ -30,7 +30,11 @@ def plain(text: str) -> str:
 
 
 # Their reasons stand in parentheses of a heading, or below it.
-READERS = ("alert/files.py", "alert/store/safetensors_file.py")
+READERS = (
+    "alert/files.py",
+    "alert/store/safetensors_file.py",
+    "alert/workloads/frozen_graph.py",
+)
 
 
 # ------------------------------------------------------------------------------------------- Python

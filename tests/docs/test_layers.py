@@ -73,8 +73,8 @@ def test_the_core_stays_small() -> None:
     assert max(len(path.read_text().splitlines()) for path in files) <= 350
     # 250 of them for what callers expect of the models: the adjusted profile, delays, their state.
     # 200 for a third objective, goals of single inputs, and other models than were chosen.
-    # 30 for profiles without a cap or without a power. 75 for time slices.
-    assert sum(lines_of_code(path) for path in files) <= 3310
+    # 30 for profiles without a cap or without a power. 105 for time slices.
+    assert sum(lines_of_code(path) for path in files) <= 3340
 
 
 def test_the_core_includes_nothing_from_above() -> None:

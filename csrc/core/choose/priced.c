@@ -25,12 +25,30 @@ static bool is_affordable(const search *s, const alert_minima *minima, double mo
     return alert_energy_lower_bound(&s->lower, minima) <= most;
 }
 
-/* Takes the configuration if it is better; returns its accuracy. While the search goes on, the choice has the cost for
- * its energy. */
+/* The most that the row's accuracy can be where nothing is in time with a higher probability. */
+static double accuracy_limit(const search *s, const alert_row *row, double probability)
+{
+    double late = s->late_accuracy;
+    return row->best_accuracy > late ? probability * row->best_accuracy + (1.0 - probability) * late
+                                     : late;
+}
+
+/* Takes the configuration if it is better; returns no less than its accuracy. Where one output counts, the likelier
+ * part of the mixture alone shows of most configurations that they are not. While the search goes on, the choice has the
+ * cost for its energy. */
 static inline double consider(search *s, const alert_row *row, size_t column, double cost_j)
 {
-    double probability;
-    double accuracy = alert_accuracy(s->belief, row, column, s->late_accuracy, &probability);
+    double probability, accuracy, near, latency_s = row->latency_s[column];
+    if (row->outputs == 1) {
+        accuracy = accuracy_limit(s, row, alert_probability_limit(s->belief, latency_s, &near));
+        if (cost_j > most_cost(s, accuracy))
+            return accuracy;
+        probability =
+            alert_mixture_given(s->belief->mixture, latency_s, s->belief->deadline_s, near);
+        accuracy = alert_accuracy_given(s->belief, row, column, s->late_accuracy, probability);
+    } else {
+        accuracy = alert_accuracy(s->belief, row, column, s->late_accuracy, &probability);
+    }
     double value = cost_j - s->price * accuracy;
     if (value < s->value || (value == s->value && alert_is_cheaper(row, column, cost_j, s->best))) {
         s->value = value;
@@ -85,14 +103,6 @@ static inline void best_of_columns(search *s, const alert_row *row, size_t first
         double found = consider(s, row, j, cost);
         accuracy = ordered ? found : accuracy;
     }
-}
-
-/* The most that the row's accuracy can be where nothing is in time with a higher probability. */
-static double accuracy_limit(const search *s, const alert_row *row, double probability)
-{
-    double late = s->late_accuracy;
-    return row->best_accuracy > late ? probability * row->best_accuracy + (1.0 - probability) * late
-                                     : late;
 }
 
 /* Whether the columns from `column` on are too slow to be worth `energy_j`, which none of them goes below. Takes no

@@ -94,6 +94,14 @@ static inline double alert_accuracy(const alert_belief *b, const alert_row *row,
     return alert_accuracy_given(b, row, column, q_fail, *probability);
 }
 
+/* No less than the probability: that in the likelier part of the mixture, and 1 in the other. Sets the former. */
+static inline double alert_probability_limit(const alert_belief *b, double latency_s, double *near)
+{
+    const alert_mixture *m = b->mixture;
+    *near = alert_mixture_part(m, alert_mixture_near(m), latency_s, b->deadline_s);
+    return alert_mixture_of(m, *near, 1.0);
+}
+
 /* Whether expected accuracy falls along the row, up to rounding. */
 static inline bool alert_is_ordered(const alert_row *row, double q_fail)
 {

@@ -34,11 +34,8 @@ typedef struct alert_mixture {
     double level[2]; /* > 0 */
     double mean[2];  /* of the slowdown */
     double width[2]; /* mean x spread */
-    /* z_k(x) = scale_k x - shift_k, with 1 / width_k and level_k / width_k. A mixture is evaluated more often than
-     * made, and a division takes long. */
-    double scale[2], shift[2];
-    double slice_s; /* s, > 0 */
-    double slices;  /* lost / s, at most ALERT_SLICES_MAX */
+    double slice_s;  /* s, > 0 */
+    double slices;   /* lost / s, at most ALERT_SLICES_MAX */
 } alert_mixture;
 
 /* A second: keeps the number of slices finite. */
@@ -48,22 +45,28 @@ typedef struct alert_mixture {
 static inline void alert_mixture_set(alert_mixture *m, double other, const double level[2],
                                      const double spread[2], double lost, double slice_s)
 {
-    m->other = other;
-    m->kept = m->certain = 1.0;
-    for (int k = 0; k < 2; k++) {
-        m->level[k] = level[k];
-        m->mean[k] = level[k] + (k == 1 ? lost : 0.0);
-        m->width[k] = m->mean[k] * spread[k];
-        m->scale[k] = 1.0 / m->width[k];
-        m->shift[k] = level[k] * m->scale[k];
-    }
-    m->slice_s = slice_s;
-    m->slices = fmin(lost / slice_s, ALERT_SLICES_MAX);
+    double slices = lost / slice_s;
+    *m = (alert_mixture){
+        .other = other,
+        .kept = 1.0,
+        .certain = 1.0,
+        .level = {level[0], level[1]},
+        .mean = {level[0], level[1] + lost},
+        .width = {level[0] * spread[0], (level[1] + lost) * spread[1]},
+        .slice_s = slice_s,
+        .slices = slices < ALERT_SLICES_MAX ? slices : ALERT_SLICES_MAX,
+    };
 }
 
-static inline double alert_mixture_z(const alert_mixture *m, int k, double x)
+/* The likelier part, and the weight of the other one. */
+static inline int alert_mixture_near(const alert_mixture *m)
 {
-    return m->scale[k] * x - m->shift[k];
+    return m->other > 0.5;
+}
+
+static inline double alert_mixture_far_weight(const alert_mixture *m)
+{
+    return m->other > 0.5 ? 1.0 - m->other : m->other;
 }
 
 /* Time slices that a run loses in part 1. */
@@ -79,38 +82,57 @@ static inline alert_slices alert_slices_of(const alert_mixture *m, double latenc
     return (alert_slices){least, all - least};
 }
 
-/* P_k, with left_s = T - N s and per_latency = 1 / t. */
-static inline double alert_mixture_part(const alert_mixture *m, int k, double left_s,
-                                        double per_latency)
+/* P_k(N), with left_s = T - N s. (z is the quotient of left_s - level t and width t.) */
+static inline double alert_mixture_after(const alert_mixture *m, int k, double latency_s,
+                                         double left_s)
 {
-    double p = alert_student_cdf(alert_mixture_z(m, k, left_s * per_latency));
+    double p = alert_student_cdf(left_s - m->level[k] * latency_s, m->width[k] * latency_s);
     return left_s > 0.0 ? p : 0.0;
 }
 
-/* Probability that a run of profiled latency latency_s is done by the deadline. */
-static inline double alert_mixture_cdf(const alert_mixture *m, double latency_s, double deadline_s)
+/* Probability that a run of profiled latency latency_s is done by the deadline, if it runs in part k. */
+static inline double alert_mixture_part(const alert_mixture *m, int k, double latency_s,
+                                        double deadline_s)
 {
-    double per_latency = 1.0 / latency_s;
+    if (k == 0)
+        return alert_mixture_after(m, 0, latency_s, deadline_s);
     alert_slices lost = alert_slices_of(m, latency_s);
     double left_s = deadline_s - lost.least * m->slice_s;
-    double one = alert_mixture_part(m, 0, deadline_s, per_latency);
-    double least = alert_mixture_part(m, 1, left_s, per_latency);
-    double more = alert_mixture_part(m, 1, left_s - m->slice_s, per_latency);
-    double other = least + lost.more * (more - least);
-    double both = one + m->other * (other - one);
+    double least = alert_mixture_after(m, 1, latency_s, left_s);
+    double more = alert_mixture_after(m, 1, latency_s, left_s - m->slice_s);
+    return least + lost.more * (more - least);
+}
+
+/* Of both parts together, with their probabilities. */
+static inline double alert_mixture_of(const alert_mixture *m, double near, double far)
+{
+    double both = near + alert_mixture_far_weight(m) * (far - near);
     return both < 1.0 ? m->kept * both : m->certain;
+}
+
+/* Probability that a run is done by the deadline; near: if it runs in the likelier part. */
+static inline double alert_mixture_given(const alert_mixture *m, double latency_s,
+                                         double deadline_s, double near)
+{
+    int far = 1 - alert_mixture_near(m);
+    return alert_mixture_of(m, near, alert_mixture_part(m, far, latency_s, deadline_s));
+}
+
+static inline double alert_mixture_cdf(const alert_mixture *m, double latency_s, double deadline_s)
+{
+    double near = alert_mixture_part(m, alert_mixture_near(m), latency_s, deadline_s);
+    return alert_mixture_given(m, latency_s, deadline_s, near);
 }
 
 /* The profiled latency from which a run is late in the upper tail of the likelier part. It is done by the deadline with
  * the probability `at_most` or less: all of the other part may be below. (More than lost t / s - 1 slices are lost.) */
 static inline double alert_mixture_slow(const alert_mixture *m, double deadline_s, double *at_most)
 {
-    int near = m->other > 0.5; /* the likelier part */
-    double weight = near ? m->other : 1.0 - m->other;
-    *at_most = m->kept * (1.0 - weight * ALERT_STUDENT_BEYOND_2);
-    double upper = m->level[near] + 2.0 * m->width[near];
-    return fmin(deadline_s / upper,
-                (deadline_s + m->slice_s) / (upper + m->mean[near] - m->level[near]));
+    int near = alert_mixture_near(m);
+    double upper = m->level[near] + 2.0 * m->width[near], lost = m->mean[near] - m->level[near];
+    double none_lost_s = deadline_s / upper, lost_s = (deadline_s + m->slice_s) / (upper + lost);
+    *at_most = alert_mixture_of(m, 1.0 - ALERT_STUDENT_BEYOND_2, 1.0);
+    return none_lost_s < lost_s ? none_lost_s : lost_s;
 }
 
 /* Of the slowdown; without the variance of the number of slices, which depends on the run. */

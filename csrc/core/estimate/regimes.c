@@ -120,15 +120,16 @@ static void learn_lost(alert_regimes *r, const alert_constants *c, double share,
     r->lost = alert_clamp(r->lost + share * gain * tells * more, ALERT_LOST_MIN, ALERT_LOST_MAX);
 }
 
-/* After the count of inputs. */
-static void learn(alert_regime *k, const alert_constants *c, double share, double z)
+/* off: x - level - N s / t; mean, width: of the forecast. After the count of inputs. */
+static void learn(alert_regime *k, const alert_constants *c, double share, double off, double mean,
+                  double width)
 {
     double level_gain = gain_of(k->inputs, c->level_gain, 0.5);
     double spread_gain = gain_of(k->inputs, c->spread_gain, 0.2);
-    z = alert_clamp(z, -ALERT_Z_CUT, ALERT_Z_CUT);
+    double z_spread = alert_clamp(off, -ALERT_Z_CUT * width, ALERT_Z_CUT * width) / mean;
     /* a share of an extreme z is next to nothing; a level cannot fall below a tenth of itself at once */
-    k->level = level_within(k->level * larger(1.0 + share * (level_gain * k->spread * z), 0.1));
-    k->spread = spread_within(k->spread * (1.0 + share * (spread_gain * (fabs(z) - 1.0))));
+    k->level = level_within(k->level * larger(1.0 + share * (level_gain * z_spread), 0.1));
+    k->spread = spread_within(k->spread + share * (spread_gain * (fabs(z_spread) - k->spread)));
 }
 
 static void rearrange(alert_regimes *r, const alert_constants *c)
@@ -146,25 +147,31 @@ static void rearrange(alert_regimes *r, const alert_constants *c)
         suppose_other(r, c);
 }
 
-/* An input seen from both regimes: their z_k, and their densities f_k times `thin` (several divisions in a row take
+/* An input seen from both regimes: z_k width_k, and the densities f_k x 8/3 thin (several divisions in a row take
  * long). */
 typedef struct explained {
-    double z[2], dense[2], thin;
+    double off[2], dense[2], thin;
 } explained;
 
-static explained explain(const alert_mixture *forecast, double profiled_s, double x)
+static double fourth_power(double x)
 {
-    alert_slices lost = alert_slices_of(forecast, profiled_s);
-    double slice = forecast->scale[1] * (forecast->slice_s / profiled_s); /* in units of z */
-    double one = alert_mixture_z(forecast, 0, x);
-    double least = alert_mixture_z(forecast, 1, x) - lost.least * slice, more = least - slice;
-    double thin = alert_student_thinness(one);
-    double thin_least = alert_student_thinness(least), thin_more = alert_student_thinness(more);
+    return (x * x) * (x * x);
+}
+
+static explained explain(const alert_mixture *m, double profiled_s, double x)
+{
+    alert_slices lost = alert_slices_of(m, profiled_s);
+    double slice = m->slice_s / profiled_s;
+    double one = x - m->level[0], least = x - m->level[1] - lost.least * slice;
+    double more = least - slice;
+    double thin = alert_student_thinness(one, m->width[0]);
+    double thin_least = alert_student_thinness(least, m->width[1]);
+    double thin_more = alert_student_thinness(more, m->width[1]);
     double by_least = (1.0 - lost.more) * thin_more, by_more = lost.more * thin_least;
     return (explained){
-        .z = {one, by_more > by_least ? more : least},
-        .dense = {x * forecast->scale[0] * thin_least * thin_more,
-                  x * forecast->scale[1] * (by_least + by_more) * thin},
+        .off = {one, by_more > by_least ? more : least},
+        .dense = {x * fourth_power(m->width[0]) * (thin_least * thin_more),
+                  x * fourth_power(m->width[1]) * ((by_least + by_more) * thin)},
         .thin = thin * thin_least * thin_more,
     };
 }
@@ -176,7 +183,7 @@ void alert_regimes_update(alert_regimes *r, const alert_constants *c, const aler
     explained e = explain(forecast, profiled_s, x);
     double in_other = forecast->other * e.dense[1];
     double either = (1.0 - forecast->other) * e.dense[0] + in_other;
-    if (!(either >= c->outlier * e.thin)) {
+    if (!(either >= 8.0 / 3.0 * c->outlier * e.thin)) {
         meet_outlier(r, c, x);
         return;
     }
@@ -190,13 +197,13 @@ void alert_regimes_update(alert_regimes *r, const alert_constants *c, const aler
     r->in_other = smaller(in_other * share, 1.0); /* rounding */
     if (r->in_other <= 0.99) {
         r->k[0].inputs += 1.0 - r->in_other;
-        learn(&r->k[0], c, 1.0 - r->in_other, e.z[0]);
+        learn(&r->k[0], c, 1.0 - r->in_other, e.off[0], forecast->mean[0], forecast->width[0]);
     }
     if (r->in_other >= 0.01) {
         r->k[1].inputs += r->in_other;
         if (r->lost > 0.0)
             learn_lost(r, c, r->in_other, x, forecast->slice_s / profiled_s);
-        learn(&r->k[1], c, r->in_other, e.z[1]);
+        learn(&r->k[1], c, r->in_other, e.off[1], forecast->mean[1], forecast->width[1]);
     }
     rearrange(r, c);
 }

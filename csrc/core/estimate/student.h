@@ -22,19 +22,19 @@
 /* Pr[Z > 2] = 1/2 - 5 sqrt(2) / 16 */
 #define ALERT_STUDENT_BEYOND_2 0.05805826175840780
 
-/* 1 / density. */
-static inline double alert_student_thinness(double z)
+/* Density at a / b, for b > 0: 3/8 b^5 / alert_student_thinness(a, b). */
+static inline double alert_student_thinness(double a, double b)
 {
-    double w = 1.0 + 0.25 * z * z;
-    return 8.0 / 3.0 * w * w * sqrt(w);
+    double w = b * b + 0.25 * a * a;
+    return w * w * sqrt(w);
 }
 
-/* Pr[Z <= z]; 1 for z >= ALERT_STUDENT_CERTAIN. */
-static inline double alert_student_cdf(double z)
+/* Pr[Z <= a / b], for b > 0; 1 where a / b >= ALERT_STUDENT_CERTAIN. a may be infinite. */
+static inline double alert_student_cdf(double a, double b)
 {
-    double u = z / sqrt(1.0 + 0.25 * z * z), from_below = 2.0 + u;
+    double u = a / sqrt(b * b + 0.25 * a * a), from_below = 2.0 + u;
     double p = from_below * from_below * (0.125 - 0.03125 * u);
-    return z < ALERT_STUDENT_CERTAIN ? p : 1.0;
+    return a < ALERT_STUDENT_CERTAIN * b ? p : 1.0;
 }
 
 /* The z with Pr[Z <= z] = p <= 1; ALERT_STUDENT_CERTAIN at most, -infinity for p <= 0. */

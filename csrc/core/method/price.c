@@ -183,7 +183,8 @@ void alert_price_update(alert_price *p, const alert_constants *c, const alert_go
     p->log_slow = alert_clamp(p->log_slow + step, p->log_low, p->log_high);
     double n = p->inputs += 1.0, gain = n < 90.0 ? 1.0 / (n + 10.0) : SURPRISE_GAIN;
     double surprise = credited - expected;
-    p->surprise = fmin(p->surprise + gain * (surprise * surprise - p->surprise), SURPRISE_MAX);
+    p->surprise += gain * (surprise * surprise - p->surprise);
+    p->surprise = alert_clamp(p->surprise, 0.0, SURPRISE_MAX);
     if (goal->window > 1)
         n = fmin(n, (double)goal->window);
     p->reserve = c->price_reserve * sqrt(p->surprise) * n / (n + c->price_ramp);

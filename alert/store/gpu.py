@@ -22,8 +22,9 @@ class GpuMemory:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self._copies = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        index = torch.cuda.current_device() if device.index is None else device.index
+        self.device = torch.device("cuda", index)
+        self._copies = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         self._buffers: SimpleQueue[_Buffer] = SimpleQueue()  # that no thread uses
         for _ in range(2):
             self._buffers.put(_Buffer(PIECE))
@@ -105,6 +106,11 @@ def pinned(size: int) -> torch.Tensor:
 def on_device(spec: Spec, device: torch.device) -> torch.Tensor:
     """Return a tensor in the memory of a GPU."""
     return torch.empty(spec.shape, dtype=spec.dtype, device=device)
+
+
+def keep_for(tensor: torch.Tensor, stream: torch.cuda.Stream) -> None:
+    """Keep the memory of a tensor, when it is let go, until a stream is done with it."""
+    tensor.record_stream(stream)
 
 
 def copy(source: torch.Tensor, target: torch.Tensor) -> None:

@@ -80,6 +80,11 @@ class Memory:
                 entry.reserved = 0
 
     @property
+    def device(self) -> torch.device:
+        """Where the models run."""
+        return self._place.device
+
+    @property
     def used(self) -> int:
         """Bytes of the models in memory, and of those on their way."""
         return sum(entry.reserved for entry in self.entries.values())

@@ -130,9 +130,28 @@ class Store(Mapping[str, StoredModel]):
         """
         return self[name].prefetch(None if beside is None else self[beside])
 
-    def feed(self, inputs: Iterable[Any]) -> Iterator[Any]:
-        """Yield inputs as the models need them."""
-        return iter(inputs)
+    def feed(self, inputs: Iterable[Any], *, ahead: int = 1) -> Iterator[Any]:
+        """Yield inputs with their tensors where the models are.
+
+        For a GPU, the next input is copied while a model runs on this one, through pinned memory
+        that is used again and again. On the CPU, inputs are yielded as they are.
+
+        Parameters
+        ----------
+        inputs : iterable
+            Tensors, or tuples, lists and dicts of them. Everything else stays as it is.
+        ahead : int, default 1
+            Inputs that are fetched and copied before they are asked for. Use 0 for a camera or the
+            like, which would have to be waited for.
+        """
+        beforehand = _arguments.integer("ahead", ahead, 0)
+        _arguments.instance("inputs", inputs, Iterable, "an iterable of inputs")
+        if self._memory.device.type == "cpu":
+            return iter(inputs)
+
+        from alert.store.feed import fed
+
+        return fed(inputs, self._memory.device, beforehand)
 
     # ----------------------------------------------------------------------------------- reporting
 

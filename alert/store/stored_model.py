@@ -32,6 +32,7 @@ class StoredModel:
         except BaseException:
             memory.release(entry, get_ident())
             raise
+        del module  # or it would outlive its release
         if hasattr(output, "__next__"):
             return _Outputs(memory, entry, output)
         memory.release(entry, get_ident())

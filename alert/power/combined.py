@@ -137,7 +137,8 @@ class Unmetered(Device):
         if not self._told:
             self._told = True
             error = self._error
-            warn(sentence(error.what, error.why, error.remedy), PowerWarning)
+            reason = sentence(error.what, error.why, error.remedy)
+            warn(f"energy is not read: {reason}", PowerWarning)
 
 
 def combine(knob: Device, meter: Device) -> Combined:

@@ -161,7 +161,7 @@ def strata() -> Figure:
     for i, name in enumerate(layers):
         strip(axes, 4, 3.9 - 0.55 * i, name, "#cfe5f3", 7.4)
     axes.text(10, 4.3, "csrc/power, behind alert_power.h", ha="center", weight="bold")
-    rooms = ("open, restore", "backends: rapl, nvml, emulated", "parts", "give_back")
+    rooms = ("open, restore", "rapl, nvml, cpufreq, …", "parts", "give_back")
     for i, name in enumerate(rooms):
         strip(axes, 10, 3.9 - 0.55 * i, name, "#f9e6bf", 3.4)
     strip(axes, 10, 3.9 - 0.55 * 6, "watchdog.c: a program", "#f9e6bf", 3.4)

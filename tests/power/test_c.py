@@ -10,7 +10,7 @@ from programs import ROOT, SANITIZE, build, run
 POWER = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("csrc/power/**/*.c"))
 
 
-@pytest.mark.parametrize("name", ["test_power", "test_parts", "test_counter"])
+@pytest.mark.parametrize("name", ["test_power", "test_parts", "test_counter", "test_cpufreq"])
 def test_under_the_sanitizers(tmp_path: Path, name: str) -> None:
     sources = [f"tests/c/{name}.c", *POWER]
     result = run(build(tmp_path / name, *SANITIZE, *sources, "-lm", "-ldl"))

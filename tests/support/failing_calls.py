@@ -1,4 +1,4 @@
-"""Lets calls to the system fail under a RAPL device; run by test_failing_calls.py.
+"""Lets calls to the system fail under RAPL and cpufreq; run by test_failing_calls.py.
 
 LD_PRELOAD=failing_calls.so python failing_calls.py DIRECTORY
 """
@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from killing import watchdogs
+from policies import tree
 from rapl_tree import Zone, build, package, read, zone_path
 
 from alert import _core, power
@@ -69,7 +70,7 @@ def machine(name: str) -> Path:
 
 
 def limits_of(root: Path) -> dict[Path, int]:
-    names = ("*power_limit_uw", "*time_window_us", "enabled")
+    names = ("*power_limit_uw", "*time_window_us", "enabled", "scaling_max_freq")
     return {path: read(path) for name in names for path in root.rglob(name)}
 
 
@@ -97,6 +98,16 @@ def use(root: Path) -> None:
     device.close()
 
 
+def use_frequencies(root: Path) -> None:
+    options = {"root": str(root), "directory": str(JOURNALS), "watchdog": power._WATCHDOG}
+    device = _core.open_power("cpufreq", options)
+    for cap in (2.0, 1.0):
+        device.set_cap(cap)
+    assert repr(device.cap)
+    assert all(part["name"] for part in device.parts)
+    device.close()
+
+
 def walk(root: Path, function: str, code: int, call: Callable[[], object]) -> None:
     """Let the first, the second, ... call of a function fail until none is left to fail."""
     found, held = limits_of(root), descriptors()
@@ -119,14 +130,17 @@ def walk(root: Path, function: str, code: int, call: Callable[[], object]) -> No
 
 
 def any_call_may_fail() -> None:
-    root = machine("any")
-    for function, code in (
-        *(("openat", code) for code in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE)),
-        *(("open", errno.EMFILE), ("opendir", errno.EMFILE), ("pread", errno.EIO)),
+    root, policies = machine("any"), tree(DIRECTORY / "cores", [3_600_000, 2_400_000])
+    calls = (
+        *(("opendir", errno.EMFILE), ("pread", errno.EIO)),
         *(("pwrite", errno.EIO), ("flock", errno.ENOLCK), ("fstat", errno.EIO)),
         *(("read", errno.ESRCH), ("mmap", errno.ENOMEM), ("waitpid", errno.EINTR)),
-    ):
+    )
+    codes = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE)
+    for function, code in (*(("openat", code) for code in codes), ("open", errno.EMFILE), *calls):
         walk(root, function, code, lambda: use(root))
+    for function, code in (*(("open", code) for code in codes), *calls):
+        walk(policies, function, code, lambda: use_frequencies(policies))
 
 
 def a_right_that_is_missing_comes_with_a_remedy() -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import journals
 import numpy as np
+from policies import tree
 from two_models import PROFILE, table_arrays
 
 import alert
@@ -32,6 +33,7 @@ OTHER = alert.Goal.max_accuracy(deadline=0.1, energy=1.0, window=50)
 TABLE = table_arrays()
 ROOT, JOURNALS = sys.argv[1], sys.argv[2]
 SETTINGS = [f"{ROOT}/intel-rapl/{name}enabled" for name in ("", "intel-rapl:0/")]
+CORES = str(tree(Path(ROOT) / "cores", [3_600_000]))
 JOURNAL = journals.write(Path(JOURNALS), [journals.Entry(path, 0, 1) for path in SETTINGS])
 LEFT = JOURNAL.read_bytes()
 NUMPY = b"_multiarray_umath"
@@ -106,6 +108,13 @@ def warning() -> None:
 def gpus() -> None:
     opened = _core.open_power("nvml", {"observe": True, "directory": JOURNALS})
     assert len(opened.gpus) == 2
+    opened.close()
+
+
+def frequencies() -> None:
+    opened = _core.open_power("cpufreq", {"root": CORES})
+    opened.set_cap(1.0)
+    assert len(opened.parts) == 1
     opened.close()
 
 
@@ -188,6 +197,7 @@ KEEPS: dict[str, Callable[[], object]] = {
     "rapl": cap,
     "warning": warning,
     "gpus": gpus,
+    "frequencies": frequencies,
     "restore": restore,
     "no rapl": no_rapl,
 }

@@ -123,9 +123,15 @@ class Item:
 
     model: int
     name: str
+    memory: Memory
     fresh: bool = True
     loads: int = 0
     error: None = None
+
+    @property
+    def module(self) -> object:
+        """Something, if the model is in memory."""
+        return self if self.memory.delay(self) == 0.0 else None
 
 
 class Memory:
@@ -136,7 +142,7 @@ class Memory:
         self.there = [*range(ROOM)]  # least recently used first
         self.wished: int | None = None
         profile = machine.trace.profile
-        self.items = [Item(i, name) for i, name in enumerate(profile.models)]
+        self.items = [Item(i, name, self) for i, name in enumerate(profile.models)]
         self.calls = [recorded(machine, i) for i in range(len(self.items))]
         self.seconds = LOAD * machine.period
 

@@ -46,7 +46,7 @@ class Loading:
     """
 
     __slots__ = (
-        *("_clock", "_delays", "_denied", "_loads_before", "_models", "_reckons"),
+        *("_clock", "_count", "_denied", "_loads_before", "_models", "_reckons"),
         *("_scheduler", "_told", "waits"),
     )
 
@@ -56,7 +56,7 @@ class Loading:
         self._models = {i: m for i, m in enumerate(models) if isinstance(m, StoredModel)}
         self._scheduler = scheduler
         self._clock = clock
-        self._delays = [0.0] * len(models)  # as last looked up
+        self._count = len(models)
         self._reckons = False  # the scheduler knows of delays
         self._denied: tuple[int, float] | None = None  # a wish without room, and since when
         self._told: set[int] = set()  # models whose failure the user was told of
@@ -70,24 +70,26 @@ class Loading:
 
     def choose(self, wish: Decision) -> Decision:
         """Return the choice that counts the time for loads; begin to load the wish."""
+        if self.is_there(wish.model):
+            self._denied = None
+            return wish
+        delays = [0.0] * self._count
         for i, model in self._models.items():
-            self._delays[i] = min(model.delay(), _NEVER)
-        if self._delays[wish.model] == _NEVER:
-            wish = self._without_failed(wish.model)
-        if self._delays[wish.model] == 0.0:
+            delays[i] = min(model.delay(), _NEVER)
+        if delays[wish.model] == _NEVER:
+            wish = self._without_failed(wish.model, delays)
+        if delays[wish.model] == 0.0 or self._has_waited_enough(wish.model, delays[wish.model]):
             self._denied = None
             return wish
-        if self._has_waited_enough(wish.model):
-            self._denied = None
-            return wish
-        decision = self._reckon(self._delays)
-        if self._delays[decision.model] == 0.0:
+        decision = self._reckon(delays)
+        if delays[decision.model] == 0.0:
             self._load_beside(wish.model, decision.model)
         return decision
 
-    def must_wait(self, decision: Decision) -> bool:
-        """Tell whether the model of a decision has to be loaded first."""
-        return self._delays[decision.model] > 0.0
+    def is_there(self, model: int) -> bool:
+        """Tell whether a model is in memory."""
+        stored = self._models.get(model)
+        return stored is None or stored.is_resident
 
     def load(self, model: int) -> None:
         """Load a model now."""
@@ -96,7 +98,7 @@ class Loading:
 
     def choose_again(self, model: int, time_left: float | None) -> Decision:
         """Choose anew for a model that was waited for, by the time that is left."""
-        self._reckon([0.0 if i == model else _NEVER for i in range(len(self._delays))])
+        self._reckon([0.0 if i == model else _NEVER for i in range(self._count)])
         return self._scheduler.decide(time_left)
 
     def is_fresh(self, model: int) -> bool:
@@ -124,18 +126,18 @@ class Loading:
         self._reckons = True
         return self._scheduler.reckon(delays)
 
-    def _without_failed(self, failed: int) -> Decision:
+    def _without_failed(self, failed: int, delays: Sequence[float]) -> Decision:
         """Return the wish among the models that can be loaded, and say once what cannot."""
         if failed not in self._told:
             self._told.add(failed)
             name = self._scheduler.profile.models[failed]
             warn(f"{name}: could not be loaded ({self._models[failed].error}); other models run")
-        return self._reckon([d if d == _NEVER else 0.0 for d in self._delays])
+        return self._reckon([d if d == _NEVER else 0.0 for d in delays])
 
-    def _has_waited_enough(self, wish: int) -> bool:
+    def _has_waited_enough(self, wish: int, delay: float) -> bool:
         if self._denied is None or self._denied[0] != wish:
             return False
-        return self._clock() - self._denied[1] >= _PATIENCE * self._delays[wish]
+        return self._clock() - self._denied[1] >= _PATIENCE * delay
 
     def _load_beside(self, wish: int, running: int) -> None:
         """Begin to load the wish; note since when there is no room for it."""

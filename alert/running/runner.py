@@ -294,7 +294,7 @@ class Runner:
         begun, planned, fresh = None, 0.0, False
         if (loading := self._loading) is not None:
             decision = loading.choose(decision)
-            if loading.must_wait(decision):
+            if not loading.is_there(decision.model):
                 begun, decision = clock(), self._load(decision, stop)
                 planned = clock() - begun
             fresh = loading.is_fresh(decision.model)
@@ -382,9 +382,10 @@ class Runner:
             try:
                 self._turn.busy = True
                 with inference_mode(self._inference_mode):
-                    for model in [*range(len(self._scheduler.profile.models))] * _WARMUP:
-                        for _ in self._execution.outputs(model, call):
-                            pass
+                    for model in range(len(self._scheduler.profile.models)):
+                        for _ in range(_WARMUP):
+                            for _ in self._execution.outputs(model, call):
+                                pass
             finally:
                 self._turn.busy = False
                 self._meter.fail()  # what was drawn is no input's

@@ -103,6 +103,10 @@ class Store(Mapping[str, StoredModel]):
 
     # ------------------------------------------------------------------------------------- loading
 
+    def load(self, name: str) -> None:
+        """Load a model now, if it is not in memory."""
+        self[name].load()
+
     def delay(self, name: str) -> float:
         """Return the seconds until a model could run, if it were called now.
 

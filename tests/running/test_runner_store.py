@@ -31,7 +31,7 @@ class Shelf:
         self.stored: dict[str, Any] = {name: self.stored_model(name) for name in SECONDS}
 
     def stored_model(self, name: str) -> StoredModel:
-        return StoredModel(self, Item(name))  # type: ignore[arg-type]
+        return StoredModel(self, Item(name, self))  # type: ignore[arg-type]
 
     def look(self) -> None:
         for name, until in list(self.until.items()):
@@ -68,11 +68,17 @@ class Shelf:
 
 
 class Item:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, shelf: Shelf) -> None:
         self.name = name
+        self.shelf = shelf
         self.fresh = True
         self.loads = 0
         self.error = OSError("no such file")
+
+    @property
+    def module(self) -> Network | None:
+        self.shelf.look()
+        return self.shelf.models[self.name] if self.name in self.shelf.there else None
 
 
 ACCURATE = alert.Goal.min_energy(deadline=0.2, accuracy=0.75)

@@ -49,6 +49,9 @@ def test_says_what_is_in_memory(nets: Nets) -> None:
     assert (store.loads, store.waits) == (1, 1)
     nets.check(store, "b")
     assert (store.loads, store.waits) == (1, 1)
+    store.load("c")
+    store.load("c")
+    assert (store.resident, store.loads, store.waits) == (("b", "c"), 2, 2)
     assert repr(store["b"]) == "<'b' of an alert.Store>"
 
 
@@ -115,6 +118,16 @@ def test_a_model_that_goes_is_freed_at_once(nets: Nets) -> None:
         assert modules[-1]() is None
     finally:
         gc.enable()
+
+
+def test_a_model_is_fresh_until_it_has_run(nets: Nets) -> None:
+    store = nets.store(1)
+    for _ in range(2):
+        store.load("a")
+        assert store["a"].is_fresh
+        nets.check(store, "a")
+        assert not store["a"].is_fresh
+        nets.check(store, "b")  # a goes
 
 
 def test_a_running_model_stays(nets: Nets) -> None:
@@ -191,6 +204,8 @@ def test_loads_beside(nets: Nets) -> None:
     nets.check(store, "b")
     assert (store.loads, store.waits) == (2, 1)
     assert gate.builds == 1
+    assert store.prefetch("c")  # the next one
+    there(store, "c")
 
 
 def test_the_model_beside_which_another_loads_stays(nets: Nets) -> None:

@@ -167,6 +167,7 @@ def written(path: Path, header: object, body: bytes = b"", length: int | None = 
     return path
 
 
+TWO = {"dtype": "F16", "shape": [2, 1], "data_offsets": [8, 12]}
 ONE = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 
 
@@ -214,6 +215,23 @@ def test_refuses_every_file_that_is_cut_short(tmp_path: Path) -> None:
         path.write_bytes(raw[:length])
         with pytest.raises(ValueError, match="no safetensors file, or damaged"):
             open_weights(path)
+
+
+@given(data=st.data())
+def test_any_damage_is_either_noticed_or_harmless(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = written(tmp_path_factory.mktemp("w") / "w.safetensors", {"a": ONE, "b": TWO}, bytes(12))
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(raw)
+    try:
+        found = read(path)
+    except ValueError as error:
+        assert str(path) in str(error)  # noqa: PT017
+    else:
+        assert sum(tensor.nbytes for tensor in found.values()) <= len(raw)
 
 
 def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from typing_extensions import assert_type
 
@@ -57,4 +58,10 @@ alert.Runner([len], profile, goal, hold_inputs=3)  # type: ignore[call-arg]
 alert.init(profile, goal, hold_inputs=3, history=10)
 alert.init(profile, goal, capacity=10)  # type: ignore[call-arg]
 assert_type(runner.history, NDArray[np.void])
+store = alert.Store({"a": (torch.nn.ReLU, "a.safetensors")}, budget="2 GB", device="cuda")
+assert_type(store.delay("a"), float)
+assert_type(store.prefetch("a"), bool)
+assert_type(store["a"](1.0), Any)
+alert.Store({"a": torch.nn.ReLU()}, budget=1)  # type: ignore[dict-item]
+alert.Runner(store, profile, goal)
 assert_type(scheduler.hold_inputs, int)

@@ -46,6 +46,10 @@ class Scheduler(_core.Scheduler):
         does.
     history : int, default 1024
         Inputs that the attribute `history` remembers.
+    machine_price : float, optional
+        Watts that the machine's time is worth to all who share it. A configuration then costs its
+        power above idling and this price, for as long as it runs. Idle time is not counted. None:
+        the machine is not shared.
 
     Examples
     --------
@@ -91,6 +95,7 @@ class Scheduler(_core.Scheduler):
         switch_cost: float = 0.0,
         hold_inputs: int = 1,
         history: int = HISTORY,
+        machine_price: float | None = None,
     ) -> Self:
         """Make a scheduler that is complete: no method ever sees a half-built one."""
         if not isinstance(profile, Profile):
@@ -113,6 +118,7 @@ class Scheduler(_core.Scheduler):
             switch_cost,
             hold_inputs,
             history,
+            machine_price,
         )
         self._profile = profile
         self._method = method
@@ -164,7 +170,7 @@ class Scheduler(_core.Scheduler):
         return self._profile.models.index(model)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state, goal, overhead, switch_cost, hold_inputs = self._save()
+        state, goal, overhead, switch_cost, hold_inputs, machine_price = self._save()
         options = {
             "method": self._method,
             "constants": self._constants,
@@ -172,6 +178,7 @@ class Scheduler(_core.Scheduler):
             "switch_cost": switch_cost,
             "hold_inputs": hold_inputs,
             "history": self._history_capacity,
+            "machine_price": machine_price,
         }
         arguments = (type(self), self._profile, goal, options, state)
         return _restored, arguments, (getattr(self, "__dict__", None), self._added_slots())

@@ -204,7 +204,8 @@ typedef struct alert_options {
     double switch_cost_s; /* that changing the cap takes; finite, >= 0 */
     size_t
         hold_inputs; /* inputs that a new cap is held for, see alert_scheduler_set_switching; >= 1 */
-    size_t history_capacity; /* inputs remembered for alert_scheduler_history; 0 for none */
+    size_t history_capacity;       /* inputs remembered for alert_scheduler_history; 0 for none */
+    const double *machine_price_w; /* see alert_scheduler_set_machine_price; NULL for none */
 } alert_options;
 
 /* The configuration to run next, and what is expected of it. */
@@ -326,6 +327,47 @@ double alert_scheduler_overhead(const alert_scheduler *s);
 int alert_scheduler_set_switching(alert_scheduler *s, double cost_s, size_t hold_inputs,
                                   alert_argument_error *error) ALERT_MUST_CHECK;
 void alert_scheduler_switching(const alert_scheduler *s, double *cost_s, size_t *hold_inputs);
+
+/* Many schedulers may share one machine. Its time then has a price in watts: what a second of the machine is worth to all of
+ * them, in joules (finite, >= 0). Idle time is nobody's, and is not counted. A choice costs, with the power p of a
+ * configuration and its mean time mu t,
+ *
+ *     (p - p_idle + price) mu t                                    [ours]
+ *
+ * instead of its energy with the idle time after it. Nothing costs less than 0. Bounds on energy, and what is reported,
+ * count p mu t. NULL: the machine is not shared. Used from the next choice on. */
+int alert_scheduler_set_machine_price(alert_scheduler *s, const double *price_w,
+                                      alert_argument_error *error);
+/* False where the machine is not shared; the price is 0 then. */
+bool alert_scheduler_machine_price(const alert_scheduler *s, double *price_w);
+
+/* Books an input that was not run, and chooses for the next one. It counts as q_fail and draws nothing; nothing is learnt
+ * of the slowdown. In the history its model, cap and exit are -1, its latency is NaN. */
+void alert_scheduler_missed(alert_scheduler *s, alert_decision *out);
+
+/* Takes note that others have run an input under a cap: the highest of the profile that is no higher than power_cap_w, which
+ * is >= 1e-12, or infinite for no cap. The cost of another cap, and the inputs that a cap is held for, count from there. Used from the next
+ * choice on. */
+int alert_scheduler_note_cap(alert_scheduler *s, double power_cap_w, alert_argument_error *error);
+
+/* What is expected of one configuration for the next input. */
+typedef struct alert_option {
+    size_t model;
+    size_t cap;
+    ptrdiff_t exit; /* -1 for a traditional model */
+    double power_cap_w;
+    double latency_s; /* expected */
+    double energy_j;  /* NaN where the profile has no power */
+    double accuracy;
+    double probability;
+} alert_option;
+
+/* How many configurations there are. */
+size_t alert_scheduler_option_count(const alert_scheduler *s);
+/* Lists what is expected of every configuration, by model, exit and cap, with `deadline_s` (finite, > 0) or that of the pending
+ * input. The decision stays. `out` has room for all. */
+int alert_scheduler_list_options(alert_scheduler *s, const double *deadline_s, alert_option *out,
+                                 alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* The slowdown expected of the next input. */
 void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std);

@@ -19,6 +19,11 @@ int alert_check_switching(double cost_s, size_t hold_inputs, alert_argument_erro
     return rc;
 }
 
+int alert_check_machine_price(const double *price_w, alert_argument_error *error)
+{
+    return price_w ? alert_check(error, "machine_price", *price_w, &ALERT_WATTS_OR_0) : 0;
+}
+
 int alert_check_options(const alert_options *o, alert_argument_error *error)
 {
     if (!alert_method_of(o->method))
@@ -26,6 +31,8 @@ int alert_check_options(const alert_options *o, alert_argument_error *error)
     int rc = alert_constants_check(&o->constants, error);
     if (!rc)
         rc = alert_check_overhead(o->overhead_s, error);
+    if (!rc)
+        rc = alert_check_machine_price(o->machine_price_w, error);
     return rc ? rc : alert_check_switching(o->switch_cost_s, o->hold_inputs, error);
 }
 

@@ -27,8 +27,8 @@ static double bound_now(const alert_scheduler *s)
 
 void alert_scheduler_believe_idle(alert_scheduler *s)
 {
-    s->belief.idle_ratio = s->now.idle.ratio;
-    s->belief.idle_power_w = s->now.idle.reports > 0 ? 0.0 : s->task.profile->idle_power_w;
+    s->belief.idle_ratio = s->task.machine.is_shared ? 0.0 : s->now.idle.ratio;
+    s->belief.idle_power_w = s->now.idle.reports > 0 ? 0.0 : alert_idle_power(&s->task);
 }
 
 /* NULL where caps change freely, or none is in force yet. */
@@ -51,6 +51,7 @@ void alert_scheduler_pose(alert_scheduler *s, double deadline_s)
     problem->bound = bound_now(s);
     problem->switching = switching_now(s);
     problem->sharing = s->now.shared.inputs;
+    problem->time_price_w = s->task.machine.second_w * s->belief.mean;
     if (s->method->pose)
         s->method->pose(s->now.by_method, &s->task, problem);
 }

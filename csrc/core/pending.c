@@ -4,7 +4,8 @@
 #include "core/scheduler.h"
 
 typedef struct outcome {
-    uint32_t cap;      /* of the profile, that was in force */
+    ptrdiff_t model;   /* -1: nothing ran */
+    ptrdiff_t cap;     /* of the profile, that was in force; -1: nothing ran */
     ptrdiff_t exit;    /* where it stopped; -1 for a traditional model */
     double profiled_s; /* latency of the profile, as it was expected, up to there */
     double power_w;    /* of the profile */
@@ -22,7 +23,8 @@ static outcome judge(const alert_scheduler *s, const alert_measurement *m)
         column = alert_column_of(row, alert_cap_in_force(s->task.profile, m->power_cap_w));
     bool stopped = m->has_exit && (ptrdiff_t)m->exit < row->exit;
     size_t outputs = stopped ? m->exit + 1 : row->outputs;
-    outcome o = {.cap = row->cap[column],
+    outcome o = {.model = (ptrdiff_t)row->model,
+                 .cap = row->cap[column],
                  .exit = stopped ? (ptrdiff_t)m->exit : row->exit,
                  .profiled_s = (stopped ? row->output[m->exit].latency_s : row->latency_s)[column],
                  .power_w = row->power_w[column],
@@ -37,6 +39,17 @@ static outcome judge(const alert_scheduler *s, const alert_measurement *m)
     return o;
 }
 
+static outcome missed(const alert_scheduler *s)
+{
+    const alert_pending *next = &s->now.pending;
+    return (outcome){.model = -1,
+                     .cap = -1,
+                     .exit = -1,
+                     .profiled_s = 1.0,
+                     .power_w = alert_pending_row(s)->power_w[next->configuration.column],
+                     .accuracy = alert_pending_goal(s)->q_fail};
+}
+
 /* Joules of the finished input, idle time up to its deadline included. */
 static double joules(const alert_scheduler *s, const alert_measurement *m, const outcome *o)
 {
@@ -44,8 +57,9 @@ static double joules(const alert_scheduler *s, const alert_measurement *m, const
     double idle_power = m->has_idle_power   ? m->idle_power_w
                         : idle->reports > 0 ? idle->ratio * o->power_w
                                             : s->task.profile->idle_power_w;
-    /* between inputs that share a deadline there is no idle time */
-    double rest = s->now.shared.inputs > 1 ? 0.0 : alert_rest(s->now.pending.time_s, m->latency_s);
+    /* between inputs that share a deadline there is no idle time, and on a shared machine it is nobody's */
+    bool idles = s->now.shared.inputs <= 1 && !s->task.machine.is_shared;
+    double rest = idles ? alert_rest(s->now.pending.time_s, m->latency_s) : 0.0;
     double active = m->has_energy ? m->energy_j : o->power_w * m->latency_s;
     return active + idle_power * rest;
 }
@@ -72,14 +86,12 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
                      double slowdown)
 {
     const alert_pending *ran = &s->now.pending;
-    alert_decision d;
-    alert_scheduler_decision(s, &d);
     s->history[s->now.inputs % s->history_capacity] = (alert_history_entry){
         .input = s->now.inputs,
-        .model = (int64_t)d.model,
-        .cap = (int64_t)o->cap,
+        .model = o->model,
+        .cap = o->cap,
         .exit = o->exit,
-        .power_cap_w = s->task.profile->power_cap_w[o->cap],
+        .power_cap_w = o->cap < 0 ? (double)NAN : s->task.profile->power_cap_w[o->cap],
         .deadline_s = ran->deadline_s,
         .latency_s = m->latency_s,
         .energy_j = m->has_energy ? m->energy_j : (double)NAN,
@@ -87,21 +99,24 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
         .slowdown = slowdown,
         .slowdown_mean = ran->slowdown_mean,
         .slowdown_std = ran->slowdown_std,
-        .expected_latency_s = d.latency_s,
-        .expected_energy_j = d.energy_j,
-        .expected_accuracy = d.accuracy,
-        .probability = d.probability,
+        .expected_latency_s =
+            ran->slowdown_mean * alert_pending_row(s)->latency_s[ran->configuration.column],
+        .expected_energy_j = s->task.profile->has_power ? ran->energy_j : (double)NAN,
+        .expected_accuracy = ran->accuracy,
+        .probability = ran->probability,
         .accuracy = o->accuracy,
-        .feasible = d.feasible,
+        .feasible = ran->feasible != 0,
         .met = o->met,
     };
 }
 
-alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measurement *m)
+alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measurement *measured)
 {
+    static const alert_measurement NOT_RUN = {.latency_s = (double)NAN, .has_energy = true};
     const alert_pending *ran = &s->now.pending;
+    const alert_measurement *m = measured ? measured : &NOT_RUN;
     bool saving = s->task.goal.objective == ALERT_MIN_ENERGY;
-    outcome o = judge(s, m);
+    outcome o = measured ? judge(s, m) : missed(s);
     alert_finished f = {.latency_s = m->latency_s,
                         .profiled_s = o.profiled_s,
                         .slowdown = m->latency_s / o.profiled_s,

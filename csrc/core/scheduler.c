@@ -9,17 +9,29 @@
 
 /* ------------------------------------------------------------------------------------- learning */
 
+bool alert_scheduler_serve_under(alert_scheduler *s, uint32_t cap)
+{
+    alert_learned *now = &s->now;
+    bool changed = now->cap_inputs > 0 && cap != now->cap;
+    now->cap_inputs = changed ? 1 : now->cap_inputs + 1;
+    now->cap = cap;
+    return changed;
+}
+
 /* The cap of the finished input is in force now. */
 static void note_cap(alert_scheduler *s)
 {
     alert_learned *now = &s->now;
-    alert_configuration ran = now->pending.configuration;
-    uint32_t cap = s->task.profile->row[ran.row].cap[ran.column];
-    bool changed = now->cap_inputs > 0 && cap != now->cap;
-    if (changed && now->shared.inputs > 0)
+    uint32_t cap = alert_pending_row(s)->cap[now->pending.configuration.column];
+    if (alert_scheduler_serve_under(s, cap) && now->shared.inputs > 0)
         now->shared.left_s -= s->switching.cost_s;
-    now->cap_inputs = changed ? 1 : now->cap_inputs + 1;
-    now->cap = cap;
+}
+
+void alert_scheduler_pass(alert_scheduler *s)
+{
+    s->now.inputs++;
+    if (s->now.shared.inputs > 0)
+        s->now.shared.inputs--;
 }
 
 static void learn(alert_scheduler *s, const alert_measurement *m)
@@ -34,14 +46,12 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
                                  s->task.profile->idle_power_w);
         alert_scheduler_believe_idle(s);
     }
-    if (now->shared.inputs > 0) {
+    if (now->shared.inputs > 0)
         now->shared.left_s -= m->latency_s + s->task.overhead_s +
                               alert_delay(s->problem.delays, alert_pending_row(s));
-        now->shared.inputs--;
-    }
     if (s->is_switching_costly)
         note_cap(s);
-    now->inputs++;
+    alert_scheduler_pass(s);
 }
 
 /* ---------------------------------------------------------------------------- making and freeing */
@@ -97,7 +107,8 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     s->task = (alert_task){.method = options->method,
                            .profile = alert_profile_ref(profile),
                            .goal = *goal,
-                           .overhead_s = options->overhead_s};
+                           .overhead_s = options->overhead_s,
+                           .machine = alert_machine_of(profile, options->machine_price_w)};
     s->method = alert_method_of(options->method);
     set_switching(s, options->switch_cost_s, options->hold_inputs);
     rc = allocate(s, options);

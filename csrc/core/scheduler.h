@@ -76,6 +76,11 @@ void alert_scheduler_run_instead(alert_scheduler *s, const alert_measurement *me
 /* Updates the parts of the belief that follow from the idle filter. */
 void alert_scheduler_believe_idle(alert_scheduler *s);
 
+/* Goes on to the next input: one is done with. */
+void alert_scheduler_pass(alert_scheduler *s);
+/* An input was served under this cap, and it is in force now. Whether it is another than before. */
+bool alert_scheduler_serve_under(alert_scheduler *s, uint32_t cap);
+
 /* Lets the next choice be made by what s->outlook says. */
 void alert_scheduler_follow_outlook(alert_scheduler *s);
 
@@ -85,12 +90,14 @@ static inline const alert_row *alert_pending_row(const alert_scheduler *s)
     return &s->problem.profile->row[s->now.pending.configuration.row];
 }
 
-/* Judges the input just finished against the configuration that it ran, remembers it, and books it in the window. */
+/* Judges the input just finished against the configuration that it ran, remembers it, and books it in the window. NULL: it
+ * was not run. */
 alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measurement *measured);
 
 /* Each returns 0, or describes the first thing out of range and returns -EINVAL. */
 int alert_check_overhead(double overhead_s, alert_argument_error *error);
 int alert_check_switching(double cost_s, size_t hold_inputs, alert_argument_error *error);
+int alert_check_machine_price(const double *price_w, alert_argument_error *error);
 int alert_check_options(const alert_options *options, alert_argument_error *error);
 /* The goal, and whether the profile knows what it bounds. */
 int alert_check_goal_for(const alert_profile *profile, const alert_goal *goal,

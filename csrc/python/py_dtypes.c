@@ -44,6 +44,17 @@ static const field CHOICE_FIELD[] = {
     {"feasible", "?", offsetof(alert_decision, feasible)},
 };
 
+static const field OPTION_FIELD[] = {
+    {"model", "u8", offsetof(alert_option, model)},
+    {"cap", "u8", offsetof(alert_option, cap)},
+    {"exit", "i8", offsetof(alert_option, exit)},
+    {"power_cap", "f8", offsetof(alert_option, power_cap_w)},
+    {"latency", "f8", offsetof(alert_option, latency_s)},
+    {"energy", "f8", offsetof(alert_option, energy_j)},
+    {"accuracy", "f8", offsetof(alert_option, accuracy)},
+    {"probability", "f8", offsetof(alert_option, probability)},
+};
+
 static const field OUTCOME_FIELD[] = {
     {"model", "u4", offsetof(alert_outcome, model)},
     {"cap", "u4", offsetof(alert_outcome, cap)},
@@ -91,8 +102,10 @@ int alert_py_dtypes_exec(PyObject *module, alert_py_state *state)
 {
     state->history_dtype = DTYPE_OF(HISTORY_FIELD, alert_history_entry);
     state->choice_dtype = DTYPE_OF(CHOICE_FIELD, alert_decision);
+    state->option_dtype = DTYPE_OF(OPTION_FIELD, alert_option);
     state->outcome_dtype = DTYPE_OF(OUTCOME_FIELD, alert_outcome);
-    if (!state->history_dtype || !state->choice_dtype || !state->outcome_dtype)
+    if (!state->history_dtype || !state->choice_dtype || !state->option_dtype ||
+        !state->outcome_dtype)
         return -1;
     if (PyModule_AddObjectRef(module, "HISTORY", state->history_dtype) < 0)
         return -1;

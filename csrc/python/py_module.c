@@ -65,6 +65,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->last_decision);
     Py_CLEAR(state->history_dtype);
     Py_CLEAR(state->choice_dtype);
+    Py_CLEAR(state->option_dtype);
     Py_CLEAR(state->outcome_dtype);
     Py_CLEAR(state->step_names);
     Py_CLEAR(state->power_type);

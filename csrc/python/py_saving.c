@@ -20,13 +20,15 @@ PyObject *alert_py_save(PyObject *self, PyObject *unused)
         bool fits = alert_scheduler_state_size(o->scheduler) == size;
         if (fits)
             alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(bytes));
-        double switch_cost, overhead = alert_scheduler_overhead(o->scheduler);
+        double switch_cost, price, overhead = alert_scheduler_overhead(o->scheduler);
+        bool is_shared = alert_scheduler_machine_price(o->scheduler, &price);
         alert_scheduler_switching(o->scheduler, &switch_cost, &hold_inputs);
         PyObject *given = alert_py_given(o);
         alert_py_leave(&o->lock);
         if (fits)
-            return Py_BuildValue("NNddN", bytes, given, overhead, switch_cost,
-                                 PyLong_FromSize_t(hold_inputs));
+            return Py_BuildValue("NNddNN", bytes, given, overhead, switch_cost,
+                                 PyLong_FromSize_t(hold_inputs),
+                                 is_shared ? PyFloat_FromDouble(price) : Py_NewRef(Py_None));
         Py_DECREF(bytes);
         Py_DECREF(given);
     }

@@ -12,6 +12,7 @@
 #include "python/py_saving.h"
 #include "python/py_scheduler_object.h"
 #include "python/py_step.h"
+#include "python/py_tenant.h"
 
 /* ----------------------------------------------------------------------------------- attributes */
 
@@ -177,17 +178,20 @@ static alert_py_state *state_of(PyTypeObject *type)
 
 static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"profile",  "goal",        "given",       "method",  "constants",
-                            "overhead", "switch_cost", "hold_inputs", "history", NULL};
+    static char *names[] = {"profile",   "goal",          "given",       "method",
+                            "constants", "overhead",      "switch_cost", "hold_inputs",
+                            "history",   "machine_price", NULL};
     PyObject *core_profile, *goal_tuple, *given, *method, *constants;
-    PyObject *overhead, *switch_cost, *hold_inputs, *history;
+    PyObject *overhead, *switch_cost, *hold_inputs, *history, *machine_price;
+    double price;
+    bool is_shared;
     alert_goal goal;
     alert_options options;
     alert_argument_error error;
     alert_py_state *state = state_of(type);
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOO:Scheduler", names, &core_profile,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOOO:Scheduler", names, &core_profile,
                                      &goal_tuple, &given, &method, &constants, &overhead,
-                                     &switch_cost, &hold_inputs, &history))
+                                     &switch_cost, &hold_inputs, &history, &machine_price))
         return NULL;
     alert_profile *profile = alert_py_profile_of(state, core_profile);
     if (!profile || alert_py_goal_of(goal_tuple, &goal) < 0 ||
@@ -199,8 +203,10 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
         alert_py_double(switch_cost, "switch_cost", "a number of seconds", &options.switch_cost_s) <
             0 ||
         alert_py_size(hold_inputs, "hold_inputs", "at least one input", &options.hold_inputs) < 0 ||
-        alert_py_size(history, "history", "a number of inputs", &options.history_capacity) < 0)
+        alert_py_size(history, "history", "a number of inputs", &options.history_capacity) < 0 ||
+        alert_py_machine_price(machine_price, &price, &is_shared) < 0)
         return NULL;
+    options.machine_price_w = is_shared ? &price : NULL;
     if (options.history_capacity > PY_SSIZE_T_MAX / sizeof(alert_history_entry) / 2) {
         PyErr_NoMemory();
         return NULL;
@@ -244,7 +250,7 @@ static void scheduler_dealloc(PyObject *self)
 
 static const char scheduler_doc[] =
     "Scheduler(profile, goal, given, method, constants, overhead, switch_cost, hold_inputs, "
-    "history)\n"
+    "history, machine_price)\n"
     "--\n\n"
     "The scheduler in C. `alert.Scheduler` is its public face.";
 
@@ -257,6 +263,10 @@ static PyMethodDef scheduler_methods[] = {
      alert_py_share_doc},
     {"expect", (PyCFunction)(void (*)(void))alert_py_expect, METH_VARARGS | METH_KEYWORDS,
      alert_py_expect_doc},
+    {"missed", alert_py_missed, METH_NOARGS, alert_py_missed_doc},
+    {"note_cap", alert_py_note_cap, METH_O, alert_py_note_cap_doc},
+    {"options", (PyCFunction)(void (*)(void))alert_py_list_options, METH_VARARGS | METH_KEYWORDS,
+     alert_py_list_options_doc},
     {"_replay", (PyCFunction)(void (*)(void))alert_py_replay, METH_VARARGS | METH_KEYWORDS, NULL},
     {"set_switching", (PyCFunction)(void (*)(void))scheduler_set_switching,
      METH_VARARGS | METH_KEYWORDS, set_switching_doc},
@@ -274,6 +284,10 @@ static PyGetSetDef scheduler_getset[] = {
     {"history", get_history, NULL, "The last inputs, oldest first, as a structured array.", NULL},
     {"overhead", get_overhead, set_overhead,
      "Seconds taken off every deadline, from the next choice on.", NULL},
+    {"machine_price", alert_py_get_machine_price, alert_py_set_machine_price,
+     "Watts that the machine's time is worth to all who share it; None where it is not shared.\n\n"
+     "A setting counts from the next choice on; see `alert.Scheduler`.",
+     NULL},
     {"switch_cost", get_switch_cost, NULL, "Seconds that a change of the cap takes.", NULL},
     {"hold_inputs", get_hold_inputs, NULL, "Inputs that a new cap stays in force.", NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -14,6 +14,7 @@ typedef struct alert_py_state {
     PyObject *last_decision;     /* see py_decision.c */
     PyObject *history_dtype;     /* NumPy dtype of alert_history_entry */
     PyObject *choice_dtype;      /* of alert_decision */
+    PyObject *option_dtype;      /* of alert_option */
     PyObject *outcome_dtype;     /* and of alert_outcome */
     PyObject *step_names;        /* tuple of interned names, see py_step.c */
     PyTypeObject *power_type;

@@ -40,7 +40,17 @@ def test_the_core_does_not_rely_on_its_python_face(
 
 
 @pytest.mark.parametrize(
-    "name", ["profile", "goal", "constants", "overhead", "switch_cost", "hold_inputs", "history"]
+    "name",
+    [
+        "profile",
+        "goal",
+        "constants",
+        "overhead",
+        "switch_cost",
+        "hold_inputs",
+        "history",
+        "machine_price",
+    ],
 )
 def test_arguments_of_the_core_have_their_types(name: str) -> None:
     given: dict[str, Any] = {
@@ -53,6 +63,7 @@ def test_arguments_of_the_core_have_their_types(name: str) -> None:
         "switch_cost": 0.0,
         "hold_inputs": 1,
         "history": 0,
+        "machine_price": None,
     }
     alert._core.Scheduler(**given)
     with pytest.raises(TypeError, match=f"{name}: expected a.*, got list"):

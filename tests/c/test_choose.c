@@ -6,7 +6,8 @@
  * Random tables (with ties, not monotone in anything, anytime models among them), beliefs, goals and prices. The scan
  * below is written from the rules in rules.h and problem.h, and shares nothing with the search but the integrals. The
  * core's own scan, which serves caps that cost time, is asked as well: with caps that cost nothing. Of many tables the core
- * sees the profile and what is expected beyond it, and the scan the product of the two.
+ * sees the profile and what is expected beyond it, and the scan the product of the two. Some machines are shared, and
+ * their time has a price.
  *
  * A search by quantile and a scan by probability may part where a configuration lies on its bound up to rounding. Such
  * a decision is counted apart, and there may be few of them.
@@ -49,6 +50,9 @@ typedef struct table {
     size_t exits[MODELS];
     double fraction[MODELS * EXITS], reached[MODELS * EXITS];
     double delay[MODELS]; /* before a model can start */
+    bool is_shared;
+    double
+        second_w; /* that a second costs beside the power drawn; 0 where the machine is not shared */
 } table;
 
 /* Coarse grids make ties. */
@@ -72,6 +76,18 @@ static void random_exits(table *x, bool coarse)
             x->accuracy[i] = x->reached[first + k - 1];
         first += k;
     }
+}
+
+/* No second costs less than nothing, nor nothing: costs of 0 would differ by rounding only. */
+static void random_machine(table *x)
+{
+    double least = HUGE_VAL, price = 0.0;
+    x->is_shared = below(3) == 0;
+    for (size_t c = 0; c < x->t.models * x->t.caps; c++)
+        least = fmin(least, x->power[c]);
+    if (below(3) > 0)
+        price = uniform(0.0, below(2) == 0 ? x->t.idle_power_w : 200.0);
+    x->second_w = x->is_shared ? fmax(price - x->t.idle_power_w, -0.9 * least) : 0.0;
 }
 
 static void random_table(table *x)
@@ -98,6 +114,7 @@ static void random_table(table *x)
     for (size_t j = 0; j < x->t.caps; j++)
         x->cap[j] = 10.0 + (double)j;
     random_exits(x, coarse);
+    random_machine(x);
 }
 
 /* Exact for powers of two: ties stay ties. */
@@ -157,6 +174,8 @@ static alert_belief random_belief(const table *x)
                       .std = below(3) == 0 ? uniform(1e-6, 0.02) : uniform(0.02, 1.0)};
     double deadline_s = below(10) == 0 ? 0.0 : x->second * uniform(0.005, 0.25);
     alert_belief_set_deadline(&b, below(10) == 0 ? HUGE_VAL : deadline_s); /* or none */
+    if (x->is_shared)
+        return b; /* idle time is nobody's */
     if (below(2) == 0)
         b.idle_power_w = x->t.idle_power_w;
     else
@@ -184,7 +203,7 @@ typedef struct configuration {
     ptrdiff_t exit;
     double latency, expected; /* of the quiet machine, and now */
     double accuracy, energy, probability;
-    double wait;
+    double wait, cost;
     double none; /* probability that no output is in time */
 } configuration;
 
@@ -213,6 +232,7 @@ static configuration weigh(const table *x, const alert_belief *at_once, double q
                        .energy = power * (run + b->idle_ratio * rest) + b->idle_power_w * rest +
                                  power * x->delay[i],
                        .probability = in_time(b, latency)};
+    c.cost = c.energy + x->second_w * c.expected;
     if (exits == 0) {
         c.accuracy = x->accuracy[i] * c.probability + q_fail * (1.0 - c.probability);
         c.none = 1.0 - c.probability;
@@ -298,8 +318,8 @@ static bool better(const configuration *a, const configuration *b, rule r)
         return a->accuracy > b->accuracy;
     if (r.by == ALERT_LATENCY && a->expected != b->expected)
         return a->expected < b->expected;
-    if (a->energy != b->energy)
-        return a->energy < b->energy;
+    if (a->cost != b->cost)
+        return a->cost < b->cost;
     if (a->cap != b->cap)
         return a->cap < b->cap;
     return a->model != b->model ? a->model < b->model : a->exit < b->exit;
@@ -308,12 +328,12 @@ static bool better(const configuration *a, const configuration *b, rule r)
 /* Whether the difference between two configurations is one of rounding. */
 static bool alike(const configuration *a, const configuration *b, rule r)
 {
-    double x = a->energy, y = b->energy;
+    double x = a->cost, y = b->cost;
     if (r.by == ALERT_ACCURACY)
         x = a->accuracy, y = b->accuracy;
     if (r.by == ALERT_LATENCY)
         x = a->expected, y = b->expected;
-    return fabs(x - y) <= 1e-12 * (1.0 + fabs(x));
+    return fabs(x - y) <= 1e-12 * (1.0 + fabs(x) + a->energy);
 }
 
 typedef struct verdict {
@@ -337,7 +357,8 @@ static verdict scan(const configuration *all, size_t count, const alert_goal *go
         }
         for (size_t c = 0; c < count && v.best; c++)
             if (&all[c] != v.best && margin(&all[c], r) >= 0.0 && alike(&all[c], v.best, r) &&
-                !(all[c].energy == v.best->energy && all[c].accuracy == v.best->accuracy))
+                !(all[c].energy == v.best->energy && all[c].cost == v.best->cost &&
+                  all[c].accuracy == v.best->accuracy))
                 v.on_edge = true;
     }
     return v;
@@ -389,8 +410,9 @@ static void random_prices(const table *x, alert_problem *problem)
     problem->late_accuracy = problem->goal->q_fail;
     if (below(2) == 0)
         problem->late_accuracy -= x->second * uniform(0.0, 4.0) / price;
+    problem->time_price_w = x->second_w * problem->belief->mean;
     if (below(2) == 0)
-        problem->time_price_w = uniform(0.0, 50.0);
+        problem->time_price_w += uniform(0.0, 50.0);
 }
 
 /* Of those likely enough to be in time, or else of all, the lowest value. */
@@ -444,6 +466,7 @@ static void compare_fastest(const table *x, const alert_profile *profile, alert_
     alert_belief belief = random_belief(x);
     alert_problem problem = problem_of(profile, cache, &belief, &goal);
     problem.is_hopelessly_late = true;
+    problem.time_price_w = x->second_w * belief.mean;
     alert_choice choice = chosen_from(&problem);
     size_t count = weigh_all(x, &belief, goal.q_fail, all);
     const configuration *best = &all[0];
@@ -513,6 +536,7 @@ static void compare(const table *x, const alert_profile *profile, alert_cache ca
     }
     alert_problem problem =
         problem_of(profile, &cache[belief.mixture ? MIXTURE : NORMAL], &belief, &goal);
+    problem.time_price_w = x->second_w * belief.mean;
     alert_choice choice = chosen_from(&problem);
     verdict v = scan(all, weigh_all(x, &belief, goal.q_fail, all), &goal);
     const configuration *best = v.best;

@@ -18,11 +18,12 @@ C_FILES = sorted((ROOT / "csrc").glob("**/*.[ch]"))
 # The strata of the core, from the ground up: each includes itself and those before.
 CORE = [
     ["core/ranges.h", "core/window"],
-    ["core/profile", "core/outlook", "core/goal", "core/constants"],
+    ["core/profile", "core/outlook", "core/machine", "core/goal", "core/constants"],
     ["core/estimate"],
     ["core/choose"],
     ["core/method"],
-    ["core/scheduler", "core/deciding", "core/arguments", "core/pending", "core/expect"],
+    ["core/scheduler", "core/deciding", "core/arguments", "core/pending"],
+    ["core/expect", "core/tenant", "core/listing"],
     ["core/state", "core/replay"],
 ]
 
@@ -74,7 +75,8 @@ def test_the_core_stays_small() -> None:
     # 250 of them for what callers expect of the models: the adjusted profile, delays, their state.
     # 200 for a third objective, goals of single inputs, and other models than were chosen.
     # 30 for profiles without a cap or without a power. 105 for time slices.
-    assert sum(lines_of_code(path) for path in files) <= 3340
+    # 200 for machines that schedulers share.
+    assert sum(lines_of_code(path) for path in files) <= 3540
 
 
 def test_the_core_includes_nothing_from_above() -> None:

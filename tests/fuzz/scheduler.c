@@ -127,6 +127,7 @@ typedef struct subject {
     alert_profile *profile;
     alert_options options;
     alert_scheduler *s;
+    double machine_price;
 } subject;
 
 static char *saved(const subject *x)
@@ -159,7 +160,7 @@ static void check_history(const subject *x)
     for (size_t i = 1; i < length; i++)
         REQUIRE(entry[i].input == entry[i - 1].input + 1);
     for (size_t i = 0; i < length; i++)
-        REQUIRE(entry[i].slowdown >= 0.0 && isfinite(entry[i].slowdown) &&
+        REQUIRE((entry[i].model < 0 || (entry[i].slowdown >= 0.0 && isfinite(entry[i].slowdown))) &&
                 entry[i].accuracy >= 0.0 && entry[i].accuracy <= 1.0);
     free(entry);
 }
@@ -281,6 +282,32 @@ static int expect(subject *x, bytes *b, alert_argument_error *error)
     return alert_scheduler_expect(x->s, &e, &d, error);
 }
 
+/* On a machine that others use. */
+static int share_machine(subject *x, bytes *b, alert_argument_error *error)
+{
+    static alert_option options[MODELS * CAPS * EXITS];
+    double number;
+    alert_decision d;
+    switch (fuzz_below(b, 4)) {
+    case 0:
+        alert_scheduler_missed(x->s, &d);
+        return 0;
+    case 1:
+        return alert_scheduler_note_cap(x->s, fuzz_number(b, 1.0, 100.0), error);
+    case 2:
+        number = fuzz_number(b, 1e-3, 2.0);
+        REQUIRE(alert_scheduler_option_count(x->s) <= MODELS * CAPS * EXITS);
+        return alert_scheduler_list_options(x->s, fuzz_byte(b) & 1 ? &number : NULL, options,
+                                            error);
+    default:
+        number = fuzz_number(b, 0.1, 1e4);
+        int rc = alert_scheduler_set_machine_price(x->s, fuzz_byte(b) & 1 ? &number : NULL, error);
+        bool is_shared = alert_scheduler_machine_price(x->s, &x->machine_price);
+        x->options.machine_price_w = is_shared ? &x->machine_price : NULL;
+        return rc;
+    }
+}
+
 static int call(subject *x, bytes *b, bool *tampered)
 {
     alert_argument_error error;
@@ -322,6 +349,8 @@ static int call(subject *x, bytes *b, bool *tampered)
         return rc;
     case 7:
         return expect(x, b, &error);
+    case 8:
+        return share_machine(x, b, &error);
     default:
         return step(x, b, &error);
     }

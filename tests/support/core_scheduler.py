@@ -23,4 +23,5 @@ def core_scheduler(constants: dict[str, Any]) -> _core.Scheduler:
         switch_cost=0.0,
         hold_inputs=1,
         history=0,
+        machine_price=None,
     )

@@ -182,7 +182,7 @@ def close(one: float, other: float) -> bool:
 
 
 def as_good_up_to_rounding(
-    twin: reference.Scheduler, c: reference.Configuration, got: reference.Expected, feasible: bool
+    twin: reference.Scheduler, c: reference.Configuration, feasible: bool
 ) -> bool:
     """Whether the rules allow this choice when quantities as close as rounding count as equal."""
     goal = twin.moved_goal()
@@ -195,16 +195,14 @@ def as_good_up_to_rounding(
             return close(e.energy, goal.joules)
         return close(e.accuracy, goal.bound)
 
-    def beaten_by(criterion: str, e: reference.Expected) -> bool:
-        mine = everything[c]
-        one, other = reference.rank(criterion, c, e)[0], reference.rank(criterion, c, mine)[0]
-        # accuracies that only rounding makes equal are no tie
-        rounded = criterion == "accuracy" and (
-            got.accuracy != mine.accuracy or e.probability != mine.probability
-        )
-        if one != other or rounded:
-            return one < other and not close(one, other)
-        return e.energy < mine.energy and not close(e.energy, mine.energy)
+    def beaten_by(criterion: str, other: reference.Configuration) -> bool:
+        mine, e = everything[c], everything[other]
+        one = reference.rank(twin.seen, criterion, other, e)[0]
+        its = reference.rank(twin.seen, criterion, c, mine)[0]
+        if criterion == "accuracy" or (criterion == "latency" and one != its):
+            return one < its and not close(one, its)  # that accuracies are equal may be rounding
+        saved = reference.cost(twin.seen, c, mine) - reference.cost(twin.seen, other, e)
+        return saved > ROUNDING * max(mine.energy, e.energy)
 
     for among, bounds, criterion, meets_all in reference.attempts(goal, twin.switching):
         surely = {
@@ -216,7 +214,7 @@ def as_good_up_to_rounding(
         perhaps = among(c) and all(
             reference.meets(goal, b, everything[c]) or on_edge(b, everything[c]) for b in bounds
         )
-        better = any(beaten_by(criterion, everything[other]) for other in surely)
+        better = any(beaten_by(criterion, other) for other in surely)
         if perhaps and not better and feasible == meets_all:
             return True
         if surely:
@@ -225,7 +223,7 @@ def as_good_up_to_rounding(
 
 
 def as_valuable_up_to_rounding(
-    twin: reference.Scheduler, c: reference.Configuration, got: reference.Expected, feasible: bool
+    twin: reference.Scheduler, c: reference.Configuration, feasible: bool
 ) -> bool:
     """Whether this choice has the value of the twin's, where the goal's bound has a price."""
     assert isinstance(twin, reference_calibrated.Scheduler)
@@ -285,7 +283,7 @@ class Twins:
             as_good = as_good_up_to_rounding
             if isinstance(self.twin, reference_calibrated.Scheduler) and self.twin.is_priced():
                 as_good = as_valuable_up_to_rounding
-            assert as_good(self.twin, c, e, got.feasible), (e, wanted)
+            assert as_good(self.twin, c, got.feasible), (e, wanted)
             self.by_rounding += 1
             self.twin.run_instead(c)
         for one, other in zip(e[:4], self.twin.decision.expected[:4], strict=True):
@@ -337,6 +335,19 @@ class Twins:
         self.twin.set_goal(goal)
         self.compare()
 
+    def share_machine(self, price: float | None) -> None:
+        self.here.machine_price = price
+        self.twin.share_machine(price)
+
+    def missed(self) -> None:
+        self.here.missed()
+        self.twin.missed()
+        self.compare()
+
+    def note_cap(self, cap: int) -> None:
+        self.here.note_cap(self.table.power_caps[cap])
+        self.twin.note_cap(cap)
+
     def set_overhead(self, overhead: float) -> None:
         self.here.overhead = self.twin.overhead = overhead
 
@@ -372,6 +383,19 @@ class Twins:
             "delay": [random.choice([0.0, 0.0, delay, 0.3 * delay]) for _ in models],
         }
         self.expect(**{name: kinds[name] for name in kinds if random.random() < 0.5})
+
+    def random_neighbours(self, random: Random) -> None:
+        """Let something happen on a machine that others use."""
+        kind = random.random()
+        if kind < 0.4:
+            price = random.choice([None, 0.0, self.table.idle_power, 10 ** random.uniform(-1, 4)])
+            self.share_machine(price)
+            self.decide(None)
+        elif kind < 0.7:
+            self.missed()
+        else:
+            self.note_cap(random.randrange(len(self.table.power_caps)))
+            self.decide(None)
 
     def random_action(self, random: Random) -> None:
         kind = random.random()

@@ -89,6 +89,20 @@ class Table:
     exits: Mapping[int, Sequence[tuple[float, float]]] = field(default_factory=dict)
     delay: Mapping[int, float] = field(default_factory=dict)  # by model: before it can start
     knows_power: bool = True
+    machine_price: float | None = None  # None: no other application uses the machine
+
+    @property
+    def idle(self) -> float:
+        """Watts between inputs, where they count."""
+        return self.idle_power if self.machine_price is None else 0.0
+
+    @property
+    def second(self) -> float:
+        """Joules that a second costs, beside those drawn."""
+        if self.machine_price is None:
+            return 0.0
+        least = min(min(row) for row in self.power)
+        return max(self.machine_price - self.idle_power, -least)
 
 
 def as_expected(
@@ -176,7 +190,7 @@ def expect(table: Table, belief: Belief, q_fail: float, c: Configuration) -> Exp
     for k, (_, q) in enumerate(out):
         terms += [q * in_time[k], -q * in_time[k + 1]]
     power = table.power[c.model][c.cap]
-    idle = table.idle_power if belief.phi is None else belief.phi * power
+    idle = table.idle if belief.phi is None else belief.phi * power
     run = belief.mean * out[-1][0]
     energy = power * run + idle * rest(belief.time, run)
     return Expected(run, energy, math.fsum(terms), in_time[-2])  # fsum: ties stay ties
@@ -235,9 +249,14 @@ def meets(goal: Goal, bound: str, e: Expected) -> bool:
     return e.accuracy >= goal.bound if bound == "accuracy" else e.energy <= goal.joules
 
 
-def rank(criterion: str, c: Configuration, e: Expected) -> tuple[float, ...]:
+def cost(table: Table, c: Configuration, e: Expected) -> float:
+    """Joules, and what the time is worth to others."""
+    return e.energy + table.second * (e.latency + table.delay.get(c.model, 0.0))
+
+
+def rank(table: Table, criterion: str, c: Configuration, e: Expected) -> tuple[float, ...]:
     """Smallest is best."""
-    ties = (e.energy, c.cap, c.model, -1 if c.exit is None else c.exit)
+    ties = (cost(table, c, e), c.cap, c.model, -1 if c.exit is None else c.exit)
     decides = {"latency": (e.latency + e.change,), "accuracy": (-e.accuracy,), "energy": ()}
     return (*decides[criterion], *ties)
 
@@ -322,7 +341,7 @@ def choose(
     everything = expect_all(table, belief, goal.q_fail, switching)
     for attempt in attempts(goal, switching):
         left = [
-            (rank(attempt.criterion, c, e), c, e)
+            (rank(table, attempt.criterion, c, e), c, e)
             for c, e in everything.items()
             if attempt.among(c) and all(meets(goal, bound, e) for bound in attempt.bounds)
         ]
@@ -346,7 +365,7 @@ class Decision(NamedTuple):
 class Finished(NamedTuple):
     """An input that is done, as the trace tells it."""
 
-    configuration: Configuration
+    configuration: Configuration  # -1, -1, None: it was not run
     exit: int | None
     deadline: float
     slowdown: float
@@ -393,7 +412,7 @@ class Scheduler:
         return self.slowdown.mean, math.sqrt(self.slowdown.s2)
 
     def believe(self, time: float) -> Belief:
-        return Belief(*self.moments(), time, self.idle.phi)
+        return Belief(*self.moments(), time, self.phi)
 
     def choose(self) -> tuple[Configuration, Expected, bool]:
         return choose(self.seen, self.belief, self.moved_goal(), self.switching)
@@ -405,6 +424,13 @@ class Scheduler:
         self.owed.append(
             self.bound - accuracy if self.goal.bounded == "accuracy" else joules - self.bound
         )
+
+    @property
+    def phi(self) -> float | None:
+        """The idle ratio, where idle time counts."""
+        if self.seen.machine_price is None:
+            return self.idle.phi
+        return None if self.idle.phi is None else 0.0
 
     # ---------------------------------------------------------------------------------- deciding
 
@@ -469,8 +495,56 @@ class Scheduler:
         latency: Sequence[float] | None = None,
         delay: Sequence[float] | None = None,
     ) -> Decision:
-        self.seen = as_expected(self.table, accuracy, latency, delay)
+        seen = as_expected(self.table, accuracy, latency, delay)
+        self.seen = replace(seen, machine_price=self.seen.machine_price)
         return self._decide(self.deadline)
+
+    def share_machine(self, price: float | None) -> None:
+        """Give the machine's time a price, from the next choice on."""
+        self.seen = replace(self.seen, machine_price=price)
+
+    def note_cap(self, cap: int) -> None:
+        """Count an input of another application."""
+        if self.switch_cost > 0.0 or self.hold_inputs > 1:
+            self.caps.append(cap)
+
+    def missed(self) -> Decision:
+        """Book an input that was not run."""
+        if self.own is None:
+            self.settle(self.goal.q_fail, 0.0)
+        self.finished.append(
+            Finished(
+                Configuration(-1, -1, None),
+                None,
+                self.deadline,
+                math.nan,
+                self.belief.mean,
+                self.belief.std,
+                self.asked.q_fail,
+                False,
+            )
+        )
+        self.use_up(0.0)
+        self.own = None
+        return self._decide(self.usual_deadline())
+
+    def time_for(self, c: Configuration) -> float:
+        return belief_under(self.seen, self.belief, self.switching, c).time
+
+    def idle_joules(self, reported: float | None, power: float, time: float) -> float:
+        """Until the deadline; none before the next word of a sentence, or on a shared machine."""
+        if self.seen.machine_price is not None or (self.shared is not None and self.shared[1] > 1):
+            return 0.0
+        phi = self.belief.phi
+        if reported is None:
+            reported = self.table.idle_power if phi is None else phi * power
+        return reported * max(time, 0.0)
+
+    def use_up(self, seconds: float) -> None:
+        """Take what an input took off the deadline that it shares."""
+        if self.shared is not None:
+            left, inputs = self.shared
+            self.shared = (left - seconds, inputs - 1) if inputs > 1 else None
 
     def share(self, deadline: float, inputs: int) -> Decision:
         self.shared = (deadline, inputs)
@@ -521,21 +595,16 @@ class Scheduler:
             ran = ran._replace(exit=exit)
         passed = outputs(self.seen, ran)
         profiled = passed[-1][0]
-        time = belief_under(self.seen, self.belief, self.switching, ran).time
+        time = self.time_for(ran)
         power = self.table.power[ran.model][ran.cap]
 
         # An output came out when its share of the measured time was over.
         out = [q for t, q in passed if latency * (t / profiled) <= time]
         accuracy = out[-1] if out else self.asked.q_fail
-        idle = idle_power
-        if idle is None:
-            phi = self.belief.phi
-            idle = self.table.idle_power if phi is None else phi * power
         joules = power * latency if energy is None else energy
-        if self.shared is None or self.shared[1] == 1:  # no idle time before the next word
-            joules += idle * rest(time, latency)
         if self.own is None:
-            self.settle(accuracy, joules)
+            idle = self.idle_joules(idle_power, power, rest(time, latency))
+            self.settle(accuracy, joules + idle)
 
         slowdown = latency / profiled
         self.finished.append(
@@ -553,12 +622,9 @@ class Scheduler:
         self.learn(slowdown)
         if idle_power is not None and self.table.knows_power:
             self.idle.update(idle_power / power, self.table.idle_power / power)
-        if self.shared is not None:
-            left, inputs = self.shared
-            left -= latency + self.overhead + self.seen.delay.get(ran.model, 0.0)
-            if self.caps and ran.cap != self.caps[-1]:
-                left -= self.switch_cost
-            self.shared = (left, inputs - 1) if inputs > 1 else None
+        changed = bool(self.caps) and ran.cap != self.caps[-1]
+        used = latency + self.overhead + self.seen.delay.get(ran.model, 0.0)
+        self.use_up(used + (self.switch_cost if changed else 0.0))
         self.caps.append(ran.cap)
         self.give(goal)
         return self._decide(self.usual_deadline() if deadline is None else deadline)

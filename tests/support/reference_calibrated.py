@@ -280,7 +280,7 @@ class Scheduler(reference.Scheduler):
         times = [(*outputs(table, x)[-1], x) for x in reference.configurations(table)]
         time = max(goal.deadline - self.overhead, 0.0, min(t for t, *_ in times))
         points = [
-            (q, table.power[x.model][x.cap] * t + table.idle_power * (time - t))
+            (q, table.power[x.model][x.cap] * t + self.seen.idle * (time - t))
             for t, q, x in times
             if t <= time
         ]
@@ -340,7 +340,7 @@ class Scheduler(reference.Scheduler):
         return MixtureBelief(
             *self.moments(),
             time,
-            self.idle.phi,
+            self.phi,
             self.regimes.forecast(),
             broken,
             1.0 if hard else 1.0 - broken,
@@ -359,6 +359,12 @@ class Scheduler(reference.Scheduler):
     def learn(self, slowdown: float) -> None:
         self.regimes.calibrate(self.decision.expected.probability, self.done)
         self.regimes.update(self.profiled, self.latency)
+
+    def share_machine(self, price: float | None) -> None:
+        before = self.seen.machine_price
+        super().share_machine(price)
+        if (before is None) != (price is None) and self.goal.averaged:
+            self.price()
 
     def set_goal(self, goal: reference.Goal) -> Decision:
         opens = self.opens_window(goal)
@@ -426,7 +432,7 @@ class Scheduler(reference.Scheduler):
         under = reference.belief_under(self.seen, self.belief, self.switching, c)
         late = goal.q_fail - self.late_j / price  # a late output counts for less than q_fail
         worth = reference.expect(self.seen, under, late, c).accuracy
-        value = self.everything[c].energy - price * worth
+        value = reference.cost(self.seen, c, self.everything[c]) - price * worth
         if self.shared is not None and self.shared[1] > 1 and self.belief.time > 0.0:
             seconds = self.moments()[0] * self.until_done(c)
             value += price * self.accuracies * seconds / self.belief.time
@@ -452,7 +458,7 @@ class Scheduler(reference.Scheduler):
             def lateness(c: Configuration) -> tuple[float, ...]:
                 e = self.everything[c]
                 exit = -1 if c.exit is None else c.exit
-                return self.until_done(c), e.energy, c.cap, c.model, exit
+                return self.until_done(c), reference.cost(self.seen, c, e), c.cap, c.model, exit
 
             c = min(self.everything, key=lateness)
             return c, self.everything[c], False
@@ -460,7 +466,8 @@ class Scheduler(reference.Scheduler):
             return super().choose()
 
         def rank(c: Configuration, e: Expected) -> tuple[float, ...]:
-            return self.value(c), e.energy, c.cap, c.model, -1 if c.exit is None else c.exit
+            its_cost = reference.cost(self.seen, c, e)
+            return self.value(c), its_cost, c.cap, c.model, -1 if c.exit is None else c.exit
 
         at_end = self.log_price >= self.high if self.saving else self.log_price <= self.low
         exhausted = self.beyond or (at_end and self.pull() >= self.constants["price_up"])

@@ -5,7 +5,7 @@ typedef struct search {
     const alert_belief *belief;
     alert_cache *cache;
     alert_lower_bound lower;
-    double q_fail;
+    double q_fail, time_price_w;
     alert_limits limits;
     double time_quantile; /* slowdown that must still be in time; -infinity: none */
     size_t near;          /* column before which all cost too much in the last row passed over */
@@ -47,19 +47,25 @@ static inline size_t count_leading(const search *s, const alert_row *row, size_t
 /* Whether all columns of these minima are known to cost more than the best so far. */
 static bool cost_more(const search *s, const alert_minima *minima)
 {
-    return s->best->row && alert_energy_lower_bound(&s->lower, minima) > s->best->energy_j;
+    return s->best->row && alert_energy_lower_bound(&s->lower, minima) > s->best->cost_j;
 }
 
-static bool costs_less(const search *s, const alert_row *row, size_t column, double energy_j)
+static bool costs_less(const search *s, const alert_row *row, size_t column, double cost_j)
 {
-    return !s->best->row || alert_is_cheaper(row, column, energy_j, s->best);
+    return !s->best->row || alert_is_cheaper(row, column, cost_j, s->best);
+}
+
+static double cost_of(const search *s, const alert_row *row, size_t column, double energy_j)
+{
+    return energy_j + s->time_price_w * row->latency_s[column];
 }
 
 /* Member by member: a copy of the whole would have to wait for members just written. */
-static void take(search *s, const alert_row *row, size_t column, double energy_j)
+static void take(search *s, const alert_row *row, size_t column, double cost_j, double energy_j)
 {
     s->best->row = row;
     s->best->column = column;
+    s->best->cost_j = cost_j;
     s->best->energy_j = energy_j;
 }
 
@@ -121,9 +127,9 @@ static void cheapest_of_row(search *s, size_t r, bool by_quantile)
     if (ordered && s->limits.least_accuracy > s->q_fail && !(by_quantile && row->outputs == 1))
         count = count_leading(s, row, count, is_accurate_enough);
     for (size_t j = count; j-- > 0 && !cost_more(s, &row->minima[j]);) {
-        double energy = alert_energy(s->belief, row, j);
-        if (costs_less(s, row, j, energy) && (ordered || is_accurate_enough(s, row, j)))
-            take(s, row, j, energy);
+        double energy = alert_energy(s->belief, row, j), cost = cost_of(s, row, j, energy);
+        if (costs_less(s, row, j, cost) && (ordered || is_accurate_enough(s, row, j)))
+            take(s, row, j, cost, energy);
     }
 }
 
@@ -144,11 +150,11 @@ static void find_lowest_energy(search *s)
 /* ----------------------------------------------------------------------------- highest accuracy */
 
 static bool is_more_accurate(const search *s, const alert_row *row, size_t column, double accuracy,
-                             double energy_j)
+                             double cost_j)
 {
     const alert_choice *best = s->best;
     if (best->row && accuracy == best->accuracy)
-        return alert_is_cheaper(row, column, energy_j, best);
+        return alert_is_cheaper(row, column, cost_j, best);
     return !best->row || accuracy > best->accuracy;
 }
 
@@ -166,9 +172,10 @@ static void most_accurate_of_row(search *s, const alert_row *row)
         if (ordered && accuracy < row_best)
             break;
         row_best = accuracy;
-        if (!is_more_accurate(s, row, j, accuracy, energy))
+        double cost = cost_of(s, row, j, energy);
+        if (!is_more_accurate(s, row, j, accuracy, cost))
             continue;
-        take(s, row, j, energy);
+        take(s, row, j, cost, energy);
         s->best->accuracy = accuracy;
         s->best->probability = probability;
     }
@@ -201,13 +208,14 @@ static void fastest_of_row(search *s, const alert_row *row)
     bool ordered = alert_is_ordered(row, s->q_fail);
     for (size_t j = count_dear(s, row); j < row->columns; j++) {
         double delay = delay_of(s, row, j), energy = alert_energy(s->belief, row, j);
+        double cost = cost_of(s, row, j, energy);
         if (delay > 0.0 || !alert_is_in_time(s->belief, row, j, s->time_quantile))
             return;
         if (energy > s->limits.most_energy_j ||
-            (delay == 0.0 && !alert_is_cheaper(row, j, energy, s->best)))
+            (delay == 0.0 && !alert_is_cheaper(row, j, cost, s->best)))
             continue;
         if (is_accurate_enough(s, row, j))
-            take(s, row, j, energy);
+            take(s, row, j, cost, energy);
         else if (ordered)
             return;
     }
@@ -243,8 +251,9 @@ void alert_choose_bounded(const alert_problem *p, alert_choice *out)
     search s = {.profile = p->profile,
                 .belief = p->belief,
                 .cache = p->cache,
-                .lower = alert_lower_bound_of(p->belief),
+                .lower = alert_cost_bound_of(p),
                 .q_fail = p->goal->q_fail,
+                .time_price_w = p->time_price_w,
                 .near = p->profile->caps / 2,
                 .best = out};
     alert_rule rule = alert_first_rule(p->goal, false);

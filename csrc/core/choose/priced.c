@@ -34,8 +34,7 @@ static double accuracy_limit(const search *s, const alert_row *row, double proba
 }
 
 /* Takes the configuration if it is better; returns no less than its accuracy. Where one output counts, the likelier
- * part of the mixture alone shows of most configurations that they are not. While the search goes on, the choice has the
- * cost for its energy. */
+ * part of the mixture alone shows of most configurations that they are not. */
 static inline double consider(search *s, const alert_row *row, size_t column, double cost_j)
 {
     double probability, accuracy, near, latency_s = row->latency_s[column];
@@ -55,7 +54,7 @@ static inline double consider(search *s, const alert_row *row, size_t column, do
         s->limit = value + 1e-12 * fabs(value) + s->slack;
         s->best->row = row;
         s->best->column = column;
-        s->best->energy_j = cost_j;
+        s->best->cost_j = cost_j;
         s->best->probability = probability;
     }
     return accuracy;
@@ -144,7 +143,7 @@ static bool find(search *s, const alert_problem *p, const alert_rule *rule)
 void alert_choose_priced(const alert_problem *p, alert_choice *out)
 {
     search s = {.belief = p->belief,
-                .lower = alert_lower_bound_of(p->belief),
+                .lower = alert_cost_bound_of(p),
                 .value = HUGE_VAL,
                 .limit = HUGE_VAL,
                 .gain = p->price * (1.0 + 1e-12),

@@ -1,11 +1,12 @@
 /*
  * problem.h - internal: what the next configuration is chosen from, and the searches that choose [A/R].
  *
- *     minimise energy     lowest expected energy with accuracy >= bound and probability >= Pr;
+ *     minimise energy     lowest expected cost with accuracy >= bound and probability >= Pr;
  *     maximise accuracy   highest expected accuracy with energy <= bound and probability >= Pr;
  *     minimise latency    lowest expected latency with accuracy >= bound, energy <= E and probability >= Pr. [ours]
  *
- * Ties go to the lower energy, then the lower cap, the lower model index, the lower exit. When nothing meets every
+ * The cost is the expected energy and the price of the time: energy + time price x t (tenant.c). Ties go to the lower
+ * cost, then the lower cap, the lower model index, the lower exit. When nothing meets every
  * bound, they are given up in the order of rules.h.
  *
  * The result is that of a scan of all configurations by these rules, for any table. Three properties keep the search
@@ -53,17 +54,19 @@ typedef struct alert_problem {
     double bound;                     /* the goal's, which a window may have moved */
     uint64_t sharing;        /* inputs that share the deadline; 0 where it is this one's own */
     bool is_hopelessly_late; /* the lowest latency is wanted, whatever the goal and the cap held */
+    /* Joules that a second of profiled time costs others, beside the energy. Negative where they would gain by it, but
+     * for no configuration more than its power. */
+    double time_price_w;
     double price; /* joules per unit of accuracy; negative where `bound` holds for each input */
     /* Where the bound has a price: */
     double late_accuracy; /* that an output after its deadline counts for, <= q_fail */
-    double time_price_w;  /* joules that a second of profiled time costs the other inputs, >= 0 */
     bool is_exhausted;    /* nothing more can be done for the bound */
 } alert_problem;
 
 typedef struct alert_choice {
     const alert_row *row; /* NULL as long as nothing is found */
     size_t column;
-    double energy_j, accuracy, probability;
+    double cost_j, energy_j, accuracy, probability;
     bool feasible;
 } alert_choice;
 
@@ -149,13 +152,23 @@ static inline double alert_delay(const alert_expected *delays, const alert_row *
 /* The last tie-break: lower cap, lower model index, lower exit. */
 bool alert_comes_first(const alert_row *a, size_t a_column, const alert_row *b, size_t b_column);
 
-/* All tie-breaks, from the energy on. */
-static inline bool alert_is_cheaper(const alert_row *row, size_t column, double energy_j,
+/* All tie-breaks, from the cost on. */
+static inline bool alert_is_cheaper(const alert_row *row, size_t column, double cost_j,
                                     const alert_choice *than)
 {
-    if (energy_j != than->energy_j)
-        return energy_j < than->energy_j;
+    if (cost_j != than->cost_j)
+        return cost_j < than->cost_j;
     return alert_comes_first(row, column, than->row, than->column);
+}
+
+/* The factors of a lower bound of energy and cost. (With a negative price of time, the cost is at least
+ * mu (p - idle power) t.) */
+static inline alert_lower_bound alert_cost_bound_of(const alert_problem *problem)
+{
+    alert_lower_bound lower = alert_lower_bound_of(problem->belief);
+    if (problem->time_price_w < 0.0)
+        lower.work = 0.0;
+    return lower;
 }
 
 /* The slowdown at which a configuration must still be in time, by this rule; -infinity: none. */

@@ -38,6 +38,13 @@ static void take_deadline(const scan *s, const alert_choice *c)
                               belief_under(s, c->row->cap[c->column])->deadline_s);
 }
 
+/* Profiled seconds until the configuration is done. */
+static double profiled_s(const scan *s, const alert_row *row, size_t column)
+{
+    double delay_s = alert_delay(s->problem->delays, row);
+    return row->latency_s[column] + (delay_s > 0.0 ? delay_s / s->problem->belief->mean : 0.0);
+}
+
 static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
 {
     const alert_belief *b = belief_under(s, row->cap[column]);
@@ -46,6 +53,7 @@ static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
     c.energy_j += row->power_w[column] * alert_delay(s->problem->delays, row);
     if (b == &s->leaving)
         c.energy_j += row->power_w[column] * s->switching->cost_s / s->switching->hold_inputs;
+    c.cost_j = c.energy_j + s->problem->time_price_w * profiled_s(s, row, column);
     return c;
 }
 
@@ -65,22 +73,14 @@ static double latency_of(const scan *s, const alert_choice *c)
            (leaves ? s->switching->cost_s : 0.0);
 }
 
-/* Profiled seconds until the configuration is done. */
-static double profiled_s(const scan *s, const alert_row *row, size_t column)
-{
-    double delay_s = alert_delay(s->problem->delays, row);
-    return row->latency_s[column] + (delay_s > 0.0 ? delay_s / s->problem->belief->mean : 0.0);
-}
-
-/* What the choice goes by, before energy: the smaller, the better. */
+/* What the choice goes by, before the cost: the smaller, the better. */
 static double rank(const scan *s, const alert_choice *c)
 {
     if (s->problem->is_hopelessly_late)
         return profiled_s(s, c->row, c->column);
     if (s->problem->price >= 0.0)
-        return c->energy_j + s->problem->time_price_w * profiled_s(s, c->row, c->column) -
-               s->problem->price * c->accuracy;
-    return s->rule.decides == ALERT_ENERGY     ? c->energy_j
+        return c->cost_j - s->problem->price * c->accuracy;
+    return s->rule.decides == ALERT_ENERGY     ? c->cost_j
            : s->rule.decides == ALERT_ACCURACY ? -c->accuracy
                                                : latency_of(s, c);
 }
@@ -90,7 +90,7 @@ static bool beats_best(const scan *s, const alert_choice *c)
     if (!s->best->row)
         return true;
     double mine = rank(s, c), its = rank(s, s->best);
-    return mine != its ? mine < its : alert_is_cheaper(c->row, c->column, c->energy_j, s->best);
+    return mine != its ? mine < its : alert_is_cheaper(c->row, c->column, c->cost_j, s->best);
 }
 
 static void look_along(scan *s, const alert_row *row)

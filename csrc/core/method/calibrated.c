@@ -31,7 +31,8 @@ static void believe(calibrated *c, const alert_task *task, alert_belief *belief)
 static void start_price(calibrated *c, const alert_task *task)
 {
     double time_s = alert_time_within(task, task->goal.deadline_s);
-    alert_price_start(&c->price, task->constants, task->profile, &task->goal, time_s);
+    alert_price_start(&c->price, task->constants, task->profile, &task->goal,
+                      alert_idle_power(task), time_s);
 }
 
 static void start(void *learnt, const alert_task *task, alert_belief *belief)
@@ -43,13 +44,23 @@ static void start(void *learnt, const alert_task *task, alert_belief *belief)
     believe(c, task, belief);
 }
 
+static void book(calibrated *c, const alert_task *task, const alert_finished *finished)
+{
+    if (is_priced(&task->goal) && finished->is_booked)
+        alert_price_update(&c->price, task->constants, &task->goal, finished->credited,
+                           finished->expected, finished->window_owed);
+}
+
+static void miss(void *learnt, const alert_task *task, const alert_finished *missed)
+{
+    book(learnt, task, missed);
+}
+
 static void learn(void *learnt, const alert_task *task, const alert_finished *finished,
                   alert_belief *belief)
 {
     calibrated *c = learnt;
-    if (is_priced(&task->goal) && finished->is_booked)
-        alert_price_update(&c->price, task->constants, &task->goal, finished->credited,
-                           finished->expected, finished->window_owed);
+    book(c, task, finished);
     alert_regimes_calibrate(&c->regimes, task->constants, finished->promised, finished->done);
     alert_regimes_update(&c->regimes, task->constants, &c->forecast, finished->profiled_s,
                          finished->latency_s);
@@ -80,6 +91,12 @@ static void change_goal(void *learnt, const alert_task *task, const alert_goal *
         start_price(c, task);
 }
 
+static void count_idle(void *learnt, const alert_task *task)
+{
+    if (is_priced(&task->goal))
+        start_price(learnt, task);
+}
+
 static void pose(void *learnt, const alert_task *task, alert_problem *problem)
 {
     calibrated *c = learnt;
@@ -94,17 +111,18 @@ static void pose(void *learnt, const alert_task *task, alert_problem *problem)
         return;
     problem->price = alert_price_now(&c->price, task->constants, goal, &problem->is_exhausted);
     problem->late_accuracy = goal->q_fail - c->price.in_time_j / problem->price;
-    problem->time_price_w = 0.0;
     if (problem->sharing > 1 && belief->deadline_s > 0.0)
-        problem->time_price_w = problem->price * c->price.accuracies * belief->mean /
-                                fmax(belief->deadline_s, ALERT_QUANTITY_MIN);
+        problem->time_price_w += problem->price * c->price.accuracies * belief->mean /
+                                 fmax(belief->deadline_s, ALERT_QUANTITY_MIN);
 }
 
 const alert_method_functions ALERT_CALIBRATED_FUNCTIONS = {
     .name = "calibrated",
     .start = start,
     .learn = learn,
+    .miss = miss,
     .resume = resume,
     .change_goal = change_goal,
+    .count_idle = count_idle,
     .pose = pose,
 };

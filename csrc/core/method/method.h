@@ -10,6 +10,7 @@
 #define ALERT_METHOD_H
 
 #include "core/choose/choose.h"
+#include "core/machine.h"
 
 /* What a scheduler was given. */
 typedef struct alert_task {
@@ -18,7 +19,14 @@ typedef struct alert_task {
     const alert_constants *constants;
     alert_goal goal;
     double overhead_s;
+    alert_machine machine;
 } alert_task;
+
+/* Watts drawn between inputs, as far as the profile says and as they are counted. */
+static inline double alert_idle_power(const alert_task *task)
+{
+    return task->machine.is_shared ? 0.0 : task->profile->idle_power_w;
+}
 
 /* A deadline without the overhead. */
 static inline double alert_time_within(const alert_task *task, double deadline_s)
@@ -50,11 +58,15 @@ typedef struct alert_method_functions {
     void (*start)(void *learnt, const alert_task *task, alert_belief *belief);
     void (*learn)(void *learnt, const alert_task *task, const alert_finished *finished,
                   alert_belief *belief);
+    /* Books an input that was not run: nothing is learnt of the slowdown. (NULL) */
+    void (*miss)(void *learnt, const alert_task *task, const alert_finished *missed);
     /* Goes on from saved numbers: checks them, and works out those that follow from others. False when one of them is
      * out of its bounds. */
     bool (*resume)(void *learnt, const alert_task *task, alert_belief *belief);
     /* Takes note that the task's goal is another one than `before`. (NULL) */
     void (*change_goal)(void *learnt, const alert_task *task, const alert_goal *before);
+    /* Takes note that idle time counts, or no longer does. (NULL) */
+    void (*count_idle)(void *learnt, const alert_task *task);
     /* Sets is_hopelessly_late and price of the problem, and what goes with a price, by the problem's goal: the task's,
      * or one whose bounds hold for this input alone. Without this function, bounds hold for each input. (NULL) */
     void (*pose)(void *learnt, const alert_task *task, alert_problem *problem);

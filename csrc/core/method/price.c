@@ -29,13 +29,12 @@ typedef struct machine {
     alert_belief belief;
 } machine;
 
-static machine quiet_machine(const alert_profile *profile, double time_s)
+static machine quiet_machine(const alert_profile *profile, double idle_power_w, double time_s)
 {
     double fastest = HUGE_VAL;
     for (size_t r = 0; r < profile->rows; r++)
         fastest = fmin(fastest, profile->row[r].latency_s[0]);
-    machine m = {.profile = profile,
-                 .belief = {.mean = 1.0, .idle_power_w = profile->idle_power_w}};
+    machine m = {.profile = profile, .belief = {.mean = 1.0, .idle_power_w = idle_power_w}};
     alert_belief_set_deadline(&m.belief, fmax(time_s, fastest)); /* something is in time */
     return m;
 }
@@ -138,10 +137,10 @@ static void set_prices(alert_price *p, const alert_constants *c, const alert_goa
 }
 
 void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
-                       const alert_goal *goal, double time_s)
+                       const alert_goal *goal, double idle_power_w, double time_s)
 {
     const double AT[3] = {-HUGE_VAL, goal->bound, HUGE_VAL};
-    machine m = quiet_machine(profile, time_s);
+    machine m = quiet_machine(profile, idle_power_w, time_s);
     edge hull = {best_at(&m, 0.0), best_at(&m, HUGE_VAL)}, at[3];
     double gain = fmax(hull.high.accuracy - goal->q_fail, GAIN_MIN), log_slope[3];
     for (int i = 0; i < 3; i++) {

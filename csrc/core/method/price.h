@@ -58,9 +58,10 @@ typedef struct alert_price {
     double owed, reserve, surprise; /* in the measure, or its square; kept when the unit changes */
 } alert_price;
 
-/* Sets the price from profile and goal; the debt stays. time_s: the deadline without the overhead. */
+/* Sets the price from profile and goal; the debt stays. time_s: the deadline without the overhead, of which
+ * idle_power_w is drawn in the rest. */
 void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
-                       const alert_goal *goal, double time_s);
+                       const alert_goal *goal, double idle_power_w, double time_s);
 /* What the input was credited, what had been expected of it, and what its window owes after it; in the measure. */
 void alert_price_update(alert_price *p, const alert_constants *c, const alert_goal *goal,
                         double credited, double expected, double window_owed);

@@ -1,0 +1,48 @@
+/* tenant.c - a scheduler that shares its machine with others. */
+#include "core/ranges.h"
+#include "core/scheduler.h"
+
+/* ------------------------------------------------------------------------- the price of the machine */
+
+int alert_scheduler_set_machine_price(alert_scheduler *s, const double *price_w,
+                                      alert_argument_error *error)
+{
+    int rc = alert_check_machine_price(price_w, error);
+    if (rc)
+        return rc;
+    bool was_shared = s->task.machine.is_shared;
+    s->task.machine = alert_machine_of(s->task.profile, price_w);
+    if (s->task.machine.is_shared == was_shared)
+        return 0;
+    if (s->method->count_idle)
+        s->method->count_idle(s->now.by_method, &s->task);
+    alert_scheduler_believe_idle(s);
+    return 0;
+}
+
+bool alert_scheduler_machine_price(const alert_scheduler *s, double *price_w)
+{
+    *price_w = s->task.machine.price_w;
+    return s->task.machine.is_shared;
+}
+
+/* ------------------------------------------------------------------------------ what others do to it */
+
+void alert_scheduler_missed(alert_scheduler *s, alert_decision *out)
+{
+    alert_finished missed = alert_scheduler_account(s, NULL);
+    if (s->method->miss)
+        s->method->miss(s->now.by_method, &s->task, &missed);
+    alert_scheduler_pass(s);
+    alert_scheduler_give_goal(s, NULL);
+    alert_scheduler_choose(s, alert_scheduler_usual_deadline(s));
+    alert_scheduler_decision(s, out);
+}
+
+int alert_scheduler_note_cap(alert_scheduler *s, double power_cap_w, alert_argument_error *error)
+{
+    int rc = alert_check(error, "power_cap", power_cap_w, &ALERT_CAP);
+    if (!rc && s->is_switching_costly)
+        (void)alert_scheduler_serve_under(s, alert_cap_in_force(s->task.profile, power_cap_w));
+    return rc;
+}

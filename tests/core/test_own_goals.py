@@ -238,7 +238,7 @@ def test_the_price_learns_from_what_was_expected_of_what_ran() -> None:
         (
             {"model": 2, "power_cap": 0.0},
             ValueError,
-            "power_cap: expected a number of watts .* got 0",
+            "power_cap: expected a number >= 1e-12, .* got 0",
         ),
     ],
 )

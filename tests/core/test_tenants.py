@@ -263,7 +263,7 @@ def test_bad_arguments() -> None:
     for call, kind, message in (
         (lambda: setattr(s, "machine_price", "x"), TypeError, "machine_price: expected a number"),
         (lambda: delattr(s, "machine_price"), AttributeError, "machine_price cannot be deleted"),
-        (lambda: s.note_cap(0.0), ValueError, "power_cap: expected a number of watts >= 1e-12"),
+        (lambda: s.note_cap(0.0), ValueError, "power_cap: expected a number >= 1e-12"),
         (lambda: s.note_cap(math.nan), ValueError, "power_cap: expected .* got nan"),
         (lambda: s.note_cap("1"), TypeError, "power_cap: expected a number of watts or None, got"),
         (lambda: s.options(0.0), ValueError, "deadline: expected a finite number of seconds > 0"),

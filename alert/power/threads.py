@@ -47,6 +47,26 @@ class Pool:
             self.put(self._found)
 
 
+class Pools:
+    """All libraries with worker threads. More of them come as modules are imported."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Pool] = {}
+        self._modules = 0
+
+    def all(self) -> list[Pool]:
+        """Return those that there are by now."""
+        if self._modules != len(sys.modules):
+            self._modules = len(sys.modules)
+            self._known = {name: self._known.get(name, pool) for name, pool in _found().items()}
+        return list(self._known.values())
+
+    def give_back(self) -> None:
+        """Put the numbers found."""
+        for pool in self._known.values():
+            pool.give_back()
+
+
 class Threads(Device):
     """Sets how many threads a model computes with: ``open("threads")``.
 
@@ -60,17 +80,21 @@ class Threads(Device):
     settings: list[float] | None = None
 
     def __init__(self, cap_range: Sequence[float] | None = None) -> None:
-        self._pools = _pools()
-        found = max(pool.found for pool in self._pools)
+        self._pools = Pools()
+        if not self._pools.all() and importlib.util.find_spec("torch"):
+            importlib.import_module("torch")  # where there is nothing else
+        if not self._pools.all():
+            raise lacking("threads", _NEITHER, _REMEDY)
+        found = max(pool.found for pool in self._pools.all())
         low, high = (1, found) if cap_range is None else _range(cap_range)
         self.cap_range = float(low), float(high)
         self.settings = [float(threads) for threads in range(low, high + 1)]
-        self._give_back = weakref.finalize(self, _give_back, self._pools)
+        self._give_back = weakref.finalize(self, self._pools.give_back)
 
     @property
     def cap(self) -> float:
         """The number of threads in force."""
-        return float(max(pool.threads for pool in self._pools))
+        return float(max(pool.threads for pool in self._pools.all()))
 
     @property
     def closed(self) -> bool:
@@ -85,7 +109,7 @@ class Threads(Device):
         threads = _arguments.number("power_cap", cap)
         if not (low <= threads <= high and threads.is_integer()):
             raise ValueError(f"power_cap: expected {low:g} to {high:g} threads, got {cap!r}")
-        for pool in self._pools:
+        for pool in self._pools.all():
             pool.put(int(threads))
 
     def energy(self) -> float | None:
@@ -103,11 +127,6 @@ class Threads(Device):
         return f"<alert power device: threads, {low:g} to {high:g}, no energy>"
 
 
-def _give_back(pools: list[Pool]) -> None:
-    for pool in pools:
-        pool.give_back()
-
-
 def _range(given: Sequence[float]) -> tuple[int, int]:
     """Return the lowest and the highest number of threads, as they are given."""
     try:
@@ -121,26 +140,21 @@ def _range(given: Sequence[float]) -> tuple[int, int]:
     return low, high
 
 
-def _pools() -> list[Pool]:
-    """Find what has threads; PyTorch is imported only where there is nothing else.
+def _found() -> dict[str, Pool]:
+    """Find PyTorch, where it is imported, and the OpenMP and BLAS libraries of this process.
 
     PyTorch comes first: to change its number changes that of its OpenMP library, too.
     """
-    pools = _libraries()
-    if "torch" in sys.modules or (not pools and importlib.util.find_spec("torch")):
-        torch = importlib.import_module("torch")
-        pools.insert(0, Pool(torch.get_num_threads, torch.set_num_threads))
-    if not pools:
-        raise lacking("threads", _NEITHER, _REMEDY)
-    return pools
+    torch = sys.modules.get("torch")
+    found = {} if torch is None else {"torch": Pool(torch.get_num_threads, torch.set_num_threads)}
+    for path, library in _libraries().items():
+        found[path] = Pool(library.get_num_threads, library.set_num_threads)
+    return found
 
 
-def _libraries() -> list[Pool]:
-    """Find the OpenMP and BLAS libraries that this process has loaded."""
+def _libraries() -> dict[str, Any]:
+    """Find libraries by threadpoolctl, where it is installed; the names are their files."""
     if not importlib.util.find_spec("threadpoolctl"):
-        return []
+        return {}
     control: Any = importlib.import_module("threadpoolctl").ThreadpoolController()
-    return [
-        Pool(library.get_num_threads, library.set_num_threads)
-        for library in control.lib_controllers
-    ]
+    return {library.filepath: library for library in control.lib_controllers}

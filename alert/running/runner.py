@@ -179,7 +179,8 @@ class Runner:
                 profile = profile.without_caps()
                 self._scheduler = scheduler_of(profile)
             self._loading = loading_of(ordered, self._scheduler, clock)
-            check_unit(profile.unit, self._device)
+            if np.isfinite(profile.power_caps).any():
+                check_unit(profile.unit, self._device)
             check_caps("profile.power_caps", profile.power_caps.tolist(), self._device)
             self._execution = Execution(ordered, profile, self._device, clock)
             self._idle_gap = _idle_gap(idle_gap, self._device)

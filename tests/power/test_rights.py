@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from plants import TOP, Plant, compile_plant, running
+from policies import tree
 from programs import PACKAGES
 
 from alert import power
@@ -81,6 +82,42 @@ def test_the_rule_grants_what_it_says(plant: Plant, caps: bool, energy: bool) ->
     granted = caps and energy
     assert after["rule"] == (None if granted else power.rule(caps=not caps, energy=not energy))
     assert as_nobody(DESCRIBE, plant)["rule"] == power.rule()  # others have gained nothing
+
+
+def test_the_rule_of_frequencies_grants_them() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        cpus = Path(name)
+        cpus.chmod(0o755)
+        machine = Plant(tree(cpus / "cpufreq", [3_600_000]))
+        limit = machine.root / "policy0/scaling_max_freq"
+        limit.chmod(0o644)
+        (cpus / "cpu0").mkdir()
+        (cpus / "cpu0/cpufreq").symlink_to("../cpufreq/policy0")
+        code = """
+try:
+    with power.open("cpufreq", root=root, guard=False) as device:
+        device.set_cap(2.0)
+        told = {"cap": device.cap}
+except power.PowerPermissionError as error:
+    told = {"what": error.what, "remedy": error.remedy}
+"""
+        told = as_nobody(code, machine, group=GROUP)
+        assert told["what"] == str(limit)
+        assert "alert info" in told["remedy"]
+        rule = power.rule(caps=False, energy=False, frequencies=True, group=str(GROUP))
+        assert "alert-cpufreq.rules" in rule
+        install(rule, cpus / "cpu0")
+        assert as_nobody(code, machine, group=GROUP) == {"cap": 2.0}
+        assert "what" in as_nobody(code, machine)  # others have gained nothing
+        assert limit.read_text() == "3600000\n"
+
+
+def test_the_rules_match_every_control_type_that_has_packages() -> None:
+    rule = power.rule(frequencies=True)
+    assert 'KERNEL=="intel-rapl:*|intel-rapl-mmio:*"' in rule
+    assert rule.count("RUN+=") == 2
+    with pytest.raises(ValueError, match=r"^caps, energy, frequencies: expected at least one"):
+        power.rule(caps=False, energy=False)
 
 
 def test_members_of_the_group_cap_and_give_back(plant: Plant) -> None:

@@ -37,8 +37,7 @@ def libraries(monkeypatch: pytest.MonkeyPatch) -> tuple[Library, Library]:
     monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
     monkeypatch.setattr(sys.modules["torch"], "get_num_threads", found[0].get_num_threads, False)
     monkeypatch.setattr(sys.modules["torch"], "set_num_threads", found[0].set_num_threads, False)
-    pool = threads.Pool(found[1].get_num_threads, found[1].set_num_threads)
-    monkeypatch.setattr(threads, "_libraries", lambda: [pool])
+    monkeypatch.setattr(threads, "_libraries", lambda: {"blas": found[1]})
     return found
 
 
@@ -89,6 +88,21 @@ def test_only_a_range_allows_more_than_the_number_found(
     for cap_range, error in wrong:
         with pytest.raises(error, match=r"^cap_range: expected"):
             power.open("threads", cap_range=cap_range)
+
+
+def test_a_library_that_is_loaded_later_is_found(
+    libraries: tuple[Library, Library], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Threads() as device:
+        device.set_cap(2)
+        late = Library(4)
+        monkeypatch.setattr(threads, "_libraries", lambda: {"blas": libraries[1], "late": late})
+        device.set_cap(3)
+        assert late.number == 4  # nothing has been imported
+        monkeypatch.setitem(sys.modules, "late", types.ModuleType("late"))
+        device.set_cap(3)
+        assert (late.number, libraries[0].number, libraries[1].number) == (3, 3, 3)
+    assert (late.number, libraries[0].number, libraries[1].number) == (4, 8, 6)
 
 
 def test_a_device_that_is_dropped_gives_back(libraries: tuple[Library, Library]) -> None:

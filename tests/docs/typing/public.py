@@ -44,6 +44,9 @@ assert_type(alert.constants("paper"), dict[str, float])
 with alert.power.open("emulated") as device:
     assert_type(device.energy(), float | None)
     assert_type(device.cap_range, tuple[float, float])
+    assert_type(device.unit, str)
+    assert_type(alert.power.combine(device, alert.power.open("zeus")), alert.power.Combined)
+assert_type(alert.Profile([[0.1]], None, [0.5], [2], 0.0, unit="threads").unit, str)
 runner = alert.Runner([len], profile, goal, power="emulated")
 assert_type(runner("x"), Any)
 

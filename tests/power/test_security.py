@@ -17,6 +17,7 @@ import pytest
 from gpus import Gpus
 from killing import wait_for, watchdogs
 from plants import Plant
+from policies import tree
 
 PAGE = Path(__file__).parents[2] / "SECURITY.md"
 
@@ -123,6 +124,16 @@ def test_its_descriptors(machine: Plant, gpus: Gpus, directory: Path) -> None:
     gpus.machine.users = 0  # the dead said no goodbye
 
 
+def test_its_descriptors_of_frequencies(tmp_path: Path, directory: Path) -> None:
+    root = tree(tmp_path / "cpufreq")
+    limits = {str(root / f"policy{number}/scaling_max_freq") for number in range(2)}
+    with watchdog(directory, "cpufreq", str(root)) as it:
+        held = it.descriptors()
+        (journal,) = directory.glob("*.journal")
+        assert set(held) == {"/dev/null", "anon_inode:[pidfd]", "socket", str(journal), *limits}
+    assert {Path(limit).read_text() for limit in limits} == {"3600000\n"}
+
+
 @pytest.mark.parametrize("kind", ["rapl", "nvml"])
 def test_its_libraries(machine: Plant, gpus: Gpus, directory: Path, kind: str) -> None:
     named = {*re.findall(r"`(\w+)`", row("libraries, while it sleeps")), "ld", "[vdso]"}
@@ -148,7 +159,7 @@ def test_its_rights(machine: Plant, directory: Path) -> None:
 
 
 def test_it_opens_no_file_of_a_zone(machine: Plant, directory: Path) -> None:
-    assert "For zones it opens no file." in " ".join(PAGE.read_text().split())
+    assert "For zones and frequencies it opens no file." in " ".join(PAGE.read_text().split())
     found = machine.limits()
     with watchdog(directory, "rapl", str(machine.root)) as it:
         assert machine.limits() != found

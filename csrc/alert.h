@@ -164,8 +164,8 @@ const char *alert_method_name(alert_method method);
     X(price_reach, OF(CALIBRATED), 1.2, POSITIVE, "[ours]", "factor by which the slow part may leave the profile's slopes") \
     X(price_span, OF(CALIBRATED), 30.0, POSITIVE, "[ours]", "factor by which the slow part may leave its start") \
     X(price_step, OF(CALIBRATED), 3.0, POSITIVE, "[ours]", "debt, in steps of the profile, that moves the fast part by 1") \
-    X(price_up, OF(CALIBRATED), 1.6, POSITIVE, "[ours]", "most that debts add to the logarithm of the price") \
-    X(price_down, OF(CALIBRATED), 0.6, POSITIVE, "[ours]", "most that credit takes off it") \
+    X(price_up, OF(CALIBRATED), 1.5, POSITIVE, "[ours]", "most that debts add to the logarithm of the price") \
+    X(price_down, OF(CALIBRATED), 1.0, POSITIVE, "[ours]", "most that credit takes off it") \
     X(price_reserve, OF(CALIBRATED), 4.0, POSITIVE, "[ours]", "surplus aimed at, in deviations of one input") \
     X(price_ramp, OF(CALIBRATED), 20.0, POSITIVE, "[ours]", "inputs after which half of the surplus is aimed at") \
     X(price_ease, OF(CALIBRATED), 0.5, SHARE, "[ours]", "surplus aimed at, in what the cheaper choice at the bound leaves owing") \

@@ -50,18 +50,33 @@ static outcome missed(const alert_scheduler *s)
                      .accuracy = alert_pending_goal(s)->q_fail};
 }
 
-/* Joules of the finished input, idle time up to its deadline included. */
-static double joules(const alert_scheduler *s, const alert_measurement *m, const outcome *o)
+/* Watts, as believed beforehand, of a machine that is idle after the input. */
+static double idle_power_w(const alert_scheduler *s, const outcome *o)
 {
     const alert_idle_filter *idle = &s->now.idle;
-    double idle_power = m->has_idle_power   ? m->idle_power_w
-                        : idle->reports > 0 ? idle->ratio * o->power_w
-                                            : s->task.profile->idle_power_w;
-    /* between inputs that share a deadline there is no idle time, and on a shared machine it is nobody's */
+    return idle->reports > 0 ? idle->ratio * o->power_w : s->task.profile->idle_power_w;
+}
+
+/* Idle seconds after a run: up to the deadline. Inputs that share a deadline have them all after the last one. On a shared
+ * machine they are nobody's. */
+static double idle_after(const alert_scheduler *s, double run_s)
+{
     bool idles = s->now.shared.inputs <= 1 && !s->task.machine.is_shared;
-    double rest = idles ? alert_rest(s->now.pending.time_s, m->latency_s) : 0.0;
-    double active = m->has_energy ? m->energy_j : o->power_w * m->latency_s;
-    return active + idle_power * rest;
+    return idles ? alert_rest(s->now.pending.time_s, run_s) : 0.0;
+}
+
+/* The same, spread over the inputs that share a deadline: each is booked with what it leaves of an even share, the last
+ * one with what is not booked yet. The sum is the same. But the first inputs bring no credit that the last one takes
+ * back. */
+static double idle_booked(const alert_scheduler *s, double run_s)
+{
+    const alert_shared_deadline *shared = &s->now.shared;
+    if (s->task.machine.is_shared || isnan(run_s)) /* the input was not run */
+        return 0.0;
+    if (shared->inputs > 1)
+        return shared->share_s - s->task.overhead_s - run_s;
+    double booked_s = shared->inputs > 0 ? shared->left_s - shared->share_s : 0.0;
+    return idle_after(s, run_s) - booked_s;
 }
 
 void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
@@ -110,12 +125,29 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
     };
 }
 
+/* Sets what is credited and expected where energy is bounded; returns the joules of the input, its idle time included. */
+static double account_energy(const alert_scheduler *s, const alert_measurement *m, const outcome *o,
+                             alert_finished *f)
+{
+    const alert_pending *ran = &s->now.pending;
+    double active_j = m->has_energy ? m->energy_j : o->power_w * m->latency_s;
+    double idle_w = m->has_idle_power ? m->idle_power_w : idle_power_w(s, o);
+    f->credited = active_j + idle_w * idle_booked(s, m->latency_s);
+    f->expected = ran->energy_j;
+    if (s->now.shared.inputs > 0) {
+        double run_s =
+            ran->slowdown_mean * alert_pending_row(s)->latency_s[ran->configuration.column];
+        f->expected = o->power_w * run_s + idle_power_w(s, o) * idle_booked(s, run_s);
+    }
+    return active_j + idle_w * idle_after(s, m->latency_s);
+}
+
 alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measurement *measured)
 {
     static const alert_measurement NOT_RUN = {.latency_s = (double)NAN, .has_energy = true};
     const alert_pending *ran = &s->now.pending;
     const alert_measurement *m = measured ? measured : &NOT_RUN;
-    bool saving = s->task.goal.objective == ALERT_MIN_ENERGY;
+    double bound = s->task.goal.bound;
     outcome o = measured ? judge(s, m) : missed(s);
     alert_finished f = {.latency_s = m->latency_s,
                         .profiled_s = o.profiled_s,
@@ -124,16 +156,15 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
                         .promised = ran->probability,
                         .done = o.done,
                         .is_booked = !s->now.has_own_goal,
-                        .credited = saving ? o.accuracy : joules(s, m, &o),
-                        .expected = saving ? ran->accuracy : ran->energy_j};
-    const alert_row *row = alert_pending_row(s);
-    if (!saving && s->now.shared.inputs > 1) /* no idle time, as in joules() */
-        f.expected = o.power_w * ran->slowdown_mean * row->latency_s[ran->configuration.column];
-    double bound = s->task.goal.bound;
+                        .credited = o.accuracy,
+                        .expected = ran->accuracy};
+    double owed = bound - o.accuracy;
+    if (s->task.goal.objective != ALERT_MIN_ENERGY)
+        owed = account_energy(s, m, &o, &f) - bound;
     if (s->history_capacity > 0)
         remember(s, m, &o, f.slowdown);
     if (f.is_booked)
-        alert_window_push(&s->window, saving ? bound - f.credited : f.credited - bound);
+        alert_window_push(&s->window, owed);
     f.window_owed = s->window.sum;
     return f;
 }

@@ -181,7 +181,8 @@ int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, 
         rc = alert_refuse(error, "inputs", "at least one input", 0.0);
     if (rc)
         return rc;
-    s->now.shared = (alert_shared_deadline){.left_s = deadline_s, .inputs = inputs};
+    s->now.shared = (alert_shared_deadline){
+        .left_s = deadline_s, .share_s = deadline_s / (double)inputs, .inputs = inputs};
     alert_scheduler_give_goal(s, NULL);
     alert_scheduler_choose(s, alert_scheduler_usual_deadline(s));
     alert_scheduler_decision(s, out);

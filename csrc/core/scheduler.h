@@ -19,6 +19,7 @@ typedef struct alert_pending {
 /* Inputs that share what is left of one deadline. */
 typedef struct alert_shared_deadline {
     double left_s;
+    double share_s;  /* of each, at first */
     uint64_t inputs; /* still to come; 0 when none is shared */
 } alert_shared_deadline;
 

@@ -213,6 +213,37 @@ def test_what_cannot_be_kept_any_more_is_said_and_taken_back() -> None:
     assert found.feasible[140:].all()
 
 
+# ------------------------------------------------------------------------------- shared deadlines
+
+
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("inputs", [5, 17, 40])
+def test_energy_is_kept_where_inputs_share_a_deadline(level: float, inputs: int) -> None:
+    """The idle time comes after the last one. No credit is drawn on it before."""
+    for m in MACHINES:
+        goal = goal_of(m, "max_accuracy", level)
+        s = alert.Scheduler(m.profile, goal)
+        joules = list(islice(sentences(s, m, goal, inputs), 360))
+        for n in range(inputs, len(joules) + 1, inputs):
+            assert n < 100 or np.mean(joules[:n]) <= bound_of(goal) * 1.005, n
+
+
+def sentences(s: alert.Scheduler, m: Machine, goal: alert.Goal, inputs: int) -> Iterator[float]:
+    """Run groups of inputs that share a deadline; yield the energy of each."""
+    slowdowns = cycle(steady(1000))
+    while True:
+        left = inputs * goal.deadline
+        s.share(left, inputs)
+        for n in range(inputs):
+            decision = s.decision
+            column = list(m.profile.power_caps).index(decision.power_cap)
+            seconds = float(m.profile.latency[decision.model, column]) * next(slowdowns)
+            active = float(m.profile.power[decision.model, column]) * seconds
+            left -= seconds
+            yield active + (IDLE_W * max(left, 0.0) if n == inputs - 1 else 0.0)
+            s.step(seconds, active)
+
+
 # ------------------------------------------------------------------- slow calls, and those in turn
 
 

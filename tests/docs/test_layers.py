@@ -76,7 +76,8 @@ def test_the_core_stays_small() -> None:
     # 200 for a third objective, goals of single inputs, and other models than were chosen.
     # 30 for profiles without a cap or without a power. 105 for time slices.
     # 200 for machines that schedulers share.
-    assert sum(lines_of_code(path) for path in files) <= 3540
+    # 25 for idle time that is spread over the inputs that share a deadline.
+    assert sum(lines_of_code(path) for path in files) <= 3565
 
 
 def test_the_core_includes_nothing_from_above() -> None:

@@ -354,7 +354,16 @@ class Scheduler(reference.Scheduler):
         time = reference.belief_under(self.seen, self.belief, self.switching, ran).time
         self.done = latency * whole <= time
         self.profiled, self.latency = outputs(self.seen, stopped)[-1][0], latency
+        self.time_ran = time
+        power = self.table.power[ran.model][ran.cap]
+        idle = more.get("idle_power")
+        idle = self.believed_idle(power) if idle is None else idle
+        self.spent = self.evened(latency, power * latency if energy is None else energy, idle)
         return super().step(latency, energy, **more)
+
+    def missed(self) -> Decision:
+        self.spent, self.time_ran = 0.0, self.time_for(self.decision.configuration)
+        return super().missed()
 
     def learn(self, slowdown: float) -> None:
         self.regimes.calibrate(self.decision.expected.probability, self.done)
@@ -382,14 +391,32 @@ class Scheduler(reference.Scheduler):
             self.price()
         return self._decide(self.usual_deadline())
 
+    def evened(self, latency: float, energy: float, idle: float) -> float:
+        """Energy with idle time. That of a shared deadline is spread: each input is booked with
+        what it leaves of the first share, the last with what then remains."""
+        left, inputs = self.shared or (0.0, 0)
+        if self.seen.machine_price is not None:  # nobody's
+            return energy
+        if inputs > 1:
+            return energy + idle * (self.share_0 - self.overhead - latency)
+        booked = left - self.share_0 if inputs else 0.0
+        return energy + idle * (reference.rest(self.time_ran, latency) - booked)
+
     def expected(self) -> float:
         """What was expected of the input just finished, in the measure of the bound."""
         c, e, _ = self.decision
-        if self.saving:
-            return e.accuracy
-        if self.shared is not None and self.shared[1] > 1:  # no idle time before the next word
-            return self.table.power[c.model][c.cap] * e.latency
-        return e.energy
+        if self.saving or self.shared is None:
+            return e.accuracy if self.saving else e.energy
+        power = self.table.power[c.model][c.cap]
+        return self.evened(e.latency, power * e.latency, self.believed_idle(power))
+
+    def believed_idle(self, power: float) -> float:
+        phi = self.belief.phi
+        return self.table.idle_power if phi is None else phi * power
+
+    def share(self, deadline: float, inputs: int) -> Decision:
+        self.share_0 = deadline / inputs
+        return super().share(deadline, inputs)
 
     def settle(self, accuracy: float, joules: float) -> None:
         super().settle(accuracy, joules)
@@ -397,7 +424,7 @@ class Scheduler(reference.Scheduler):
             return
         c = self.constants
         margin = c["price_margin"] if self.saving else -self.bound * c["price_margin"]
-        credited, expected = (accuracy if self.saving else joules), self.expected()
+        credited, expected = (accuracy if self.saving else self.spent), self.expected()
         aim = self.bound + margin
         if self.goal.window is None:
             self.total += min(self.sign * (aim - credited), OWED_AT_ONCE * self.unit)

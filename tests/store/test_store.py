@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from forking import in_child
 from stores import Gate, Nets, loading_threads, network, save, there
 
 import alert
+from alert.store.place import CpuMemory
 
 
 @pytest.fixture
@@ -228,6 +230,33 @@ def test_a_call_helps_the_thread_that_loads(nets: Nets) -> None:
     gate.open.set()
     waits.join(60)
     assert store.resident == ("b",)
+
+
+def test_a_call_takes_over_from_a_thread_that_starves(
+    nets: Nets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, on = threading.Event(), threading.Event()
+    read = CpuMemory.read
+
+    def starve(self: CpuMemory, *arguments: Any) -> None:
+        if threading.current_thread() in loading_threads():
+            reached.set()
+            assert on.wait(60)
+        read(self, *arguments)
+
+    monkeypatch.setattr(CpuMemory, "read", starve)
+    store = nets.store(1)
+    store.prefetch("b")
+    assert reached.wait(60)
+    nets.check(store, "b")
+    waits = threading.Thread(target=nets.check, args=(store, "a"))
+    waits.start()
+    while not store._memory._waiting:
+        time.sleep(0.001)
+    assert store.resident == ("b",)  # the other thread may still write into it
+    on.set()
+    waits.join(60)
+    assert store.resident == ("a",)
 
 
 def test_room_is_made_by_ending_loads_that_nobody_needs(nets: Nets) -> None:

@@ -51,10 +51,7 @@ class Building:
             kind = type(module).__name__
             raise TypeError(f"models[{name!r}]: expected it to build a torch.nn.Module, got {kind}")
         self._module = module
-        own = module.state_dict()
-        self.tensors = {
-            key: place.room_for(spec, own.get(key)) for key, spec in weights.specs.items()
-        }
+        self.tensors = place.room(weights.specs, module.state_dict())
         self.size = size_of(weights.specs) + sum(
             tensor.nbytes for tensor, names in registered(module).items() if known.isdisjoint(names)
         )

@@ -11,7 +11,6 @@ import torch
 
 from alert.store import gpu
 from alert.store.tensors import flat
-from alert.store.weights import Spec
 
 
 def fed(inputs: Iterable[Any], device: torch.device, ahead: int) -> Iterator[Any]:
@@ -73,10 +72,9 @@ class _Slot:
     def _copy(self, tensor: torch.Tensor, pinned: torch.Tensor) -> torch.Tensor:
         pinned.copy_(flat(tensor.contiguous()))
         with torch.cuda.stream(self._copies):
-            there = gpu.on_device(
-                Spec(tensor.dtype, tuple(tensor.shape), tensor.nbytes), self.device
-            )
-            gpu.copy(pinned, flat(there))
+            memory = gpu.on_device(tensor.nbytes, self.device)
+            gpu.copy(pinned, memory)
+            there = memory.view(tensor.dtype).view(tensor.shape)
         return there
 
 

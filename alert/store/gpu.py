@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from queue import SimpleQueue
 
 import torch
 
 from alert.store.place import Tensors
-from alert.store.tensors import flat
+from alert.store.tensors import carved, flat, room_for
 from alert.store.weights import PIECE, Part, Spec, Weights
 
 
@@ -29,13 +29,13 @@ class GpuMemory:
         for _ in range(2):
             self._buffers.put(_Buffer(PIECE))
 
-    def room_for(self, spec: Spec, own: torch.Tensor | None) -> torch.Tensor:
-        """Return a tensor to be filled.
+    def room(self, specs: Mapping[str, Spec], own: Tensors) -> dict[str, torch.Tensor]:
+        """Return tensors to be filled.
 
-        Its memory belongs to the stream of copies. No other work reuses it before a copy is done.
+        Their memory belongs to the stream of copies. No other work reuses it before a copy is done.
         """
         with torch.cuda.stream(self._copies):
-            return on_device(spec, self.device)
+            return carved(on_device(room_for(specs), self.device), specs)
 
     def read(self, weights: Weights, piece: Sequence[Part], tensors: Tensors) -> None:
         """Read a piece of a file, and have the GPU fetch it."""
@@ -103,9 +103,9 @@ def pinned(size: int) -> torch.Tensor:
     return torch.empty(size, dtype=torch.uint8, pin_memory=True)
 
 
-def on_device(spec: Spec, device: torch.device) -> torch.Tensor:
-    """Return a tensor in the memory of a GPU."""
-    return torch.empty(spec.shape, dtype=spec.dtype, device=device)
+def on_device(size: int, device: torch.device) -> torch.Tensor:
+    """Return memory of a GPU, in bytes."""
+    return torch.empty(size, dtype=torch.uint8, device=device)
 
 
 def keep_for(tensor: torch.Tensor, stream: torch.cuda.Stream) -> None:

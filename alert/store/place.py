@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 import torch
 
-from alert.store.tensors import bytes_of
+from alert.store.tensors import bytes_of, carved, room_for
 from alert.store.weights import Part, Spec, Weights
 
 Tensors: TypeAlias = Mapping[str, torch.Tensor]
@@ -28,8 +28,12 @@ class Place(Protocol):
 
     device: torch.device
 
-    def room_for(self, spec: Spec, own: torch.Tensor | None) -> torch.Tensor:
-        """Return a tensor to be filled; `own` is the one that the module was built with."""
+    def room(self, specs: Mapping[str, Spec], own: Tensors) -> dict[str, torch.Tensor]:
+        """Return tensors to be filled; `own` are those that the module was built with.
+
+        They are cut out of one block. When a model goes, its block goes back as a whole: to the
+        system, not only to the allocator, and without holes.
+        """
 
     def read(self, weights: Weights, piece: Sequence[Part], tensors: Tensors) -> None:
         """Read a piece of a file into the tensors of its parts."""
@@ -44,15 +48,18 @@ class CpuMemory:
     def __init__(self) -> None:
         self.device = torch.device("cpu")
 
-    def room_for(self, spec: Spec, own: torch.Tensor | None) -> torch.Tensor:
-        """Return a tensor to be filled: the module's own, if it has memory and is like it."""
-        if (
+    def room(self, specs: Mapping[str, Spec], own: Tensors) -> dict[str, torch.Tensor]:
+        """Return tensors to be filled: the module's own, where they have memory and fit."""
+        taken = {name: own[name] for name, spec in specs.items() if self._fits(own.get(name), spec)}
+        rest = {name: spec for name, spec in specs.items() if name not in taken}
+        return taken | carved(torch.empty(room_for(rest), dtype=torch.uint8), rest)
+
+    def _fits(self, own: torch.Tensor | None, spec: Spec) -> bool:
+        return (
             own is not None
             and own.is_contiguous()
             and (own.dtype, tuple(own.shape), own.device) == (spec.dtype, spec.shape, self.device)
-        ):
-            return own
-        return torch.empty(spec.shape, dtype=spec.dtype)
+        )
 
     def read(self, weights: Weights, piece: Sequence[Part], tensors: Tensors) -> None:
         """Read a piece of a file straight to where it stays."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 
-from alert.store.weights import Bytes
+from alert.store.weights import Bytes, Spec
+
+_ALIGNMENT = 64  # bytes, as torch aligns what it allocates
 
 
 def bytes_of(tensor: torch.Tensor) -> Bytes:
@@ -19,6 +21,24 @@ def bytes_of(tensor: torch.Tensor) -> Bytes:
 def flat(tensor: torch.Tensor) -> torch.Tensor:
     """Return the memory of a contiguous tensor, as a tensor of bytes."""
     return tensor.detach().reshape(-1).view(torch.uint8)
+
+
+def carved(memory: torch.Tensor, specs: Mapping[str, Spec]) -> dict[str, torch.Tensor]:
+    """Cut tensors out of memory of `room_for` bytes."""
+    tensors, at = {}, 0
+    for name, spec in specs.items():
+        tensors[name] = memory[at : at + spec.size].view(spec.dtype).view(spec.shape)
+        at += _aligned(spec.size)
+    return tensors
+
+
+def room_for(specs: Mapping[str, Spec]) -> int:
+    """Return the bytes of memory that tensors are cut out of."""
+    return sum(_aligned(spec.size) for spec in specs.values())
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
 def registered(module: torch.nn.Module) -> dict[torch.Tensor, list[str]]:

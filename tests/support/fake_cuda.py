@@ -16,7 +16,6 @@ import pytest
 import torch
 
 from alert.store import gpu
-from alert.store.weights import Spec
 
 Act = Callable[[], object]
 
@@ -107,11 +106,11 @@ class FakeCuda:
         self.pinned.append(torch.zeros(size, dtype=torch.uint8))
         return self.pinned[-1]
 
-    def on_device(self, spec: Spec, device: torch.device) -> torch.Tensor:
+    def on_device(self, size: int, device: torch.device) -> torch.Tensor:
         """Memory belongs to the stream that is current: never to that of the models."""
         assert device.type == "cuda"
         assert self.current is not self.default
-        return torch.full(spec.shape, 99, dtype=spec.dtype)
+        return torch.full((size,), 99, dtype=torch.uint8)
 
     def copy(self, source: torch.Tensor, target: torch.Tensor) -> None:
         assert any(_holds(memory, source) for memory in self.pinned), "from memory not pinned"

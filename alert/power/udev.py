@@ -35,16 +35,17 @@ def rule(
     rights = [right for right, wanted in granted.items() if wanted]
     if not rights:
         raise ValueError("caps, energy, frequencies: expected at least one of them to be true")
-    subsystems = ["powercap"] * (caps or energy) + ["cpu"] * frequencies
-    name = "alert" if caps or energy else "alert-cpufreq"
+    rapl = bool(caps or energy)
+    subsystems = [name for name, wanted in (("powercap", rapl), ("cpu", frequencies)) if wanted]
     trigger = "; ".join(f"udevadm trigger --subsystem-match={name}" for name in subsystems)
+    name = "alert" if rapl else "alert-cpufreq"
     text = f"""\
 # /etc/udev/rules.d/60-{name}.rules: members of the group {group} may {" and ".join(rights)}.
 # In force after:
 #   groupadd -f {group}; usermod -aG {group} USER
 #   udevadm control --reload; {trigger}
 """
-    if caps or energy:
+    if rapl:
         text += _line(
             "powercap", "intel-rapl:*|intel-rapl-mmio:*", "%p", _zone(caps, energy, group)
         )

@@ -499,7 +499,8 @@ def test_a_rule_is_for_groups_only(group: Any) -> None:
 
 def test_a_rule_grants_something_once() -> None:
     assert power.rule(caps=2**31, energy=2**31) == power.rule()  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"^caps, energy: expected at least one"):
+    assert power.rule(frequencies=2**31) == power.rule(frequencies=True)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^caps, energy, frequencies: expected at least one"):
         power.rule(caps=False, energy=False)
     for group in ("power", "_alert", "gpu-users", "65534", "a.b"):
         assert group in power.rule(group=group)

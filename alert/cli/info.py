@@ -7,6 +7,7 @@ grant it.
 from __future__ import annotations
 
 import argparse
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from alert import __version__, power
@@ -65,10 +66,15 @@ def _parts(title: str, parts: list[dict[str, Any]], unit: str) -> Table:
     from rich.table import Table
 
     table = Table("name", "limit", "can be capped", "energy can be read", title=title)
-    for part in parts:
+
+    def cells(part: dict[str, Any]) -> tuple[str, str, str]:
         limit = "" if part["limit"] is None else f"{part['limit']:g} {unit}"
         off = ", not enabled" if part.get("enabled") is False else ""
-        table.add_row(part["name"], limit + off, _yes(part["can_cap"]), _yes(part["can_read"]))
+        return limit + off, _yes(part["can_cap"]), _yes(part["can_read"])
+
+    for told, group in groupby(parts, cells):  # a server has a hundred cores that are alike
+        names = [part["name"] for part in group]
+        table.add_row(names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}", *told)
     return table
 
 
@@ -82,12 +88,15 @@ def _summary(title: str, device: dict[str, Any], unit: str) -> str:
 
 
 def _chosen(found: dict[str, Any]) -> str:
+    capped = found["auto"] != "none" and found[found["auto"]]["can_cap"]
+    other = '; power="cpufreq" caps frequencies' if found["cpufreq"]["can_cap"] else ""
     if found["auto"] == "none":
         return (
             'power="auto" is "none": models alone are chosen, nothing is capped, energy is not read'
+            + other
         )
-    caps = "real caps" if found[found["auto"]]["can_cap"] else "no caps, models alone are chosen"
-    return f'power="auto" is {found["auto"]}: {caps}, real joules'
+    caps = "real caps" if capped else "no caps, models alone are chosen"
+    return f'power="auto" is {found["auto"]}: {caps}, real joules{"" if capped else other}'
 
 
 def _yes(value: bool) -> str:

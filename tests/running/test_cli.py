@@ -230,6 +230,31 @@ def test_info_lists_gpus(status: Status, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "NVML: power caps from 100 to 300 W, energy" in out
 
 
+def test_info_lists_cores_that_are_alike_once(
+    status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [
+        {"name": f"policy{n}", "limit": 3.6 if n < 9 else 2.4, "can_cap": False, "can_read": False}
+        for n in range(12)
+    ]
+    found = power.describe()
+    lacks = [{"what": p["name"], "why": "denied", "remedy": "the rule"} for p in parts]
+    found["cpufreq"] |= {"can_cap": False, "can_read": False, "policies": parts, "missing": lacks}
+    monkeypatch.setattr(power, "describe", lambda root: found)
+    out = status("info")[1]
+    (fast,) = [line for line in out.splitlines() if "policy0 … policy8" in line]
+    assert "3.6 GHz" in fast
+    (slow,) = [line for line in out.splitlines() if "policy9 … policy11" in line]
+    assert "2.4 GHz" in slow
+    assert "missing: policy0, and 11 more: denied" in out
+    assert out.count("remedy: the rule") == 1
+    assert 'power="cpufreq"' not in out
+    found["cpufreq"] |= {"can_cap": True, "cap_range": [0.8, 3.6], "missing": []}
+    out = status("info")[1]
+    assert "Frequencies: caps from 0.8 to 3.6 GHz, no energy" in out
+    assert 'power="cpufreq" caps frequencies' in out or "real caps" in out
+
+
 def test_info_without_rich_says_what_to_install() -> None:
     done = program("info", without=("rich",))
     assert (done.returncode, done.stdout) == (1, "")

@@ -128,6 +128,7 @@ typedef struct alert_power_traits {
     bool can_read;        /* energy */
     double cap_min;       /* range of caps, in `unit`; 0 and 0 where it cannot cap */
     double cap_max;       /* INFINITY where the limits found are no limits */
+    double asked;         /* the cap last set; NaN before the first, and after a release */
     double switch_cost_s; /* the caller's time that one change of the cap takes */
     double settle_s;      /* from a change of the cap until it acts */
     double tick_s;        /* between two steps of the energy counter; 0 for a continuous one */
@@ -140,6 +141,9 @@ void alert_power_about(const alert_power *p, alert_power_traits *out);
  * cap no other is tried: each call returns that failure. -EINTR without a description when a signal came while work
  * under way was waited for: nothing has changed, call again to go on waiting. */
 int alert_power_set_cap(alert_power *p, double cap, alert_power_error *error) ALERT_MUST_CHECK;
+/* Gives back every value as it was found, until the next cap. The device goes on to be this process's. A failure is of
+ * the first value that could not be given back; -EPERM and -EINTR as above. */
+int alert_power_release(alert_power *p, alert_power_error *error) ALERT_MUST_CHECK;
 /* The cap in force. */
 int alert_power_cap(alert_power *p, double *cap, alert_power_error *error) ALERT_MUST_CHECK;
 /* Joules drawn since the device was opened; never runs backwards. What is missing where energy cannot be read.

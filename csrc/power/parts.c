@@ -168,6 +168,14 @@ static int set_cap(void *device, double cap, alert_power_error *notice, alert_po
     return rc;
 }
 
+static int release(void *device, alert_power_error *error)
+{
+    alert_parts *d = device;
+    for (size_t i = 0; i < d->parts; i++)
+        alert_part_at(d, i)->prepared = false;
+    return d->touched ? give_back(d, error) : 0;
+}
+
 static int get_cap(void *device, double *cap, alert_power_error *error)
 {
     const alert_parts *d = device;
@@ -314,6 +322,7 @@ int alert_parts_learn(alert_parts *d, alert_power_error *error)
 static const alert_power_ops PARTS = {
     .traits = traits,
     .set_cap = set_cap,
+    .release = release,
     .cap = get_cap,
     .energy = energy,
     .part = describe,

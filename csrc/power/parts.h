@@ -23,6 +23,7 @@ typedef struct alert_part {
     double settle_s;     /* from a change of its setting until that acts */
     alert_power_error cap_missing, read_missing; /* code 0 where nothing is missing */
     alert_power_error range_missing;             /* why its highest cap is unknown; code 0 else */
+    bool prepared;                               /* for caps, since what was found was in force */
     int lock_fd;                                 /* -1 while this process does not hold its lock */
     size_t settings;
     alert_setting setting[ALERT_PART_SETTINGS]; /* all that a cap changes, first given back first */

@@ -120,6 +120,7 @@ void alert_power_about(const alert_power *p, alert_power_traits *out)
 {
     *out = p->traits;
     out->can_cap = p->traits.can_cap && p->broken.code == 0;
+    out->asked = p->asked;
 }
 
 static int check_cap(const alert_power *p, double cap, alert_power_error *error)
@@ -133,13 +134,30 @@ static int check_cap(const alert_power *p, double cap, alert_power_error *error)
     return alert_power_refuse(error, ERANGE, "power_cap", why);
 }
 
+static int check_owner(const alert_power *p, alert_power_error *error)
+{
+    if (getpid() == p->owner)
+        return 0;
+    return alert_power_fail(
+        error, EPERM, "power cap", "the device was opened by another process",
+        "set caps in the process that opened the device, not in a forked child");
+}
+
+int alert_power_release(alert_power *p, alert_power_error *error)
+{
+    int rc = check_owner(p, error);
+    if (!rc && p->ops->release)
+        rc = p->ops->release(p->device, error);
+    if (!rc)
+        p->asked = (double)NAN;
+    return rc;
+}
+
 int alert_power_set_cap(alert_power *p, double cap, alert_power_error *error)
 {
-    if (getpid() != p->owner)
-        return alert_power_fail(
-            error, EPERM, "power cap", "the device was opened by another process",
-            "set caps in the process that opened the device, not in a forked child");
-    int rc = p->traits.can_cap ? check_cap(p, cap, error) : 0;
+    int rc = check_owner(p, error);
+    if (!rc && p->traits.can_cap)
+        rc = check_cap(p, cap, error);
     if (rc || cap == p->asked)
         return rc;
     if (p->broken.code)

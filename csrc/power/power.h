@@ -10,6 +10,8 @@ typedef struct alert_power_ops {
     /* Puts a cap inside the range in force and reads it back. Where the device cannot cap, the error says why. A cap
      * that the hardware took otherwise than asked is no failure: it fills `notice`, whose code is 0 before. -EINTR without an error: a signal came first. */
     int (*set_cap)(void *device, double cap, alert_power_error *notice, alert_power_error *error);
+    /* Gives back what was found, until the next cap. NULL for a device that changes nothing. -EINTR as above. */
+    int (*release)(void *device, alert_power_error *error);
     int (*cap)(void *device, double *cap, alert_power_error *error);
     /* `notice` where the joules are right, but something about the meter is not. Each thing is told once. */
     int (*energy)(void *device, double *energy_j, alert_power_error *notice,

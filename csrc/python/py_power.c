@@ -121,18 +121,18 @@ PyDoc_STRVAR(
     "PowerError\n"
     "    The device could not be capped when it was opened, or belongs to another process.");
 
-static PyObject *device_set_cap(PyObject *self, PyObject *value)
+/* Caps the device, or releases it where `cap` is NULL. */
+static PyObject *change_cap(power_object *o, const double *cap)
 {
-    power_object *o = (power_object *)self;
     alert_power_error error = {0}, notice = {0};
     alert_power_traits traits;
-    double cap;
     int rc;
-    if (alert_py_double(value, "power_cap", "a number", &cap) < 0 || !lock(o))
+    if (!lock(o))
         return NULL;
     do {
         Py_BEGIN_ALLOW_THREADS
-        rc = alert_power_set_cap(o->power, cap, &error);
+        rc = cap ? alert_power_set_cap(o->power, *cap, &error)
+                 : alert_power_release(o->power, &error);
         Py_END_ALLOW_THREADS
         if (rc == -EINTR && error.code == 0 && !go_on_waiting(o))
             return NULL;
@@ -150,6 +150,29 @@ static PyObject *device_set_cap(PyObject *self, PyObject *value)
     if (!atomic_exchange(&o->told_cap, true) && alert_py_power_warn(o->state, &error, 1) < 0)
         return NULL;
     Py_RETURN_NONE;
+}
+
+static PyObject *device_set_cap(PyObject *self, PyObject *value)
+{
+    double cap;
+    if (alert_py_double(value, "power_cap", "a number", &cap) < 0)
+        return NULL;
+    return change_cap((power_object *)self, &cap);
+}
+
+PyDoc_STRVAR(release_doc,
+             "release($self, /)\n"
+             "--\n\n"
+             "Give back every limit as it was found, until the next cap. The device stays open.\n\n"
+             "Raises\n"
+             "------\n"
+             "PowerError\n"
+             "    A limit could not be given back, or the device belongs to another process.");
+
+static PyObject *device_release(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return change_cap((power_object *)self, NULL);
 }
 
 PyDoc_STRVAR(
@@ -380,6 +403,13 @@ static PyObject *get_cap_range(PyObject *self, void *closure)
                             : Py_BuildValue("dd", (double)NAN, (double)NAN);
 }
 
+static PyObject *get_asked(PyObject *self, void *closure)
+{
+    (void)closure;
+    double asked = traits_of((power_object *)self).asked;
+    return isnan(asked) ? Py_NewRef(Py_None) : PyFloat_FromDouble(asked);
+}
+
 static PyObject *get_switch_cost(PyObject *self, void *closure)
 {
     (void)closure;
@@ -453,6 +483,7 @@ PyDoc_STRVAR(device_doc,
 
 static PyMethodDef device_methods[] = {
     {"set_cap", device_set_cap, METH_O, set_cap_doc},
+    {"release", device_release, METH_NOARGS, release_doc},
     {"energy", device_energy, METH_NOARGS, energy_doc},
     {"begin", device_begin, METH_NOARGS, begin_doc},
     {"pace", device_pace, METH_NOARGS, pace_doc},
@@ -480,6 +511,8 @@ static PyGetSetDef device_getset[] = {
     {"cap", get_cap, NULL, "The cap in force; NaN where it cannot be read.", NULL},
     {"settings", get_settings, NULL, "None: every cap of `cap_range` may be set.", NULL},
     {"cap_range", get_cap_range, NULL, "(lowest, highest) cap; NaN where it cannot cap.", NULL},
+    {"asked", get_asked, NULL,
+     "The cap that was last set here; None before the first, and after `release()`.", NULL},
     {"switch_cost", get_switch_cost, NULL,
      "Seconds of the caller's time that changing the cap takes.", NULL},
     {"settle", get_settle, NULL, "Seconds from changing the cap until it acts.", NULL},

@@ -173,6 +173,12 @@ static int emulated_set_cap(void *device, double cap_w, alert_power_error *notic
     return 0;
 }
 
+/* Found was the highest frequency. */
+static int emulated_release(void *device, alert_power_error *error)
+{
+    return emulated_set_cap(device, ((const emulated *)device)->law.peak_w, NULL, error);
+}
+
 static int emulated_cap(void *device, double *cap_w, alert_power_error *error)
 {
     (void)error;
@@ -200,6 +206,7 @@ static int emulated_close(void *device, bool owner, alert_power_error *error)
 static const alert_power_ops EMULATED = {
     .traits = emulated_traits,
     .set_cap = emulated_set_cap,
+    .release = emulated_release,
     .cap = emulated_cap,
     .energy = emulated_energy,
     .begin = emulated_begin,

@@ -136,7 +136,7 @@ static void prepare(alert_rapl_zone *z)
 {
     alert_setting *window = setting_of(z, ALERT_RAPL_LONG_WINDOW);
     uint64_t window_us = (uint64_t)llround(z->window_s / MICRO);
-    z->prepared = true;
+    z->part.prepared = true;
     if (z->window_s > 0.0 && alert_rapl_setting_is_there(window) &&
         alert_setting_held(window) > window_us) {
         int rc = window->writable ? alert_setting_put(window, window_us) : -EACCES;
@@ -202,7 +202,7 @@ int alert_rapl_zone_set(alert_part *part, double cap_w, alert_power_error *notic
                         alert_power_error *error)
 {
     alert_rapl_zone *z = (alert_rapl_zone *)part;
-    if (!z->prepared)
+    if (!part->prepared)
         prepare(z);
     alert_setting *limit = setting_of(z, ALERT_RAPL_LONG_TERM);
     uint64_t cap_uw = (uint64_t)llround(cap_w / MICRO), before_uw = held_uw(z);

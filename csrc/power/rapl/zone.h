@@ -35,7 +35,6 @@ typedef struct alert_rapl_zone {
     double highest_w;   /* of all limits found; 0 where there is none */
     double found_w;     /* limit in force when the device was opened */
     bool mirrors;       /* shows the counter of an earlier zone */
-    bool prepared;      /* for caps, see alert_rapl_zone_set */
     bool moves;         /* a cap has changed the limit: it is not locked */
     bool short_follows; /* the long_term window stayed long: short_term holds the cap as well */
     alert_setting short_window;

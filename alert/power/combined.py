@@ -7,7 +7,7 @@ from typing import Any
 
 from alert._core import PowerError, PowerWarning
 from alert._warnings import warn
-from alert.power.device import Device
+from alert.power.device import Device, cap_set, put_cap
 from alert.power.lacking import sentence
 
 
@@ -49,6 +49,11 @@ class Combined(Device):
         return self.knob.cap
 
     @property
+    def asked(self) -> float | None:
+        """The cap that was last set; None for none."""
+        return cap_set(self.knob)
+
+    @property
     def cap_range(self) -> tuple[float, float]:
         """Lowest and highest cap."""
         return self.knob.cap_range
@@ -83,6 +88,10 @@ class Combined(Device):
     def set_cap(self, cap: float, /) -> None:
         """Set the knob."""
         self.knob.set_cap(cap)
+
+    def release(self) -> None:
+        """Have the knob give back what it found, until the next cap."""
+        put_cap(self.knob, None)
 
     def energy(self) -> float | None:
         """Return the joules of the meter."""

@@ -17,7 +17,8 @@ class Knob(Protocol):
 
     Its settings are called caps, whatever they limit: watts, gigahertz, threads. A higher cap makes
     work faster. What is not documented as a default is for a class of your own to say. A method
-    `release()`, where there is one, lifts the cap; elsewhere the highest cap stands for none.
+    `release()`, where there is one, lifts the cap; elsewhere the highest cap stands for none. An
+    attribute `asked`, where there is one, is the cap that was last set, None for none.
     """
 
     @property
@@ -174,6 +175,18 @@ def put_cap(device: Device, cap: float | None) -> None:
         release() if release else device.set_cap(device.cap_range[1])
 
 
+def cap_set(device: Device) -> float | None:
+    """Return the cap that was last set, None for none; the one in force where only that is told."""
+    cap: float | None = device.asked if hasattr(device, "asked") else device.cap
+    return cap
+
+
+def put_back(device: Device, found: float | None) -> None:
+    """Put a cap in force again that `cap_set` returned, unless it is out of range by now."""
+    if found is None or takes(device, found):
+        put_cap(device, found)
+
+
 @contextmanager
 def borrowed(power: str | Device) -> Iterator[Device]:
     """Open the device of that name for a while, or use an open one and restore its cap."""
@@ -184,12 +197,11 @@ def borrowed(power: str | Device) -> Iterator[Device]:
         finally:
             device.close()
         return
-    found = device.cap
+    found = cap_set(device)
     try:
         yield device
     finally:
-        if takes(device, found):
-            device.set_cap(found)
+        put_back(device, found)
 
 
 def takes(device: Device, cap: float) -> bool:

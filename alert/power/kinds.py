@@ -11,6 +11,7 @@ from alert._core import PowerDevice, PowerError
 from alert.power.combined import Combined, Unmetered
 from alert.power.device import Device
 from alert.power.frequencies import Frequencies
+from alert.power.sharing import open_shared
 from alert.power.threads import Threads
 from alert.power.zeus import Zeus
 
@@ -55,6 +56,8 @@ def _opener_in_c(kind: str, options: Mapping[str, Any]) -> Callable[[dict[str, A
                 "watchdog": alert.power._WATCHDOG,
             }
             given = {**given, **places}
+            if not given.get("observe"):
+                return open_shared(kind, given, lambda: _core.open_power(kind, given))
         return _core.open_power(kind, given)
 
     return open_in_c

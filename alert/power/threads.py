@@ -112,6 +112,10 @@ class Threads(Device):
         for pool in self._pools.all():
             pool.put(int(threads))
 
+    def release(self) -> None:
+        """Put the numbers of threads that were found, until the next cap."""
+        _give_back(self._pools)
+
     def energy(self) -> float | None:
         """Return None: threads come without a meter."""
         return None

@@ -23,10 +23,10 @@ class CapInForce:
     """Tells of a cap that somebody else has written, or of another limit that is lower.
 
     Firmware, thermal daemons and other programs set limits as well. A look is one reading of the
-    device. A difference is said once.
+    device. A difference is said once, unless it is the cap of another user in this process.
     """
 
-    __slots__ = ("_clock", "_device", "_next", "_other", "_rounding", "_told")
+    __slots__ = ("_asked", "_clock", "_device", "_next", "_other", "_rounding", "_told")
 
     def __init__(self, device: Device, clock: Callable[[], float]) -> None:
         self._device = device
@@ -38,7 +38,13 @@ class CapInForce:
     def note_change(self) -> None:
         """Note that a cap has just been set: for a while it is in force."""
         self._other: float | None = None
+        self._asked: float | None = getattr(self._device, "asked", None)
         self._next = math.inf if self._device.emulated else self._clock() + _PERIOD
+
+    @property
+    def is_overruled(self) -> bool:
+        """Whether another user of the device in this process has set a cap since."""
+        return getattr(self._device, "asked", self._asked) != self._asked
 
     def other_than(self, power_cap: float | None, now: float) -> float | None:
         """Return the cap in force, as last seen; None where it is the one set."""
@@ -55,7 +61,7 @@ class CapInForce:
             self._other = None
             return
         self._other = in_force
-        if not self._told:
+        if not self._told and not self.is_overruled:
             self._told = True
             unit = unit_of(self._device)
             warn(

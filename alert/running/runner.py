@@ -17,7 +17,15 @@ from alert._core import Decision
 from alert._deprecated import renamed_attribute, renamed_keyword
 from alert._warnings import warn
 from alert.goal import Goal
-from alert.power.device import Device, check_caps, check_unit, open_device, put_cap, takes
+from alert.power.device import (
+    Device,
+    cap_set,
+    check_caps,
+    check_unit,
+    open_device,
+    put_back,
+    put_cap,
+)
 from alert.profile import Profile
 from alert.running import deadlines, doubts
 from alert.running.cap_in_force import CapInForce
@@ -187,7 +195,7 @@ class Runner:
             self._meter = Meter(self._device, profile, self._idle_gap, clock)
             self._switching = Switching(self._scheduler, self._device, dwell)
             self._in_force = CapInForce(self._device, clock)
-            self._found_cap = self._device.cap
+            self._found_cap = cap_set(self._device)
             self._set_cap(self._scheduler.decision.power_cap)
             if after is not None:
                 self._pause = Pause(after, self._give_back)
@@ -300,7 +308,7 @@ class Runner:
                 planned = clock() - begun
             fresh = loading.is_fresh(decision.model)
         model, power_cap = decision
-        cap_changed = power_cap != self._cap
+        cap_changed = power_cap != self._cap or self._in_force.is_overruled
         if cap_changed:
             planned += self._set_cap(power_cap)
         self._execution.finish(model)
@@ -396,9 +404,9 @@ class Runner:
         """Put back the cap that was found, if no input runs."""
         if self._turn.lock.acquire(blocking=False):
             try:
-                if not self._closed and takes(self._device, self._found_cap):
+                if not self._closed and not self._in_force.is_overruled:
                     self._cap = math.nan
-                    put_cap(self._device, self._found_cap)
+                    put_back(self._device, self._found_cap)
             except OSError as error:
                 warn(f"the power cap could not be put back while nothing runs: {error}")
             finally:

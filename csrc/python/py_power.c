@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "python/py_deprecated.h"
-#include "python/py_fork.h"
 #include "python/py_power.h"
 #include "python/py_power_error.h"
 #include "python/py_power_part.h"
+#include "python/py_power_shared.h"
 
 #if PY_VERSION_HEX < 0x030C0000
 #include <structmember.h>
@@ -21,62 +21,36 @@
 
 typedef struct power_object {
     PyObject_HEAD
-    alert_power *_Atomic power; /* NULL once closed; changes under the lock */
-    PyThread_type_lock lock;
-    /* Of the process whose threads use the lock, see py_fork.h; negative while it is made. */
-    atomic_int lock_generation;
+    alert_py_shared *shared;
+    atomic_bool closed;    /* this object; changes under the lock */
     alert_py_state *state; /* lives as long as the module, which the type keeps alive */
     PyObject *weak_references;
-    alert_power_traits opened;         /* as the device was when it was opened */
-    atomic_bool told_cap, told_energy; /* failures that give one warning only */
+    alert_power_traits opened; /* as the device was when it was opened */
 } power_object;
+
+/* Several objects share a device (py_power_shared.h); the last to be closed, or dropped, closes it. */
+
+static power_object *new_object(alert_py_state *state)
+{
+    power_object *o = (power_object *)state->power_type->tp_alloc(state->power_type, 0);
+    if (o)
+        o->state = state;
+    return o;
+}
 
 /* --------------------------------------------------------------------------------------------- lock */
 
 static void unlock(power_object *o)
 {
-    PyThread_release_lock(o->lock);
-}
-
-/* A fork copies the lock, but not the thread that may hold it. So a child has a lock of its own, which the first of its
- * threads to come makes. */
-static int renew_lock(power_object *o)
-{
-    int owner;
-    while ((owner = atomic_load(&o->lock_generation)) != alert_py_generation) {
-        if (owner == -alert_py_generation ||
-            !atomic_compare_exchange_strong(&o->lock_generation, &owner, -alert_py_generation))
-            continue; /* another thread is about to have made it */
-        PyThread_type_lock lock = PyThread_allocate_lock();
-        if (lock)
-            o->lock = lock; /* the old one may be held, and then cannot be freed */
-        atomic_store(&o->lock_generation, lock ? alert_py_generation : owner);
-        if (!lock) {
-            PyErr_NoMemory();
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int take_lock(power_object *o)
-{
-    if (renew_lock(o) < 0)
-        return -1;
-    if (!PyThread_acquire_lock(o->lock, NOWAIT_LOCK)) {
-        Py_BEGIN_ALLOW_THREADS
-        PyThread_acquire_lock(o->lock, WAIT_LOCK);
-        Py_END_ALLOW_THREADS
-    }
-    return 0;
+    alert_py_shared_unlock(o->shared);
 }
 
 /* Waits with the GIL dropped. False with an exception set when the device is closed: then it is not locked. */
 static bool lock(power_object *o)
 {
-    if (take_lock(o) < 0)
+    if (alert_py_shared_lock(o->shared) < 0)
         return false;
-    if (o->power)
+    if (!o->closed)
         return true;
     unlock(o);
     PyErr_SetString(PyExc_ValueError, "the power device is closed");
@@ -93,8 +67,8 @@ static bool go_on_waiting(power_object *o)
     PyObject *raised, *value, *traceback;
     PyErr_Fetch(&raised, &value, &traceback);
     if (lock(o)) {
-        alert_power_begin(o->power);
-        (void)!alert_power_pace(o->power, false);
+        alert_power_begin(o->shared->power);
+        (void)!alert_power_pace(o->shared->power, false);
         unlock(o);
     } else {
         PyErr_Clear();
@@ -131,14 +105,14 @@ static PyObject *change_cap(power_object *o, const double *cap)
         return NULL;
     do {
         Py_BEGIN_ALLOW_THREADS
-        rc = cap ? alert_power_set_cap(o->power, *cap, &error)
-                 : alert_power_release(o->power, &error);
+        rc = cap ? alert_power_set_cap(o->shared->power, *cap, &error)
+                 : alert_power_release(o->shared->power, &error);
         Py_END_ALLOW_THREADS
         if (rc == -EINTR && error.code == 0 && !go_on_waiting(o))
             return NULL;
     } while (rc == -EINTR && error.code == 0);
-    bool noticed = alert_power_notice(o->power, &notice);
-    alert_power_about(o->power, &traits);
+    bool noticed = alert_power_notice(o->shared->power, &notice);
+    alert_power_about(o->shared->power, &traits);
     unlock(o);
     if (rc == 0)
         return noticed && alert_py_power_warn(o->state, &notice, 1) < 0 ? NULL : Py_NewRef(Py_None);
@@ -147,7 +121,8 @@ static PyObject *change_cap(power_object *o, const double *cap)
         alert_py_power_raise(o->state, &error);
         return NULL;
     }
-    if (!atomic_exchange(&o->told_cap, true) && alert_py_power_warn(o->state, &error, 1) < 0)
+    if (!atomic_exchange(&o->shared->told_cap, true) &&
+        alert_py_power_warn(o->state, &error, 1) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -193,19 +168,20 @@ static PyObject *device_energy(PyObject *self, PyObject *unused)
     if (!lock(o))
         return NULL;
     if (o->opened.emulated) {
-        rc = alert_power_energy(o->power, &energy_j, &error);
+        rc = alert_power_energy(o->shared->power, &energy_j, &error);
     } else {
         Py_BEGIN_ALLOW_THREADS
-        rc = alert_power_energy(o->power, &energy_j, &error);
+        rc = alert_power_energy(o->shared->power, &energy_j, &error);
         Py_END_ALLOW_THREADS
     }
-    bool noticed = alert_power_notice(o->power, &notice);
+    bool noticed = alert_power_notice(o->shared->power, &notice);
     unlock(o);
     if (noticed && alert_py_power_warn(o->state, &notice, 1) < 0)
         return NULL;
     if (rc == 0)
         return PyFloat_FromDouble(energy_j);
-    if (!atomic_exchange(&o->told_energy, true) && alert_py_power_warn(o->state, &error, 1) < 0)
+    if (!atomic_exchange(&o->shared->told_energy, true) &&
+        alert_py_power_warn(o->state, &error, 1) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -220,7 +196,7 @@ static PyObject *device_begin(PyObject *self, PyObject *unused)
     power_object *o = (power_object *)self;
     if (!lock(o))
         return NULL;
-    alert_power_begin(o->power);
+    alert_power_begin(o->shared->power);
     unlock(o);
     Py_RETURN_NONE;
 }
@@ -240,27 +216,33 @@ static PyObject *device_pace(PyObject *self, PyObject *unused)
     int rc;
     if (!lock(o))
         return NULL;
-    rc = alert_power_pace(o->power, false);
+    rc = alert_power_pace(o->shared->power, false);
     while (rc == -EAGAIN || rc == -EINTR) {
         if (rc == -EINTR && !go_on_waiting(o))
             return NULL;
         Py_BEGIN_ALLOW_THREADS
-        rc = alert_power_pace(o->power, true);
+        rc = alert_power_pace(o->shared->power, true);
         Py_END_ALLOW_THREADS
     }
     unlock(o);
     Py_RETURN_NONE;
 }
 
+/* The device, where this object is the last to hold it; else NULL. The object holds it no more. */
+static alert_power *let_go(power_object *o)
+{
+    if (atomic_exchange(&o->closed, true) || atomic_fetch_sub(&o->shared->holders, 1) > 1)
+        return NULL;
+    return atomic_exchange(&o->shared->power, NULL);
+}
+
 static PyObject *close_power(power_object *o)
 {
-    alert_power *power;
     alert_power_error error = {0};
     int rc;
-    if (take_lock(o) < 0)
+    if (alert_py_shared_lock(o->shared) < 0)
         return NULL;
-    power = o->power;
-    o->power = NULL;
+    alert_power *power = let_go(o);
     Py_BEGIN_ALLOW_THREADS
     rc = alert_power_close(power, &error);
     Py_END_ALLOW_THREADS
@@ -272,7 +254,8 @@ PyDoc_STRVAR(
     close_doc,
     "close($self, /)\n"
     "--\n\n"
-    "Give back every limit as it was found. Closing twice is fine.\n\n"
+    "Give back every limit as it was found. Closing twice is fine. A device that was opened\n"
+    "several times in this process is closed with the last of its users.\n\n"
     "A limit that somebody else has changed meanwhile stays as it is. One that cannot be given\n"
     "back gives a `PowerWarning`, and stays in the journal for `alert.power.restore`. In a forked\n"
     "child nothing is given back: the device belongs to the process that opened it.");
@@ -281,6 +264,26 @@ static PyObject *device_close(PyObject *self, PyObject *unused)
 {
     (void)unused;
     return close_power((power_object *)self);
+}
+
+PyDoc_STRVAR(share_doc,
+             "share($self, /)\n"
+             "--\n\n"
+             "Return another object for the same device. The last one to be closed closes it.");
+
+static PyObject *device_share(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    power_object *o = (power_object *)self, *other = new_object(o->state);
+    if (!other || !lock(o)) {
+        Py_XDECREF(other);
+        return NULL;
+    }
+    alert_py_shared_add(o->shared);
+    other->shared = o->shared;
+    other->opened = o->opened;
+    unlock(o);
+    return (PyObject *)other;
 }
 
 static PyObject *device_enter(PyObject *self, PyObject *unused)
@@ -304,7 +307,7 @@ static PyObject *part_at(power_object *o, size_t index)
     alert_power_fact fact[ALERT_POWER_FACTS];
     if (!lock(o))
         return NULL;
-    size_t facts = alert_power_part(o->power, index, fact);
+    size_t facts = alert_power_part(o->shared->power, index, fact);
     unlock(o);
     return facts ? alert_py_power_part(fact, facts) : NULL;
 }
@@ -338,7 +341,7 @@ static alert_power_traits traits_of(power_object *o)
         PyErr_Clear();
         return traits;
     }
-    alert_power_about(o->power, &traits);
+    alert_power_about(o->shared->power, &traits);
     unlock(o);
     return traits;
 }
@@ -389,7 +392,7 @@ static PyObject *get_cap(PyObject *self, void *closure)
     if (!lock(o))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    rc = alert_power_cap(o->power, &cap, NULL);
+    rc = alert_power_cap(o->shared->power, &cap, NULL);
     Py_END_ALLOW_THREADS
     unlock(o);
     return PyFloat_FromDouble(rc ? (double)NAN : cap);
@@ -431,13 +434,13 @@ static PyObject *get_tick(PyObject *self, void *closure)
 static PyObject *get_closed(PyObject *self, void *closure)
 {
     (void)closure;
-    return PyBool_FromLong(((power_object *)self)->power == NULL);
+    return PyBool_FromLong(((power_object *)self)->closed);
 }
 
 static PyObject *device_repr(PyObject *self)
 {
     power_object *o = (power_object *)self;
-    if (!o->power)
+    if (o->closed)
         return PyUnicode_FromFormat("<alert power device: %s, closed>", o->opened.kind);
     char text[120];
     if (o->opened.can_cap)
@@ -464,16 +467,17 @@ static void device_dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     if (o->weak_references)
         PyObject_ClearWeakRefs(self);
-    alert_power_error error = {0}; /* nobody else can hold the lock any more */
-    if (alert_power_close(o->power, &error)) {
+    alert_power_error error = {0};
+    /* Where this object is the last to hold the device, nobody uses it any more, whoever has the lock. */
+    if (o->shared && alert_power_close(let_go(o), &error)) {
         PyObject *raised, *value, *traceback;
         PyErr_Fetch(&raised, &value, &traceback);
         if (alert_py_power_warn(o->state, &error, 1) < 0)
             PyErr_WriteUnraisable(NULL);
         PyErr_Restore(raised, value, traceback);
     }
-    if (o->lock)
-        PyThread_free_lock(o->lock);
+    if (o->shared)
+        alert_py_shared_drop(o->shared);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -488,6 +492,7 @@ static PyMethodDef device_methods[] = {
     {"begin", device_begin, METH_NOARGS, begin_doc},
     {"pace", device_pace, METH_NOARGS, pace_doc},
     {"close", device_close, METH_NOARGS, close_doc},
+    {"share", device_share, METH_NOARGS, share_doc},
     {"__enter__", device_enter, METH_NOARGS, NULL},
     {"__exit__", device_exit, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -562,19 +567,17 @@ static bool is_nothing(const alert_power_traits *t)
 
 PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power)
 {
-    power_object *o = (power_object *)state->power_type->tp_alloc(state->power_type, 0);
+    power_object *o = new_object(state);
     if (!o) {
         (void)alert_power_close(power, NULL);
         return NULL;
     }
-    o->state = state;
-    o->power = power;
+    o->shared = alert_py_shared_new(power);
+    if (!o->shared) {
+        Py_DECREF(o);
+        return NULL;
+    }
     alert_power_about(power, &o->opened);
-    atomic_init(&o->told_energy, is_nothing(&o->opened));
-    o->lock = PyThread_allocate_lock();
-    atomic_init(&o->lock_generation, alert_py_generation);
-    if (o->lock)
-        return (PyObject *)o;
-    Py_DECREF(o);
-    return PyErr_NoMemory();
+    o->shared->told_energy = is_nothing(&o->opened);
+    return (PyObject *)o;
 }

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import sys
 import warnings
+from types import FrameType
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the nearest line outside of this package."""
-    level = 1
-    while sys._getframe(level).f_globals.get("__name__", "").partition(".")[0] == "alert":
+    frame: FrameType | None = sys._getframe(1)
+    level = 2
+    while frame is not None and _is_ours(frame):
+        frame = frame.f_back
         level += 1
-    warnings.warn(text, category, stacklevel=level + 1)
+    warnings.warn(text, category, stacklevel=level)
+
+
+def _is_ours(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__", "")
+    return isinstance(name, str) and name.partition(".")[0] == "alert"

@@ -37,7 +37,7 @@ def _another(users: weakref.WeakSet[PowerDevice]) -> PowerDevice | None:
     """Return another object for the device of these users; None where all have closed it."""
     for user in list(users):
         with suppress(ValueError):  # it is closed
-            return user.share()
+            return user._share()
     return None
 
 

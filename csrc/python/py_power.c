@@ -115,14 +115,13 @@ static PyObject *change_cap(power_object *o, const double *cap)
     alert_power_about(o->shared->power, &traits);
     unlock(o);
     if (rc == 0)
-        return noticed && alert_py_power_warn(o->state, &notice, 1) < 0 ? NULL : Py_NewRef(Py_None);
+        return noticed && alert_py_power_warn(o->state, &notice) < 0 ? NULL : Py_NewRef(Py_None);
     bool broke = o->opened.can_cap && !traits.can_cap;
     if (error.is_argument || !broke) {
         alert_py_power_raise(o->state, &error);
         return NULL;
     }
-    if (!atomic_exchange(&o->shared->told_cap, true) &&
-        alert_py_power_warn(o->state, &error, 1) < 0)
+    if (!atomic_exchange(&o->shared->told_cap, true) && alert_py_power_warn(o->state, &error) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -176,12 +175,12 @@ static PyObject *device_energy(PyObject *self, PyObject *unused)
     }
     bool noticed = alert_power_notice(o->shared->power, &notice);
     unlock(o);
-    if (noticed && alert_py_power_warn(o->state, &notice, 1) < 0)
+    if (noticed && alert_py_power_warn(o->state, &notice) < 0)
         return NULL;
     if (rc == 0)
         return PyFloat_FromDouble(energy_j);
     if (!atomic_exchange(&o->shared->told_energy, true) &&
-        alert_py_power_warn(o->state, &error, 1) < 0)
+        alert_py_power_warn(o->state, &error) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -247,7 +246,7 @@ static PyObject *close_power(power_object *o)
     rc = alert_power_close(power, &error);
     Py_END_ALLOW_THREADS
     unlock(o);
-    return rc && alert_py_power_warn(o->state, &error, 1) < 0 ? NULL : Py_NewRef(Py_None);
+    return rc && alert_py_power_warn(o->state, &error) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 PyDoc_STRVAR(
@@ -267,7 +266,7 @@ static PyObject *device_close(PyObject *self, PyObject *unused)
 }
 
 PyDoc_STRVAR(share_doc,
-             "share($self, /)\n"
+             "_share($self, /)\n"
              "--\n\n"
              "Return another object for the same device. The last one to be closed closes it.");
 
@@ -472,7 +471,7 @@ static void device_dealloc(PyObject *self)
     if (o->shared && alert_power_close(let_go(o), &error)) {
         PyObject *raised, *value, *traceback;
         PyErr_Fetch(&raised, &value, &traceback);
-        if (alert_py_power_warn(o->state, &error, 1) < 0)
+        if (alert_py_power_warn(o->state, &error) < 0)
             PyErr_WriteUnraisable(NULL);
         PyErr_Restore(raised, value, traceback);
     }
@@ -492,7 +491,7 @@ static PyMethodDef device_methods[] = {
     {"begin", device_begin, METH_NOARGS, begin_doc},
     {"pace", device_pace, METH_NOARGS, pace_doc},
     {"close", device_close, METH_NOARGS, close_doc},
-    {"share", device_share, METH_NOARGS, share_doc},
+    {"_share", device_share, METH_NOARGS, share_doc},
     {"__enter__", device_enter, METH_NOARGS, NULL},
     {"__exit__", device_exit, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

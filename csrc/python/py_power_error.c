@@ -52,11 +52,23 @@ void alert_py_power_raise(const alert_py_state *state, const alert_power_error *
     Py_XDECREF(error);
 }
 
-int alert_py_power_warn(const alert_py_state *state, const alert_power_error *e, int level)
+int alert_py_power_warn(const alert_py_state *state, const alert_power_error *e)
 {
     PyObject *text = text_of(e);
-    int rc = text ? PyErr_WarnFormat(state->power_warning, level, "%U", text) : -1;
-    Py_XDECREF(text);
+    if (!text)
+        return -1;
+    PyObject *module = PyImport_ImportModule("alert._warnings"), *warned = NULL;
+    if (module) {
+        warned = PyObject_CallMethod(module, "warn", "OO", text, state->power_warning);
+    } else { /* the interpreter is about to end */
+        PyErr_Clear();
+        if (PyErr_WarnFormat(state->power_warning, 1, "%U", text) == 0)
+            warned = Py_NewRef(Py_None);
+    }
+    int rc = warned ? 0 : -1;
+    Py_XDECREF(warned);
+    Py_XDECREF(module);
+    Py_DECREF(text);
     return rc;
 }
 

@@ -12,7 +12,7 @@ int alert_py_power_error_exec(PyObject *module, alert_py_state *state);
 PyObject *alert_py_power_words(const char *text);
 /* ValueError for an argument, MemoryError for -ENOMEM, else a PowerError. */
 void alert_py_power_raise(const alert_py_state *state, const alert_power_error *e);
-/* A PowerWarning; -1 where that raises. */
-int alert_py_power_warn(const alert_py_state *state, const alert_power_error *e, int level);
+/* A PowerWarning at the line of the user, outside of this package; -1 where that raises. */
+int alert_py_power_warn(const alert_py_state *state, const alert_power_error *e);
 
 #endif

@@ -13,9 +13,6 @@
 #define OPTIONS_MAX 32
 #define NUMBERS_MAX 320
 
-/* Whose line a warning names: this is called by a function of its kind, that by open_kind, and that by open. */
-#define CALLER_OF_OPEN 4
-
 /* The options given, as the library takes them. */
 typedef struct given_options {
     alert_power_option option[OPTIONS_MAX];
@@ -200,7 +197,7 @@ static PyObject *open_power(PyObject *module, PyObject *args)
     }
     bool noticed = alert_power_notice(power, &notice);
     PyObject *device = alert_py_power_wrap(state, power);
-    if (device && noticed && alert_py_power_warn(state, &notice, CALLER_OF_OPEN) < 0)
+    if (device && noticed && alert_py_power_warn(state, &notice) < 0)
         Py_CLEAR(device);
     return device;
 }

@@ -437,5 +437,5 @@ sys.stdin.read()
             assert len(inodes) == 1
             for root, owner in ((other.root, process.pid), (one.root, os.getpid())):
                 with pytest.raises(power.PowerError, match=rf"\b{owner}\b"):
-                    power.open("rapl", root=root)
+                    power.open("rapl", root=root, window=0.0)
         process.kill()

@@ -257,7 +257,7 @@ def test_odd_uuids_are_no_paths(gpus: Gpus, directory: Path, uuid: bytes) -> Non
         assert all(c.isascii() and (c.isalnum() or c in "-%") for c in name.removesuffix(".lock"))
         assert [p.name for p in directory.parent.iterdir() if p.name.endswith(".lock")] == []
         with pytest.raises(power.PowerError, match="opened it already"):
-            power.open("nvml", gpus=[0])
+            power.open("nvml", gpus=[0], settle=1.0)
     assert gpus.limits() == Gpus.LIMITS
     assert json.loads(json.dumps(power.describe()["nvml"]))["gpus"][0]["name"]
 

@@ -243,7 +243,7 @@ def test_many_threads_share_one_device(client: Path) -> None:
                     device.set_cap(random.choice([20.0, 30.0, 40.0]))
                     assert device.cap in (20.0, 30.0, 40.0)
                     if random.random() < 0.2:
-                        device.share().close()
+                        device._share().close()
 
         return use
 
@@ -306,3 +306,22 @@ def test_a_child_shares_nothing_with_its_parent(client: Path) -> None:
         assert in_child(work) == 0
         assert long_term(client) == 20_000_000
     assert long_term(client) == FOUND
+
+
+# ----------------------------------------------------------------------------------------- warnings
+
+
+def test_a_warning_names_the_line_of_the_user(client: Path) -> None:
+    """However deep in the package the device is used."""
+    (zone_path(client, 1) / "enabled").write_text("1\n")
+    with power.open("rapl", root=client) as device:
+        for file in zone_path(client, 1).glob("energy_uj"):
+            file.write_text("nonsense\n")
+        table = alert.Profile([[0.01]], [[20]], [0.6], [20], 5)
+        goal = alert.Goal.min_energy(deadline=0.5, accuracy=0.5)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            with Runner([len], table, goal, device) as runner:
+                runner("x")
+    assert said
+    assert {w.filename for w in said} == {__file__}

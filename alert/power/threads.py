@@ -53,6 +53,8 @@ class Pools:
     def __init__(self) -> None:
         self._known: dict[str, Pool] = {}
         self._modules = 0
+        self.users = 0
+        self.asked: float | None = None  # the number last set; None for those found
 
     def all(self) -> list[Pool]:
         """Return those that there are by now."""
@@ -63,16 +65,35 @@ class Pools:
 
     def give_back(self) -> None:
         """Put the numbers found."""
+        self.asked = None
         for pool in self._known.values():
             pool.give_back()
+
+    @classmethod
+    def join(cls) -> Pools:
+        """Return those that other users in this process have, or new ones, for one user more."""
+        global _pools
+        if not _pools.users:
+            _pools = cls()
+        _pools.users += 1
+        return _pools
+
+    def leave(self) -> None:
+        """Put the numbers found when the last user leaves."""
+        self.users -= 1
+        if not self.users:
+            self.give_back()
+
+
+_pools = Pools()
 
 
 class Threads(Device):
     """Sets how many threads a model computes with: ``open("threads")``.
 
     The threads are those of PyTorch, and of the OpenMP and BLAS libraries that threadpoolctl finds,
-    where it is installed. The number found comes back when the device is closed or dropped. It is
-    a number of this process alone, so nothing is left when the process dies.
+    where it is installed. The number found comes back when the device is closed or dropped, or the
+    last of several. It is a number of this process alone, so nothing is left when the process dies.
     """
 
     kind, unit, can_cap, can_read = "threads", "threads", True, False
@@ -80,7 +101,8 @@ class Threads(Device):
     settings: list[float] | None = None
 
     def __init__(self, cap_range: Sequence[float] | None = None) -> None:
-        self._pools = Pools()
+        self._pools = Pools.join()
+        self._give_back = weakref.finalize(self, self._pools.leave)
         if not self._pools.all() and importlib.util.find_spec("torch"):
             importlib.import_module("torch")  # where there is nothing else
         if not self._pools.all():
@@ -89,7 +111,11 @@ class Threads(Device):
         low, high = (1, found) if cap_range is None else _range(cap_range)
         self.cap_range = float(low), float(high)
         self.settings = [float(threads) for threads in range(low, high + 1)]
-        self._give_back = weakref.finalize(self, self._pools.give_back)
+
+    @property
+    def asked(self) -> float | None:
+        """The number that was last set in this process; None for the one found."""
+        return self._pools.asked
 
     @property
     def cap(self) -> float:
@@ -111,10 +137,11 @@ class Threads(Device):
             raise ValueError(f"power_cap: expected {low:g} to {high:g} threads, got {cap!r}")
         for pool in self._pools.all():
             pool.put(int(threads))
+        self._pools.asked = threads
 
     def release(self) -> None:
         """Put the numbers of threads that were found, until the next cap."""
-        _give_back(self._pools)
+        self._pools.give_back()
 
     def energy(self) -> float | None:
         """Return None: threads come without a meter."""

@@ -113,6 +113,26 @@ def test_a_device_that_is_dropped_gives_back(libraries: tuple[Library, Library])
     assert libraries[0].number == 8
 
 
+def test_several_users_of_a_process_find_the_same(libraries: tuple[Library, Library]) -> None:
+    torch, blas = libraries
+    first = power.open("threads")
+    first.set_cap(2)
+    second = power.open("threads")  # a cell of a notebook that runs twice
+    assert second.cap_range == (1.0, 8.0)
+    assert second.asked == 2.0
+    second.set_cap(4)
+    assert first.asked == first.cap == 4.0
+    first.close()
+    first.close()  # counts once
+    assert torch.number == 4
+    second.release()
+    assert second.asked is None
+    assert (torch.number, blas.number) == (8, 6)
+    second.set_cap(4)
+    second.close()
+    assert (torch.number, blas.number) == (8, 6)
+
+
 def test_a_number_that_somebody_else_has_set_stays(libraries: tuple[Library, Library]) -> None:
     torch, blas = libraries
     with Threads() as device:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
@@ -15,6 +16,10 @@ Wait: TypeAlias = Callable[[], object]
 
 # Devices whose work is done when a call returns, or which do no work.
 _AT_ONCE = ("cpu", "meta")
+
+# Seconds that a wait for CUDA spins before it sleeps: a thread that sleeps wakes up tens of
+# microseconds late, one that spins keeps a core busy.
+_SPIN = 1e-4
 
 
 class Completion:
@@ -138,15 +143,19 @@ def _current(torch: Any) -> Any:
     return torch.device(kind, accelerator.current_device_index())
 
 
-def _cuda(torch: Any, devices: list[str]) -> Wait:
+def _cuda(torch: Any, devices: list[str], clock: Callable[[], float] = time.perf_counter) -> Wait:
     """Return a wait for the current streams of these GPUs, not for work on other streams."""
-    events = [(torch.cuda.Event(), device) for device in devices]
+    events = [(torch.cuda.Event(blocking=True), device) for device in devices]
 
     def wait() -> None:
         for event, device in events:
             event.record(torch.cuda.current_stream(device))
+        until = clock() + _SPIN
         for event, _ in events:
-            event.synchronize()
+            while not event.query():
+                if clock() >= until:
+                    event.synchronize()  # asleep
+                    break
 
     return wait
 

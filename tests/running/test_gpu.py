@@ -13,6 +13,7 @@ import torch
 from simulation import CHEAP, EXITS, Machine, Package, profile
 
 import alert
+from alert.running import completion
 from alert.running.completion import Completion
 from alert.running.runner import Runner
 
@@ -24,6 +25,9 @@ class Gpu:
         self.machine = machine
         self.done = {0: machine.now, 1: machine.now}  # of each card: when its work is done
         self.streams: list[int] = []  # asked for
+        self.asked = 0  # how often whether work was done
+        self.query_cost = 0.0  # seconds
+        self.slept = 0.0  # seconds
 
     def launch(self, seconds: float, card: int = 0) -> None:
         self.done[card] = max(self.done[card], self.machine.now) + seconds
@@ -42,10 +46,19 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Gpu:
     class Event:
         until = 0.0
 
+        def __init__(self, *, blocking: bool = False) -> None:
+            assert blocking  # else a wait keeps a core busy
+
         def record(self, stream: int) -> None:
             self.until = gpu.done[stream]
 
+        def query(self) -> bool:
+            machine.now += gpu.query_cost
+            gpu.asked += 1
+            return machine.now >= self.until
+
         def synchronize(self) -> None:
+            gpu.slept += max(self.until - machine.now, 0.0)
             machine.now = max(machine.now, self.until)
 
     monkeypatch.setattr(torch.cuda, "Event", Event)
@@ -121,6 +134,26 @@ def test_waits_for_every_card_of_a_model(gpu: Gpu) -> None:
     wait()
     assert gpu.machine.now == start + 0.2
     assert gpu.streams == [0, 1]
+
+
+def test_a_short_wait_spins_and_a_long_one_sleeps(gpu: Gpu) -> None:
+    gpu.query_cost = 1e-5
+    wait = completion._cuda(torch, ["cuda:0", "cuda:1"], gpu.machine.clock)
+    start = gpu.machine.now
+    wait()
+    assert (gpu.asked, gpu.slept) == (2, 0.0)  # nothing was to be waited for
+    gpu.launch(5e-5)
+    wait()
+    assert gpu.slept == 0.0
+    gpu.asked = 0
+    gpu.launch(0.2, card=0)
+    gpu.launch(0.3, card=1)
+    launched = gpu.machine.now
+    wait()
+    assert gpu.machine.now == pytest.approx(launched + 0.3, abs=2e-5)
+    assert gpu.slept == pytest.approx(0.3 - 1e-4, abs=4e-5)
+    assert gpu.asked <= 13  # the second card is not spun for again
+    assert gpu.machine.now - start < 0.302
 
 
 def test_profiles_until_the_gpu_is_done(gpu: Gpu) -> None:

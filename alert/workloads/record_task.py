@@ -17,6 +17,7 @@ _CAPS: dict[str, tuple[float, ...]] = {
     "images": (8.0, 12.0, 17.0, 25.0),
     "patches": (8.0, 11.0, 15.0, 20.0, 25.0),
     "words": (8.0, 11.0, 15.0, 20.0, 25.0),
+    "prose": (8.0, 11.0, 15.0, 20.0, 25.0),
 }
 
 # Least and largest number of inputs in a phase.
@@ -41,14 +42,14 @@ def load_task(name: str, *, progress: bool = True) -> Task:
 
 
 def record(
-    name: str,
+    task: str | Task,
     environment: Environment,
     inputs: int,
     seed: int,
     *,
     power: str = "auto",
     power_caps: Sequence[float] | None = None,
-    threads: int = 1,
+    threads: int | None = 1,
     after: Trace | None = None,
     progress: bool = True,
 ) -> Trace:
@@ -56,8 +57,8 @@ def record(
 
     Parameters
     ----------
-    name : str
-        One of `TASKS`.
+    task : str or Task
+        One of `TASKS`, or a task of your own.
     environment : str
         "quiet", or the contention beside the task: "memory" or "compute".
     inputs : int
@@ -71,26 +72,29 @@ def record(
         Watts. The default is four or five caps between 8 and 25 W on the emulated package, and five
         over the range of a real one.
     threads : int, default 1
-        Threads that torch uses for one operator.
+        Threads that torch uses for one operator; None leaves them as they are.
     after : Trace, optional
         A trace to go on with; see `alert.Trace.record`.
     progress : bool, default True
         Show bars, where somebody watches and tqdm is installed.
     """
-    import torch
-
     from alert.power.opening import open_or_emulate
 
     integer("inputs", inputs, 1)  # before networks are trained
     integer("seed", seed, 0)
-    integer("threads", threads, 1)
-    task = load_task(name, progress=progress)
-    torch.set_num_threads(threads)
+    if threads is not None:
+        integer("threads", threads, 1)
+    if isinstance(task, str):
+        task = load_task(task, progress=progress)
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
     drawn, group = task.inputs(inputs, seed)
     contended = () if environment == "quiet" else (environment,)
     with open_or_emulate(power) as device, Contention() as contention:  # type: ignore[arg-type]
         if power_caps is None and device.emulated:
-            power_caps = _CAPS[name]
+            power_caps = _CAPS.get(task.name)
         return Trace.record(
             task.models,
             drawn,
@@ -101,7 +105,7 @@ def record(
             switch=contention.switch,
             group=group,
             after=after,
-            task=name,
+            task=task.name,
             environment=environment,
             seed=seed,
             progress=progress,

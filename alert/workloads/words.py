@@ -115,10 +115,10 @@ class Text:
         known = self.vocabulary
         return torch.tensor([known.get(word, _UNKNOWN) for s in sentences for word in s])
 
-    def draw(self, generator: torch.Generator) -> training.Batch:
+    def draw(self, generator: torch.Generator, window: int = _LEARNT_WINDOW) -> training.Batch:
         """Draw windows for training, and for each word the word that follows."""
-        starts = torch.randint(len(self._learnt) - _LEARNT_WINDOW, (_BATCH, 1), generator=generator)
-        places = starts + torch.arange(_LEARNT_WINDOW)
+        starts = torch.randint(len(self._learnt) - window, (_BATCH, 1), generator=generator)
+        places = starts + torch.arange(window)
         return self._learnt[places], _labels(self._learnt[places + 1])
 
     def held_out(self, count: int) -> training.Batch:

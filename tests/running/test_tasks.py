@@ -12,7 +12,7 @@ import torch
 
 import alert
 from alert import cli
-from alert.workloads import patches, record_task, training, words
+from alert.workloads import patches, prose, record_task, training, words
 from alert.workloads.task import Task
 
 
@@ -103,6 +103,27 @@ def test_words_of_a_sentence_share_a_group_and_follow_each_other(text: words.Tex
     assert spelled.get(int(windows[0][0, -1])) == "."
 
 
+def test_prose(monkeypatch: pytest.MonkeyPatch, text: words.Text) -> None:
+    monkeypatch.setattr(prose, "Text", lambda: text)
+    task = prose.load(2)
+    check(task, text.words, 2, prose.load, monkeypatch)
+    _, group = task.inputs(40, 3)
+    assert group.tolist() == list(range(40))  # each word has a deadline of its own
+
+
+def test_a_transformer_sees_nothing_of_the_words_to_come() -> None:
+    network = prose.Transformer([1, 1], 64, 20)
+    seen = torch.randint(20, (2, prose.CONTEXT))
+    changed = seen.clone()
+    changed[:, 9] = (changed[:, 9] + 1) % 20
+    for before, after in zip(network(seen), network(changed), strict=True):
+        assert torch.allclose(before[:, :9], after[:, :9], atol=1e-6)
+        assert not torch.allclose(before[:, 9:], after[:, 9:], atol=1e-3)
+    every = list(network(seen))
+    for last, words_before in zip(network.eval()(seen), every, strict=True):
+        assert torch.allclose(last, words_before[:, -1], atol=1e-5)
+
+
 def test_every_sentence_of_prose_counts_once() -> None:
     text = """Heading
 
@@ -118,13 +139,16 @@ def test_every_sentence_of_prose_counts_once() -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", ["convolutions", "recurrence"])
+@pytest.mark.parametrize("kind", ["convolutions", "recurrence", "attention"])
 def test_a_later_exit_leaves_the_earlier_ones_as_they_were(kind: str) -> None:
     torch.manual_seed(0)
     nested: Any
     if kind == "convolutions":
         x, nested = torch.rand(1, 1, 16, 16), patches.NestedConvolutions([4, 4, 8], 10)
         last = [layer[2] for layer in nested.layers]
+    elif kind == "attention":
+        x, nested = torch.arange(6)[None], prose.Transformer([1, 1, 1], 32, 10)
+        last = [nested.stages[2]]
     else:
         x, nested = torch.arange(6)[None], words.NestedRecurrence([4, 4, 8], 10)
         last = [nested.stripes[2]]

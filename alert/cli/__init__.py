@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TextIO
 
 from alert import __version__
-from alert.cli import demo, evaluate, info, profile, record, restore
+from alert.cli import demo, evaluate, info, profile, record, replay, restore
 
 
 class Command(Protocol):
@@ -33,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "demo": demo,
     "evaluate": evaluate,
     "record": record,
+    "replay": replay,
     "restore": restore,
 }
 

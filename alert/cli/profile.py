@@ -20,15 +20,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
-from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import alert
 from alert import power
 from alert._text import cap_text
+from alert.cli import offer
 from alert.cli.terminal import add_quiet, console, part_kept
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ _NEEDED = ("models", "example", "accuracy")
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("function", metavar="MODULE:FUNCTION", type=_target)
+    parser.add_argument("function", metavar="MODULE:FUNCTION", type=offer.target)
     parser.add_argument(
         "-o",
         "--output",
@@ -86,7 +84,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Measure, save, and print a table."""
     out = None if arguments.json else console()
-    offered = _offered(*arguments.function)
+    module, function = arguments.function
+    offered = offer.ask(module, function, _NEEDED)
     names = ("power", "power_caps", "busy_power", "idle_power", "precision", "max_seconds")
     given = {name: getattr(arguments, name) for name in names}
     offered.update({name: value for name, value in given.items() if value is not None})
@@ -103,42 +102,12 @@ def run(arguments: argparse.Namespace) -> None:
         out.print(f"{idle}; saved to {arguments.output}")
 
 
-def _target(text: str) -> tuple[str, str]:
-    module, colon, function = text.partition(":")
-    if not (module and colon and function):
-        raise argparse.ArgumentTypeError(f"expected MODULE:FUNCTION, got {text!r}")
-    if "/" in module or module.endswith(".py"):
-        name = module.rpartition("/")[2].removesuffix(".py")
-        raise argparse.ArgumentTypeError(
-            f"expected MODULE:FUNCTION, got the path {module!r}: give '{name}:{function}', in the "
-            "directory of the file"
-        )
-    return module, function
-
-
 def caps(text: str) -> list[float | None]:
     """Read power caps as they are given on the command line."""
     try:
         return [None if word == "none" else float(word) for word in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected numbers like 10,15,25, got {text!r}") from None
-
-
-def _offered(module: str, function: str) -> dict[str, Any]:
-    """Call the user's function; an error names the function."""
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # as `python -m` does
-    try:
-        found: Callable[[], Any] = getattr(import_module(module), function)
-        offered = found()
-    except Exception as error:
-        raise RuntimeError(f"{module}:{function}: {type(error).__name__}: {error}") from error
-    if not isinstance(offered, Mapping) or not set(_NEEDED) <= set(offered):
-        raise TypeError(
-            f"{module}:{function}: expected to return a dict with {', '.join(_NEEDED)}, "
-            f"got {list(offered) if isinstance(offered, Mapping) else type(offered).__name__}"
-        )
-    return dict(offered)
 
 
 def _table(profile: alert.Profile) -> Table:

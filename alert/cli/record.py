@@ -1,16 +1,29 @@
 """Record what every model under every power cap takes, input by input.
 
-TASK is one of three, each with traditional and anytime models:
+WHAT is MODULE:FUNCTION for models of your own. The function takes no arguments and returns a dict:
+
+    # mymodels.py
+    def offer():
+        return {
+            "models": {"small": small, "large": large},
+            "inputs": images,   # a sequence; each is run by every model under every cap
+            "labels": labels,   # the right answers; or "accuracy": {"small": 0.71, "large": 0.78}
+        }
+
+    $ alert record mymodels:offer compute -n 300
+    $ alert replay mymodels:offer
+
+"metric" may be a function of output and answer, see `alert.accuracy`. Or WHAT is one of four tasks
+of the evaluation, each with traditional and anytime models:
 
     images   photographs; EfficientNet-Lite 0, 1, 2, and a cascade of the first and the last
     patches  parts of photographs; convolutional networks, and a nested anytime one
     words    English prose; recurrent networks, and a nested anytime one
+    prose    English prose; transformers, and one with early exits
 
-The networks of the last two are trained at first use, which takes minutes, and kept in
+The networks of the last three are trained at first use, which takes minutes, and kept in
 $XDG_CACHE_HOME/alert. ENVIRONMENT is what comes and goes beside the task at random: nothing, loops
 that copy memory, or loops that compute.
-
-    $ alert record words compute --inputs 300 --seed 1 -o words-compute.npz
 
 The machine should do nothing else meanwhile. `alert.Trace.load` reads the file.
 """
@@ -22,24 +35,43 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import alert
+from alert.cli import offer
 from alert.cli.profile import caps
 from alert.cli.terminal import add_quiet, console, part_kept, require
+from alert.workloads import own
 from alert.workloads.contention import ENVIRONMENTS
 from alert.workloads.record_task import TASKS, record
+from alert.workloads.task import Task
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+_INPUTS = 300  # of a task of the evaluation
+_NEEDED = ("models", "inputs")
+_TAKEN = (*_NEEDED, "accuracy", "labels", "metric")
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("task", metavar="TASK", choices=TASKS, help=", ".join(TASKS))
     parser.add_argument(
-        "environment", metavar="ENVIRONMENT", choices=ENVIRONMENTS, help=", ".join(ENVIRONMENTS)
+        "what", metavar="WHAT", type=_what, help=f"MODULE:FUNCTION, {', '.join(TASKS)}"
     )
-    parser.add_argument("-o", "--output", type=Path, help="file (default: TASK-ENVIRONMENT.npz)")
     parser.add_argument(
-        "-n", "--inputs", type=int, default=300, help="how many (default: %(default)s)"
+        "environment",
+        metavar="ENVIRONMENT",
+        choices=ENVIRONMENTS,
+        nargs="?",
+        default="quiet",
+        help=f"{', '.join(ENVIRONMENTS)} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, help="file (default: MODULE or TASK-ENVIRONMENT.npz)"
+    )
+    parser.add_argument(
+        "-n",
+        "--inputs",
+        type=int,
+        help=f"how many (default: all of your own; {_INPUTS} of a task)",
     )
     parser.add_argument(
         "--seed",
@@ -66,7 +98,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="power caps in watts, ascending (default: four or five)",
     )
     parser.add_argument(
-        "--threads", type=int, default=1, help="of torch for one operator (default: %(default)s)"
+        "--threads",
+        type=int,
+        help="of torch for one operator (default: as you set them; 1 for a task)",
     )
 
     add_quiet(parser)
@@ -74,25 +108,50 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Record, save, and say how it went."""
-    require("demo", ["torch", "tqdm", "skimage", "sklearn", "efficientnet_lite_pytorch"])
     out = console()
-    path = arguments.output or Path(f"{arguments.task}-{arguments.environment}.npz")
+    what, inputs, threads = arguments.what, arguments.inputs, arguments.threads
+    if isinstance(what, str):
+        require("demo", ["torch", "tqdm", "skimage", "sklearn", "efficientnet_lite_pytorch"])
+        task: str | Task = what
+        name, inputs, threads = (
+            what,
+            _INPUTS if inputs is None else inputs,
+            1 if threads is None else threads,
+        )
+    else:
+        task, offered = _own(*what, progress=not arguments.quiet)
+        name, inputs = task.name, offered if inputs is None else inputs
+    path = arguments.output or Path(f"{name}-{arguments.environment}.npz")
     after = alert.Trace.load(path) if arguments.append else None
     with part_kept(path, "trace"):
         trace = record(
-            arguments.task,
+            task,
             arguments.environment,
-            arguments.inputs,
+            inputs,
             arguments.seed,
             power=arguments.power,
             power_caps=arguments.power_caps,
-            threads=arguments.threads,
+            threads=threads,
             after=after,
             progress=not arguments.quiet,
         )
     trace.save(path)
     out.print(_table(trace))
     out.print(f"{trace!r} saved to {path}")
+
+
+def _what(text: str) -> str | tuple[str, str]:
+    """Tell a task of the evaluation from MODULE:FUNCTION."""
+    return text if text in TASKS else offer.target(text)
+
+
+def _own(module: str, function: str, *, progress: bool) -> tuple[Task, int]:
+    """Make a task of what the user's function returns; count its inputs."""
+    offered = offer.ask(module, function, _NEEDED)
+    if unknown := sorted(set(offered) - set(_TAKEN)):
+        raise ValueError(f"{module}:{function}: expected {', '.join(_TAKEN)}, got {unknown[0]!r}")
+    task = own.task(module.rpartition(".")[2], **offered, progress=progress)
+    return task, len(offered["inputs"])
 
 
 def _table(trace: alert.Trace) -> Table:

@@ -12,7 +12,9 @@ CONSTANTS: tuple[tuple[str, float, str, str, str], ...]
 HISTORY: np.dtype[np.void]
 OUTCOME: np.dtype[np.void]
 
-_GoalTuple: TypeAlias = tuple[int, float, float, float, float, float, tuple[int, int, int], int]
+_GoalTuple: TypeAlias = tuple[
+    int, float, float, float, float, float, float, tuple[int, int, int], int, int
+]
 
 def check_goal(goal: _GoalTuple, /) -> None: ...
 def constants(method: str, /) -> dict[str, float]: ...
@@ -74,6 +76,8 @@ class Scheduler:
     def _goal(self) -> Any: ...
     @property
     def decision(self) -> Decision: ...
+    @property
+    def budget(self) -> tuple[float, int] | None: ...
     @property
     def slowdown(self) -> tuple[float, float]: ...
     @property

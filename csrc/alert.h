@@ -107,12 +107,19 @@ typedef struct alert_goal {
     /* ALERT_MIN_ENERGY, ALERT_MIN_LATENCY: accuracy Q asked for, 0..1. ALERT_MAX_ACCURACY: energy E
      * allowed per input in joules, > 0; finite, or infinity for no bound. */
     double bound;
-    double energy_j;    /* ALERT_MIN_LATENCY: E, as above; not read for the other objectives */
+    double energy_j; /* ALERT_MIN_LATENCY: E, as above; not read for the other objectives */
+    /* ALERT_MAX_ACCURACY: average power P allowed, finite, > 0; 0 for none. `bound` is then not
+     * read: an input may take P times the time that its energy is counted for. That ends with its
+     * deadline, or its output where that comes later, or where other inputs share the deadline. */
+    double power_w;
     double probability; /* least Pr[deadline met], 0..1 exclusive of 1; 0 asks for none */
     double q_fail;      /* accuracy of an output that comes after its deadline, 0..1 */
     /* Inputs over which `bound` holds on average. 1: for each input; n: over the last n, at most
      * ALERT_WINDOW_MAX; 0: over the whole run. ALERT_MIN_LATENCY: 1. */
     size_t window;
+    /* ALERT_MAX_ACCURACY: a budget of bound x n joules for the next n inputs, window 0 or 1; 0 for
+     * none. E is then what is left of it, divided by the inputs left. After n inputs it is `bound`. */
+    size_t budget_inputs;
 } alert_goal;
 
 /* 0, or -EINVAL for the first thing out of range. */
@@ -313,6 +320,10 @@ int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, 
 int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
                              alert_argument_error *error) ALERT_MUST_CHECK;
 void alert_scheduler_goal(const alert_scheduler *s, alert_goal *out);
+
+/* What is left of the goal's budget: joules, which may be below 0, and inputs; both 0 without a budget. A goal starts
+ * its budget unless the one before had the same. */
+void alert_scheduler_budget(const alert_scheduler *s, double *left_j, size_t *inputs);
 
 /* Sets the seconds taken off every deadline, from the next choice on. */
 int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s,

@@ -14,11 +14,21 @@ double alert_scheduler_usual_deadline(const alert_scheduler *s)
 /* Rounding error of a sum of decimal fractions, as a share of the bound. */
 #define OWED_ROUNDING 1e-12
 
-/* The goal's bound, moved by the debt of the inputs in its window. The bound is eased by the rounding error of that
- * debt: without this, exact fractions would take the next better model. */
-static double bound_now(const alert_scheduler *s)
+/* The goal's bound for an input of this deadline: of a budget, an equal share of what is left. */
+static double bound_now(const alert_scheduler *s, double deadline_s)
 {
-    double bound = alert_pending_goal(s)->bound, ease = OWED_ROUNDING * bound;
+    const alert_goal *goal = alert_pending_goal(s);
+    const alert_budget *budget = &s->now.budget;
+    if (budget->inputs > 0 && !s->now.has_own_goal)
+        return budget->left_j / (double)budget->inputs + OWED_ROUNDING * goal->bound;
+    return goal->power_w > 0.0 ? goal->power_w * deadline_s : goal->bound;
+}
+
+/* This bound, moved by the debt of the inputs in its window. It is eased by the rounding error of that debt: without this,
+ * exact fractions would take the next better model. */
+static double moved_bound(const alert_scheduler *s, double bound)
+{
+    double ease = OWED_ROUNDING * bound;
     if (s->window.count == 0 || s->now.has_own_goal)
         return bound;
     return s->task.goal.objective == ALERT_MIN_ENERGY ? bound + s->window.sum - ease
@@ -48,7 +58,8 @@ void alert_scheduler_pose(alert_scheduler *s, double deadline_s)
     problem->goal = alert_pending_goal(s);
     problem->last = s->now.pending.configuration;
     problem->deadline_s = deadline_s;
-    problem->bound = bound_now(s);
+    problem->average = bound_now(s, deadline_s);
+    problem->bound = moved_bound(s, problem->average);
     problem->switching = switching_now(s);
     problem->sharing = s->now.shared.inputs;
     problem->time_price_w = s->task.machine.second_w * s->belief.mean;
@@ -81,12 +92,13 @@ void alert_scheduler_choose(alert_scheduler *s, double deadline_s)
 
 void alert_scheduler_give_goal(alert_scheduler *s, const alert_goal *goal)
 {
-    bool is_own = goal && memcmp(goal, &s->task.goal, sizeof *goal) != 0;
-    if (!is_own && !s->now.has_own_goal)
+    if (!goal && !s->now.has_own_goal)
         return;
-    s->now.has_own_goal = is_own;
-    s->now.own_goal = is_own ? *goal : (alert_goal){0};
-    s->now.own_goal.window = is_own ? 1 : 0;
+    alert_goal own = goal ? alert_goal_in_joules(goal) : s->task.goal;
+    s->now.has_own_goal = memcmp(&own, &s->task.goal, sizeof own) != 0;
+    own.window = 1;
+    own.budget_inputs = 0;
+    s->now.own_goal = s->now.has_own_goal ? own : (alert_goal){0};
 }
 
 const alert_row *alert_row_that_ran(const alert_scheduler *s, const alert_measurement *m)

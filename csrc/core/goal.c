@@ -16,6 +16,21 @@ static int check_energy(double energy_j, alert_argument_error *error)
     return energy_j == HUGE_VAL ? 0 : alert_check(error, "energy", energy_j, &ALERT_JOULES);
 }
 
+/* Joules, watts or a budget. */
+static int check_spending(const alert_goal *g, alert_argument_error *error)
+{
+    if (g->power_w != 0.0)
+        return alert_check(error, "power", g->power_w, &ALERT_WATTS);
+    if (g->budget_inputs > ALERT_BUDGET_MAX)
+        return alert_refuse(error, "inputs", "at most 1e12 inputs", (double)g->budget_inputs);
+    if (g->budget_inputs > 0 && g->window > 1)
+        return alert_refuse(error, "window", "none, or 1 for each input, with a budget",
+                            (double)g->window);
+    if (g->budget_inputs > 0)
+        return alert_check(error, "energy", g->bound, &ALERT_JOULES);
+    return check_energy(g->bound, error);
+}
+
 /* Deadline and bounds, by the objective. */
 static int check_bounds(const alert_goal *g, alert_argument_error *error)
 {
@@ -24,7 +39,12 @@ static int check_bounds(const alert_goal *g, alert_argument_error *error)
     if (rc)
         return rc;
     if (g->objective == ALERT_MAX_ACCURACY)
-        return check_energy(g->bound, error);
+        return check_spending(g, error);
+    if (g->power_w != 0.0)
+        return alert_refuse(error, "power", "0, unless for the highest accuracy", g->power_w);
+    if (g->budget_inputs != 0)
+        return alert_refuse(error, "inputs", "0, unless for the highest accuracy",
+                            (double)g->budget_inputs);
     rc = alert_check(error, "accuracy", g->bound, &ALERT_SHARE);
     if (rc || g->objective == ALERT_MIN_ENERGY)
         return rc;

@@ -1,6 +1,7 @@
 /* pending.c - the decided input: shown to callers and, once finished, judged, credited and remembered. */
 #include <math.h>
 
+#include "core/ranges.h"
 #include "core/scheduler.h"
 
 typedef struct outcome {
@@ -79,6 +80,18 @@ static double idle_booked(const alert_scheduler *s, double run_s)
     return idle_after(s, run_s) - booked_s;
 }
 
+/* The standing goal's bound for the finished input, whose idle time counts for `idle_s`. An average power allows energy
+ * for the time counted: what was taken off the deadline beforehand, the run, and the idle time. */
+static double bound_of(const alert_scheduler *s, const alert_measurement *m, double idle_s)
+{
+    const alert_goal *goal = &s->task.goal;
+    const alert_pending *ran = &s->now.pending;
+    double before_s = fmax(ran->deadline_s - ran->time_s, 0.0);
+    if (goal->power_w == 0.0)
+        return goal->bound;
+    return isnan(m->latency_s) ? 0.0 : goal->power_w * (before_s + m->latency_s + idle_s);
+}
+
 void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
 {
     const alert_pending *next = &s->now.pending;
@@ -127,19 +140,30 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
 
 /* Sets what is credited and expected where energy is bounded; returns the joules of the input, its idle time included. */
 static double account_energy(const alert_scheduler *s, const alert_measurement *m, const outcome *o,
-                             alert_finished *f)
+                             alert_booking *b)
 {
     const alert_pending *ran = &s->now.pending;
     double active_j = m->has_energy ? m->energy_j : o->power_w * m->latency_s;
     double idle_w = m->has_idle_power ? m->idle_power_w : idle_power_w(s, o);
-    f->credited = active_j + idle_w * idle_booked(s, m->latency_s);
-    f->expected = ran->energy_j;
+    b->bound = bound_of(s, m, idle_booked(s, m->latency_s));
+    b->credited = active_j + idle_w * idle_booked(s, m->latency_s);
+    b->expected = ran->energy_j;
     if (s->now.shared.inputs > 0) {
         double run_s =
             ran->slowdown_mean * alert_pending_row(s)->latency_s[ran->configuration.column];
-        f->expected = o->power_w * run_s + idle_power_w(s, o) * idle_booked(s, run_s);
+        b->expected = o->power_w * run_s + idle_power_w(s, o) * idle_booked(s, run_s);
     }
     return active_j + idle_w * idle_after(s, m->latency_s);
+}
+
+/* Keeps account of the debt in the goal's budget, of which the input took `joules`. */
+static void take_of_budget(alert_scheduler *s, double joules, alert_booking *b)
+{
+    alert_budget *budget = &s->now.budget;
+    budget->left_j = fmax(budget->left_j - joules, -ALERT_ENERGY_MAX);
+    b->inputs_left = (double)--budget->inputs;
+    b->has_debt = true;
+    b->debt = s->task.goal.bound * b->inputs_left - budget->left_j;
 }
 
 alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measurement *measured)
@@ -147,7 +171,6 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
     static const alert_measurement NOT_RUN = {.latency_s = (double)NAN, .has_energy = true};
     const alert_pending *ran = &s->now.pending;
     const alert_measurement *m = measured ? measured : &NOT_RUN;
-    double bound = s->task.goal.bound;
     outcome o = measured ? judge(s, m) : missed(s);
     alert_finished f = {.latency_s = m->latency_s,
                         .profiled_s = o.profiled_s,
@@ -156,16 +179,23 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
                         .promised = ran->probability,
                         .done = o.done,
                         .is_booked = !s->now.has_own_goal,
-                        .credited = o.accuracy,
-                        .expected = ran->accuracy};
-    double owed = bound - o.accuracy;
-    if (s->task.goal.objective != ALERT_MIN_ENERGY)
-        owed = account_energy(s, m, &o, &f) - bound;
+                        .booking = {.bound = s->task.goal.bound,
+                                    .credited = o.accuracy,
+                                    .expected = ran->accuracy}};
+    alert_booking *b = &f.booking;
+    double owed = b->bound - o.accuracy, joules = 0.0;
+    if (s->task.goal.objective != ALERT_MIN_ENERGY) {
+        joules = account_energy(s, m, &o, b);
+        owed = joules - bound_of(s, m, idle_after(s, m->latency_s));
+    }
     if (s->history_capacity > 0)
         remember(s, m, &o, f.slowdown);
     if (f.is_booked)
         alert_window_push(&s->window, owed);
-    f.window_owed = s->window.sum;
+    b->has_debt = s->window.capacity > 0;
+    b->debt = s->window.sum;
+    if (s->now.budget.inputs > 0)
+        take_of_budget(s, joules, b);
     return f;
 }
 

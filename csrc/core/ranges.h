@@ -13,6 +13,8 @@
 #define ALERT_QUANTITY_MIN 1e-12
 /* Largest energy (J) accepted. */
 #define ALERT_ENERGY_MAX 1e18
+/* Inputs of a budget: exact as a double, and so are sums of joules a share of it. */
+#define ALERT_BUDGET_MAX ((size_t)1000000000000)
 /* Largest ratio of two times or powers: a larger one counts as this, so that no measurement drives a filter to
  * infinity. */
 #define ALERT_RATIO_MAX 1e6

@@ -79,6 +79,14 @@ static void set_switching(alert_scheduler *s, double cost_s, size_t hold_inputs)
         s->now.cap_inputs = 0;
 }
 
+static void start_budget(alert_scheduler *s, const alert_goal *goal)
+{
+    s->now.budget = (alert_budget){0};
+    if (goal->budget_inputs > 0)
+        s->now.budget = (alert_budget){.left_j = goal->bound * (double)goal->budget_inputs,
+                                       .inputs = goal->budget_inputs};
+}
+
 static int allocate(alert_scheduler *s, const alert_options *options)
 {
     int rc = set_constants(s, &options->constants);
@@ -106,7 +114,7 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
         return -ENOMEM;
     s->task = (alert_task){.method = options->method,
                            .profile = alert_profile_ref(profile),
-                           .goal = *goal,
+                           .goal = alert_goal_in_joules(goal),
                            .overhead_s = options->overhead_s,
                            .machine = alert_machine_of(profile, options->machine_price_w)};
     s->method = alert_method_of(options->method);
@@ -116,6 +124,7 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
         alert_scheduler_free(s);
         return rc;
     }
+    start_budget(s, &s->task.goal);
     alert_idle_filter_init(&s->now.idle, s->task.constants);
     s->problem = (alert_problem){
         .profile = profile, .cache = &s->cache, .belief = &s->belief, .price = -1.0};
@@ -204,16 +213,17 @@ int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
     int rc = alert_check_goal_for(s->task.profile, goal, error);
     if (rc)
         return rc;
-    size_t inputs = alert_goal_window(goal);
-    if (goal->objective != before.objective || inputs != alert_goal_window(&before)) {
+    alert_goal after = alert_goal_in_joules(goal);
+    if (alert_goal_starts_anew(&after, &before)) {
         alert_window window;
-        rc = alert_window_new(&window, inputs);
+        rc = alert_window_new(&window, alert_goal_window(&after));
         if (rc)
             return rc;
         alert_window_clear(&s->window);
         s->window = window;
+        start_budget(s, &after);
     }
-    s->task.goal = *goal;
+    s->task.goal = after;
     if (s->method->change_goal)
         s->method->change_goal(s->now.by_method, &s->task, &before);
     alert_scheduler_give_goal(s, NULL);
@@ -224,6 +234,12 @@ int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
 void alert_scheduler_goal(const alert_scheduler *s, alert_goal *out)
 {
     *out = s->task.goal;
+}
+
+void alert_scheduler_budget(const alert_scheduler *s, double *left_j, size_t *inputs)
+{
+    *left_j = s->now.budget.inputs > 0 ? s->now.budget.left_j : 0.0;
+    *inputs = (size_t)s->now.budget.inputs;
 }
 
 int alert_scheduler_set_overhead(alert_scheduler *s, double overhead_s, alert_argument_error *error)

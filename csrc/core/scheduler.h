@@ -23,12 +23,19 @@ typedef struct alert_shared_deadline {
     uint64_t inputs; /* still to come; 0 when none is shared */
 } alert_shared_deadline;
 
+/* Of a goal with a budget. */
+typedef struct alert_budget {
+    double left_j;
+    uint64_t inputs; /* left; 0 where there is none, or no more */
+} alert_budget;
+
 /* All that changes from step to step, apart from the two rings. It has neither pointers nor padding, and is saved as
  * it is. */
 typedef struct alert_learned {
     double by_method[ALERT_METHOD_NUMBERS];
     alert_idle_filter idle;
     alert_shared_deadline shared;
+    alert_budget budget;
     alert_pending pending;
     alert_goal own_goal;   /* of the pending input, where it has one */
     uint64_t has_own_goal; /* 0 or 1 */

@@ -22,14 +22,14 @@ enum { ENTRY_BYTES = offsetof(alert_history_entry, met) + 1 };
 _Static_assert(ENTRY_BYTES == 17 * 8 + 2, "no padding before");
 _Static_assert(sizeof(saved_header) == 7 * 8, "no padding");
 _Static_assert(sizeof(alert_learned) ==
-                   8 * (ALERT_METHOD_NUMBERS + 3 + 3 + 9 + 4) + sizeof(alert_goal),
+                   8 * (ALERT_METHOD_NUMBERS + 3 + 3 + 2 + 9 + 4) + sizeof(alert_goal),
                "no padding");
-_Static_assert(sizeof(alert_goal) == 4 * 4 + 8 * 6, "no padding");
+_Static_assert(sizeof(alert_goal) == 4 * 4 + 8 * 8, "no padding");
 
 static saved_header header_of(const alert_scheduler *s)
 {
     return (saved_header){
-        .magic = "ALERT-8",
+        .magic = "ALERT-9",
         .method = (uint64_t)s->task.method,
         .window_capacity = s->window.capacity,
         .window_count = s->window.count,
@@ -130,7 +130,8 @@ static bool learned_is_sane(const alert_scheduler *s, const alert_learned *now)
            alert_is_within(now->shared.left_s, -HUGE_VAL, ALERT_QUANTITY_MAX) &&
            alert_is_within(now->shared.share_s, 0.0, ALERT_QUANTITY_MAX) &&
            now->cap < s->task.profile->caps && pending_is_sane(s->task.profile, &now->pending) &&
-           own_goal_is_sane(now) &&
+           now->budget.inputs <= s->task.goal.budget_inputs &&
+           alert_is_within(now->budget.left_j, -OWED_MAX, OWED_MAX) && own_goal_is_sane(now) &&
            times_are_sane(now->has_own_goal ? &now->own_goal : &s->task.goal, &now->pending);
 }
 

@@ -5,16 +5,17 @@
 int alert_py_goal_of(PyObject *tuple, alert_goal *out)
 {
     int objective, priority[3];
-    PyObject *window;
+    PyObject *window, *inputs;
     if (!PyTuple_Check(tuple)) {
         PyErr_Format(PyExc_TypeError, "goal: expected a tuple, got %.100s",
                      Py_TYPE(tuple)->tp_name);
         return -1;
     }
-    if (!PyArg_ParseTuple(tuple, "iddddd(iii)O:goal", &objective, &out->deadline_s, &out->bound,
-                          &out->energy_j, &out->probability, &out->q_fail, &priority[0],
-                          &priority[1], &priority[2], &window) ||
-        alert_py_size(window, "window", "a number of inputs", &out->window) < 0)
+    if (!PyArg_ParseTuple(tuple, "idddddd(iii)OO:goal", &objective, &out->deadline_s, &out->bound,
+                          &out->energy_j, &out->power_w, &out->probability, &out->q_fail,
+                          &priority[0], &priority[1], &priority[2], &window, &inputs) ||
+        alert_py_size(window, "window", "a number of inputs", &out->window) < 0 ||
+        alert_py_size(inputs, "inputs", "a number of inputs", &out->budget_inputs) < 0)
         return -1;
     out->objective = (alert_objective)objective;
     for (int i = 0; i < 3; i++)

@@ -4,8 +4,8 @@
 
 #include "python/py_scheduler_object.h"
 
-/* Reads the goal as alert.Goal states it: (objective, deadline, bound, energy, probability,
- * q_fail, (first, second, third), window). -1 with an exception set. */
+/* Reads the goal as alert.Goal states it: (objective, deadline, bound, energy, power,
+ * probability, q_fail, (first, second, third), window, inputs). -1 with an exception set. */
 int alert_py_goal_of(PyObject *tuple, alert_goal *out);
 
 /* Reads an alert.Goal, which the caller passed as the argument `goal`. -1 with an exception set. */

@@ -28,6 +28,21 @@ static PyObject *get_decision(PyObject *self, void *closure)
     return alert_py_decision(o->state, &decision);
 }
 
+static PyObject *get_budget(PyObject *self, void *closure)
+{
+    (void)closure;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    double left;
+    size_t inputs;
+    if (alert_py_enter(&o->lock) < 0)
+        return NULL;
+    alert_scheduler_budget(o->scheduler, &left, &inputs);
+    alert_py_leave(&o->lock);
+    if (inputs == 0)
+        Py_RETURN_NONE;
+    return Py_BuildValue("dN", left, PyLong_FromSize_t(inputs));
+}
+
 static PyObject *get_slowdown(PyObject *self, void *closure)
 {
     (void)closure;
@@ -279,6 +294,9 @@ static PyMethodDef scheduler_methods[] = {
 static PyGetSetDef scheduler_getset[] = {
     {"_goal", alert_py_get_goal, NULL, NULL, NULL},
     {"decision", get_decision, NULL, "The choice for the next input.", NULL},
+    {"budget", get_budget, NULL,
+     "(joules, inputs) left of the goal's budget. None without one, or when no inputs are left.",
+     NULL},
     {"slowdown", get_slowdown, NULL,
      "(mean, standard deviation) of the expected slowdown of the next input.", NULL},
     {"history", get_history, NULL, "The last inputs, oldest first, as a structured array.", NULL},

@@ -103,9 +103,11 @@ ERRORS: dict[str, Callable[[alert.Scheduler], object]] = {
     "share: value": lambda s: s.share(1.0, 0),
     "share: type": lambda s: s.share(1.0, 1.5),  # type: ignore[arg-type]
     "overhead": lambda s: setattr(s, "overhead", -1.0),
-    "goal": lambda s: s._set_goal((0, -1.0, 0.5, 1.0, 0.0, 0.0, (0, 1, 2), 0), GOAL),
+    "goal": lambda s: s._set_goal((0, -1.0, 0.5, 1.0, 0.0, 0.0, 0.0, (0, 1, 2), 0, 0), GOAL),
     "goal: tuple": lambda s: s._set_goal((0, 1.0), GOAL),  # type: ignore[arg-type]
-    "goal: window": lambda s: s._set_goal((0, 1.0, 0.5, 1.0, 0.0, 0.0, (0, 1, 2), 10**30), GOAL),
+    "goal: window": lambda s: s._set_goal(
+        (0, 1.0, 0.5, 1.0, 0.0, 0.0, 0.0, (0, 1, 2), 10**30, 0), GOAL
+    ),
     "restore: type": lambda s: s._restore("text"),  # type: ignore[arg-type]
     "restore: value": lambda s: s._restore(b"short"),
     "method": lambda s: alert.Scheduler(PROFILE, GOAL, method="odd"),

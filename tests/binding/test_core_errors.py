@@ -16,17 +16,17 @@ import alert
     [
         ([], TypeError, "goal: expected a tuple, got list"),
         (
-            (7, 0.1, 0.5, 1.0, 0.0, 0.0, (0, 1, 2), 1),
+            (7, 0.1, 0.5, 1.0, 0.0, 0.0, 0.0, (0, 1, 2), 1, 0),
             ValueError,
             "objective: expected ALERT_MIN_E",
         ),
         (
-            (0, 0.1, 0.5, 1.0, 0.0, 0.0, (0, 1, 2), -1),
+            (0, 0.1, 0.5, 1.0, 0.0, 0.0, 0.0, (0, 1, 2), -1, 0),
             ValueError,
             "window: expected a number of inputs",
         ),
-        ((0, 0.1, 0.5, 1.0, 0.0, 0.0, (0, 1, 1), 1), ValueError, "priority: .*each once"),
-        ((0, 0.1, 0.5, 1.0, 0.0, 0.0, (0, 1, 3), 1), ValueError, "priority: .*each once"),
+        ((0, 0.1, 0.5, 1.0, 0.0, 0.0, 0.0, (0, 1, 1), 1, 0), ValueError, "priority: .*each once"),
+        ((0, 0.1, 0.5, 1.0, 0.0, 0.0, 0.0, (0, 1, 3), 1, 0), ValueError, "priority: .*each once"),
     ],
 )
 def test_the_core_does_not_rely_on_its_python_face(

@@ -31,6 +31,15 @@ def test_the_best_that_makes_the_deadline() -> None:
     assert Goal.max_accuracy(0.1, math.inf) == best
 
 
+def test_power_and_budget() -> None:
+    watts = Goal.max_accuracy(deadline=0.1, power=12)
+    assert (watts.power, watts.energy) == (12.0, None)
+    assert watts.bound == pytest.approx(1.2)
+    assert dataclasses.replace(watts, deadline=0.5).bound == 6.0
+    battery = Goal.max_accuracy(0.1, budget=5000, inputs=1000)
+    assert (battery.budget, battery.inputs, battery.bound) == (5000.0, 1000, 5.0)
+
+
 def test_the_lowest_latency() -> None:
     fast = Goal.min_latency(accuracy=0.75, energy=1.5)
     assert (fast.objective, fast.deadline) == ("min_latency", math.inf)
@@ -90,6 +99,8 @@ def test_is_a_value() -> None:
         "Goal.min_energy(deadline=0.1, accuracy=0.75)",
         "Goal.max_accuracy(deadline=0.1, energy=1.5)",
         "Goal.max_accuracy(deadline=0.1)",
+        "Goal.max_accuracy(deadline=0.1, power=12.0)",
+        "Goal.max_accuracy(deadline=0.1, budget=5000.0, inputs=1000, window=1)",
         "Goal.min_latency(accuracy=0.75)",
         "Goal.min_latency(deadline=0.1, accuracy=0.75, energy=1.5, probability=0.9, q_fail=0.1, "
         "priority=('latency', 'accuracy', 'energy'))",

@@ -99,3 +99,43 @@ def test_a_goal_with_the_bound_of_the_other_objective() -> None:
         alert.Goal.max_accuracy(0.1, "much")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"objective: expected one of .* got 'both'"):
         replace(GOAL, objective="both")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "kind", "message"),
+    [
+        ({"power": 0.0}, ValueError, "power: expected a finite number of watts > 0, got 0"),
+        ({"power": math.inf}, ValueError, "power: expected a finite number of watts > 0, got inf"),
+        ({"power": math.nan}, ValueError, "power: expected a finite number of watts > 0, got nan"),
+        ({"power": "much"}, TypeError, "power: expected a number, got str"),
+        ({"energy": 1.0, "power": 2.0}, TypeError, "power: expected no other bound .*, got energy"),
+        ({"power": 1.0, "budget": 2.0, "inputs": 3}, TypeError, "budget: expected no other bound"),
+        ({"budget": 2.0}, TypeError, "inputs: expected the number of inputs .*, got None"),
+        ({"inputs": 3}, TypeError, "budget: expected the joules that inputs may take, got None"),
+        ({"budget": 0.0, "inputs": 3}, ValueError, "budget: expected a finite .* > 0, got 0"),
+        ({"budget": math.inf, "inputs": 3}, ValueError, "budget: expected a finite .* got inf"),
+        ({"budget": math.nan, "inputs": 3}, ValueError, "budget: expected a finite .* got nan"),
+        ({"budget": 1.0, "inputs": 0}, ValueError, "inputs: expected at least 1 input or None"),
+        ({"budget": 1.0, "inputs": 2.5}, TypeError, "inputs: expected a number of inputs or None"),
+        ({"budget": 1e9, "inputs": 10**13}, ValueError, "inputs: expected at most 1e12 inputs"),
+        (
+            {"budget": 1.0, "inputs": 3, "window": 5},
+            ValueError,
+            "window: expected none, or 1 for each input, with a budget, got 5",
+        ),
+    ],
+)
+def test_bad_power_and_bad_budgets(
+    bounds: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        alert.Goal.max_accuracy(0.1, **bounds)
+
+
+@pytest.mark.parametrize("name", ["power", "budget", "inputs"])
+def test_power_and_budget_are_for_the_highest_accuracy(name: str) -> None:
+    bound: Any = {name: 3}
+    with pytest.raises(TypeError, match=f"{name}: a min_energy goal is bounded by accuracy only"):
+        replace(GOAL, **bound)
+    with pytest.raises(TypeError, match=f"{name}: a min_latency goal is bounded by accuracy and"):
+        replace(alert.Goal.min_latency(), **bound)

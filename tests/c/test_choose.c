@@ -382,6 +382,7 @@ static alert_problem problem_of(const alert_profile *profile, alert_cache *cache
                            .goal = goal,
                            .cache = cache,
                            .belief = belief,
+                           .average = goal->bound,
                            .bound = goal->bound,
                            .price = -1.0};
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -170,3 +171,159 @@ def test_a_saved_state_without_a_deadline_fits_no_goal_with_one() -> None:
     alert.Scheduler(PROFILE, Goal.min_latency(accuracy=0.7))._restore(state)
     with pytest.raises(ValueError, match="state: expected the bytes saved from a scheduler"):
         alert.Scheduler(PROFILE, Goal.min_latency(accuracy=0.7, deadline=1.0))._restore(state)
+
+
+# ---------------------------------------------------------------------------------- average power
+
+STEADY = alert.Profile(
+    latency=[[0.020, 0.010], [0.060, 0.030], [0.090, 0.045]],
+    power=[[10.0, 20.0]] * 3,
+    accuracy=[0.70, 0.80, 0.85],
+    power_caps=[10.0, 20.0],
+    idle_power=5.0,
+)
+
+
+def run(s: alert.Scheduler, inputs: int, slowdown: float = 1.0, **more: Any) -> None:
+    """Run inputs that take `slowdown` times as long as profiled."""
+    for _ in range(inputs):
+        model, power_cap = s.decision
+        latency = STEADY.latency[model, list(STEADY.power_caps).index(power_cap)] * slowdown
+        s.step(latency, None, idle_power=5.0, **more)
+
+
+def joules(s: alert.Scheduler) -> Any:
+    """Energy of every input, idle time up to its deadline included."""
+    rest = (s.history["deadline"] - s.history["latency"]).clip(0.0)
+    return s.history["latency"] * s.history["power_cap"] + 5.0 * rest
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("window", [None, 1, 10])
+def test_a_power_is_an_energy_for_the_time_of_the_deadline(method: str, window: int | None) -> None:
+    watts = alert.Scheduler(STEADY, Goal.max_accuracy(0.1, power=7.0, window=window), method=method)
+    same = alert.Scheduler(STEADY, Goal.max_accuracy(0.1, 0.1 * 7.0, window=window), method=method)
+    random = Random(5)
+    for _ in range(100):
+        latency = watts.decision.latency * random.uniform(0.5, 1.05)  # none is late
+        assert watts.step(latency, None)[:] == same.step(latency, None)[:]
+        assert watts.decision.feasible == same.decision.feasible
+
+
+def test_a_power_allows_more_to_an_input_with_more_time() -> None:
+    goal = Goal.max_accuracy(0.1, power=6.2, window=1)
+    s = alert.Scheduler(STEADY, goal)
+    assert s.decide(0.1).model == 0
+    assert s.decide(1.0).energy < 6.2
+    assert s.decide(1.0).model == 2
+
+
+def test_a_power_holds_on_average_over_different_deadlines() -> None:
+    """A bound in joules would allow the short inputs too much and the long ones too little."""
+    s = alert.Scheduler(STEADY, Goal.max_accuracy(0.1, power=7.0))
+    random = Random(2)
+    for _ in range(600):
+        run(s, 1, deadline=random.choice([0.07, 0.1, 0.4]))
+    watts = joules(s).sum() / s.history["deadline"].sum()
+    assert 6.5 < watts <= 7.0
+    assert s.decision.feasible
+    assert len(set(s.history["model"])) > 1
+
+
+def test_a_late_input_may_take_its_power_for_longer() -> None:
+    """It runs for 10 s under 10 W: 1 J too much for 9.9 W, 99 J too much for 0.99 J."""
+    slow = alert.Profile([[10.0]], [[10.0]], [0.7], [10.0], 5.0)
+    goals = Goal.max_accuracy(0.1, power=9.9, window=2), Goal.max_accuracy(0.1, 0.99, window=2)
+    watts, fixed = (alert.Scheduler(slow, goal, method="paper") for goal in goals)
+    for s in (watts, fixed):
+        s.step(10.0, None)
+    assert watts.decide(20.0).feasible  # 150 J of 197 J
+    assert not fixed.decide(20.0).feasible
+
+
+# ---------------------------------------------------------------------------------------- a budget
+
+
+def left_of(s: alert.Scheduler) -> tuple[float, int]:
+    assert s.budget is not None
+    return s.budget
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("inputs", [20, 50, 100, 400])
+@pytest.mark.parametrize("each", [0.60, 0.66, 0.72, 0.79])
+def test_a_budget_lasts_for_its_inputs(method: str, inputs: int, each: float) -> None:
+    goal = Goal.max_accuracy(0.1, budget=each * inputs, inputs=inputs)
+    s = alert.Scheduler(STEADY, goal, method=method)
+    assert left_of(s) == pytest.approx((each * inputs, inputs))
+    run(s, inputs - 1)
+    left, last = left_of(s)
+    assert last == 1
+    assert left == pytest.approx(each * inputs - joules(s).sum())
+    run(s, 1)
+    assert s.budget is None
+    assert joules(s).sum() <= each * inputs * 1.0001
+
+
+def test_what_was_saved_is_spent_later() -> None:
+    """An idle first half leaves more for each input of the second."""
+    goal = Goal.max_accuracy(0.1, budget=0.62 * 200, inputs=200)
+    s = alert.Scheduler(STEADY, goal)
+    for _ in range(100):
+        s.step(0.02, None, model=0, power_cap=10.0, idle_power=5.0)
+    left, inputs = left_of(s)
+    assert left / inputs > 0.62 * 1.02
+    run(s, 100)
+    assert 0.0 <= 0.62 * 200 - joules(s).sum() < 0.02 * 0.62 * 200
+    assert s.history["accuracy"][100:].mean() == pytest.approx(0.72, abs=0.005)
+
+
+def test_what_was_overspent_is_missing_later() -> None:
+    goal = Goal.max_accuracy(0.1, budget=0.72 * 200, inputs=200)
+    s = alert.Scheduler(STEADY, goal)
+    for _ in range(50):
+        s.step(0.09, None, model=2, power_cap=10.0, idle_power=5.0)
+    assert s.decision.feasible
+    run(s, 150)
+    assert 0.0 <= 0.72 * 200 - joules(s).sum() < 0.03 * 0.72 * 200
+
+
+def test_a_budget_beyond_repair() -> None:
+    s = alert.Scheduler(STEADY, Goal.max_accuracy(0.1, budget=62.0, inputs=100))
+    assert s.decision.feasible
+    s.step(0.02, 50.0, idle_power=5.0)
+    assert not s.decision.feasible
+    assert left_of(s)[0] == pytest.approx(62.0 - 50.0 - 5.0 * 0.08)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_input_takes_of_the_budget(method: str) -> None:
+    """Also one with a goal of its own: the battery gives to all."""
+    s = alert.Scheduler(STEADY, Goal.max_accuracy(0.1, budget=100.0, inputs=100), method=method)
+    s.decide(goal=Goal.min_latency())
+    s.step(0.01, 3.0)
+    assert left_of(s) == pytest.approx((97.0, 99))
+
+
+def test_when_a_budget_starts() -> None:
+    goal = Goal.max_accuracy(0.1, budget=100.0, inputs=100)
+    s = alert.Scheduler(STEADY, goal)
+    run(s, 10)
+    going_on = s.budget
+    assert going_on is not None
+    assert going_on[1] == 90
+    s.goal = replace(goal, deadline=0.2)
+    assert s.budget == going_on
+    again = pickle.loads(pickle.dumps(s))
+    assert again.budget == going_on
+    s.goal = replace(goal, budget=80.0, inputs=90)  # what the battery says
+    assert left_of(s) == pytest.approx((80.0, 90))
+    s.goal = Goal.max_accuracy(0.1, 1.0)
+    assert s.budget is None
+    assert alert.Scheduler(STEADY, Goal.min_energy(0.1, 0.7)).budget is None
+
+
+def test_after_its_inputs_a_share_is_the_bound() -> None:
+    s = alert.Scheduler(STEADY, Goal.max_accuracy(0.1, budget=0.72 * 50, inputs=50))
+    run(s, 600)
+    assert joules(s)[50:].mean() == pytest.approx(0.72, rel=0.02)

@@ -96,6 +96,10 @@ static alert_goal make_goal(bytes *b)
     };
     if (fastest && kind & 32)
         goal.window = 1;
+    if (kind % 3 == ALERT_MAX_ACCURACY && kind & 16)
+        goal.power_w = fuzz_number(b, 1e-2, 100.0);
+    else if (kind % 3 == ALERT_MAX_ACCURACY && kind & 8)
+        goal.budget_inputs = fuzz_below(b, 9);
     memcpy(goal.priority, ORDER[fuzz_below(b, 8)], sizeof goal.priority);
     return goal;
 }
@@ -178,7 +182,11 @@ static void check_subject(const subject *x, bool history_is_ours)
     REQUIRE(mean >= 0.0 && mean <= 1e6 && std > 0.0 && isfinite(std));
     if (history_is_ours)
         check_history(x);
+    double left_j;
+    size_t inputs;
     alert_scheduler_goal(x->s, &goal);
+    alert_scheduler_budget(x->s, &left_j, &inputs);
+    REQUIRE(isfinite(left_j) && inputs <= goal.budget_inputs);
     REQUIRE(alert_goal_check(&goal, &error) == 0);
     REQUIRE(alert_scheduler_new(&twin, x->profile, &goal, &x->options, &error) == 0);
     char *state = saved(x);

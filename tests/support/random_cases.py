@@ -29,6 +29,8 @@ def as_profile(table: reference.Table) -> alert.Profile:
 
 def as_goal(goal: reference.Goal) -> alert.Goal:
     energy = None if goal.joules == math.inf else goal.joules
+    if goal.power is not None or goal.inputs is not None:
+        energy = None
     return alert.Goal(
         goal.objective,  # type: ignore[arg-type]
         goal.deadline,
@@ -38,6 +40,9 @@ def as_goal(goal: reference.Goal) -> alert.Goal:
         q_fail=goal.q_fail,
         priority=goal.priority,  # type: ignore[arg-type]
         window=goal.window,
+        power=goal.power,
+        budget=None if goal.inputs is None else goal.bound * goal.inputs,
+        inputs=goal.inputs,
     )
 
 
@@ -150,6 +155,12 @@ def random_goal(random: Random, table: reference.Table) -> reference.Goal:
     joules = table.power[i][j] * time * random.choice([random.uniform(0.2, 1.5), math.inf])
     joules = joules if table.knows_power else math.inf
     accuracy = random.choice([random.random(), random.choice(table.accuracy), 0.0, 1.0])
+    window = 1 if fastest else random.choice([None, None, 1, 2, 5, 30])
+    spending: dict[str, Any] = {}
+    if objective == "max_accuracy" and joules < math.inf and random.random() < 0.4:
+        spending = random.choice([{"power": joules / deadline}, {"inputs": random.randint(1, 60)}])
+        joules = spending.get("power", joules / deadline) * deadline
+        window = random.choice([None, 1]) if "inputs" in spending else window
     return reference.Goal(
         objective,
         deadline,
@@ -158,7 +169,8 @@ def random_goal(random: Random, table: reference.Table) -> reference.Goal:
         probability=random.choice([None, None, random.random(), 0.5, 0.9, 0.999]),
         q_fail=random.choice([0.0, 0.0, 0.0, 0.1, random.random()]),
         priority=random.choice(PRIORITIES),
-        window=1 if fastest else random.choice([None, None, 1, 2, 5, 30]),
+        window=window,
+        **spending,
     )
 
 
@@ -409,4 +421,5 @@ class Twins:
         elif kind < 0.97:
             self.set_goal(random_goal(random, self.table))
         else:
-            self.set_overhead(random.choice([0.0, 0.001, 0.01, 10.0]))
+            # where no time is left, all probabilities are one up to rounding
+            self.set_overhead(random.choice([0.0, 0.001, 0.005, 0.01, 0.02, 10.0]))

@@ -202,7 +202,8 @@ def expect(table: Table, belief: Belief, q_fail: float, c: Configuration) -> Exp
 @dataclass(frozen=True)
 class Goal:
     """`bound` is in joules per input for "max_accuracy", else an accuracy; `energy` is the other
-    bound of "min_latency"."""
+    bound of "min_latency". An average `power` bounds the joules of each second; a budget is `bound`
+    for each of so many `inputs`."""
 
     objective: str
     deadline: float
@@ -212,6 +213,8 @@ class Goal:
     priority: tuple[str, str, str] = ("latency", "accuracy", "energy")
     window: int | None = None
     energy: float = math.inf
+    power: float | None = None
+    inputs: int | None = None
 
     @property
     def bounded(self) -> str:
@@ -397,6 +400,7 @@ class Scheduler:
         self.slowdown = SlowdownFilter()
         self.idle = IdleFilter()
         self.owed: list[float] = []  # by every input since the window was opened
+        self.left = (goal.bound * goal.inputs, goal.inputs) if goal.inputs else None  # of a budget
         self.shared: tuple[float, int] | None = None
         self.finished: list[Finished] = []
         self.start()
@@ -439,15 +443,26 @@ class Scheduler:
         """The goal of the pending input. One of its own holds for this input alone."""
         return self.goal if self.own is None else replace(self.own, window=1)
 
+    def average(self) -> Goal:
+        """The goal, with the bound for this input."""
+        asked = self.asked
+        if self.own is None and self.left is not None:
+            joules, inputs = self.left
+            return replace(asked, bound=joules / inputs + 1e-12 * asked.bound)
+        if asked.power is not None:
+            return replace(asked, bound=asked.power * self.deadline)
+        return asked
+
     def moved_goal(self) -> Goal:
         """The goal, with its bound moved by what the last inputs left owing."""
-        if self.goal.window is None or not self.asked.averaged:
-            return self.asked
+        asked = self.average()
+        if self.goal.window is None or not asked.averaged:
+            return asked
         owed = math.fsum(self.owed[-(self.goal.window - 1) :])
         if self.owed:
-            owed -= 1e-12 * self.goal.bound  # the contract: nothing is asked for rounding's sake
+            owed -= 1e-12 * asked.bound  # the contract: nothing is asked for rounding's sake
         towards = 1 if self.goal.bounded == "accuracy" else -1
-        return replace(self.goal, bound=self.goal.bound + towards * owed)
+        return replace(asked, bound=asked.bound + towards * owed)
 
     def usual_deadline(self) -> float:
         if self.own is not None or self.shared is None:
@@ -473,7 +488,6 @@ class Scheduler:
     def _decide(self, deadline: float) -> Decision:
         self.deadline = deadline
         self.belief = self.believe(max(deadline - self.overhead, 0.0))
-        self.bound = self.goal.bound
         self.everything = expect_all(self.seen, self.belief, self.asked.q_fail, self.switching)
         self.decision = Decision(*self.choose())
         return self.decision
@@ -510,8 +524,7 @@ class Scheduler:
 
     def missed(self) -> Decision:
         """Book an input that was not run."""
-        if self.own is None:
-            self.settle(self.goal.q_fail, 0.0)
+        self.book(self.goal.q_fail, 0.0, 0.0)
         self.finished.append(
             Finished(
                 Configuration(-1, -1, None),
@@ -552,15 +565,19 @@ class Scheduler:
         return self._decide(self.usual_deadline())
 
     def set_goal(self, goal: Goal) -> Decision:
-        if self.opens_window(goal):
+        if self.starts_anew(goal):
             self.owed.clear()
+            self.left = (goal.bound * goal.inputs, goal.inputs) if goal.inputs else None
         self.goal, self.own = goal, None
         return self._decide(self.usual_deadline())
 
-    def opens_window(self, goal: Goal) -> bool:
+    def starts_anew(self, goal: Goal) -> bool:
         """Whether debts under the goal so far count for nothing under this one."""
-        windows = [g.window if g.averaged else 1 for g in (goal, self.goal)]
-        return goal.objective != self.goal.objective or windows[0] != windows[1]
+        new, old = (
+            (g.objective, g.window if g.averaged else 1, g.inputs, g.bound if g.inputs else 0)
+            for g in (goal, self.goal)
+        )
+        return new != old
 
     def run_instead(self, c: Configuration) -> None:
         """Let another configuration than the one chosen be what runs."""
@@ -579,6 +596,18 @@ class Scheduler:
             self.run_instead(c)
 
     # ---------------------------------------------------------------------------------- learning
+
+    def book(self, accuracy: float, joules: float, seconds: float) -> None:
+        """Book an input, whose energy is counted for so many seconds."""
+        power = self.goal.power
+        self.bound = self.goal.bound if power is None else power * seconds
+        budget = self.left
+        if budget is not None:
+            self.left = budget[0] - joules, budget[1] - 1
+        if self.own is None:
+            self.settle(accuracy, joules)
+        if budget is not None and budget[1] == 1:
+            self.left = None  # used up
 
     def step(
         self,
@@ -602,9 +631,9 @@ class Scheduler:
         out = [q for t, q in passed if latency * (t / profiled) <= time]
         accuracy = out[-1] if out else self.asked.q_fail
         joules = power * latency if energy is None else energy
-        if self.own is None:
-            idle = self.idle_joules(idle_power, power, rest(time, latency))
-            self.settle(accuracy, joules + idle)
+        idle = self.idle_joules(idle_power, power, rest(time, latency))
+        pause = self.idle_joules(1.0, power, rest(time, latency))
+        self.book(accuracy, joules + idle, max(self.deadline - time, 0.0) + latency + pause)
 
         slowdown = latency / profiled
         self.finished.append(

@@ -259,6 +259,7 @@ class Scheduler(reference.Scheduler):
         self.regimes = Regimes(self.constants)
         self.total = 0.0
         self.booked = 0
+        self.inputs_left = self.goal.inputs or 0
         if self.goal.averaged:
             self.price()
 
@@ -320,7 +321,7 @@ class Scheduler(reference.Scheduler):
         whole = self.accuracies if self.saving else dearest - cheapest
         self.a = max(whole / (math.log(slopes[-1] / slopes[0]) + 1.0), 0.3 * self.g)
         self.late_j = c["late_worth"] * dearest
-        self.beyond = goal.bound > most if self.saving else goal.bound < cheapest
+        self.most, self.cheapest = most, cheapest
         if self.booked == 0:
             self.surprise = (SURPRISE_0 * self.unit) ** 2
 
@@ -359,10 +360,12 @@ class Scheduler(reference.Scheduler):
         idle = more.get("idle_power")
         idle = self.believed_idle(power) if idle is None else idle
         self.spent = self.evened(latency, power * latency if energy is None else energy, idle)
+        self.counted = max(self.deadline - time, 0.0) + self.evened(latency, latency, 1.0)
         return super().step(latency, energy, **more)
 
     def missed(self) -> Decision:
-        self.spent, self.time_ran = 0.0, self.time_for(self.decision.configuration)
+        self.spent = self.counted = 0.0
+        self.time_ran = self.time_for(self.decision.configuration)
         return super().missed()
 
     def learn(self, slowdown: float) -> None:
@@ -376,10 +379,12 @@ class Scheduler(reference.Scheduler):
             self.price()
 
     def set_goal(self, goal: reference.Goal) -> Decision:
-        opens = self.opens_window(goal)
+        opens = self.starts_anew(goal)
         if opens:
             self.total = 0.0
             self.booked = 0
+            self.inputs_left = goal.inputs or 0
+            self.left = (goal.bound * goal.inputs, goal.inputs) if goal.inputs else None
             self.owed.clear()
         before, self.goal, self.own = self.goal, goal, None
         same = (goal.bound, goal.deadline, goal.q_fail) == (
@@ -423,10 +428,16 @@ class Scheduler(reference.Scheduler):
         if not self.is_priced():
             return
         c = self.constants
-        margin = c["price_margin"] if self.saving else -self.bound * c["price_margin"]
+        power = self.goal.power
+        bound = self.goal.bound if power is None else power * self.counted
+        margin = c["price_margin"] if self.saving else -bound * c["price_margin"]
         credited, expected = (accuracy if self.saving else self.spent), self.expected()
-        aim = self.bound + margin
-        if self.goal.window is None:
+        aim = bound + margin
+        if self.left is not None:
+            self.total = self.goal.bound * self.left[1] - self.left[0]
+            self.inputs_left = self.left[1]
+        elif self.goal.window is None:
+            self.inputs_left = 0
             self.total += min(self.sign * (aim - credited), OWED_AT_ONCE * self.unit)
         else:
             self.total = math.fsum(self.owed[-(self.goal.window - 1) :])
@@ -443,7 +454,9 @@ class Scheduler(reference.Scheduler):
         reserve = c["price_reserve"] * math.sqrt(self.surprise)
         n = min(self.booked, self.goal.window or self.booked)
         reserve *= n / (n + c["price_ramp"])
-        return self.total + c["price_ease"] * self.l + reserve
+        horizon = c["price_horizon"]  # a budget's debt is repaid over the inputs left
+        due = self.total * horizon / max(horizon, self.inputs_left)
+        return due + c["price_ease"] * self.l + reserve
 
     def pull(self) -> float:
         return self.wanted() / (self.constants["price_step"] * self.g)
@@ -497,7 +510,11 @@ class Scheduler(reference.Scheduler):
             return self.value(c), its_cost, c.cap, c.model, -1 if c.exit is None else c.exit
 
         at_end = self.log_price >= self.high if self.saving else self.log_price <= self.low
-        exhausted = self.beyond or (at_end and self.pull() >= self.constants["price_up"])
+        bound = self.goal.bound
+        if self.inputs_left:
+            bound -= self.total / self.inputs_left
+        beyond = bound > self.most if self.saving else bound < self.cheapest
+        exhausted = beyond or (at_end and self.pull() >= self.constants["price_up"])
         for attempt in reference.attempts(self.goal, self.switching):
             left = [
                 (rank(c, e), c, e)
@@ -507,6 +524,6 @@ class Scheduler(reference.Scheduler):
             ]
             if left:
                 _, c, e = min(left)
-                kept = reference.meets(self.goal, self.goal.bounded, e)
+                kept = reference.meets(self.average(), self.goal.bounded, e)
                 return c, e, attempt.feasible and (kept or not exhausted)
         raise AssertionError("something meets no bounds at all")

@@ -1,9 +1,9 @@
 #include "core/choose/choose.h"
 
-static bool meets_bound(const alert_goal *goal, const alert_choice *choice)
+static bool meets_average(const alert_problem *problem, const alert_choice *choice)
 {
-    return goal->objective == ALERT_MIN_ENERGY ? choice->accuracy >= goal->bound
-                                               : choice->energy_j <= goal->bound;
+    return problem->goal->objective == ALERT_MIN_ENERGY ? choice->accuracy >= problem->average
+                                                        : choice->energy_j <= problem->average;
 }
 
 void alert_choose(const alert_problem *problem, alert_choice *out)
@@ -18,6 +18,6 @@ void alert_choose(const alert_problem *problem, alert_choice *out)
         return;
     out->accuracy = alert_accuracy_given(problem->belief, out->row, out->column,
                                          problem->goal->q_fail, out->probability);
-    if (problem->is_exhausted && !meets_bound(problem->goal, out))
+    if (problem->is_exhausted && !meets_average(problem, out))
         out->feasible = false;
 }

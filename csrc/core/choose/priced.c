@@ -155,7 +155,7 @@ void alert_choose_priced(const alert_problem *p, alert_choice *out)
                 .best = out};
     alert_rule rule = alert_first_rule(p->goal, true);
     s.slow_s = alert_slow_latency(p->belief, &s.slow_share);
-    alert_cache_follow(p->cache, p->profile, p->goal, p->bound);
+    alert_cache_follow(p->cache, p->profile, p->goal, alert_accuracy_asked(p));
     out->feasible = true;
     while (!find(&s, p, &rule)) {
         out->feasible = false;

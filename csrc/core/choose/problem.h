@@ -51,7 +51,8 @@ typedef struct alert_problem {
     const alert_switching *switching; /* NULL where the cap changes freely */
     const alert_expected *delays;     /* one a model; NULL where none has to wait */
     double deadline_s;                /* of the input, before the overhead was taken off */
-    double bound;                     /* the goal's, which a window may have moved */
+    double average;                   /* the goal's bound for this input */
+    double bound;                     /* the same, which a window may have moved */
     uint64_t sharing;        /* inputs that share the deadline; 0 where it is this one's own */
     bool is_hopelessly_late; /* the lowest latency is wanted, whatever the goal and the cap held */
     /* Joules that a second of profiled time costs others, beside the energy. Negative where they would gain by it, but
@@ -69,6 +70,12 @@ typedef struct alert_choice {
     double cost_j, energy_j, accuracy, probability;
     bool feasible;
 } alert_choice;
+
+/* The accuracy that searches keep results for. A bound on energy moves from input to input, and has none. */
+static inline double alert_accuracy_asked(const alert_problem *problem)
+{
+    return problem->goal->objective == ALERT_MAX_ACCURACY ? 0.0 : problem->bound;
+}
 
 /* The bounds that a rule keeps, of accuracy and energy; infinite where it keeps none. */
 typedef struct alert_limits {

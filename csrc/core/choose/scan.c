@@ -160,7 +160,7 @@ void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
               .best = out};
     if (!late)
         s.rule = alert_first_rule(p->goal, p->price >= 0.0);
-    alert_cache_follow(p->cache, p->profile, p->goal, p->bound);
+    alert_cache_follow(p->cache, p->profile, p->goal, alert_accuracy_asked(p));
     bool feasible = !late;
     while (!find(&s) && !(held && feasible && find_under_a_higher_cap(&s))) {
         feasible = false;

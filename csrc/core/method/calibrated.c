@@ -41,14 +41,14 @@ static void start(void *learnt, const alert_task *task, alert_belief *belief)
     alert_regimes_init(&c->regimes, task->constants);
     if (is_priced(&task->goal))
         start_price(c, task);
+    c->price.inputs_left = (double)task->goal.budget_inputs;
     believe(c, task, belief);
 }
 
 static void book(calibrated *c, const alert_task *task, const alert_finished *finished)
 {
     if (is_priced(&task->goal) && finished->is_booked)
-        alert_price_update(&c->price, task->constants, &task->goal, finished->credited,
-                           finished->expected, finished->window_owed);
+        alert_price_update(&c->price, task->constants, &task->goal, &finished->booking);
 }
 
 static void miss(void *learnt, const alert_task *task, const alert_finished *missed)
@@ -81,12 +81,13 @@ static void change_goal(void *learnt, const alert_task *task, const alert_goal *
 {
     calibrated *c = learnt;
     const alert_goal *goal = &task->goal;
-    bool opens = goal->objective != before->objective ||
-                 alert_goal_window(goal) != alert_goal_window(before);
-    if (opens)
+    bool anew = alert_goal_starts_anew(goal, before);
+    if (anew) {
         c->price.inputs = c->price.owed = c->price.reserve = 0.0;
+        c->price.inputs_left = (double)goal->budget_inputs;
+    }
     if (is_priced(goal) &&
-        (opens || goal->bound != before->bound || goal->deadline_s != before->deadline_s ||
+        (anew || goal->bound != before->bound || goal->deadline_s != before->deadline_s ||
          goal->q_fail != before->q_fail))
         start_price(c, task);
 }

@@ -11,6 +11,7 @@
 
 #include "core/choose/choose.h"
 #include "core/machine.h"
+#include "core/method/price.h"
 
 /* What a scheduler was given. */
 typedef struct alert_task {
@@ -43,9 +44,8 @@ typedef struct alert_finished {
     double promised; /* the probability that the configuration chosen would be done in time */
     bool done;       /* it was, or would have been without a stop at an earlier exit */
     bool is_booked;  /* the task's goal counts this input: it had no goal of its own */
-    /* In the measure of the bound: accuracy, or joules with idle time. That of a shared deadline is spread evenly. */
-    double credited, expected;
-    double window_owed; /* by the last inputs, this one included (window.h) */
+    alert_booking
+        booking; /* accuracy, or joules with idle time; that of a shared deadline is spread evenly */
 } alert_finished;
 
 enum { ALERT_METHOD_NUMBERS = 44 };

@@ -163,25 +163,32 @@ void alert_price_start(alert_price *p, const alert_constants *c, const alert_pro
         p->surprise = 1e-4 * p->unit * p->unit;
 }
 
+/* What is owed now. The debt of a budget is spread over the inputs left. */
+static double due(const alert_price *p, const alert_constants *c)
+{
+    return p->owed * (c->price_horizon / fmax(c->price_horizon, p->inputs_left));
+}
+
 /* What is owed, and what is to be in hand. */
 static double wanted(const alert_price *p, const alert_constants *c)
 {
-    return p->owed + c->price_ease * p->ease + p->reserve;
+    return due(p, c) + c->price_ease * p->ease + p->reserve;
 }
 
 void alert_price_update(alert_price *p, const alert_constants *c, const alert_goal *goal,
-                        double credited, double expected, double window_owed)
+                        const alert_booking *b)
 {
     double s = saves(goal) ? 1.0 : -1.0;
-    double aim = goal->bound + s * c->price_margin * (saves(goal) ? 1.0 : goal->bound);
-    double owed = s * (aim - credited), most = ALERT_OWED_AT_ONCE * p->unit;
-    owed = goal->window > 1 ? window_owed : p->owed + (owed < most ? owed : most);
+    double aim = b->bound + s * c->price_margin * (saves(goal) ? 1.0 : b->bound);
+    double owed = s * (aim - b->credited), most = ALERT_OWED_AT_ONCE * p->unit;
+    owed = b->has_debt ? b->debt : p->owed + (owed < most ? owed : most);
     p->owed = alert_clamp(owed, -ALERT_OWED_MAX, ALERT_OWED_MAX);
-    double asked = s * (aim - expected) + wanted(p, c) / c->price_horizon;
+    p->inputs_left = b->inputs_left;
+    double asked = s * (aim - b->expected) + wanted(p, c) / c->price_horizon;
     double step = s * c->price_gain * alert_clamp(asked / p->range, -STEP_CUT, STEP_CUT);
     p->log_slow = alert_clamp(p->log_slow + step, p->log_low, p->log_high);
     double n = p->inputs += 1.0, gain = n < 90.0 ? 1.0 / (n + 10.0) : SURPRISE_GAIN;
-    double surprise = credited - expected;
+    double surprise = b->credited - b->expected;
     p->surprise += gain * (surprise * surprise - p->surprise);
     p->surprise = alert_clamp(p->surprise, 0.0, SURPRISE_MAX);
     if (goal->window > 1)
@@ -194,7 +201,9 @@ double alert_price_now(const alert_price *p, const alert_constants *c, const ale
 {
     double pull = wanted(p, c) / (c->price_step * p->step);
     double fast = (saves(goal) ? 1.0 : -1.0) * alert_clamp(pull, -c->price_down, c->price_up);
-    bool is_beyond = saves(goal) ? goal->bound > p->best : goal->bound < p->best;
+    double left =
+        p->inputs_left > 0.0 ? p->owed / p->inputs_left : 0.0; /* missing, for each input */
+    bool is_beyond = saves(goal) ? goal->bound > p->best : goal->bound - left < p->best;
     bool is_at_end = saves(goal) ? p->log_slow >= p->log_high : p->log_slow <= p->log_low;
     *is_exhausted = is_beyond || (is_at_end && pull >= c->price_up);
     return exp(alert_clamp(p->log_slow + fast, -LOG_PRICE_MAX, LOG_PRICE_MAX));
@@ -211,7 +220,7 @@ bool alert_price_is_sane(const alert_price *p)
            alert_is_within(p->best, 0.0, ALERT_OWED_MAX) &&
            alert_is_within(p->accuracies, 0.0, 1.0) &&
            alert_is_within(p->in_time_j, 0.0, ALERT_OWED_MAX) &&
-           alert_is_within(p->inputs, 0.0, 1e18) &&
+           alert_is_within(p->inputs, 0.0, 1e18) && alert_is_within(p->inputs_left, 0.0, 1e18) &&
            alert_is_within(p->surprise, 0.0, SURPRISE_MAX) &&
            alert_is_within(p->reserve, 0.0, 1e6 * SURPRISE_MAX) &&
            alert_is_within(p->owed, -ALERT_OWED_MAX, ALERT_OWED_MAX);

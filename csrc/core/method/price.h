@@ -21,7 +21,9 @@
  *
  *     aim        the bound and a little more: Q + price_margin, or E (1 - price_margin)
  *     expected   of the choice, before its outcome was known: there is no noise in it
- *     owed       for a goal over the last N inputs: what the last N - 1 of them owe (window.h), without the margin
+ *     owed       for a goal over the last N inputs: what the last N - 1 of them owe (window.h), without the margin.
+ *                With a budget for n more inputs: what it lacks for n times the bound, of which
+ *                price_horizon / max(price_horizon, n) counts: the rest is repaid later
  *     surprise   starts at (0.01 unit)^2
  *     step       length, in the measure, of the edge of the hull that crosses the bound
  *     ease       what the cheaper end of this edge leaves owing for each input; 0..step
@@ -51,20 +53,29 @@ typedef struct alert_price {
     double log_slow; /* of joules per unit of accuracy */
     double log_low, log_high;
     double unit, step, ease, range; /* in the measure; all but ease > 0 */
-    double best;       /* of the hull, in the measure: the end that does most for the bound */
-    double accuracies; /* range of the hull's */
-    double in_time_j;  /* what an output in time is worth */
-    double inputs;     /* booked */
+    double best;        /* of the hull, in the measure: the end that does most for the bound */
+    double accuracies;  /* range of the hull's */
+    double in_time_j;   /* what an output in time is worth */
+    double inputs;      /* booked */
+    double inputs_left; /* of a budget; 0 without one */
     double owed, reserve, surprise; /* in the measure, or its square; kept when the unit changes */
 } alert_price;
+
+/* An input to book, in the measure of the bound. */
+typedef struct alert_booking {
+    double bound;              /* of this input */
+    double credited, expected; /* what it had, and what was expected of the choice */
+    /* Where a window or a budget keeps account of the debt: what is owed now. Inputs left in a budget. */
+    bool has_debt;
+    double debt, inputs_left;
+} alert_booking;
 
 /* Sets the price from profile and goal; the debt stays. time_s: the deadline without the overhead, of which
  * idle_power_w is drawn in the rest. */
 void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
                        const alert_goal *goal, double idle_power_w, double time_s);
-/* What the input was credited, what had been expected of it, and what its window owes after it; in the measure. */
 void alert_price_update(alert_price *p, const alert_constants *c, const alert_goal *goal,
-                        double credited, double expected, double window_owed);
+                        const alert_booking *b);
 /* Joules per unit of accuracy for the next input. Sets whether nothing more can be done for the bound. */
 double alert_price_now(const alert_price *p, const alert_constants *c, const alert_goal *goal,
                        bool *is_exhausted);

@@ -20,6 +20,7 @@ STRATA = [
     ["scheduler", "trace"],
     ["session", "power", "learning", "store"],
     ["running"],
+    ["serving"],
     ["alert"],
     ["measuring"],
     ["evaluation", "video"],

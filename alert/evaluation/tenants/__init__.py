@@ -1,0 +1,1 @@
+"""Several tenants on one machine, simulated on recorded traces under many policies."""

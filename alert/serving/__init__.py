@@ -1,0 +1,1 @@
+"""Serving many applications on one machine: queue, admission, policies, and the server."""

@@ -1,0 +1,236 @@
+"""The dispatch: requests come in, decisions and refusals go out. No thread, no clock."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from operator import index
+from typing import Any, TypeAlias
+
+from alert._core import Decision
+from alert._text import shown
+from alert.profile import Profile
+from alert.serving.admission import Admission
+from alert.serving.machine_price import MachinePrice
+from alert.serving.overloaded import Overloaded
+from alert.serving.policies import Choose, Policy, find
+from alert.serving.requests import Queue, Request
+from alert.serving.view import View, decision_of
+
+# The requests that tenants without a deadline may have waiting, all together.
+_MOST_WAITING = 10_000
+
+Refusal: TypeAlias = "tuple[Request, BaseException]"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request that runs now.
+
+    Attributes
+    ----------
+    request : Request
+    decision : Decision
+        What runs for it.
+    since : float
+        When that was decided, on the clock.
+    """
+
+    request: Request
+    decision: Decision
+    since: float
+
+
+class Dispatch:
+    """Decides for one machine who is next, what runs, and who is given up.
+
+    Parameters
+    ----------
+    profile : Profile
+    policy : str, callable or Policy
+        See `alert.serving.policies.find`.
+    """
+
+    def __init__(self, profile: Profile, policy: str | Choose | Policy = "price") -> None:
+        self.profile = profile
+        self.policy = find(policy, profile)
+        self.queue = Queue(self.policy.order)
+        self.admission = Admission(float(profile.latency.min()))
+        self.price = MachinePrice(profile.idle_power)
+        self.power_cap: float | None = None
+        self._free_at = math.inf  # when the machine is free as expected, or has been since
+        self._running: Job | None = None
+
+    # ------------------------------------------------------------------------------------ coming
+
+    def submit(self, request: Request, now: float) -> list[Refusal]:
+        """Take a request in; return those that are given up for it, itself perhaps."""
+        if self._running is None and not self.queue:
+            self.price.idle(max(now - self._free_at, 0.0))
+            self._free_at = now
+        self.policy.arrived(now)
+        place = self.queue.add(request)
+        if len(self.queue) > _MOST_WAITING:
+            self.queue.remove(request)
+            return [self._give_up(request, now)]
+        return self._relieve(now, place)
+
+    def withdraw(self, request: Request) -> None:
+        """Take a request out that was cancelled."""
+        if self.queue.remove(request):
+            request.account.tally.cancelled += 1
+
+    def expire(self, now: float) -> list[Refusal]:
+        """Give up the requests that have become hopeless."""
+        given_up = []
+        while self.queue and self.next_expiry() <= now:
+            given_up.append(self._give_up(self.queue.pop(), now))
+            self.price.count(in_time=False)
+        return given_up
+
+    def next_expiry(self) -> float:
+        """Return when the next request becomes hopeless, on the clock; `math.inf` for never."""
+        if self.policy.gives_up != "early" or not self.queue:
+            return math.inf
+        return self.admission.hopeless_at(self.queue.head)
+
+    def _relieve(self, now: float, start: int = 0) -> list[Refusal]:
+        """Give up requests until those from this place on can be in time."""
+        given_up = self.expire(now)
+        if self.policy.gives_up == "early":
+            start = max(start - len(given_up), 0)
+            for request in self.admission.victims(self.queue, self._free_from(now), start):
+                given_up.append(self._give_up(request, now))
+                self.price.count(in_time=False)
+        return given_up
+
+    def _free_from(self, now: float) -> float:
+        return max(now, self._free_at) if self._running else now
+
+    def _give_up(self, request: Request, now: float) -> Refusal:
+        account = request.account
+        account.tally.refused += 1
+        account.tally.accuracy += account.goal.q_fail
+        account.scheduler.missed()
+        after = self.admission.retry_after(request, self.queue, self._free_from(now))
+        return request, Overloaded(account.name, after)
+
+    # ------------------------------------------------------------------------------------- going
+
+    def next(self, now: float) -> tuple[list[Refusal], Job | None]:
+        """Choose what the free machine runs now; return also the requests that are given up."""
+        refused = self._relieve(now)
+        while self.queue:
+            if self.policy.gives_up == "late" and self.queue.head.due <= now:
+                refused.append(self._give_up(self.queue.pop(), now))
+                continue
+            try:
+                request, decision = self._choose(now)
+                free_at = now if decision is None else now + decision.latency
+            except Exception as error:
+                request = self.queue.pop()
+                request.account.tally.failed += 1
+                refused.append((request, error))
+                continue
+            self.queue.remove(request)
+            if decision is None:
+                refused.append(self._give_up(request, now))
+                continue
+            self._running, self._free_at = Job(request, decision, now), free_at
+            return refused, self._running
+        return refused, None
+
+    def _choose(self, now: float) -> tuple[Request, Decision | None]:
+        """Ask the policy, and check its answer."""
+        view = View(now, self.queue, self.profile, self.price.watts, self.power_cap, self.admission)
+        chosen = self.policy.choose(view)
+        if not isinstance(chosen, tuple) or len(chosen) != 2:
+            raise TypeError(f"policy: expected a request and an option, got {shown(chosen)}")
+        request = _row("request", chosen[0], len(self.queue))
+        option = chosen[1]
+        if option is None or isinstance(option, Decision):
+            return self.queue[request], option
+        options = view.options[request]
+        return self.queue[request], decision_of(options[_row("option", option, len(options))])
+
+    def finish(
+        self,
+        job: Job,
+        now: float,
+        latency: float,
+        energy: float | None,
+        *,
+        idle_power: float | None = None,
+        exit: int | None = None,
+        power_cap: float | None = None,
+    ) -> None:
+        """Learn from a request whose output is out.
+
+        Parameters
+        ----------
+        job : Job
+        now : float
+            When the output was out, on the clock.
+        latency, energy, idle_power, exit, power_cap
+            As for `Scheduler.step`.
+        """
+        self._leave(job, now, latency)
+        account = job.request.account
+        account.scheduler.step(
+            latency,
+            energy,
+            idle_power=idle_power,
+            exit=exit,
+            model=job.decision.model,
+            power_cap=job.decision.power_cap if power_cap is None else power_cap,
+        )
+        in_time = now <= job.request.due
+        tally = account.tally
+        tally.answered += 1
+        tally.late += not in_time
+        tally.waited += now - latency - job.request.arrival
+        tally.energy += energy or 0.0
+        tally.accuracy += (
+            self._accuracy(job.decision.model, exit) if in_time else account.goal.q_fail
+        )
+        self.admission.learn(account.scheduler.slowdown)
+        self.price.count(in_time)
+
+    def fail(self, job: Job, now: float) -> None:
+        """Note that the model of a request has raised; nothing is learnt from it."""
+        job.request.account.tally.failed += 1
+        self._leave(job, now, now - job.since)
+
+    def drop(self, job: Job, now: float) -> None:
+        """Note that a request was cancelled just before its model would have run."""
+        job.request.account.tally.cancelled += 1
+        self._leave(job, now, 0.0)
+
+    def is_urgent_before(self, request: Request) -> bool:
+        """Tell whether a request with an earlier deadline than this one waits."""
+        return (
+            self.policy.order == "deadline"
+            and bool(self.queue)
+            and self.queue.head.due < request.due
+        )
+
+    def _leave(self, job: Job, now: float, latency: float) -> None:
+        self.admission.usage.add(job.request.account, latency, now)
+        self._running = None
+        self._free_at = now
+
+    def _accuracy(self, model: int, exit: int | None) -> float:
+        """Return the accuracy of the output at an exit."""
+        if exit is None:
+            return float(self.profile.accuracy[model])
+        return self.profile.exits[model][exit][1]
+
+
+def _row(name: str, given: Any, rows: int) -> int:
+    try:
+        row = index(given)
+    except TypeError:
+        raise TypeError(f"policy: expected the row of a {name}, got {shown(given)}") from None
+    if not 0 <= row < rows:
+        raise ValueError(f"policy: expected the row of a {name}, below {rows}, got {row}")
+    return row

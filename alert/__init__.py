@@ -24,6 +24,9 @@ from alert.running.report import Report
 from alert.running.runner import Runner
 from alert.running.scoring import accuracy
 from alert.scheduler import Scheduler
+from alert.serving.overloaded import Overloaded
+from alert.serving.server import Server
+from alert.serving.sure import sure
 from alert.session import init, step
 from alert.store import Store
 from alert.trace import Trace
@@ -32,10 +35,12 @@ __all__ = [
     "Call",
     "Decision",
     "Goal",
+    "Overloaded",
     "Profile",
     "Report",
     "Runner",
     "Scheduler",
+    "Server",
     "Store",
     "Trace",
     "__version__",
@@ -45,4 +50,5 @@ __all__ = [
     "power",
     "step",
     "step_many",
+    "sure",
 ]

@@ -9,6 +9,10 @@ traces.
 Caps and joules are emulated where the machine cannot be capped. Takes two to three minutes on a
 machine that does nothing else. With --recorded a recording made on such a machine is replayed in
 about a second; it needs no networks.
+
+With --tenants three applications share one `alert.Server` instead: a camera, an archive and a
+tenant on a battery. They are served under ALERT's policy, and in the order of arrival with one
+network, half a minute each.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alert._text import cap_text
+from alert.cli import demo_tenants
 from alert.cli.terminal import add_quiet, console, print_json, require
 
 if TYPE_CHECKING:
@@ -50,6 +55,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recorded", action="store_true", help="replay a recording; takes none of the next three"
     )
+    parser.add_argument(
+        "--tenants", action="store_true", help="three applications that share the machine"
+    )
     parser.add_argument("--seed", type=_natural, help="of photographs and contention (default: 0)")
     parser.add_argument(
         "--inputs",
@@ -77,6 +85,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Run the demonstration and print what came of it."""
     if not arguments.json:
         require("cli", ["rich"])
+    if arguments.tenants:
+        _tenants(arguments)
+        return
     done = _recorded(arguments) if arguments.recorded else _live(arguments)
     files = done.save(arguments.output)
     if arguments.json:
@@ -103,7 +114,28 @@ def _recorded(arguments: argparse.Namespace) -> Demonstration:
     return recorded.run()
 
 
+def _tenants(arguments: argparse.Namespace) -> None:
+    for name in ("recorded", "inputs"):
+        if getattr(arguments, name):
+            arguments.refuse(f"argument --{name}: not allowed with --tenants")
+    _prepare(arguments)
+    demo_tenants.run(arguments)
+
+
 def _live(arguments: argparse.Namespace) -> Demonstration:
+    _prepare(arguments)
+    from alert.demo import live
+
+    return live.run(
+        arguments.seed or 0,
+        arguments.inputs,
+        arguments.power or "auto",
+        progress=not arguments.quiet,
+    )
+
+
+def _prepare(arguments: argparse.Namespace) -> None:
+    """Check that the networks are there, and warn of a busy machine."""
     require("demo", _PACKAGES)
     from alert.demo import idle
 
@@ -116,14 +148,6 @@ def _live(arguments: argparse.Namespace) -> Demonstration:
         )
     elif not arguments.quiet:
         print(f"alert: the machine is idle ({activity})", file=sys.stderr)
-    from alert.demo import live
-
-    return live.run(
-        arguments.seed or 0,
-        arguments.inputs,
-        arguments.power or "auto",
-        progress=not arguments.quiet,
-    )
 
 
 def _task(done: Demonstration) -> str:

@@ -54,7 +54,7 @@ def run(
     """
     models = efficientnet.load()
     with ExitStack() as stack:
-        stack.enter_context(_confined())
+        stack.enter_context(confined())
         device = stack.enter_context(open_or_emulate(kind))
         beside = stack.enter_context(contention.Contention())
         profile = Profile.measure(
@@ -102,7 +102,7 @@ def _inputs_in(seconds: float, made: plan.Plan) -> int:
 
 
 @contextmanager
-def _confined() -> Iterator[None]:
+def confined() -> Iterator[None]:
     """Keep this thread, and the loops it starts, on a few CPUs; give every network one thread.
 
     So contention is as strong on any machine: a busy CPU halves the share of a network. And the

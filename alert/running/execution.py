@@ -44,7 +44,12 @@ class Execution:
         self._done[model]()
 
     def run(
-        self, decision: Decision, call: Call, start: float, stop: float
+        self,
+        decision: Decision,
+        call: Call,
+        start: float,
+        stop: float,
+        leave: Callable[[Any], bool] = lambda output: False,
     ) -> tuple[Any, int | None]:
         """Run the model of a decision; return its output, and the exit that an anytime one reached.
 
@@ -58,6 +63,8 @@ class Execution:
             The arguments of the model.
         start, stop : float
             When the model starts, and when its output must be out, on the clock.
+        leave : callable, optional
+            Called with the output of each exit before the one chosen. True ends the run there.
         """
         last = decision.exit
         if last is None:
@@ -73,7 +80,7 @@ class Execution:
                 now = self._clock()
                 if reached < last:
                     more = (now - start) * (fractions[reached + 1] / fractions[reached] - 1.0)
-                    if now + more <= stop:
+                    if now + more <= stop and not leave(output):
                         continue
                 return output, reached
         raise too_few_exits(self._names[decision.model], reached + 1, last + 1)

@@ -68,3 +68,10 @@ assert_type(store["a"](1.0), Any)
 alert.Store({"a": torch.nn.ReLU()}, budget=1)  # type: ignore[dict-item]
 alert.Runner(store, profile, goal)
 assert_type(scheduler.hold_inputs, int)
+
+server = alert.Server([len], profile, power="emulated", policy="price", stop=alert.sure(0.9))
+tenant = server.tenant("camera", max_latency=0.1, optimise="accuracy")
+assert_type(tenant.submit("x", max_latency=0.05).decision, alert.Decision | None)
+server.tenant("archive", optimise="speed")  # type: ignore[arg-type]
+server.tenant("archive", latency=0.1)  # type: ignore[call-arg]
+assert_type(server.report().tenants[0].late, int)

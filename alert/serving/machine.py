@@ -1,0 +1,166 @@
+"""The machine of a server: one power device, one meter, the models; it runs one job at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alert._core import Decision
+from alert.power.device import Device, check_caps, open_device, put_cap
+from alert.profile import Profile
+from alert.running import doubts
+from alert.running.cap_in_force import CapInForce
+from alert.running.execution import Execution
+from alert.running.metering import TICKS, Meter
+from alert.running.models import Call, Models, in_order, inference_mode, warn_of_training
+
+# Shortest pause between two jobs, in seconds, in which the idle power is measured.
+_IDLE_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a job.
+
+    Attributes
+    ----------
+    output : object
+    start, done : float
+        When the model started, and when its output was out, on the clock.
+    switched : float
+        Seconds that a change of the cap took.
+    energy, idle_power : float or None
+        See `alert.running.metering.Meter`.
+    exit : int or None
+        The exit that an anytime model reached.
+    power_cap : float or None
+        The cap in force, where that is not the one chosen.
+    """
+
+    output: Any
+    start: float
+    done: float
+    switched: float
+    energy: float | None
+    idle_power: float | None
+    exit: int | None
+    power_cap: float | None
+
+
+class Machine:
+    """Runs what was decided: sets the cap, runs the model, measures.
+
+    Parameters
+    ----------
+    models, profile, power, inference_mode, clock
+        See `alert.Runner`.
+
+    Attributes
+    ----------
+    device : Device
+    profile : Profile
+        The one given, or where the device sets no caps the one of its highest cap.
+    power_cap : float or None
+        Watts, as last set; None for no cap, NaN while unknown.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        profile: Profile,
+        power: str | Device,
+        inference_mode: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        ordered = in_order(models, profile.models)
+        warn_of_training(profile.models, ordered)
+        self._models = ordered
+        self.profile = profile
+        self._clock = clock
+        self._inference_mode = bool(inference_mode)
+        self.power_cap: float | None = math.nan
+        self.device = open_device(power)
+        self._opened = self.device is not power
+        try:
+            doubts.of_origin(profile, self.device)
+            if not self.device.can_cap and np.isfinite(profile.power_caps).any():
+                if not self._opened and self.device.kind != "none":  # else it was said before
+                    doubts.of_caps(profile, self.device)
+                self.profile = profile.without_caps()
+            check_caps("profile.power_caps", self.profile.power_caps.tolist(), self.device)
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        gap = max(_IDLE_SECONDS, TICKS * self.device.tick)
+        self._execution = Execution(self._models, self.profile, self.device, self._clock)
+        self._meter = Meter(self.device, self.profile, gap, self._clock)
+        self._in_force = CapInForce(self.device, self._clock)
+
+    def again(self) -> Machine:
+        """Return another machine of the same device: a model that hangs may still use this one."""
+        other = copy(self)
+        other._prepare()
+        return other
+
+    def run(self, decision: Decision, call: Call, due: float, leave: Callable[[Any], bool]) -> Run:
+        """Run a decision.
+
+        Parameters
+        ----------
+        decision : Decision
+        call : Call
+            The arguments of the model.
+        due : float
+            When the output must be out, on the clock.
+        leave : callable
+            See `Execution.run`.
+        """
+        entered = self._clock()
+        model, power_cap = decision
+        if power_cap != self.power_cap:
+            self._set_cap(power_cap)
+        switched = self._clock() - entered
+        self._execution.finish(model)
+        try:
+            with inference_mode(self._inference_mode):
+                self._meter.begin(decision.latency)
+                self.device.begin()
+                start = self._clock()
+                output, reached = self._execution.run(decision, call, start, due, leave)
+                done = self._clock()
+                energy, _, idle_power = self._meter.end(model, power_cap, start, done)
+        except BaseException:
+            self._meter.fail()
+            self.device.pace()  # accounts for the work so far
+            raise
+        other = self._in_force.other_than(power_cap, done)
+        return Run(output, start, done, switched, energy, idle_power, reached, other)
+
+    def _set_cap(self, power_cap: float | None) -> None:
+        self.power_cap = math.nan  # until the device has taken it
+        put_cap(self.device, power_cap)
+        self.power_cap = power_cap
+        self._in_force.note_change()
+
+    @property
+    def energy(self) -> float | None:
+        """Joules from the first job to the end of the last; None where unknown."""
+        return self._meter.estimate if self._meter.drawn is None else self._meter.drawn
+
+    @property
+    def estimated(self) -> bool:
+        """Whether the energy is that of the profile, as none is read."""
+        return self._meter.drawn is None and self._meter.estimate is not None
+
+    def close(self) -> None:
+        """Close the device, if this machine opened it."""
+        if self._opened:
+            self.device.close()

@@ -1,0 +1,270 @@
+"""The server: many tenants, one machine, one worker."""
+
+from __future__ import annotations
+
+import atexit
+import math
+import os
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from alert import _arguments
+from alert._text import shown
+from alert.goal import Goal
+from alert.power.device import Device
+from alert.profile import Profile
+from alert.running.models import Call, Models
+from alert.running.switching import Switching
+from alert.scheduler import Scheduler
+from alert.serving.account import Account
+from alert.serving.answer import Answer
+from alert.serving.bounds import Bounds, Optimise
+from alert.serving.dispatch import Dispatch
+from alert.serving.machine import Machine
+from alert.serving.policies import Choose, Policy, find
+from alert.serving.report import ServerReport, TenantReport
+from alert.serving.requests import Request
+from alert.serving.tenant import Tenant
+from alert.serving.worker import Worker
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Server:
+    """Serves the requests of many tenants on one machine, under one power cap.
+
+    Every tenant states its own bounds. The server decides who is next, which model runs under which
+    cap, and who is given up where there is no time for all.
+
+    Parameters
+    ----------
+    models, profile, power, method, constants, inference_mode
+        See `alert.Runner`.
+    policy : str or callable, default "price"
+        "price": the earliest deadline first; a second of the machine has a price, which rises where
+        requests are late. "look-ahead": the same, with a price that also looks at what waits.
+        "edf" and "fifo": each request chooses as if it was alone, in the order of deadlines or of
+        arrivals. "accuracy-scaling": the accuracy that carries the demand of the last seconds.
+        "fixed:NAME": one model under the highest cap. Or a function that takes an
+        `alert.serving.view.View` and returns the row of a request and the row of one of its
+        options, None to give it up.
+    stop : callable, optional
+        Called with the output of every exit of an anytime model; True ends the run there. See
+        `alert.sure`.
+    patience : float, default 60.0
+        Seconds after which a model is taken to hang. Its request gets a `TimeoutError`, and another
+        thread serves the others.
+    clock : callable, default time.perf_counter
+        Monotonic seconds. Another clock is for simulations.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of the wrong kind.
+    OSError
+        The device cannot be opened.
+
+    Examples
+    --------
+    >>> async with alert.Server(models, profile) as server:  # doctest: +SKIP
+    ...     camera = server.tenant("camera", max_latency=0.1)
+    ...     archive = server.tenant("archive", min_accuracy=0.76, max_latency=0.4)
+    ...     y = await camera(x)
+    ...     y = archive.submit(x).result()
+    ...     print(server.report())
+
+    Notes
+    -----
+    Use it as ``with`` or ``async with``, or call `close`. Any thread and any event loop may send
+    requests. A process that was forked has no worker: make another server there.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        profile: Profile,
+        power: str | Device = "auto",
+        *,
+        policy: str | Choose | Policy = "price",
+        stop: Callable[[Any], bool] | None = None,
+        method: str = "calibrated",
+        constants: Mapping[str, float] | None = None,
+        inference_mode: bool = True,
+        patience: float = 60.0,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        _arguments.instance("profile", profile, Profile, "a Profile")
+        _arguments.instance("stop", stop, Callable | None, "a callable")
+        _arguments.instance("clock", clock, Callable, "a callable")
+        _arguments.seconds("patience", patience, above_zero=True)
+        find(policy, profile)  # a bad one opens no device
+        self._method, self._constants = method, constants
+        self._clock = clock
+        self._tenants: dict[str, Tenant] = {}
+        self._accounts: list[Account] = []
+        self._closed = False
+        self._process = os.getpid()
+        self._machine = Machine(models, profile, power, inference_mode, clock)
+        self._profile = self._machine.profile
+        self._dispatch = Dispatch(self._profile, policy)
+        self._worker = Worker(self._dispatch, self._machine, stop, patience, clock)
+        _open.add(self)
+
+    def tenant(
+        self,
+        name: str,
+        *,
+        max_latency: float | None = None,
+        min_accuracy: float | None = None,
+        max_energy: float | None = None,
+        optimise: Optimise | None = None,
+        weight: float = 1.0,
+    ) -> Tenant:
+        """Add a tenant, and return what it sends its requests to.
+
+        Parameters
+        ----------
+        name : str
+        max_latency : float, optional
+            Seconds from the submission of a request to its output.
+        min_accuracy : float, optional
+            Least accuracy of its outputs on average, 0 to 1.
+        max_energy : float, optional
+            Most joules a request on average, above what the idle machine draws.
+        optimise : {"energy", "accuracy", "latency"}, optional
+            What is made best where all bounds hold. By default the energy where an accuracy is
+            given, else the accuracy.
+        weight : float, default 1.0
+            Its share of the machine where there is no time for all, relative to others.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A bound is out of range, or there is a tenant of this name.
+        """
+        _arguments.instance("name", name, str, "text")
+        bounds = Bounds(max_latency, min_accuracy, max_energy, optimise)
+        goal = bounds.goal()
+        share = _arguments.number("weight", weight)
+        if not 0.0 < share < math.inf:
+            raise ValueError(f"weight: expected a finite number > 0, got {shown(weight)}")
+        scheduler = Scheduler(
+            self._profile, goal, method=self._method, constants=self._constants, history=0
+        )
+        with self._worker.lock:
+            if name in self._tenants:
+                raise ValueError(f"name: expected a new name, got {shown(name)} again")
+            number = len(self._accounts)
+            switching = Switching(scheduler, self._machine.device, None)
+            account = Account(name, number, goal, scheduler, share, switching)
+            self._accounts.append(account)
+            self._tenants[name] = Tenant(account, bounds, self._send)
+            return self._tenants[name]
+
+    @property
+    def tenants(self) -> Mapping[str, Tenant]:
+        """The tenants by name."""
+        return MappingProxyType(self._tenants)
+
+    @property
+    def profile(self) -> Profile:
+        """The profile that is chosen from."""
+        return self._profile
+
+    @property
+    def device(self) -> Device:
+        """The power device."""
+        return self._machine.device
+
+    @property
+    def closed(self) -> bool:
+        """Whether requests are refused because the server is closed, or about to be."""
+        return self._worker.closing
+
+    def _send(
+        self, account: Account, call: Call, allowed: float | None, goal: Goal | None
+    ) -> Answer:
+        if self._process != os.getpid():
+            raise RuntimeError("this Server is that of another process, from before the fork")
+        now = self._clock()
+        due = math.inf if allowed is None else now + allowed
+        answer = Answer()
+        self._worker.send(Request(account, now, due, goal, call, answer))
+        return answer
+
+    def report(self) -> ServerReport:
+        """Sum up the requests so far."""
+        with self._worker.lock:
+            machine = self._worker.machine
+            return ServerReport(
+                tenants=tuple(TenantReport.of(account) for account in self._accounts),
+                energy=machine.energy,
+                estimated=machine.estimated,
+                waiting=len(self._dispatch.queue),
+                price=self._dispatch.price.watts,
+                overhead=self._dispatch.admission.overhead,
+                power=machine.device.kind,
+                emulated=machine.device.emulated,
+            )
+
+    # ------------------------------------------------------------------------------------ closing
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Serve what waits, end the worker, and close the device if this server opened it.
+
+        New requests are refused from now on. Calling again is fine.
+
+        Parameters
+        ----------
+        cancel : bool, default False
+            Cancel the requests that wait, instead of serving them.
+        """
+        if self._closed or self._process != os.getpid():
+            return
+        self._worker.close(cancel)
+        self._closed = True
+        _open.discard(self)
+        self._machine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close(cancel=kind is not None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        import asyncio  # late: it would double the time of `import alert`
+
+        await asyncio.to_thread(self.close, cancel=kind is not None)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{len(self._dispatch.queue)} waiting"
+        names = ", ".join(self._tenants) or "none yet"
+        return f"<alert.Server on {self._machine.device.kind}, {state}; tenants: {names}>"
+
+
+_open: weakref.WeakSet[Server] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close the servers that nobody has closed, so that no model runs while Python ends."""
+    for server in list(_open):
+        server.close(cancel=True)

@@ -1,0 +1,244 @@
+"""The worker: a thread that runs one job after the other, and a watch beside it."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from alert.serving.answer import Answer
+from alert.serving.dispatch import Dispatch, Job, Refusal
+from alert.serving.machine import Machine, Run
+from alert.serving.requests import Request
+from alert.serving.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A job that runs, and the time from which it is taken to hang."""
+
+    job: Job
+    until: float
+
+
+class Worker:
+    """Serves the requests of a dispatch on a machine, each with exactly one answer.
+
+    Parameters
+    ----------
+    dispatch : Dispatch
+    machine : Machine
+    stop : callable or None
+        See `alert.Server`.
+    patience : float
+        Seconds after which a model is taken to hang.
+    clock : callable
+        Monotonic seconds.
+
+    Attributes
+    ----------
+    lock : Lock
+        Guards the dispatch and the accounts.
+    closing : bool
+        No more requests are taken.
+    """
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        machine: Machine,
+        stop: Callable[[Any], bool] | None,
+        patience: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._dispatch = dispatch
+        self._machine = machine
+        self._stop = stop
+        self._patience = patience
+        self._clock = clock
+        self.lock = threading.Lock()
+        self._changed = threading.Condition(self.lock)
+        self.closing = False
+        self._drained = False
+        self._running: _Running | None = None
+        self._watch = Watch(self._look, clock)
+        self._thread = self._start()
+
+    # --------------------------------------------------------------------------- from any thread
+
+    def send(self, request: Request) -> None:
+        """Put a request in the queue, or answer that there is no time for it.
+
+        Raises
+        ------
+        RuntimeError
+            The worker is closed.
+        """
+        request.answer.withdraw = lambda: self._withdraw(request)
+        with self.lock:
+            if self.closing:
+                raise RuntimeError("this Server is closed")
+            refused = self._dispatch.submit(request, request.arrival)
+            expiry = self._dispatch.next_expiry()
+            self._changed.notify()
+        _refuse(refused)
+        self._watch.by(expiry)
+
+    def _withdraw(self, request: Request) -> None:
+        with self.lock:
+            self._dispatch.withdraw(request)
+
+    def close(self, cancel: bool) -> None:
+        """Serve what waits, or cancel it; return when the last job is done.
+
+        Raises
+        ------
+        RuntimeError
+            A model or a callback has called it, in the thread of the worker.
+        """
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a model, or a callback of an answer, closes the Server it runs in")
+        with self.lock:
+            self.closing = True
+            waiting = list(self._dispatch.queue) if cancel else []
+            self._changed.notify_all()
+        for request in waiting:
+            request.answer.cancel()
+        with self.lock:
+            self._changed.wait_for(lambda: self._drained)
+        self._watch.end()
+
+    @property
+    def machine(self) -> Machine:
+        """The machine. Another one of the same device takes its place when a model hangs."""
+        return self._machine
+
+    # ------------------------------------------------------------------------- from the watch
+
+    def _look(self) -> float:
+        """Give up what is hopeless and a model that hangs; return when to look again."""
+        with self.lock:
+            now = self._clock()
+            refused = self._dispatch.expire(now)
+            if self._running is not None and now >= self._running.until:
+                refused.append(self._abandon(self._running, now))
+            hangs = math.inf if self._running is None else self._running.until
+            again = min(self._dispatch.next_expiry(), hangs)
+        _refuse(refused)
+        return again
+
+    def _abandon(self, running: _Running, now: float) -> Refusal:
+        """Leave a model that hangs to its thread, and go on in another one; the lock is held."""
+        model = self._dispatch.profile.models[running.job.decision.model]
+        self._dispatch.fail(running.job, now)
+        self._running = None
+        self._machine = self._machine.again()
+        self._thread = self._start()
+        return running.job.request, TimeoutError(
+            f"{model} has been running for {self._patience:g} s: it hangs, and was given up"
+        )
+
+    # ------------------------------------------------------------------------ from the worker
+
+    def _start(self) -> threading.Thread:
+        thread = threading.Thread(target=self._work, name="alert.Server worker", daemon=True)
+        thread.start()
+        return thread
+
+    def _work(self) -> None:
+        """Run one job after the other, until all is done or another thread has taken over."""
+        while True:
+            with self.lock:
+                refused, running = self._next()
+                machine = self._machine
+            _refuse(refused)
+            if running is not None:
+                if not self._run(running, machine):
+                    return
+            elif not refused:
+                return
+
+    def _next(self) -> tuple[list[Refusal], _Running | None]:
+        """Wait for a job or for refusals; return neither at the end. The lock is held."""
+        while True:
+            now = self._clock()
+            refused, job = self._dispatch.next(now)
+            if job is not None:
+                self._running = _Running(job, now + self._patience)
+                return refused, self._running
+            if refused:
+                return refused, None
+            if self.closing:
+                self._drained = True
+                self._changed.notify_all()
+                return [], None
+            self._changed.wait()
+
+    def _run(self, running: _Running, machine: Machine) -> bool:
+        """Run a job and answer; return False where another thread has taken over meanwhile."""
+        job, request = running.job, running.job.request
+        answer: Answer = request.answer
+        if not answer.set_running_or_notify_cancel():
+            return self._end(running, partial(self._dispatch.drop, job), lambda: None)
+        answer.decision = job.decision
+        self._watch.by(running.until)
+        due = request.due - self._dispatch.admission.overhead
+        try:
+            run = machine.run(job.decision, request.call, due, self._leaves(request))
+        except BaseException as error:  # of the model: it is for the one who waits
+            fail = partial(answer.set_exception, error)
+            return self._end(running, partial(self._dispatch.fail, job), fail)
+        succeed = partial(answer.set_result, run.output)
+        return self._end(running, partial(self._book, running, run), succeed)
+
+    def _end(
+        self, running: _Running, book: Callable[[float], object], reply: Callable[[], object]
+    ) -> bool:
+        """Book a job that has ended and reply, unless the job was given up meanwhile."""
+        with self.lock:
+            if self._running is not running:
+                return False
+            self._running = None
+            try:
+                book(self._clock())
+            except Exception as error:  # what was measured makes no sense
+                reply = partial(running.job.request.answer.set_exception, error)
+        reply()
+        return True
+
+    def _book(self, running: _Running, run: Run, now: float) -> None:
+        latency = run.done - run.start
+        self._dispatch.admission.count_overhead(now - running.job.since - latency - run.switched)
+        self._dispatch.power_cap = running.job.decision.power_cap
+        switching = running.job.request.account.switching
+        if switching is not None:
+            switching.ask_device()
+            switching.count(running.job.since)
+        self._dispatch.finish(
+            running.job,
+            run.done,
+            latency,
+            run.energy,
+            idle_power=run.idle_power,
+            exit=run.exit,
+            power_cap=run.power_cap,
+        )
+
+    def _leaves(self, request: Request) -> Callable[[Any], bool]:
+        """Return what an anytime model asks at its exits: whether to leave there."""
+
+        def leaves(output: Any) -> bool:
+            if self._stop is not None and self._stop(output):
+                return True
+            with self.lock:
+                return self._dispatch.is_urgent_before(request)
+
+        return leaves
+
+
+def _refuse(refused: Iterable[Refusal]) -> None:
+    for request, error in refused:
+        request.answer.fail(error)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TextIO
 
 from alert import __version__
-from alert.cli import demo, evaluate, info, profile, record, replay, restore
+from alert.cli import demo, evaluate, info, profile, record, replay, restore, serve
 
 
 class Command(Protocol):
@@ -34,6 +34,7 @@ COMMANDS: dict[str, Command] = {
     "evaluate": evaluate,
     "record": record,
     "replay": replay,
+    "serve": serve,
     "restore": restore,
 }
 

@@ -23,15 +23,20 @@ def target(text: str) -> tuple[str, str]:
     return module, function
 
 
-def ask(module: str, function: str, needed: Iterable[str]) -> dict[str, Any]:
+def called(module: str, function: str) -> Any:
     """Call the user's function; an error names the function."""
     if "" not in sys.path:
         sys.path.insert(0, "")  # as `python -m` does
     try:
         found: Callable[[], Any] = getattr(import_module(module), function)
-        returned = found()
+        return found()
     except Exception as error:
         raise RuntimeError(f"{module}:{function}: {type(error).__name__}: {error}") from error
+
+
+def ask(module: str, function: str, needed: Iterable[str]) -> dict[str, Any]:
+    """Return the dict that the user's function returns."""
+    returned = called(module, function)
     if not isinstance(returned, Mapping) or not set(needed) <= set(returned):
         raise TypeError(
             f"{module}:{function}: expected to return a dict with {', '.join(needed)}, "

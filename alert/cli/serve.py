@@ -1,0 +1,79 @@
+"""Serve the tenants of an `alert.Server` over HTTP.
+
+MODULE:FUNCTION names a function without arguments. Python looks for the module in the current
+directory too. The function returns an `alert.Server`; each of its tenants is a model of the Open
+Inference Protocol (v2), whose clients work, such as `tritonclient`:
+
+    # mymodels.py
+    def server():
+        server = alert.Server(models, alert.Profile.load("profile.json"))
+        server.tenant("camera", max_latency=0.1)
+        return server
+
+    $ alert serve mymodels:server --port 8000
+    $ curl localhost:8000/v2/models/camera/infer -H "Alert-Max-Latency: 0.05" -d @request.json
+
+The models get arrays of NumPy. The command ends with Ctrl-C or SIGTERM: requests that wait are
+served, then the power cap is given back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+import alert
+from alert.cli.offer import called, target
+from alert.cli.terminal import require
+
+if TYPE_CHECKING:
+    from uvicorn import Config
+    from uvicorn import Server as UvicornServer
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("function", metavar="MODULE:FUNCTION", type=target)
+    parser.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="port (default: %(default)s)")
+    parser.add_argument(
+        "--max-bytes",
+        type=int,
+        default=64 << 20,
+        metavar="N",
+        help="longest body of a request (default: 64 MiB)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Serve until a signal comes."""
+    require("serve", ["starlette", "uvicorn", "prometheus_client"])
+    from uvicorn import Config
+
+    from alert.serving.http import app
+
+    module, function = arguments.function
+    server = called(module, function)
+    if not isinstance(server, alert.Server):
+        kind = type(server).__name__
+        raise TypeError(f"{module}:{function}: expected to return an alert.Server, got {kind}")
+    with server:
+        application = app(server, most_bytes=arguments.max_bytes)
+        options = Config(application, host=arguments.host, port=arguments.port, log_level="warning")
+        _announcing(", ".join(server.tenants) or "no tenants", options).run()
+
+
+def _announcing(tenants: str, options: Config) -> UvicornServer:
+    """Make a server that says where it listens, once it does."""
+    import uvicorn
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, *arguments: Any, **keywords: Any) -> None:
+            await super().startup(*arguments, **keywords)
+            for listening in self.servers:
+                for socket in listening.sockets:
+                    host, port = socket.getsockname()[:2]
+                    print(f"alert: serving {tenants} at http://{host}:{port}", file=sys.stderr)
+
+    return Announcing(options)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from alert._arguments import Floats
@@ -22,6 +23,18 @@ _PANELS = {"min_energy": ("energy", "energy"), "max_accuracy": ("error", "error"
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
 _SETTING, _VIOLATED = "#0072b2", "#d55e00"
 _HIGHEST_RATIO = 3.0
+_QUESTIONS = {
+    "min_energy": "goal: an accuracy, for the least energy",
+    "max_accuracy": "goal: the most accuracy, for an energy",
+}
+# What may come of a setting, as `alert.evaluation.summary` counts it.
+_OUTCOMES = {
+    "kept": "#b9d6ea",
+    "late too often": "#bbbbbb",
+    "missed by at most 0.005 or 1 %": "#f7dfa4",
+    "by 0.02 or 4 %": "#e69f00",
+    "by more": "#a33c00",
+}
 
 
 def draw_ratios(table: NDArray[np.void], schemes: Sequence[str], note: str, path: Path) -> None:
@@ -77,42 +90,57 @@ def _draw_scheme(
 
 
 def draw_promise(found: Mapping[str, Any], note: str, path: Path) -> None:
-    """Draw how often a scheme misses its goals, against what it costs over Informed.
+    """Draw in how many settings each scheme keeps its goal, or misses it by how much.
 
-    A line leads from the settings that are violated at all down to those missed by more than 0.005
-    of accuracy or 1 % of energy.
+    The cost over Informed stands beside each bar.
     """
-    figure = Figure(figsize=(11, 5), layout="constrained")
+    shown = [
+        scheme
+        for scheme, of_scheme in found["schemes"].items()
+        if not scheme.startswith("paper-") and of_scheme["min_energy"]["settings"]
+    ]
+    figure = Figure(figsize=(11, 0.9 + 0.42 * len(shown)), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for axis, (objective, (_, name)) in zip(axes, _PANELS.items(), strict=True):
-        for scheme, by_goal in found["schemes"].items():
-            of_scheme = by_goal[objective]
-            cost = of_scheme["informed, violated or not"]
-            if cost is None or scheme.startswith("paper-"):
-                continue
-            shares = [100 * of_scheme[n] / of_scheme["settings"] for n in ("violated", "missed")]
-            colour = _VIOLATED if scheme == "default" else _SETTING
-            axis.plot([cost, cost], shares, "-", color=colour, linewidth=1)
-            axis.plot(cost, shares[0], "o", color=colour, markersize=6)
-            axis.plot(cost, shares[1], "_", color=colour, markersize=12, mew=2)
-            axis.annotate(
-                *(scheme, (cost, shares[0])),
-                xytext=(3, 5),
-                rotation=30,
-                textcoords="offset points",
-                fontsize="small",
-                color=colour,
-            )
-        axis.axvline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        axis.set_xlabel(f"{name} relative to Informed, all settings")
-        axis.set_title(f"goal: {objective.replace('_', ' ')}")
-    axes[0].set_ylabel("settings, %")
-    axes[0].set_ylim(-2, 100)
-    axes[1].plot([], [], "o", color=_SETTING, label="violated")
-    axes[1].plot([], [], "_", color=_SETTING, markersize=12, label="missed by more than a little")
-    axes[1].legend(loc="upper left", fontsize="small")
+        for y, scheme in enumerate(shown):
+            _draw_outcomes(axis, y, found["schemes"][scheme][objective], name, scheme == "default")
+        axis.set_xlim(0, 100)
+        axis.set_xlabel("settings, %")
+        axis.set_title(_QUESTIONS[objective], fontsize="medium")
+        axis.spines[["top", "right", "left"]].set_visible(False)
+        axis.tick_params(axis="y", length=0)
+    axes[0].set_yticks(range(len(shown)), shown)
+    axes[0].invert_yaxis()
+    for label in axes[0].get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() == "default" else "normal")
+    figure.legend(
+        *zip(*_outcome_labels(), strict=True), loc="outside lower center", ncols=len(_OUTCOMES)
+    )
     figure.suptitle(note, fontsize="small")
     figure.savefig(path, dpi=80)
+
+
+def _outcome_labels() -> list[tuple[Patch, str]]:
+    return [(Patch(color=colour), name) for name, colour in _OUTCOMES.items()]
+
+
+def _draw_outcomes(
+    axis: Axes, y: int, counts: Mapping[str, Any], cost_name: str, bold: bool
+) -> None:
+    """Draw one bar, and the cost behind it."""
+    settings, violated, late = (counts[name] for name in ("settings", "violated", "late only"))
+    missed, far = counts["missed"], counts["missed by far"]
+    widths = (settings - violated, late, violated - late - missed, missed - far, far)
+    left = 0.0
+    for width, colour in zip(widths, _OUTCOMES.values(), strict=True):
+        axis.barh(y, 100 * width / settings, left=left, color=colour, height=0.7)
+        left += 100 * width / settings
+    cost = counts["informed, violated or not"]
+    axis.text(
+        *(102, y, f"{cost_name} × {cost:.2f}" if cost else ""),
+        va="center",
+        fontweight="bold" if bold else "normal",
+    )
 
 
 def draw_reliability(bins: Mapping[str, NDArray[np.void]], note: str, path: Path) -> None:

@@ -135,6 +135,7 @@ def test_shortfalls_are_over_all_settings() -> None:
     table["bound"], table["accuracy"] = 0.75, [0.8, 0.746, 0.74, 0.75, *[0.8] * 4]
     found = summary.ratios(table, "paper")["min_energy"]
     assert found["missed"] == 1  # one by 0.01; one by no more than 0.005, one is late only
+    assert (found["late only"], found["missed by far"]) == (1, 0)
     assert found["shortfall"] == pytest.approx((0.004 + 0.01) / 4)
     assert found["informed, violated or not"] == pytest.approx((1.0 + 0.5 + 1.0 + 1.0) / 4)
     table["error"] = 0.2

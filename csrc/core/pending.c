@@ -156,6 +156,12 @@ static double account_energy(const alert_scheduler *s, const alert_measurement *
     return active_j + idle_w * idle_after(s, m->latency_s);
 }
 
+/* A promise is for the cap chosen: under another one it is neither kept nor broken. */
+static bool is_as_promised(const alert_scheduler *s, const outcome *o)
+{
+    return o->cap == alert_pending_row(s)->cap[s->now.pending.configuration.column];
+}
+
 /* Keeps account of the debt in the goal's budget, of which the input took `joules`. */
 static void take_of_budget(alert_scheduler *s, double joules, alert_booking *b)
 {
@@ -176,7 +182,7 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
                         .profiled_s = o.profiled_s,
                         .slowdown = m->latency_s / o.profiled_s,
                         .power_w = o.power_w,
-                        .promised = ran->probability,
+                        .promised = is_as_promised(s, &o) ? ran->probability : 0.0,
                         .done = o.done,
                         .is_booked = !s->now.has_own_goal,
                         .booking = {.bound = s->task.goal.bound,

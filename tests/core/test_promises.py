@@ -330,3 +330,16 @@ def test_broken_promises_put_no_certain_output_out_of_reach() -> None:
         s.step(0.01 * float(slowdown), 0.1)
     assert s.decision.probability == 1.0
     assert s.decision.feasible
+
+
+def test_an_input_under_another_cap_breaks_no_promise() -> None:
+    """Something else holds the machine at half the power. The forecast is right all the same."""
+    profile = alert.Profile([[0.04, 0.02]], [[10, 20]], [0.8], [10, 20], 5)
+    goal = alert.Goal.min_energy(deadline=0.03, accuracy=0.75)
+    held, free = alert.Scheduler(profile, goal), alert.Scheduler(profile, goal)
+    for _ in range(60):
+        assert held.decision.power_cap == 20.0
+        held.step(0.04, None, power_cap=10.0)  # late, as the profile says
+        free.step(0.02, None)
+    assert held.slowdown == pytest.approx(free.slowdown)
+    assert held.decision.probability == pytest.approx(free.decision.probability)

@@ -41,9 +41,10 @@ typedef struct alert_finished {
     double latency_s, profiled_s; /* measured, and that of the profile */
     double slowdown;              /* their ratio; may be infinite */
     double power_w;               /* of the profile */
-    double promised; /* the probability that the configuration chosen would be done in time */
-    bool done;       /* it was, or would have been without a stop at an earlier exit */
-    bool is_booked;  /* the task's goal counts this input: it had no goal of its own */
+    /* The probability that the configuration chosen would be done in time; 0 where another ran. */
+    double promised;
+    bool done;      /* it was, or would have been without a stop at an earlier exit */
+    bool is_booked; /* the task's goal counts this input: it had no goal of its own */
     alert_booking
         booking; /* accuracy, or joules with idle time; that of a shared deadline is spread evenly */
 } alert_finished;

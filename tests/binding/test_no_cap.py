@@ -158,6 +158,33 @@ def test_a_bound_on_energy_is_refused_and_the_message_says_what_to_do() -> None:
     scheduler.goal = replace(TIGHT, deadline=0.2)
 
 
+@pytest.mark.parametrize(
+    "goal",
+    [
+        Goal.max_accuracy(0.1, energy=2.0),
+        Goal.max_accuracy(0.1, power=20.0),
+        Goal.max_accuracy(0.1, budget=100.0, inputs=10),
+        Goal.min_latency(accuracy=0.7, energy=2.0),
+    ],
+)
+def test_every_bound_on_energy_is_refused(goal: Goal) -> None:
+    free = alert.Scheduler(UNKNOWN, TIGHT)
+    with pytest.raises(ValueError, match=r"^energy: expected no bound"):
+        alert.Scheduler(UNKNOWN, goal)
+    with pytest.raises(ValueError, match=r"^energy: expected no bound"):
+        free.step(0.03, None, goal=goal)
+    assert len(free.history) == 0
+    with pytest.raises(ValueError, match=r"^energy: expected no bound"):
+        free.decide(goal=goal)
+
+
+@pytest.mark.parametrize("goal", [Goal.max_accuracy(0.1), Goal.min_latency(accuracy=0.7)])
+def test_goals_without_energy_need_no_power(goal: Goal) -> None:
+    scheduler = alert.Scheduler(UNKNOWN, goal)
+    scheduler.step(0.03, None)
+    assert math.isnan(scheduler.decision.energy)
+
+
 def test_a_profile_without_power() -> None:
     assert not UNKNOWN.knows_power
     assert make().knows_power

@@ -105,8 +105,8 @@ typedef struct alert_power_option {
  *               its lowest and its highest cap as the cap is between their sums. The highest is the limit found. -ENOENT without the library,
  *               -ENODEV without a driver or a GPU; -EPERM or -EOPNOTSUPP where GPUs may neither be capped nor read.
  *   "cpufreq"   The cores of the machine by their frequency policies, through sysfs. Every policy gets the same highest
- *               frequency, as far as its own range goes. The highest cap is the highest limit found. It reads no
- *               energy. -ENOENT where the kernel shows no policy.
+ *               frequency, as far as its own range goes. A setting found that is lower than a cap stays, unless
+ *               cap_range is given. It reads no energy. -ENOENT where the kernel shows no policy.
  *   "emulated"  A package that exists as a law only, see alert_power_law.
  *   "none"      Caps nothing and reads nothing.
  */

@@ -75,8 +75,9 @@ def open(
         the least the machine states (1 W a package where it states nothing) to the lowest limit
         found for each package or GPU. Only a range given here lets a cap exceed a limit found.
         Where a limit found is so high that it is none, the highest cap is unknown: infinite.
-        Cpufreq: lowest and highest cap, GHz. Threads: lowest and highest number. By default up to
-        the one found.
+        Cpufreq: lowest and highest cap, GHz; by default those of the hardware, but no core is set
+        higher than it was found. Threads: lowest and highest number, by default 1 and the number
+        found.
     gpus : sequence of int, optional
         NVML: indices as ``nvidia-smi`` counts them, whatever ``CUDA_VISIBLE_DEVICES`` says. By
         default all: each is then as far up between its lowest and its highest cap as the cap is

@@ -18,7 +18,7 @@
 typedef struct cpufreq_options {
     const char *root;            /* of the policies */
     double settle_s;             /* from a change of the cap until it acts */
-    alert_numbers cap_range_ghz; /* none: up to the highest limit found */
+    alert_numbers cap_range_ghz; /* none: that of the hardware */
 } cpufreq_options;
 
 static alert_cpufreq_policy *policy_at(const alert_parts *d, size_t index)
@@ -94,22 +94,22 @@ static int check_cap_range(const alert_parts *d, alert_numbers range, alert_powe
     return alert_power_refuse(error, EINVAL, "cap_range", why);
 }
 
-/* From the lowest frequency of any policy to the highest setting found; only a range given lets a cap exceed it. */
+/* From the lowest frequency of any policy to the highest, whatever was found: that may be a limit of the kernel's, which
+ * passes. Only a range given lets a cap exceed a setting found. */
 static void learn_range(alert_parts *d, const cpufreq_options *o)
 {
     bool given = o->cap_range_ghz.count > 0;
     double low_ghz = (double)INFINITY, high_ghz = 0.0;
     for (size_t i = 0; i < d->parts; i++) {
         alert_cpufreq_policy *p = policy_at(d, i);
-        uint64_t found_khz = p->part.setting[0].own.found;
-        p->top_khz = given ? p->most_khz : found_khz;
+        p->may_exceed = given;
         p->part.settle_s = o->settle_s;
         low_ghz = fmin(low_ghz, (double)p->least_khz / KHZ);
-        high_ghz = fmax(high_ghz, (double)found_khz / KHZ);
+        high_ghz = fmax(high_ghz, (double)p->most_khz / KHZ);
     }
     for (size_t i = 0; i < d->parts; i++)
         policy_at(d, i)->asked_ghz = high_ghz;
-    d->cap_min = given ? o->cap_range_ghz.value[0] : fmin(low_ghz, high_ghz);
+    d->cap_min = given ? o->cap_range_ghz.value[0] : low_ghz;
     d->cap_max = given ? o->cap_range_ghz.value[1] : high_ghz;
 }
 

@@ -123,11 +123,19 @@ int alert_cpufreq_policy_own(alert_part *part, const char *directory, alert_powe
 
 /* -------------------------------------------------------------------------------------------- capping */
 
-/* The nearest setting that the policy's own range has. */
+/* The nearest setting to a cap in the policy's own range. */
 static uint64_t nearest_khz(const alert_cpufreq_policy *p, double cap_ghz)
 {
-    double khz = fmin(fmax(cap_ghz * KHZ, (double)p->least_khz), (double)p->top_khz);
+    double khz = fmin(fmax(cap_ghz * KHZ, (double)p->least_khz), (double)p->most_khz);
     return (uint64_t)llround(khz);
+}
+
+/* The setting that is written for a cap. */
+static uint64_t target_khz(const alert_cpufreq_policy *p, double cap_ghz)
+{
+    uint64_t khz = nearest_khz(p, cap_ghz),
+             found_khz = alert_setting_entry(&p->part.setting[0])->found;
+    return p->may_exceed || khz < found_khz ? khz : found_khz;
 }
 
 static uint64_t distance(uint64_t a, uint64_t b)
@@ -161,8 +169,9 @@ int alert_cpufreq_policy_set(alert_part *part, double cap_ghz, alert_power_error
 {
     alert_cpufreq_policy *p = (alert_cpufreq_policy *)part;
     alert_setting *s = limit_of(part);
-    uint64_t cap_khz = nearest_khz(p, cap_ghz), before_khz = alert_setting_held(s);
+    uint64_t before_khz = alert_setting_held(s), cap_khz;
     int rc = p->moves ? 0 : alert_setting_uncover(s, p->most_khz);
+    cap_khz = target_khz(p, cap_ghz);
     if (!rc)
         rc = alert_setting_put(s, cap_khz);
     if (rc)

@@ -17,9 +17,9 @@ typedef struct alert_cpufreq_policy {
     int number;      /* of "policy3" */
     char path[512];
     uint64_t least_khz, most_khz; /* of the hardware */
-    uint64_t top_khz; /* highest setting: the one found, or where a range is given `most_khz` */
-    double asked_ghz; /* by the last cap; it may lie outside the policy's own range */
-    bool moves;       /* a cap has changed the setting: the driver heeds it */
+    bool may_exceed;              /* a cap may exceed the setting found */
+    double asked_ghz;             /* by the last cap; it may lie outside the policy's own range */
+    bool moves;                   /* a cap has changed the setting: the driver heeds it */
 } alert_cpufreq_policy;
 
 /* Opens the policy in `directory`. A failure where it has no frequencies, as while all its cores are offline. */
@@ -28,10 +28,10 @@ int alert_cpufreq_policy_open(alert_cpufreq_policy *p, const char *directory,
 
 /* The functions of a part, see parts.h. The lock is on scaling_max_freq. */
 int alert_cpufreq_policy_own(alert_part *part, const char *directory, alert_power_error *error);
-/* Keeps to the policy's own range. */
+/* Keeps to the policy's own range, and to the setting found unless a cap may exceed it. */
 int alert_cpufreq_policy_set(alert_part *part, double cap_ghz, alert_power_error *notice,
                              alert_power_error *error);
-/* The setting in force; that of the device where the policy is at the end of its own range because of it. */
+/* The setting in force; the cap where that lies beyond the policy's own range, and the policy is at the end of it. */
 int alert_cpufreq_policy_get(const alert_part *part, double *cap_ghz, alert_power_error *error);
 /* Never called: a policy counts no energy, see `read_missing`. */
 int alert_cpufreq_policy_energy(alert_part *part, double *energy_j, alert_power_error *notice,

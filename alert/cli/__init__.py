@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TextIO
 
 from alert import __version__
-from alert.cli import demo, evaluate, info, profile, record, replay, restore, serve
+from alert.cli import demo, evaluate, info, profile, record, replay, restore, serve, video
 
 
 class Command(Protocol):
@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "record": record,
     "replay": replay,
     "serve": serve,
+    "video": video,
     "restore": restore,
 }
 

@@ -23,15 +23,14 @@ def target(text: str) -> tuple[str, str]:
     return module, function
 
 
+def named(module: str, function: str) -> Any:
+    """Return the user's function; an error names the function."""
+    return _do(module, function, lambda: getattr(import_module(module), function))
+
+
 def called(module: str, function: str) -> Any:
     """Call the user's function; an error names the function."""
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # as `python -m` does
-    try:
-        found: Callable[[], Any] = getattr(import_module(module), function)
-        return found()
-    except Exception as error:
-        raise RuntimeError(f"{module}:{function}: {type(error).__name__}: {error}") from error
+    return _do(module, function, named(module, function))
 
 
 def ask(module: str, function: str, needed: Iterable[str]) -> dict[str, Any]:
@@ -43,3 +42,12 @@ def ask(module: str, function: str, needed: Iterable[str]) -> dict[str, Any]:
             f"got {list(returned) if isinstance(returned, Mapping) else type(returned).__name__}"
         )
     return dict(returned)
+
+
+def _do(module: str, function: str, act: Callable[[], Any]) -> Any:
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # as `python -m` does
+    try:
+        return act()
+    except Exception as error:
+        raise RuntimeError(f"{module}:{function}: {type(error).__name__}: {error}") from error

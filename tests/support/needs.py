@@ -102,6 +102,7 @@ NEEDS = {
     "fuse-headers": Need("emulated power files", fuse_headers, "libfuse3-dev pkg-config"),
     "root": Need("tests that mount or become somebody else", lambda: os.geteuid() == 0),
     # Python packages, under the names they are imported by
+    "av": Need("clips", module("av"), pip="av"),
     "efficientnet_lite_pytorch": Need(
         "networks of the demonstration",
         module("efficientnet_lite_pytorch"),

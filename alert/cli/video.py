@@ -1,0 +1,165 @@
+"""Detect objects in a clip, with the branch that fits the goal for every group of frames.
+
+--detector MODULE:FUNCTION names a function that takes a picture, height x width x 3, and returns
+boxes as rows of left, top, right, bottom in pixels and a score. Python looks for the module in the
+current directory too.
+
+    $ alert video clip.mp4 --detector mydetector:detect --accuracy 0.8
+
+The first frames of the clip serve to measure every scale and interval. The others are watched. The
+output directory gets the profile, a picture of the branches, and a GIF of some seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+
+import alert
+from alert import _progress, power
+from alert.cli import offer
+from alert.cli.terminal import add_quiet, console, require
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_GIF_FRAMES = 60
+_GIF_WIDTH = 480  # pixels, at most
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("clip", metavar="CLIP", help="a file, or the address of a stream")
+    parser.add_argument("--detector", required=True, metavar="MODULE:FUNCTION", type=offer.target)
+    parser.add_argument(
+        "--scales",
+        type=_numbers,
+        default=[1.0, 0.75, 0.5],
+        metavar="S,S,...",
+        help="sizes of the pictures that the detector gets (default: 1,0.75,0.5)",
+    )
+    parser.add_argument(
+        "--every",
+        type=_counts,
+        default=[1, 2, 4, 8],
+        metavar="N,N,...",
+        help="frames from one detection to the next (default: 1,2,4,8)",
+    )
+    parser.add_argument(
+        "--accuracy",
+        type=float,
+        default=0.75,
+        metavar="F1",
+        help="F1 to reach on average, against the detector at full size on every frame "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fps", type=float, metavar="N", help="frames a second (default: as the clip states)"
+    )
+    parser.add_argument(
+        "--measure",
+        type=int,
+        default=160,
+        metavar="N",
+        help="frames to measure with (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--most", type=int, metavar="N", help="frames to watch, at most (default: all)"
+    )
+    parser.add_argument(
+        "--power",
+        choices=get_args(power.Kind),
+        default="auto",
+        help="power device (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("video"),
+        metavar="DIR",
+        help="directory (default: %(default)s)",
+    )
+    add_quiet(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure, watch, print the tables, and write the pictures."""
+    require("video", ["av", "matplotlib", "PIL"])
+    from alert import video
+    from alert.video import clip, plots
+
+    out = console()
+    detect = offer.named(*arguments.detector)
+    branches = video.branches(detect, arguments.scales, arguments.every)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    source = clip.frames(arguments.clip)
+    first = list(islice(source, arguments.measure))
+    shown = not arguments.quiet
+    profile = video.measure(branches, first, power=arguments.power, precision=0.05, progress=shown)
+    profile.save(arguments.output / "profile.json")
+    out.print(_branches(profile))
+    period = 1.0 / (arguments.fps or clip.rate(arguments.clip))
+    goal = alert.Goal.min_energy(deadline=period, accuracy=arguments.accuracy)
+    kept: deque[Any] = deque(maxlen=_GIF_FRAMES)
+    with video.Watcher(branches, profile, goal, arguments.power) as watch:
+        with _progress.bar(arguments.most, "frame", "watching", shown=shown) as done:
+            for frame, boxes in watch(islice(source, arguments.most)):
+                kept.append(_small(clip.annotated(frame, boxes)))
+                done.update()
+        report = watch.report()
+    out.print(repr(report))
+    if kept:
+        clip.write_gif(arguments.output / "watched.gif", list(kept), 1.0 / period)
+    served: dict[str, int] = {}
+    for (name, _), groups in report.choices.items():
+        served[name] = served.get(name, 0) + groups
+    plots.draw(profile, served).savefig(arguments.output / "branches.png")
+    out.print(f"profile, pictures in {arguments.output}")
+
+
+def _branches(profile: alert.Profile) -> Table:
+    """Say what each branch costs and how well it does; those that are beaten are in brackets."""
+    from rich.table import Table
+
+    from alert.video.frontier import undominated
+
+    label = ", emulated" if profile.origin["emulated"] else ""
+    table = Table("branch", title=f"branches, a frame{label}")
+    for column in ("ms", "J", "F1"):
+        table.add_column(column, justify="right")
+    best = undominated(profile)
+    order = np.argsort(profile.latency[:, -1])
+    for row in order:
+        seconds, watts = profile.latency[row, -1], profile.power[row, -1]
+        joules = "" if np.isnan(watts) else f"{seconds * watts:.3g}"
+        name = profile.models[row] if row in best else f"({profile.models[row]})"
+        table.add_row(name, f"{1e3 * seconds:.3g}", joules, f"{profile.accuracy[row]:.3f}")
+    return table
+
+
+def _small(frame: Any) -> Any:
+    from alert.video.resize import smaller
+
+    return smaller(frame, min(1.0, _GIF_WIDTH / frame.shape[1]))
+
+
+def _numbers(text: str) -> list[float]:
+    return _list(text, float, "numbers like 1,0.5")
+
+
+def _counts(text: str) -> list[int]:
+    return _list(text, int, "integers like 1,4,8")
+
+
+def _list(text: str, kind: Callable[[str], Any], expected: str) -> list[Any]:
+    try:
+        return [kind(word) for word in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from None

@@ -321,6 +321,19 @@ int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
                              alert_argument_error *error) ALERT_MUST_CHECK;
 void alert_scheduler_goal(const alert_scheduler *s, alert_goal *out);
 
+/* The inputs since the goal was set, in sums; without those that had a goal of their own. */
+typedef struct alert_tally {
+    uint64_t inputs;  /* also those that were not run */
+    uint64_t in_time; /* an output was out by the deadline */
+    uint64_t kept;    /* the goal's bounds held for them, or for the window that ended with them */
+    double accuracy;  /* credited */
+    double energy_j;  /* idle time included; by the profile where none was reported */
+    double allowed_j; /* by the bound on energy; infinite where one had none */
+    double latency_s; /* of those that were run */
+} alert_tally;
+
+void alert_scheduler_tally(const alert_scheduler *s, alert_tally *out);
+
 /* What is left of the goal's budget: joules, which may be below 0, and inputs; both 0 without a budget. A goal starts
  * its budget unless the one before had the same. */
 void alert_scheduler_budget(const alert_scheduler *s, double *left_j, size_t *inputs);

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from alert import _core
 from alert.running.metering import Source
 from alert.running.report import Report
+from alert.running.verdict import Verdict
 
 _TIMES = ("arrival", "start", "response", "lateness")
 
@@ -32,6 +33,7 @@ class Ledger:
         "_infeasible",
         "_misses",
         "_next",
+        "_own_goals",
         "_times",
     )
 
@@ -40,7 +42,7 @@ class Ledger:
         self._next = 0  # number that the scheduler gives to the next input
         self._choices: dict[tuple[int, float | None], int] = {}
         self._accuracy = 0.0  # sum of the expected accuracies
-        self._misses = self._cap_changes = self._infeasible = 0
+        self._misses = self._cap_changes = self._infeasible = self._own_goals = 0
 
     @property
     def inputs(self) -> int:
@@ -53,6 +55,7 @@ class Ledger:
         cap_changed: bool,
         energy_source: Source,
         times: tuple[float, float, float, float],
+        has_own_goal: bool,
     ) -> None:
         """Enter one input.
 
@@ -65,6 +68,8 @@ class Ledger:
             See `alert.running.metering.Meter`.
         times : tuple of 4 floats
             When the input arrived, the model started, the output was out, and the output was due.
+        has_own_goal : bool
+            The input had a goal of its own.
         """
         arrival, start, out, due = times
         row = (self._next, arrival, start, out - arrival, out - due, cap_changed, energy_source)
@@ -75,6 +80,7 @@ class Ledger:
         self._infeasible += not decision.feasible
         self._misses += out > due
         self._cap_changes += cap_changed
+        self._own_goals += has_own_goal
 
     def follow(self, known: NDArray[np.void]) -> None:
         """Go on after the last input in the history of the scheduler."""
@@ -104,6 +110,7 @@ class Ledger:
         overhead: float,
         power: str,
         emulated: bool,
+        verdict: Verdict,
         loads: int | None = None,
         waits: int = 0,
     ) -> Report:
@@ -122,6 +129,8 @@ class Ledger:
             overhead=overhead,
             power=power,
             emulated=emulated,
+            verdict=verdict,
+            own_goals=self._own_goals,
             loads=loads,
             waits=waits,
             unit=unit,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from alert import _html
 from alert._text import under_cap
+from alert.running.verdict import Verdict
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,6 +45,10 @@ class Report:
         True where the energy is the profile's power times the time, because nothing is read.
     unit : str
         Of a power cap.
+    verdict : Verdict
+        Whether the goal was kept since it was set.
+    own_goals : int
+        Inputs that had a goal of their own.
     """
 
     inputs: int
@@ -56,10 +61,12 @@ class Report:
     overhead: float
     power: str
     emulated: bool
+    verdict: Verdict
     loads: int | None = None
     waits: int = 0
     estimated: bool = False
     unit: str = "W"
+    own_goals: int = 0
 
     def _rows(self) -> list[tuple[str, str]]:
         mark = " emulated" if self.emulated else ""
@@ -71,6 +78,8 @@ class Report:
         if self.inputs:
             late += f" ({100 * self.misses / self.inputs:.1f} %)"
         rows = [
+            ("goal", repr(self.verdict.goal)),
+            ("kept", self.verdict.text),
             ("energy", energy),
             ("late", late),
             ("accuracy", f"{self.accuracy:.4f} expected on average"),
@@ -78,6 +87,8 @@ class Report:
             ("cap changes", f"{self.cap_changes}{mark}"),
             ("overhead", f"{1e6 * self.overhead:.1f} µs per input"),
         ]
+        if self.own_goals:
+            rows.append(("own goals", f"{self.own_goals}, not counted in the verdict"))
         if self.loads is not None:
             rows.append(("loads", f"{self.loads}, {self.waits} of them waited for"))
         for (model, cap), count in self.choices.items():

@@ -39,6 +39,7 @@ from alert.running.pause import Pause
 from alert.running.report import Report
 from alert.running.switching import Switching
 from alert.running.turn import Turn, TurnScheduler
+from alert.running.verdict import Verdict
 from alert.scheduler import HISTORY, Scheduler, _check_goal_type
 
 # Deadline, in seconds, of an input that is late before it starts: it still gets an output, and the
@@ -340,7 +341,8 @@ class Runner:
             )
             self._deadlines.count()
             left = clock()
-            self._ledger.add(decision, cap_changed, energy_source, (came, start, left, due))
+            times = came, start, left, due
+            self._ledger.add(decision, cap_changed, energy_source, times, own is not None)
         except BaseException:  # an interrupt may come between the two
             self._ledger.follow(self._scheduler.history)
             raise
@@ -494,6 +496,7 @@ class Runner:
             overhead=self._slack(),
             power=self._device.kind,
             emulated=self._device.emulated,
+            verdict=Verdict.of(self._scheduler),
             loads=None if self._loading is None else self._loading.loads,
             waits=0 if self._loading is None else self._loading.waits,
         )

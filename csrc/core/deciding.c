@@ -11,16 +11,13 @@ double alert_scheduler_usual_deadline(const alert_scheduler *s)
     return shared->inputs > 0 ? shared->left_s / (double)shared->inputs : s->task.goal.deadline_s;
 }
 
-/* Rounding error of a sum of decimal fractions, as a share of the bound. */
-#define OWED_ROUNDING 1e-12
-
 /* The goal's bound for an input of this deadline: of a budget, an equal share of what is left. */
 static double bound_now(const alert_scheduler *s, double deadline_s)
 {
     const alert_goal *goal = alert_pending_goal(s);
     const alert_budget *budget = &s->now.budget;
     if (budget->inputs > 0 && !s->now.has_own_goal)
-        return budget->left_j / (double)budget->inputs + OWED_ROUNDING * goal->bound;
+        return budget->left_j / (double)budget->inputs + ALERT_OWED_ROUNDING * goal->bound;
     return goal->power_w > 0.0 ? goal->power_w * deadline_s : goal->bound;
 }
 
@@ -28,7 +25,7 @@ static double bound_now(const alert_scheduler *s, double deadline_s)
  * exact fractions would take the next better model. */
 static double moved_bound(const alert_scheduler *s, double bound)
 {
-    double ease = OWED_ROUNDING * bound;
+    double ease = ALERT_OWED_ROUNDING * bound;
     if (s->window.count == 0 || s->now.has_own_goal)
         return bound;
     return s->task.goal.objective == ALERT_MIN_ENERGY ? bound + s->window.sum - ease

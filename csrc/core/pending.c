@@ -138,22 +138,47 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
     };
 }
 
-/* Sets what is credited and expected where energy is bounded; returns the joules of the input, its idle time included. */
-static double account_energy(const alert_scheduler *s, const alert_measurement *m, const outcome *o,
-                             alert_booking *b)
+/* Joules of the finished input, with those of `idle_s` seconds. */
+static double joules_with(const alert_scheduler *s, const alert_measurement *m, const outcome *o,
+                          double idle_s)
 {
-    const alert_pending *ran = &s->now.pending;
     double active_j = m->has_energy ? m->energy_j : o->power_w * m->latency_s;
     double idle_w = m->has_idle_power ? m->idle_power_w : idle_power_w(s, o);
-    b->bound = bound_of(s, m, idle_booked(s, m->latency_s));
-    b->credited = active_j + idle_w * idle_booked(s, m->latency_s);
+    return active_j + idle_w * idle_s;
+}
+
+/* What is credited and expected where energy is bounded. */
+static void account_energy(const alert_scheduler *s, const alert_measurement *m, const outcome *o,
+                           alert_booking *b)
+{
+    const alert_pending *ran = &s->now.pending;
+    double booked_s = idle_booked(s, m->latency_s);
+    b->bound = bound_of(s, m, booked_s);
+    b->credited = joules_with(s, m, o, booked_s);
     b->expected = ran->energy_j;
     if (s->now.shared.inputs > 0) {
         double run_s =
             ran->slowdown_mean * alert_pending_row(s)->latency_s[ran->configuration.column];
         b->expected = o->power_w * run_s + idle_power_w(s, o) * idle_booked(s, run_s);
     }
-    return active_j + idle_w * idle_after(s, m->latency_s);
+}
+
+/* Counts the finished input under the standing goal. It takes `joules` of the `allowed_j`, and owes the window `owed`. */
+static void tally(alert_scheduler *s, const alert_measurement *m, const outcome *o, double joules,
+                  double allowed_j, double owed)
+{
+    const alert_goal *goal = &s->task.goal;
+    alert_tally *t = &s->now.tally;
+    bool kept = s->window.sum + owed <= ALERT_OWED_ROUNDING * goal->bound;
+    if (goal->objective == ALERT_MIN_LATENCY)
+        kept = o->accuracy >= goal->bound && joules <= allowed_j;
+    t->inputs++;
+    t->in_time += o->met;
+    t->kept += kept;
+    t->accuracy += o->accuracy;
+    t->energy_j += joules;
+    t->allowed_j += allowed_j;
+    t->latency_s += isnan(m->latency_s) ? 0.0 : m->latency_s;
 }
 
 /* A promise is for the cap chosen: under another one it is neither kept nor broken. */
@@ -189,15 +214,19 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
                                     .credited = o.accuracy,
                                     .expected = ran->accuracy}};
     alert_booking *b = &f.booking;
-    double owed = b->bound - o.accuracy, joules = 0.0;
-    if (s->task.goal.objective != ALERT_MIN_ENERGY) {
-        joules = account_energy(s, m, &o, b);
-        owed = joules - bound_of(s, m, idle_after(s, m->latency_s));
+    double idle_s = idle_after(s, m->latency_s), joules = joules_with(s, m, &o, idle_s);
+    double owed = b->bound - o.accuracy, allowed_j = alert_goal_energy(&s->task.goal);
+    if (s->task.goal.objective == ALERT_MAX_ACCURACY) {
+        allowed_j = bound_of(s, m, idle_s);
+        owed = joules - allowed_j;
+        account_energy(s, m, &o, b);
     }
     if (s->history_capacity > 0)
         remember(s, m, &o, f.slowdown);
-    if (f.is_booked)
+    if (f.is_booked) {
+        tally(s, m, &o, joules, allowed_j, owed);
         alert_window_push(&s->window, owed);
+    }
     b->has_debt = s->window.capacity > 0;
     b->debt = s->window.sum;
     if (s->now.budget.inputs > 0)

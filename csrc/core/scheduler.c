@@ -223,6 +223,8 @@ int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
         s->window = window;
         start_budget(s, &after);
     }
+    if (memcmp(&after, &before, sizeof after) != 0)
+        s->now.tally = (alert_tally){0};
     s->task.goal = after;
     if (s->method->change_goal)
         s->method->change_goal(s->now.by_method, &s->task, &before);
@@ -234,6 +236,11 @@ int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
 void alert_scheduler_goal(const alert_scheduler *s, alert_goal *out)
 {
     *out = s->task.goal;
+}
+
+void alert_scheduler_tally(const alert_scheduler *s, alert_tally *out)
+{
+    *out = s->now.tally;
 }
 
 void alert_scheduler_budget(const alert_scheduler *s, double *left_j, size_t *inputs)

@@ -6,6 +6,9 @@
 #include "core/method/method.h"
 #include "core/window.h"
 
+/* Rounding error of a sum of decimal fractions, as a share of the bound. */
+#define ALERT_OWED_ROUNDING 1e-12
+
 /* The input that is to run next: what was decided for it, and what was believed then. */
 typedef struct alert_pending {
     alert_configuration configuration;
@@ -36,6 +39,7 @@ typedef struct alert_learned {
     alert_idle_filter idle;
     alert_shared_deadline shared;
     alert_budget budget;
+    alert_tally tally;
     alert_pending pending;
     alert_goal own_goal;   /* of the pending input, where it has one */
     uint64_t has_own_goal; /* 0 or 1 */

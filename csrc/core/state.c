@@ -22,7 +22,7 @@ enum { ENTRY_BYTES = offsetof(alert_history_entry, met) + 1 };
 _Static_assert(ENTRY_BYTES == 17 * 8 + 2, "no padding before");
 _Static_assert(sizeof(saved_header) == 7 * 8, "no padding");
 _Static_assert(sizeof(alert_learned) ==
-                   8 * (ALERT_METHOD_NUMBERS + 3 + 3 + 2 + 9 + 4) + sizeof(alert_goal),
+                   8 * (ALERT_METHOD_NUMBERS + 3 + 3 + 2 + 7 + 9 + 4) + sizeof(alert_goal),
                "no padding");
 _Static_assert(sizeof(alert_goal) == 4 * 4 + 8 * 8, "no padding");
 

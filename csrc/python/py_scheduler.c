@@ -28,6 +28,20 @@ static PyObject *get_decision(PyObject *self, void *closure)
     return alert_py_decision(o->state, &decision);
 }
 
+static PyObject *get_tally(PyObject *self, void *closure)
+{
+    (void)closure;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    alert_tally t;
+    if (alert_py_enter(&o->lock) < 0)
+        return NULL;
+    alert_scheduler_tally(o->scheduler, &t);
+    alert_py_leave(&o->lock);
+    return Py_BuildValue("KKKdddd", (unsigned long long)t.inputs, (unsigned long long)t.in_time,
+                         (unsigned long long)t.kept, t.accuracy, t.energy_j, t.allowed_j,
+                         t.latency_s);
+}
+
 static PyObject *get_budget(PyObject *self, void *closure)
 {
     (void)closure;
@@ -294,6 +308,7 @@ static PyMethodDef scheduler_methods[] = {
 static PyGetSetDef scheduler_getset[] = {
     {"_goal", alert_py_get_goal, NULL, NULL, NULL},
     {"decision", get_decision, NULL, "The choice for the next input.", NULL},
+    {"_tally", get_tally, NULL, NULL, NULL},
     {"budget", get_budget, NULL,
      "(joules, inputs) left of the goal's budget. None without one, or when no inputs are left.",
      NULL},

@@ -123,6 +123,35 @@ with warnings.catch_warnings(record=True) as caught:
 
 
 @needs("gcc", "root")
+def test_a_runner_chooses_models_and_measures_their_joules(library: Path, tmp_path: Path) -> None:
+    gpus = Gpus(tmp_path / "driver", library)
+    code = """
+import alert, time
+def ask():
+    time.sleep(1.1)  # many steps of the counter
+    say("run")
+    sys.stdin.readline()
+models = {"small": lambda x: ask(), "large": lambda x: ask()}
+profile = alert.Profile([[0.5], [1.0]], [[50.0], [60.0]], [0.5, 0.9], [None], 1.0, list(models))
+warnings.simplefilter("error")
+goal = alert.Goal.max_accuracy(deadline=10.0)
+with alert.Runner(models, profile, goal, power="zeus") as runner:
+    for x in range(2):
+        runner(x)
+    report = runner.report()
+    say(runner.history["power_cap"].tolist(), report.power, report.estimated, report.energy)
+"""
+    with running(code, LD_LIBRARY_PATH=str(gpus.library.parent), CUDA_VISIBLE_DEVICES="0,1") as go:
+        assert go() == "run"
+        gpus.advance(1.1)
+        assert go("done") == "run"
+        gpus.advance(1.1)
+        *said, joules = go("done").split()
+        assert said == ["[inf,", "inf]", "zeus", "False"]
+        assert float(joules) == pytest.approx(2 * 1.1 * (220.0 + 300.0))
+
+
+@needs("gcc", "root")
 def test_indices_that_zeus_does_not_have(library: Path, tmp_path: Path) -> None:
     gpus = Gpus(tmp_path / "driver", library)
     code = """

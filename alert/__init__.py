@@ -20,6 +20,7 @@ from alert._version import __version__
 from alert.goal import Goal
 from alert.profile import Profile
 from alert.running.models import Call
+from alert.running.outcome import Outcome
 from alert.running.report import Report
 from alert.running.runner import Runner
 from alert.running.scoring import accuracy
@@ -35,6 +36,7 @@ __all__ = [
     "Call",
     "Decision",
     "Goal",
+    "Outcome",
     "Overloaded",
     "Profile",
     "Report",

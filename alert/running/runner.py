@@ -35,6 +35,7 @@ from alert.running.ledger import Ledger
 from alert.running.loading import loading_of
 from alert.running.metering import TICKS, Meter
 from alert.running.models import Call, Models, in_order, inference_mode, warn_of_training
+from alert.running.outcome import Outcome
 from alert.running.pause import Pause
 from alert.running.report import Report
 from alert.running.switching import Switching
@@ -93,6 +94,10 @@ class Runner:
     release_after : float, optional
         Seconds without an input after which the cap that was found is put back until the next
         input. By default the last cap stays.
+    on_input : callable, optional
+        Called with the `Outcome` of every input, when its output is out and it is learnt from. The
+        time belongs to no input, as that between two calls. An exception that it raises comes out
+        of the call of the runner, in place of the output; the input counts all the same.
     clock : callable, default time.perf_counter
         Monotonic seconds. Another clock is for simulations.
 
@@ -142,6 +147,7 @@ class Runner:
         history: int = HISTORY,
         inference_mode: bool = True,
         release_after: float | None = None,
+        on_input: Callable[[Outcome], object] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         fixed = None if overhead is None else _arguments.seconds("overhead", overhead)
@@ -149,6 +155,8 @@ class Runner:
             None if release_after is None else _arguments.seconds("release_after", release_after)
         )
         _arguments.instance("clock", clock, Callable, "a callable")
+        _arguments.instance("on_input", on_input, Callable | None, "a callable")
+        self._on_input = on_input
         self._turn = Turn()
 
         def scheduler_of(profile: Profile) -> TurnScheduler:
@@ -174,6 +182,7 @@ class Runner:
         self._cap: float | None = math.nan  # as last set; NaN while unknown
         self._deadlines = Deadlines()
         self._ledger = Ledger(history)
+        self._last: tuple[Any, ...] | None = None  # fields of an Outcome
         self._closed = False
         self._pause: Pause | None = None
         warn_of_training(profile.models, ordered)
@@ -348,6 +357,11 @@ class Runner:
             raise
         self._count_overhead(left - entered - (done - start) - planned)
         self._switching.count(entered)
+        name = self._scheduler.profile.models[model]
+        counted = latency, energy, energy_source, left - due
+        self._last = (name, reached, power_cap, *counted, decision)
+        if self._on_input is not None:
+            self._on_input(Outcome._make(self._last))
         return output
 
     def _load(self, decision: Decision, stop: float) -> Decision:
@@ -483,6 +497,12 @@ class Runner:
         return self._ledger.history(self._scheduler.history)
 
     trace = renamed_attribute("history")
+
+    @property
+    def last(self) -> Outcome | None:
+        """What became of the last input; None before the first."""
+        last = self._last
+        return None if last is None else Outcome._make(last)
 
     def report(self) -> Report:
         """Sum up the inputs so far."""

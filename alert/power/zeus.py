@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import math
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -59,6 +60,7 @@ class Zeus(Device):
         self._counters = _find(gpus, sources)
         self.tick = max(_TICKS[counter.source] for counter in self._counters)
         self._told = False
+        self._lock = threading.Lock()  # two threads would count a step twice
 
     @property
     def parts(self) -> list[dict[str, Any]]:
@@ -81,8 +83,9 @@ class Zeus(Device):
         if self.closed:
             raise ValueError("the power device is closed")
         try:
-            for counter in self._counters:
-                counter.take()
+            with self._lock:
+                for counter in self._counters:
+                    counter.take()
         except Exception as error:  # of Zeus, of the libraries below, of its daemon
             if not self._told:
                 self._told = True
@@ -103,6 +106,7 @@ class Zeus(Device):
 
 def _find(gpus: Sequence[int] | None, sources: Iterable[str] | None) -> list[Counter]:
     """Open the counters of the sources that are named, or of those there are."""
+    wanted = _wanted(gpus, sources)
     try:
         import zeus.device
         from zeus.exception import ZeusBaseError
@@ -114,7 +118,6 @@ def _find(gpus: Sequence[int] | None, sources: Iterable[str] | None) -> list[Cou
         "soc": lambda: _soc(zeus.device.get_soc()),
         "cpu": lambda: _cpus(zeus.device.get_cpus()),
     }
-    wanted = _wanted(gpus, sources)
     found: list[Counter] = []
     reasons = []
     for source in wanted or SOURCES:

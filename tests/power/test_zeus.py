@@ -259,7 +259,6 @@ def test_without_zeus_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
         power.open("zeus")
 
 
-@needs()
 @pytest.mark.parametrize("sources", [[], ["gpus"], "board", ["gpu", "psu"]])
 def test_sources_that_there_are_not(sources: Any) -> None:
     with pytest.raises(ValueError, match=r"^sources: expected some of 'gpu', 'soc', 'cpu', got"):

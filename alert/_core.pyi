@@ -34,6 +34,8 @@ class Profile:
         exit_count: NDArray[np.uintp],
         exit_fraction: NDArray[np.float64],
         exit_accuracy: NDArray[np.float64],
+        fixed_share: NDArray[np.float64] | None,
+        size: float,
     ) -> Profile: ...
 
 @final
@@ -107,8 +109,11 @@ class Scheduler:
         power_cap: float | None = None,
         model: int | str | None = None,
         goal: Any = None,
+        size: float | None = None,
     ) -> Decision: ...
-    def decide(self, deadline: float | None = None, *, goal: Any = None) -> Decision: ...
+    def decide(
+        self, deadline: float | None = None, *, goal: Any = None, size: float | None = None
+    ) -> Decision: ...
     def expect(
         self,
         accuracy: ArrayLike | None = None,

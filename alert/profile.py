@@ -60,6 +60,11 @@ class Profile:
         device.
     unit : str, default "W"
         Of the power caps. A knob may be of another kind than power: "GHz", "threads".
+    fixed_share : array_like, shape (N,), optional
+        Share of each model's latency that does not grow with the size of the input, 0 to 1; the
+        rest grows in proportion. None where it is unknown: then inputs have no size.
+    size : float, default 1.0
+        Size that the latencies hold for: examples in a batch, tokens, pixels.
 
     Raises
     ------
@@ -76,11 +81,13 @@ class Profile:
         "_origin",
         "accuracy",
         "exits",
+        "fixed_share",
         "idle_power",
         "latency",
         "models",
         "power",
         "power_caps",
+        "size",
         "unit",
     )
 
@@ -94,6 +101,8 @@ class Profile:
     models: tuple[str, ...]
     exits: Mapping[int, tuple[tuple[float, float], ...]]
     unit: str
+    fixed_share: Floats | None
+    size: float
 
     def __init__(
         self,
@@ -106,6 +115,8 @@ class Profile:
         exits: Exits | None = None,
         origin: Mapping[str, Any] | None = None,
         unit: str = "W",
+        fixed_share: ArrayLike | None = None,
+        size: float = 1.0,
     ) -> None:
         grid = floats("latency", latency)
         names = _model_names(models, len(grid) if grid.ndim else 0)
@@ -113,6 +124,7 @@ class Profile:
         idle = number("idle_power", idle_power)
         pairs = [pair for i in sorted(staircases) for pair in staircases[i]]
         counts = [len(staircases.get(i, ())) for i in range(len(names))]
+        shares = None if fixed_share is None else floats("fixed_share", fixed_share)
         drawn = floats("power", np.full(grid.shape, np.nan) if power is None else power)
         arrays = {
             "latency": grid,
@@ -127,6 +139,8 @@ class Profile:
                 exit_count=np.array(counts, np.uintp),
                 exit_fraction=np.array([fraction for fraction, _ in pairs], np.float64),
                 exit_accuracy=np.array([reached for _, reached in pairs], np.float64),
+                fixed_share=shares,
+                size=number("size", size),
             ),
             **arrays,
             power=drawn,
@@ -135,6 +149,8 @@ class Profile:
             exits=MappingProxyType(staircases),
             _origin=_origin(origin),
             unit=_unit(unit),
+            fixed_share=shares,
+            size=float(size),
         )
 
     def _set(self, **attributes: object) -> None:
@@ -174,6 +190,8 @@ class Profile:
         idle_seconds: float = 1.0,
         idle_power: float | None = None,
         busy_power: float | None = None,
+        size: float = 1.0,
+        sizes: Mapping[float, Any] | None = None,
         inference_mode: bool = True,
         progress: bool = True,
         clock: Callable[[], float] = time.perf_counter,
@@ -217,6 +235,11 @@ class Profile:
         busy_power : float, optional
             Watts that the machine draws while a model runs. They stand in where energy cannot be
             read. Without them, the profile of such a machine has no power, unless caps stand in.
+        size : float, default 1.0
+            Size of the example: examples in a batch, tokens, pixels.
+        sizes : mapping, optional
+            Examples of other sizes, by their sizes. Every model runs them under the highest cap.
+            That gives `fixed_share`: how latency grows with the size.
         inference_mode : bool, default True
             Run models under `torch.inference_mode`, as a `Runner` does. False leaves the mode of
             the caller.
@@ -259,6 +282,8 @@ class Profile:
             idle_seconds=idle_seconds,
             idle_power=idle_power,
             busy_power=busy_power,
+            size=size,
+            sizes=sizes,
             inference_mode=inference_mode,
             progress=progress,
             clock=clock,
@@ -283,6 +308,8 @@ class Profile:
         idle_seconds: float = 1.0,
         idle_power: float | None = None,
         busy_power: float | None = None,
+        size: float = 1.0,
+        sizes: Mapping[float, Any] | None = None,
         inference_mode: bool = True,
         progress: bool = True,
     ) -> Profile:
@@ -297,7 +324,7 @@ class Profile:
         path : path
             Of the file; its directory must exist.
         models, example, accuracy, power, power_caps, precision, warmup, max_repeats, max_seconds, \
-        settle, idle_seconds, idle_power, busy_power, inference_mode, progress
+        settle, idle_seconds, idle_power, busy_power, size, sizes, inference_mode, progress
             See `Profile.measure`.
 
         Raises
@@ -328,6 +355,8 @@ class Profile:
             idle_seconds=idle_seconds,
             idle_power=idle_power,
             busy_power=busy_power,
+            size=size,
+            sizes=sizes,
             inference_mode=inference_mode,
             progress=progress,
             clock=time.perf_counter,
@@ -353,6 +382,8 @@ class Profile:
             "accuracy": self.accuracy.tolist(),
             "idle_power": self.idle_power,
             "exits": {self.models[i]: pairs for i, pairs in self.exits.items()},
+            "fixed_share": None if self.fixed_share is None else self.fixed_share.tolist(),
+            "size": self.size,
             "origin": self.origin,
         }
 
@@ -402,8 +433,12 @@ class Profile:
             "exits": dict,
             "origin": dict,
         }
-        if "unit" in document:  # older files are all of watts
-            wanted["unit"] = str
+        later: dict[str, type | tuple[type, ...]] = {  # than the oldest files
+            "unit": str,
+            "fixed_share": (list, type(None)),
+            "size": (int, float),
+        }
+        wanted.update({name: kind for name, kind in later.items() if name in document})
         fields = {name: files.field(path, document, name, kind) for name, kind in wanted.items()}
         try:
             return cls(**fields)
@@ -440,6 +475,7 @@ class Profile:
             power_caps=self.power_caps[columns],
             models=[self.models[i] for i in rows],
             exits={n: self.exits[i] for n, i in enumerate(rows) if i in self.exits},
+            fixed_share=None if self.fixed_share is None else self.fixed_share[rows],
         )
 
     def without_caps(self) -> Profile:
@@ -455,6 +491,7 @@ class Profile:
         power: ArrayLike | None,
         accuracy: float,
         exits: Sequence[tuple[float, float]] | None = None,
+        fixed_share: float | None = None,
     ) -> Profile:
         """Return a profile with one model more, after the others.
 
@@ -468,7 +505,13 @@ class Profile:
             0 to 1.
         exits : sequence, optional
             ``[(fraction of its latency, accuracy), ...]`` for an anytime model.
+        fixed_share : float, optional
+            Share of its latency that does not grow with the size, where the profile has those of
+            the other models.
         """
+        if (fixed_share is None) != (self.fixed_share is None):
+            wanted = "None" if self.fixed_share is None else "a share, as the other models have one"
+            raise ValueError(f"fixed_share: expected {wanted}, got {fixed_share!r}")
         row = (len(self.power_caps),)
         more = {} if exits is None else {len(self.models): exits}
         drawn = np.full(row, np.nan) if power is None else grid("power", power, row)
@@ -478,6 +521,9 @@ class Profile:
             accuracy=np.append(self.accuracy, number("accuracy", accuracy)),
             models=[*self.models, name],
             exits={**self.exits, **more},
+            fixed_share=None
+            if self.fixed_share is None or fixed_share is None
+            else np.append(self.fixed_share, number("fixed_share", fixed_share)),
         )
 
     def merge(self, other: Profile) -> Profile:
@@ -501,19 +547,22 @@ class Profile:
                 raise ValueError(f"other: expected {name} {shown(mine)} as here, got {shown(its)}")
         if self.unit != other.unit:
             raise ValueError(f"other: expected power caps in {self.unit}, got {other.unit}")
+        if (self.fixed_share is None, self.size) != (other.fixed_share is None, other.size):
+            raise ValueError(f"other: expected sizes as here, {_sizes(self)}, got {_sizes(other)}")
         same_caps = np.array_equal(self.power_caps, other.power_caps)
         if not same_caps and sorted(self.models) != sorted(other.models):
             raise ValueError(f"other: expected the models or the power caps of {self}, got {other}")
         places = {name: i for i, name in enumerate(dict.fromkeys((*self.models, *other.models)))}
         columns = np.union1d(self.power_caps, other.power_caps)
         latency, power = np.empty((2, len(places), len(columns)))
-        accuracy = np.empty(len(places))
+        accuracy, shares = np.empty((2, len(places)))
         exits: dict[str, Any] = {}
         for profile in (self, other):
             rows = np.array([places[name] for name in profile.models])
             cells = np.ix_(rows, np.searchsorted(columns, profile.power_caps))
             latency[cells], power[cells] = profile.latency, profile.power
             accuracy[rows] = profile.accuracy
+            shares[rows] = np.nan if profile.fixed_share is None else profile.fixed_share
             for i, name in enumerate(profile.models):
                 exits[name] = profile.exits.get(i)
         return Profile(
@@ -526,6 +575,8 @@ class Profile:
             {name: pairs for name, pairs in exits.items() if pairs},
             {**self.origin, **other.origin},
             self.unit,
+            None if self.fixed_share is None else shares,
+            self.size,
         )
 
     def _rows(self, models: Sequence[int | str] | None) -> list[int]:
@@ -560,7 +611,8 @@ class Profile:
     def _with(self, **changed: Any) -> Profile:
         """Return a profile with other arguments than this one."""
         names = ("latency", "power", "accuracy", "power_caps", "idle_power", "models", "exits")
-        arguments = {name: getattr(self, name) for name in (*names, "origin", "unit")}
+        more = ("origin", "unit", "fixed_share", "size")
+        arguments = {name: getattr(self, name) for name in (*names, *more)}
         arguments.update(changed)
         return Profile(**{**arguments, "power": _known(arguments["power"])})
 
@@ -569,7 +621,8 @@ class Profile:
     def __reduce__(self) -> tuple[Any, ...]:
         power = _known(self.power)
         arguments = (self.latency, power, self.accuracy, self.power_caps, self.idle_power)
-        return type(self), (*arguments, self.models, dict(self.exits), self.origin, self.unit)
+        more = (self.origin, self.unit, self.fixed_share, self.size)
+        return type(self), (*arguments, self.models, dict(self.exits), *more)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Profile):
@@ -584,6 +637,11 @@ class Profile:
             and self.models == other.models
             and self.exits == other.exits
             and self.unit == other.unit
+            and self.size == other.size
+            and np.array_equal(
+                [] if self.fixed_share is None else self.fixed_share,
+                [] if other.fixed_share is None else other.fixed_share,
+            )
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -661,6 +719,10 @@ def _exits_by_index(
         if not found[model]:
             raise ValueError(f"exits[{shown(key)}]: expected at least one exit, got none")
     return dict(sorted(found.items()))
+
+
+def _sizes(profile: Profile) -> str:
+    return "none" if profile.fixed_share is None else f"latencies at {profile.size:g}"
 
 
 def _known(power: Floats) -> Floats | None:

@@ -57,12 +57,13 @@ def step(
     power_cap: float | None = None,
     model: int | str | None = None,
     goal: Goal | None = None,
+    size: float | None = None,
 ) -> Decision:
     """Step the scheduler that `init` made.
 
     Parameters
     ----------
-    latency, energy, deadline, idle_power, exit, power_cap, model, goal
+    latency, energy, deadline, idle_power, exit, power_cap, model, goal, size
         See `Scheduler.step`.
 
     Raises
@@ -81,4 +82,5 @@ def step(
         power_cap=power_cap,
         model=model,
         goal=goal,
+        size=size,
     )

@@ -73,6 +73,10 @@ typedef struct alert_profile_data {
     const size_t *exit_count;
     const double *exit_fraction; /* of the model's latency; strictly ascending, the last is 1 */
     const double *exit_accuracy; /* 0..1; the last equals the model's accuracy */
+    /* Inputs may differ in size: examples in a batch, tokens, pixels. A share of each model's latency is fixed, and the rest
+     * grows in proportion to the size. NULL: how is unknown, and sizes are refused. */
+    const double *fixed_share; /* N, 0..1 */
+    double size; /* that the latencies hold for; 1e-9..1e9; read where fixed_share is given */
 } alert_profile_data;
 
 typedef struct alert_profile alert_profile;
@@ -245,6 +249,8 @@ typedef struct alert_measurement {
     bool has_model;
     size_t model; /* that ran, to `exit` or else to its last, where that was not the model chosen */
     const alert_goal *next_goal; /* of the next input only, see alert_scheduler_decide; or NULL */
+    bool has_size;
+    double next_size; /* of the next input only; 1e-9..1e9 */
 } alert_measurement;
 
 /* A finished input, as the scheduler remembers it. Unknown quantities are NaN. */
@@ -288,13 +294,18 @@ int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *mea
 /* The pending decision: what to run next. */
 void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out);
 
-/* Chooses again for the pending input, under `goal` and `deadline_s` (finite, > 0). NULL for both: as before.
+/* Chooses again for the pending input, under `goal` and `deadline_s` (finite, > 0), with the size `size` (1e-9..1e9).
+ * NULL: as before.
  *
  * A goal other than the standing one holds for this input only, with its bounds for this input alone, and its deadline
  * where none is given. Such an input is learnt from, but the standing goal's debts, window and price stay as they
- * are. [ours] */
+ * are.
+ *
+ * The size, too, is that of this input only. With the fixed share f of a model and the profile's size x_0, its latency is
+ * t (f + (1 - f) size / x_0) instead of t, and that is no slowdown. [ours] */
 int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, const alert_goal *goal,
-                           alert_decision *out, alert_argument_error *error) ALERT_MUST_CHECK;
+                           const double *size, alert_decision *out,
+                           alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* What is expected of the next inputs, model by model: an array of as many numbers as the profile has models, or NULL
  * where the profile stands. [ours] */

@@ -38,7 +38,9 @@ def load_or_measure(
         caps = None if power_caps is None else caps_to_measure(power_caps, device)
         if found is not None:
             stated = options.get("busy_power") is not None
-            reason = _why_not(found, measured, device, caps, stated)
+            reason = _why_not(found, measured, device, caps, stated) or _why_not_of_sizes(
+                found, options.get("size", 1.0), options.get("sizes") is not None
+            )
             if reason is None:
                 return found
             warn(f"{path} does not fit and is measured again: {reason}")
@@ -47,6 +49,14 @@ def load_or_measure(
         profile = measure_profile(models, example, **options)
     profile.save(path)
     return profile
+
+
+def _why_not_of_sizes(found: Profile, size: float, asked: bool) -> str | None:
+    if asked and found.fixed_share is None:
+        return "it does not know how latency grows with the size, and sizes= asks for that"
+    if found.size != size:
+        return f"its latencies hold for inputs of size {found.size:g}"
+    return None
 
 
 def _why_not(

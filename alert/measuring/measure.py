@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +20,7 @@ from alert.measuring.caps import caps_to_measure
 from alert.measuring.models import Accuracies, MeasuredModel, measured_models
 from alert.measuring.precision import Precision
 from alert.measuring.results import note, profile_of, rehearse
+from alert.measuring.sizes import examples_of, fixed_shares
 from alert.measuring.stopwatch import Stopwatch
 from alert.power.device import Device, borrowed, put_cap, unit_of
 from alert.profile import Profile
@@ -39,6 +40,8 @@ def measure_profile(
     idle_seconds: float,
     idle_power: float | None,
     busy_power: float | None,
+    size: float,
+    sizes: Mapping[float, Any] | None,
     inference_mode: bool,
     progress: bool,
     clock: Callable[[], float],
@@ -48,6 +51,8 @@ def measure_profile(
     measured = measured_models(models, accuracy)
     warn_of_training([model.name for model in measured], [model.model for model in measured])
     call = repeatable("example", example)
+    size = _arguments.at_least("size", size, 1e-9)
+    others = examples_of(sizes, size)
     settle = None if settle is None else _arguments.seconds("settle", settle)
     idle_seconds = _arguments.seconds("idle_seconds", idle_seconds)
     _arguments.instance("clock", clock, Callable, "a callable")
@@ -60,7 +65,7 @@ def measure_profile(
         device = stack.enter_context(borrowed(power))
         caps = caps_to_measure(power_caps, device)
         rehearse(measured, caps, idle_power)
-        total = len(caps) * len(measured)
+        total = (len(caps) + len(others)) * len(measured)
         bar = stack.enter_context(_progress.bar(total, "configuration", shown=progress))
         stack.enter_context(mode(inference_mode))
         stopwatch = Stopwatch(device, clock)
@@ -68,6 +73,7 @@ def measure_profile(
         result = _Result(
             *(measured, caps, stand_in, idle_power, precision),
             *(device.kind, device.emulated, unit_of(device)),
+            *(size, list(others)),
         )
         try:
             if idle_power is None:
@@ -87,6 +93,10 @@ def measure_profile(
                     bar.set_description(f"{model.name} {under_cap(caps[j], result.unit)}")
                     result.costs[:, i, j] = stopwatch.measure(model, call, wanted)
                     bar.update()
+                    for k, other in enumerate(others.values() if j == len(caps) - 1 else ()):
+                        bar.set_description(f"{model.name}, size {result.sizes[k]:g}")
+                        result.grown[i, k] = stopwatch.latency(model, other, precision)
+                        bar.update()
         except BaseException as error:
             result.keep(error)
             raise
@@ -115,11 +125,15 @@ class _Result:
     kind: str
     emulated: bool
     unit: str  # of the caps
+    size: float  # of the example
+    sizes: list[float]  # of further examples
     has_run: bool = False  # a model
     costs: Floats = field(init=False)  # latency, power, precision of the latency; NaN: none yet
+    grown: Floats = field(init=False)  # latency at the other sizes, under the highest cap
 
     def __post_init__(self) -> None:
         self.costs = np.full((3, len(self.models), len(self.caps)), math.nan)
+        self.grown = np.full((len(self.models), len(self.sizes)), math.nan)
 
     def profile(self) -> Profile:
         """Return all of it, and warn of what could not be measured well."""
@@ -168,7 +182,17 @@ class _Result:
                 "precision": precision if math.isfinite(precision) else None,
             },
             self.unit,
+            self._fixed_shares(models),
+            self.size,
         )
+
+    def _fixed_shares(self, models: Sequence[int] | Any) -> Floats | None:
+        """Fit how latency grows with the size; None where too little was measured for that."""
+        grown = self.grown[models]
+        if grown.size == 0 or np.isnan(grown).any():
+            return None
+        names = [self.models[i].name for i in models]
+        return fixed_shares(names, self.costs[0, models, -1], grown, self.sizes, self.size)
 
     @staticmethod
     def _drawn(power: Floats, stand_in: list[float]) -> tuple[NDArray[np.bool_], Floats | None]:

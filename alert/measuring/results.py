@@ -24,12 +24,14 @@ def profile_of(
     fractions: Mapping[int, Sequence[float]],
     origin: Mapping[str, Any],
     unit: str = "W",
+    fixed_share: ArrayLike | None = None,
+    size: float = 1.0,
 ) -> Profile:
     """Make the profile of some models under some caps.
 
     Parameters
     ----------
-    models, caps, latency, power, idle_power, origin, unit
+    models, caps, latency, power, idle_power, origin, unit, fixed_share, size
         See `alert.Profile`; an unknown idle power counts as zero.
     fractions : mapping
         For every anytime model, the shares of its latency after which its outputs came.
@@ -47,6 +49,8 @@ def profile_of(
         },
         origin=origin,
         unit=unit,
+        fixed_share=fixed_share,
+        size=size,
     )
 
 

@@ -80,6 +80,13 @@ class Stopwatch:
         power = _watts(before, self.device.energy(), seconds)
         return median(ascending), power, relative_precision(ascending)
 
+    def latency(self, model: MeasuredModel, call: Call, precision: Precision) -> float:
+        """Return the median latency of another example than the one that a profile is of."""
+        runs = len(model.fractions)
+        seconds, _, _ = self.measure(model, call, precision)
+        del model.fractions[runs:]
+        return seconds
+
     def idle_power(self, seconds: float, sleep: Callable[[float], object]) -> float | None:
         """Return the watts drawn while nothing runs; None where they cannot be read."""
         begun, before = self.clock(), self.device.energy()

@@ -224,6 +224,7 @@ class Runner:
         delay: float | None = None,
         deadline: float | None = None,
         goal: Goal | None = None,
+        size: float | None = None,
         **kwargs: Any,
     ) -> Any:
         """Run one input.
@@ -243,6 +244,10 @@ class Runner:
         goal : Goal, optional
             Goal of this input only, with its deadline. Its bounds hold for this input alone; the
             average of the runner's goal counts neither its accuracy nor its energy.
+        size : float, optional
+            Size of this input, in the unit of the profile's `size`: examples in a batch, tokens,
+            pixels. Latencies scale with it, where the profile has a `fixed_share`. None stands for
+            the profile's `size`.
 
         Returns
         -------
@@ -252,7 +257,8 @@ class Runner:
         Raises
         ------
         ValueError
-            `arrival`, `delay` or `deadline` is out of range, or an anytime model has too few exits.
+            `arrival`, `delay`, `deadline` or `size` is out of range, or an anytime model has too
+            few exits.
         TypeError
             `goal` is no Goal. A model returned a coroutine, a future, a stream or the like instead
             of its output.
@@ -270,7 +276,7 @@ class Runner:
         with turn.lock:  # whoever comes meanwhile waits here
             turn.refuse_nested()
             try:
-                return self._run_input(call, called, arrival, delay, deadline, goal)
+                return self._run_input(call, called, arrival, delay, deadline, goal, size)
             finally:
                 turn.busy = False  # first and here: an interrupt may come with any call
                 if self._loading is not None:
@@ -287,6 +293,7 @@ class Runner:
         delay: float | None,
         deadline: float | None,
         goal: Goal | None,
+        size: float | None,
     ) -> Any:
         """Choose, set the cap, run the model and learn."""
         if self._closed:
@@ -296,7 +303,7 @@ class Runner:
         came = deadlines.arrival_of(called, arrival, delay)
         standing = self._scheduler.goal
         own = None if goal == standing else goal
-        said = (came, deadline, own) != (None, None, None)
+        said = (came, deadline, own, size) != (None, None, None, None)
         came = called if came is None else came
         if not said and not self._deadlines.unusual and entered - called <= _NO_WAIT:
             due = stop = called + standing.deadline
@@ -309,7 +316,9 @@ class Runner:
             due, time_left = self._deadlines.place(entered, came, deadline, standing.deadline)
             stop = entered + time_left
             limit = max(time_left, _NO_TIME) if time_left < math.inf else None
-            decision = self._scheduler.decide(limit, goal=standing if own is None else own)
+            decision = self._scheduler.decide(
+                limit, goal=standing if own is None else own, size=size
+            )
         begun, planned, fresh = None, 0.0, False
         if (loading := self._loading) is not None:
             decision = loading.choose(decision)

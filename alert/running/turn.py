@@ -94,11 +94,17 @@ class TurnScheduler(Scheduler):
         doubts.of_deadline(goal, self.profile)
         self.turn.change(lambda: self._set_goal(goal._as_tuple(), goal))
 
-    def decide(self, deadline: float | None = None, *, goal: Goal | None = None) -> Decision:
+    def decide(
+        self,
+        deadline: float | None = None,
+        *,
+        goal: Goal | None = None,
+        size: float | None = None,
+    ) -> Decision:
         """Choose again, while no input runs."""
         with self.turn.lock:
             self.turn.refuse_nested()
-            return super().decide(deadline, goal=goal)
+            return super().decide(deadline, goal=goal, size=size)
 
     def share(self, deadline: float, inputs: int) -> Decision:
         """Let the next inputs share a deadline, while no input runs."""

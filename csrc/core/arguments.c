@@ -19,6 +19,13 @@ int alert_check_switching(double cost_s, size_t hold_inputs, alert_argument_erro
     return rc;
 }
 
+int alert_check_size(const alert_profile *profile, const double *size, alert_argument_error *error)
+{
+    if (size && !profile->fixed_share)
+        return alert_refuse(error, "size", "None, for a profile without fixed_share", *size);
+    return size ? alert_check(error, "size", *size, &ALERT_SIZE) : 0;
+}
+
 int alert_check_machine_price(const double *price_w, alert_argument_error *error)
 {
     return price_w ? alert_check(error, "machine_price", *price_w, &ALERT_WATTS_OR_0) : 0;
@@ -78,5 +85,7 @@ int alert_scheduler_check(const alert_scheduler *s, const alert_measurement *m,
         rc = alert_check(error, "power_cap", m->power_cap_w, &ALERT_CAP);
     if (!rc && m->next_goal)
         rc = alert_check_goal_for(s->task.profile, m->next_goal, error);
+    if (!rc && m->has_size)
+        rc = alert_check_size(s->task.profile, &m->next_size, error);
     return rc ? rc : check_what_ran(s, m, error);
 }

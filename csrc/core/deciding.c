@@ -48,6 +48,30 @@ static const alert_switching *switching_now(alert_scheduler *s)
     return &s->switching;
 }
 
+static void look_at(alert_scheduler *s)
+{
+    const alert_outlook *o = &s->outlook;
+    s->problem.profile = o->adjusts ? o->adjusted : s->task.profile;
+    s->problem.delays = o->delays ? o->model : NULL;
+}
+
+void alert_scheduler_follow_outlook(alert_scheduler *s)
+{
+    alert_outlook_follow(&s->outlook, s->task.profile, s->now.size);
+    alert_cache_forget(&s->cache);
+    look_at(s);
+}
+
+void alert_scheduler_give_size(alert_scheduler *s, const double *size)
+{
+    double next = size ? *size : s->task.profile->size;
+    if (next == s->now.size)
+        return;
+    s->now.size = next;
+    alert_outlook_resize(&s->outlook, s->task.profile, next);
+    look_at(s);
+}
+
 void alert_scheduler_pose(alert_scheduler *s, double deadline_s)
 {
     alert_problem *problem = &s->problem;

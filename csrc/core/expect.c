@@ -21,15 +21,6 @@ static int check(const alert_expectations *e, size_t models, alert_argument_erro
     return rc ? rc : check_all("delay", e->delay_s, models, &ALERT_SECONDS_OR_0, error);
 }
 
-void alert_scheduler_follow_outlook(alert_scheduler *s)
-{
-    alert_outlook *o = &s->outlook;
-    alert_outlook_follow(o, s->task.profile);
-    alert_cache_forget(&s->cache);
-    s->problem.profile = o->adjusts ? o->adjusted : s->task.profile;
-    s->problem.delays = o->delays ? o->model : NULL;
-}
-
 int alert_scheduler_expect(alert_scheduler *s, const alert_expectations *e, alert_decision *out,
                            alert_argument_error *error)
 {
@@ -46,7 +37,7 @@ int alert_scheduler_expect(alert_scheduler *s, const alert_expectations *e, aler
             .accuracy = e->accuracy ? e->accuracy[i] : (double)NAN,
         };
     alert_scheduler_follow_outlook(s);
-    return alert_scheduler_decide(s, NULL, NULL, out, error);
+    return alert_scheduler_decide(s, NULL, NULL, NULL, out, error);
 }
 
 size_t alert_scheduler_models(const alert_scheduler *s)

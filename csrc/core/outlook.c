@@ -1,16 +1,24 @@
 #include "core/outlook.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
+
+#include "core/ranges.h"
 
 int alert_outlook_reserve(alert_outlook *o, const alert_profile *profile)
 {
-    if (!o->model)
-        o->model = calloc(profile->models, sizeof *o->model);
-    if (o->model && !o->adjusted)
-        o->adjusted = alert_profile_copy(profile);
-    return o->model && o->adjusted ? 0 : -ENOMEM;
+    if (o->adjusted)
+        return 0;
+    o->model = calloc(profile->models, sizeof *o->model);
+    o->adjusted = o->model ? alert_profile_copy(profile) : NULL;
+    if (!o->adjusted) {
+        free(o->model);
+        o->model = NULL;
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < profile->models; i++)
+        o->model[i] = ALERT_NOTHING_EXPECTED;
+    return 0;
 }
 
 void alert_outlook_clear(alert_outlook *o)
@@ -19,27 +27,53 @@ void alert_outlook_clear(alert_outlook *o)
     alert_profile_unref(o->adjusted);
 }
 
-/* Costs and accuracy of a row's own output. */
-static void adjust_output(alert_profile *p, const alert_row *row, const alert_expected *e)
+/* ---------------------------------------------------------------------------------------- latencies */
+
+static double factor_of(const alert_outlook *o, const alert_profile *profile, size_t i, double size)
 {
-    size_t first = row->position * p->caps;
-    alert_output *output = &p->output[row->position];
+    double factor = o->model[i].factor;
+    if (size == profile->size)
+        return factor;
+    double fixed = profile->fixed_share[i];
+    factor *= fixed + (1.0 - fixed) * (size / profile->size);
+    return alert_clamp(factor, ALERT_FACTOR.lowest, ALERT_FACTOR.highest);
+}
+
+static void adjust_costs(alert_profile *p, const alert_row *from, double factor)
+{
+    size_t first = from->position * p->caps;
     for (size_t j = 0; j < p->caps; j++) {
-        p->latency_s[first + j] = row->latency_s[j] * e->factor;
-        p->minima[first + j].work_j = row->minima[j].work_j * e->factor;
-        p->minima[first + j].active_j = row->minima[j].active_j * e->factor;
+        p->latency_s[first + j] = from->latency_s[j] * factor;
+        p->minima[first + j].work_j = from->minima[j].work_j * factor;
+        p->minima[first + j].active_j = from->minima[j].active_j * factor;
     }
-    output->accuracy = row->output[row->outputs - 1].accuracy;
-    if (!isnan(e->accuracy))
-        output->accuracy = row->model_accuracy > 0.0
-                               ? fmin(e->accuracy * (output->accuracy / row->model_accuracy), 1.0)
-                               : e->accuracy;
+    p->row[from->index].overall = p->minima[first + p->caps - 1];
+}
+
+void alert_outlook_resize(alert_outlook *o, const alert_profile *profile, double size)
+{
+    o->adjusts = size != profile->size;
+    for (size_t i = 0; i < profile->models; i++)
+        o->adjusts = o->adjusts || o->model[i].factor != 1.0 || !isnan(o->model[i].accuracy);
+    for (size_t r = 0; r < profile->rows; r++) {
+        const alert_row *row = &profile->row[r];
+        adjust_costs(o->adjusted, row, factor_of(o, profile, row->model, size));
+    }
+}
+
+/* --------------------------------------------------------------------------------------- accuracies */
+
+static double adjusted_accuracy(const alert_row *from, double expected)
+{
+    double accuracy = from->output[from->outputs - 1].accuracy, last = from->model_accuracy;
+    if (isnan(expected))
+        return accuracy;
+    return last > 0.0 ? fmin(expected * (accuracy / last), 1.0) : expected;
 }
 
 /* What follows from the outputs on the way to a row's exit. */
 static void adjust_row(alert_row *row)
 {
-    row->overall = row->minima[row->columns - 1];
     row->best_accuracy = row->output[0].accuracy;
     row->ascending = true;
     for (size_t k = 1; k < row->outputs; k++) {
@@ -48,17 +82,17 @@ static void adjust_row(alert_row *row)
     }
 }
 
-void alert_outlook_follow(alert_outlook *o, const alert_profile *profile)
+void alert_outlook_follow(alert_outlook *o, const alert_profile *profile, double size)
 {
-    o->adjusts = o->delays = false;
-    for (size_t i = 0; i < profile->models; i++) {
-        o->adjusts = o->adjusts || o->model[i].factor != 1.0 || !isnan(o->model[i].accuracy);
+    alert_outlook_resize(o, profile, size);
+    o->delays = false;
+    for (size_t i = 0; i < profile->models; i++)
         o->delays = o->delays || o->model[i].delay_s > 0.0;
+    for (size_t r = 0; r < profile->rows; r++) {
+        const alert_row *row = &profile->row[r];
+        o->adjusted->output[row->position].accuracy =
+            adjusted_accuracy(row, o->model[row->model].accuracy);
     }
-    if (!o->adjusts)
-        return;
-    for (size_t r = 0; r < profile->rows; r++)
-        adjust_output(o->adjusted, &profile->row[r], &o->model[profile->row[r].model]);
     for (size_t r = 0; r < profile->rows; r++)
         adjust_row(&o->adjusted->row[r]);
     alert_profile_sort_by_accuracy(o->adjusted);

@@ -5,7 +5,9 @@
  * The choice is then made from an adjusted copy of the profile. With the factor w and the accuracy a of a model, and
  * its outputs 1..K,
  *
- *     t' = w t,   q'_k = min(a q_k / q_K, 1), or a where q_K is 0.
+ *     t' = w t (f + (1 - f) x / x_0),   q'_k = min(a q_k / q_K, 1), or a where q_K is 0.
+ *
+ * x is the size of the input, x_0 the one that the profile holds for, and f the fixed share of the latency there.
  *
  * Every search works on the copy as it does on the profile: the columns of a row stay in their order. A model that
  * cannot start for d seconds has so much less time, and its power is drawn meanwhile. The scan reckons with that
@@ -13,6 +15,8 @@
  */
 #ifndef ALERT_OUTLOOK_H
 #define ALERT_OUTLOOK_H
+
+#include <math.h>
 
 #include "core/profile.h"
 
@@ -23,17 +27,22 @@ typedef struct alert_expected {
     double accuracy; /* NaN: that of the profile */
 } alert_expected;
 
+/* Of a model, where nothing is. */
+static const alert_expected ALERT_NOTHING_EXPECTED = {.factor = 1.0, .accuracy = (double)NAN};
+
 typedef struct alert_outlook {
     alert_expected *model;   /* one a model; NULL before the first use */
-    alert_profile *adjusted; /* by factors and accuracies; NULL before the first use */
+    alert_profile *adjusted; /* by factors, size and accuracies; NULL before the first use */
     bool adjusts,
         delays; /* whether the profile is not to be used as it is, and whether a delay is not 0 */
 } alert_outlook;
 
 /* Allocates what an outlook needs, where it has nothing yet. */
 int alert_outlook_reserve(alert_outlook *outlook, const alert_profile *profile) ALERT_MUST_CHECK;
-/* Follows from `model`. */
-void alert_outlook_follow(alert_outlook *outlook, const alert_profile *profile);
+/* Follows from `model`, for an input of this size. */
+void alert_outlook_follow(alert_outlook *outlook, const alert_profile *profile, double size);
+/* The same, where nothing but the size is another one than before. */
+void alert_outlook_resize(alert_outlook *outlook, const alert_profile *profile, double size);
 void alert_outlook_clear(alert_outlook *outlook);
 
 #endif

@@ -79,6 +79,10 @@ static int check_data(const alert_profile_data *d, alert_argument_error *error)
         rc = check_caps(d, error);
     if (!rc)
         rc = alert_check(error, "idle_power", d->idle_power_w, &ALERT_WATTS_OR_0);
+    if (!rc && d->fixed_share)
+        rc = check_all(error, "fixed_share", d->fixed_share, d->models, 0, &ALERT_SHARE);
+    if (!rc && d->fixed_share)
+        rc = alert_check(error, "size", d->size, &ALERT_SIZE);
     return rc ? rc : check_exits(d, error);
 }
 
@@ -231,6 +235,7 @@ static bool allocate(alert_profile *p)
 static void destroy(alert_profile *p)
 {
     free(p->power_cap_w);
+    free(p->fixed_share);
     free(p->row);
     free(p->accurate);
     free(p->output);
@@ -259,13 +264,18 @@ int alert_profile_new(alert_profile **out, const alert_profile_data *d, alert_ar
     p->rows = rows;
     p->has_power = d->power_w != NULL;
     p->idle_power_w = p->has_power ? d->idle_power_w : 0.0;
+    p->size = d->fixed_share ? d->size : 1.0;
+    if (d->fixed_share)
+        p->fixed_share = malloc(d->models * sizeof *p->fixed_share);
     column *sorting = calloc(d->caps, sizeof *sorting);
-    if (!sorting || !allocate(p)) {
+    if (!sorting || !allocate(p) || (d->fixed_share && !p->fixed_share)) {
         free(sorting);
         destroy(p);
         return -ENOMEM;
     }
     memcpy(p->power_cap_w, d->power_cap_w, d->caps * sizeof *p->power_cap_w);
+    if (d->fixed_share)
+        memcpy(p->fixed_share, d->fixed_share, d->models * sizeof *p->fixed_share);
     fill_rows(p, d, sorting);
     free(sorting);
     *out = p;

@@ -54,6 +54,8 @@ struct alert_profile {
     size_t models, caps, rows;
     bool has_power; /* false: power_w is 1 throughout, and nothing is drawn between inputs */
     double idle_power_w;
+    double *fixed_share;        /* one a model; NULL where sizes are unknown */
+    double size;                /* that the latencies hold for */
     double *power_cap_w;        /* M; the last may be infinite */
     alert_row *row;             /* by ascending p t of its cheapest column */
     const alert_row **accurate; /* the same rows, by descending best_accuracy */

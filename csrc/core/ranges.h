@@ -44,6 +44,7 @@ static const alert_range ALERT_JOULES = {0.0, ALERT_ENERGY_MAX, true,
                                          "a finite number of joules > 0 and <= 1e18"};
 static const alert_range ALERT_JOULES_OR_0 = {0.0, ALERT_ENERGY_MAX, false,
                                               "a finite number of joules >= 0 and <= 1e18"};
+static const alert_range ALERT_SIZE = {1e-9, 1e9, false, "a number > 0, from 1e-9 to 1e9"};
 /* Times a latency and a slowdown it stays finite, and so do their quotients. */
 static const alert_range ALERT_FACTOR = {1.0 / ALERT_RATIO_MAX, ALERT_RATIO_MAX, false,
                                          "a factor on the profile's latency, from 1e-6 to 1e6"};

@@ -94,6 +94,8 @@ static int allocate(alert_scheduler *s, const alert_options *options)
         rc = alert_cache_new(&s->cache, s->task.profile);
     if (!rc)
         rc = alert_window_new(&s->window, alert_goal_window(&s->task.goal));
+    if (!rc && s->task.profile->fixed_share)
+        rc = alert_outlook_reserve(&s->outlook, s->task.profile);
     if (rc || options->history_capacity == 0)
         return rc;
     s->history_capacity = options->history_capacity;
@@ -125,6 +127,7 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
         return rc;
     }
     start_budget(s, &s->task.goal);
+    s->now.size = profile->size;
     alert_idle_filter_init(&s->now.idle, s->task.constants);
     s->problem = (alert_problem){
         .profile = profile, .cache = &s->cache, .belief = &s->belief, .price = -1.0};
@@ -158,6 +161,7 @@ int alert_scheduler_step(alert_scheduler *s, const alert_measurement *measured, 
         return rc;
     learn(s, measured);
     alert_scheduler_give_goal(s, measured->next_goal);
+    alert_scheduler_give_size(s, measured->has_size ? &measured->next_size : NULL);
     alert_scheduler_choose(s, measured->has_deadline ? measured->next_deadline_s
                                                      : alert_scheduler_usual_deadline(s));
     alert_scheduler_decision(s, out);
@@ -165,13 +169,17 @@ int alert_scheduler_step(alert_scheduler *s, const alert_measurement *measured, 
 }
 
 int alert_scheduler_decide(alert_scheduler *s, const double *deadline_s, const alert_goal *goal,
-                           alert_decision *out, alert_argument_error *error)
+                           const double *size, alert_decision *out, alert_argument_error *error)
 {
     int rc = deadline_s ? alert_check(error, "deadline", *deadline_s, &ALERT_SECONDS) : 0;
     if (!rc && goal)
         rc = alert_check_goal_for(s->task.profile, goal, error);
+    if (!rc)
+        rc = alert_check_size(s->task.profile, size, error);
     if (rc)
         return rc;
+    if (size)
+        alert_scheduler_give_size(s, size);
     double usual_s = s->now.pending.deadline_s;
     if (goal) {
         alert_scheduler_give_goal(s, goal);

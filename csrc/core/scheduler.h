@@ -43,6 +43,7 @@ typedef struct alert_learned {
     alert_pending pending;
     alert_goal own_goal;   /* of the pending input, where it has one */
     uint64_t has_own_goal; /* 0 or 1 */
+    double size;           /* of the pending input; the profile's where it has no other */
     uint64_t inputs;       /* finished */
     /* Where changing the cap costs something: */
     uint64_t cap;        /* of the last finished input: the one in force */
@@ -73,6 +74,8 @@ static inline const alert_goal *alert_pending_goal(const alert_scheduler *s)
 
 /* Gives the next input a goal of its own; NULL, or the standing goal: none. */
 void alert_scheduler_give_goal(alert_scheduler *s, const alert_goal *goal);
+/* The size of the next input; NULL: the profile's. */
+void alert_scheduler_give_size(alert_scheduler *s, const double *size);
 /* The deadline of the next input when the caller states none. */
 double alert_scheduler_usual_deadline(const alert_scheduler *s);
 /* Poses the problem of the choice for the next input. */
@@ -110,6 +113,8 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
 int alert_check_overhead(double overhead_s, alert_argument_error *error);
 int alert_check_switching(double cost_s, size_t hold_inputs, alert_argument_error *error);
 int alert_check_machine_price(const double *price_w, alert_argument_error *error);
+/* NULL is fine. */
+int alert_check_size(const alert_profile *profile, const double *size, alert_argument_error *error);
 int alert_check_options(const alert_options *options, alert_argument_error *error);
 /* The goal, and whether the profile knows what it bounds. */
 int alert_check_goal_for(const alert_profile *profile, const alert_goal *goal,

@@ -22,7 +22,7 @@ enum { ENTRY_BYTES = offsetof(alert_history_entry, met) + 1 };
 _Static_assert(ENTRY_BYTES == 17 * 8 + 2, "no padding before");
 _Static_assert(sizeof(saved_header) == 7 * 8, "no padding");
 _Static_assert(sizeof(alert_learned) ==
-                   8 * (ALERT_METHOD_NUMBERS + 3 + 3 + 2 + 7 + 9 + 4) + sizeof(alert_goal),
+                   8 * (ALERT_METHOD_NUMBERS + 3 + 3 + 2 + 7 + 9 + 5) + sizeof(alert_goal),
                "no padding");
 _Static_assert(sizeof(alert_goal) == 4 * 4 + 8 * 8, "no padding");
 
@@ -38,9 +38,6 @@ static saved_header header_of(const alert_scheduler *s)
         .history_capacity = s->history_capacity,
     };
 }
-
-/* Of a model, where nothing is. */
-static const alert_expected NOTHING_EXPECTED = {.factor = 1.0, .accuracy = (double)NAN};
 
 static size_t outlook_bytes(const alert_scheduler *s)
 {
@@ -72,7 +69,7 @@ void alert_scheduler_save(const alert_scheduler *s, void *state)
     memcpy(to, &s->now, sizeof s->now);
     to += sizeof s->now;
     for (size_t i = 0; i < s->task.profile->models; i++, to += sizeof(alert_expected))
-        memcpy(to, s->outlook.model ? &s->outlook.model[i] : &NOTHING_EXPECTED,
+        memcpy(to, s->outlook.model ? &s->outlook.model[i] : &ALERT_NOTHING_EXPECTED,
                sizeof(alert_expected));
     if (s->window.owed)
         memcpy(to, s->window.owed, window_bytes(s));
@@ -132,6 +129,8 @@ static bool learned_is_sane(const alert_scheduler *s, const alert_learned *now)
            now->cap < s->task.profile->caps && pending_is_sane(s->task.profile, &now->pending) &&
            now->budget.inputs <= s->task.goal.budget_inputs &&
            alert_is_within(now->budget.left_j, -OWED_MAX, OWED_MAX) && own_goal_is_sane(now) &&
+           (now->size == s->task.profile->size ||
+            alert_check_size(s->task.profile, &now->size, NULL) == 0) &&
            times_are_sane(now->has_own_goal ? &now->own_goal : &s->task.goal, &now->pending);
 }
 
@@ -151,8 +150,8 @@ static bool outlook_is_sane(const alert_scheduler *s, const char *from)
 static bool is_nothing_expected(const alert_scheduler *s, const char *from)
 {
     for (size_t i = 0; i < s->task.profile->models; i++)
-        if (memcmp(from + i * sizeof NOTHING_EXPECTED, &NOTHING_EXPECTED,
-                   sizeof NOTHING_EXPECTED) != 0)
+        if (memcmp(from + i * sizeof ALERT_NOTHING_EXPECTED, &ALERT_NOTHING_EXPECTED,
+                   sizeof ALERT_NOTHING_EXPECTED) != 0)
             return false;
     return true;
 }
@@ -166,7 +165,6 @@ static int restore_outlook(alert_scheduler *s, const char *from)
     if (rc)
         return rc;
     memcpy(s->outlook.model, from, outlook_bytes(s));
-    alert_scheduler_follow_outlook(s);
     return 0;
 }
 
@@ -211,6 +209,8 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
     if (rc)
         return rc;
     s->now = now;
+    if (s->outlook.model)
+        alert_scheduler_follow_outlook(s);
     (void)s->method->resume(s->now.by_method, &s->task, &s->belief);
     alert_scheduler_believe_idle(s);
     s->window.count = header.window_count;

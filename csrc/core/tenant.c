@@ -35,6 +35,7 @@ void alert_scheduler_missed(alert_scheduler *s, alert_decision *out)
         s->method->miss(s->now.by_method, &s->task, &missed);
     alert_scheduler_pass(s);
     alert_scheduler_give_goal(s, NULL);
+    alert_scheduler_give_size(s, NULL);
     alert_scheduler_choose(s, alert_scheduler_usual_deadline(s));
     alert_scheduler_decision(s, out);
 }

@@ -23,15 +23,25 @@ static bool has_length(PyArrayObject *array, const char *name, int axis, npy_int
     return false;
 }
 
-enum { LATENCY, POWER, ACCURACY, POWER_CAPS, EXIT_COUNT, EXIT_FRACTION, EXIT_ACCURACY, ARRAYS };
+enum {
+    LATENCY,
+    POWER,
+    ACCURACY,
+    POWER_CAPS,
+    EXIT_COUNT,
+    EXIT_FRACTION,
+    EXIT_ACCURACY,
+    FIXED_SHARE,
+    ARRAYS
+};
 
 static const struct {
     const char *name;
     int type, dimensions;
 } ARGUMENT[ARRAYS] = {
-    {"latency", NPY_DOUBLE, 2},    {"power", NPY_DOUBLE, 2}, {"accuracy", NPY_DOUBLE, 1},
-    {"power_caps", NPY_DOUBLE, 1}, {"exits", NPY_UINTP, 1},  {"exits", NPY_DOUBLE, 1},
-    {"exits", NPY_DOUBLE, 1},
+    {"latency", NPY_DOUBLE, 2},    {"power", NPY_DOUBLE, 2},       {"accuracy", NPY_DOUBLE, 1},
+    {"power_caps", NPY_DOUBLE, 1}, {"exits", NPY_UINTP, 1},        {"exits", NPY_DOUBLE, 1},
+    {"exits", NPY_DOUBLE, 1},      {"fixed_share", NPY_DOUBLE, 1},
 };
 
 static bool shapes_agree(PyArrayObject *const a[ARRAYS])
@@ -41,7 +51,8 @@ static bool shapes_agree(PyArrayObject *const a[ARRAYS])
         (a[POWER] && !has_length(a[POWER], "power", 0, models, "models")) ||
         (a[POWER] && !has_length(a[POWER], "power", 1, caps, "power caps")) ||
         !has_length(a[ACCURACY], "accuracy", 0, models, "models") ||
-        !has_length(a[EXIT_COUNT], "exits", 0, models, "models"))
+        !has_length(a[EXIT_COUNT], "exits", 0, models, "models") ||
+        (a[FIXED_SHARE] && !has_length(a[FIXED_SHARE], "fixed_share", 0, models, "models")))
         return false;
     const npy_uintp *count = PyArray_DATA(a[EXIT_COUNT]);
     for (npy_intp i = 0; i < models; i++) {
@@ -59,20 +70,20 @@ static bool shapes_agree(PyArrayObject *const a[ARRAYS])
 
 static PyObject *profile_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"latency",       "power",         "accuracy",
-                            "power_caps",    "idle_power",    "exit_count",
-                            "exit_fraction", "exit_accuracy", NULL};
+    static char *names[] = {
+        "latency",       "power",         "accuracy",    "power_caps", "idle_power", "exit_count",
+        "exit_fraction", "exit_accuracy", "fixed_share", "size",       NULL};
     PyObject *given[ARRAYS];
-    double idle_power;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOdOOO:Profile", names, &given[LATENCY],
+    double idle_power, size;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOdOOOOd:Profile", names, &given[LATENCY],
                                      &given[POWER], &given[ACCURACY], &given[POWER_CAPS],
                                      &idle_power, &given[EXIT_COUNT], &given[EXIT_FRACTION],
-                                     &given[EXIT_ACCURACY]))
+                                     &given[EXIT_ACCURACY], &given[FIXED_SHARE], &size))
         return NULL;
     PyArrayObject *a[ARRAYS] = {NULL};
     profile_object *self = NULL;
     for (int i = 0; i < ARRAYS; i++) {
-        if (i == POWER && given[i] == Py_None)
+        if ((i == POWER || i == FIXED_SHARE) && given[i] == Py_None)
             continue;
         a[i] = alert_py_array(given[i], ARGUMENT[i].name, ARGUMENT[i].type, ARGUMENT[i].dimensions,
                               true);
@@ -92,6 +103,8 @@ static PyObject *profile_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         .exit_count = PyArray_DATA(a[EXIT_COUNT]),
         .exit_fraction = PyArray_DATA(a[EXIT_FRACTION]),
         .exit_accuracy = PyArray_DATA(a[EXIT_ACCURACY]),
+        .fixed_share = a[FIXED_SHARE] ? PyArray_DATA(a[FIXED_SHARE]) : NULL,
+        .size = size,
     };
     self = (profile_object *)type->tp_alloc(type, 0);
     if (self) {
@@ -119,7 +132,7 @@ static void profile_dealloc(PyObject *self)
 PyDoc_STRVAR(
     profile_doc,
     "Profile(latency, power, accuracy, power_caps, idle_power, exit_count, exit_fraction, "
-    "exit_accuracy)\n"
+    "exit_accuracy, fixed_share, size)\n"
     "--\n\n"
     "A validated profile in C, shared by the schedulers that use it. `alert.Profile` makes it.");
 

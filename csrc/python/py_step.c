@@ -5,10 +5,10 @@
 #include "python/py_decision.h"
 #include "python/py_goal.h"
 
-enum { LATENCY, ENERGY, DEADLINE, IDLE_POWER, EXIT, POWER_CAP, MODEL, GOAL, STEP_ARGUMENTS };
+enum { LATENCY, ENERGY, DEADLINE, IDLE_POWER, EXIT, POWER_CAP, MODEL, GOAL, SIZE, STEP_ARGUMENTS };
 
 static const char *const STEP_NAME[STEP_ARGUMENTS] = {
-    "latency", "energy", "deadline", "idle_power", "exit", "power_cap", "model", "goal"};
+    "latency", "energy", "deadline", "idle_power", "exit", "power_cap", "model", "goal", "size"};
 
 static bool is_given(PyObject *value)
 {
@@ -37,6 +37,7 @@ static int to_measurement(PyObject *self, PyObject *const values[STEP_ARGUMENTS]
     m->has_idle_power = is_given(values[IDLE_POWER]);
     m->has_exit = is_given(values[EXIT]);
     m->has_cap = is_given(values[POWER_CAP]);
+    m->has_size = is_given(values[SIZE]);
     if (alert_py_double(values[LATENCY], "latency", "a number of seconds", &m->latency_s) < 0 ||
         (m->has_energy && alert_py_double(values[ENERGY], "energy", "a number of joules or None",
                                           &m->energy_j) < 0) ||
@@ -48,6 +49,8 @@ static int to_measurement(PyObject *self, PyObject *const values[STEP_ARGUMENTS]
         (m->has_exit && alert_py_size(values[EXIT], "exit", "an index or None", &m->exit) < 0) ||
         (m->has_cap && alert_py_double(values[POWER_CAP], "power_cap", "a number of watts or None",
                                        &m->power_cap_w) < 0) ||
+        (m->has_size &&
+         alert_py_double(values[SIZE], "size", "a number or None", &m->next_size) < 0) ||
         (m->has_model && to_model(self, values[MODEL], &m->model) < 0) ||
         (m->next_goal && alert_py_goal_from(values[GOAL], goal) < 0))
         return -1;
@@ -56,7 +59,7 @@ static int to_measurement(PyObject *self, PyObject *const values[STEP_ARGUMENTS]
 
 const char alert_py_step_doc[] =
     "step($self, latency, energy, *, deadline=None, idle_power=None, exit=None, power_cap=None,\n"
-    "     model=None, goal=None)\n"
+    "     model=None, goal=None, size=None)\n"
     "--\n\n"
     "Learn from the input just finished and choose for the next one.\n\n"
     "Parameters\n"
@@ -81,7 +84,10 @@ const char alert_py_step_doc[] =
     "    Index or name of the model that ran, if another than the chosen one.\n"
     "goal : Goal, optional\n"
     "    Goal of the next input only; its bounds hold for this input alone. The standing goal's\n"
-    "    average counts neither the accuracy nor the energy of such an input.\n\n"
+    "    average counts neither the accuracy nor the energy of such an input.\n"
+    "size : float, optional\n"
+    "    Size of the next input only, in the unit of the profile's `size`. None stands for that "
+    "size.\n\n"
     "Returns\n"
     "-------\n"
     "Decision\n"
@@ -119,7 +125,7 @@ PyObject *alert_py_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
 }
 
 const char alert_py_decide_doc[] =
-    "decide($self, deadline=None, *, goal=None)\n"
+    "decide($self, deadline=None, *, goal=None, size=None)\n"
     "--\n\n"
     "Choose again for the next input: it came late, say, or it has bounds of its own.\n\n"
     "Parameters\n"
@@ -128,26 +134,32 @@ const char alert_py_decide_doc[] =
     "    Seconds that the input has. None keeps the deadline, or takes that of `goal`.\n"
     "goal : Goal, optional\n"
     "    Goal of this input only, see `step`. The standing goal ends what another one has begun.\n"
-    "    None keeps the goal.";
+    "    None keeps the goal.\n"
+    "size : float, optional\n"
+    "    Size of this input only, see `step`. None keeps the size.";
 
 PyObject *alert_py_decide(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"deadline", "goal", NULL};
+    static char *names[] = {"deadline", "goal", "size", NULL};
     alert_py_scheduler *o = (alert_py_scheduler *)self;
-    PyObject *given = NULL, *given_goal = NULL;
-    double deadline = 0.0;
+    PyObject *given = NULL, *given_goal = NULL, *given_size = NULL;
+    double deadline = 0.0, size = 0.0;
     alert_goal goal;
     alert_decision decision;
     alert_argument_error error;
     int rc;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$O:decide", names, &given, &given_goal) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$OO:decide", names, &given, &given_goal,
+                                     &given_size) ||
         (is_given(given) &&
          alert_py_double(given, "deadline", "a number of seconds or None", &deadline) < 0) ||
         (is_given(given_goal) && alert_py_goal_from(given_goal, &goal) < 0) ||
+        (is_given(given_size) &&
+         alert_py_double(given_size, "size", "a number or None", &size) < 0) ||
         alert_py_enter(&o->lock) < 0)
         return NULL;
     rc = alert_scheduler_decide(o->scheduler, is_given(given) ? &deadline : NULL,
-                                is_given(given_goal) ? &goal : NULL, &decision, &error);
+                                is_given(given_goal) ? &goal : NULL,
+                                is_given(given_size) ? &size : NULL, &decision, &error);
     alert_py_leave(&o->lock);
     if (rc) {
         alert_py_raise(rc, &error);

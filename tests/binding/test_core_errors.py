@@ -108,6 +108,8 @@ def test_a_bad_table(change: dict[str, Any], kind: type[Exception], message: str
         "exit_count": [2],
         "exit_fraction": [0.5, 1.0],
         "exit_accuracy": [0.4, 0.5],
+        "fixed_share": None,
+        "size": 1.0,
     }
     alert._core.Profile(**given)
     with pytest.raises(kind, match=message):

@@ -501,15 +501,25 @@ static void test_a_saved_state_goes_on(void)
 
 static void test_a_step_allocates_nothing(void)
 {
+    static const double FIXED[] = {0.5, 0.25};
     alert_goal goal = GOAL;
     goal.window = 10;
-    alert_scheduler *s = scheduler_for(&goal);
+    alert_profile_data data = good_table();
+    data.fixed_share = FIXED;
+    data.size = 2.0;
+    alert_profile *p;
+    alert_scheduler *s;
+    alert_options options = usual_options();
+    EXPECT(alert_profile_new(&p, &data, NULL) == 0);
+    EXPECT(alert_scheduler_new(&s, p, &goal, &options, NULL) == 0);
+    alert_profile_unref(p);
     size_t before = allocations;
     alert_decision d;
     double deadline_s = 5.0;
     for (int i = 0; i < 100; i++) {
+        double size = 1.0 + i % 3;
         (void)step(s, 0.1 * i);
-        EXPECT(alert_scheduler_decide(s, &deadline_s, NULL, &d, NULL) == 0);
+        EXPECT(alert_scheduler_decide(s, &deadline_s, NULL, &size, &d, NULL) == 0);
         EXPECT(alert_scheduler_share(s, 20.0, 3, &d, NULL) == 0);
         EXPECT(alert_scheduler_set_goal(s, &goal, NULL) == 0);
     }
@@ -520,7 +530,10 @@ static void test_a_step_allocates_nothing(void)
 /* Each allocation fails in its turn; what had been allocated is given back (a sanitizer looks). */
 static void test_out_of_memory(void)
 {
-    alert_profile_data data = good_table();
+    static const double FIXED[] = {0.5, 0.25};
+    alert_profile_data data = good_table(), sized = data;
+    sized.fixed_share = FIXED;
+    sized.size = 2.0;
     alert_profile *p = NULL;
     int rc = -ENOMEM;
     size_t failures = 0;
@@ -535,6 +548,19 @@ static void test_out_of_memory(void)
     goal.window = 10;
     alert_options options = usual_options();
     alert_scheduler *s = NULL;
+    alert_profile *q = NULL;
+    for (rc = -ENOMEM, failures = 0; rc == -ENOMEM && failures < 100;) {
+        failing = allocations + ++failures;
+        rc = alert_profile_new(&q, &sized, NULL);
+    }
+    EXPECT(rc == 0 && failures > 2);
+    for (rc = -ENOMEM, failures = 0; rc == -ENOMEM && failures < 100;) {
+        failing = allocations + ++failures;
+        rc = alert_scheduler_new(&s, q, &goal, &options, NULL);
+    }
+    EXPECT(rc == 0 && failures > 10); /* room for sizes, too */
+    alert_scheduler_free(s);
+    alert_profile_unref(q);
     for (rc = -ENOMEM, failures = 0; rc == -ENOMEM && failures < 100;) {
         failing = allocations + ++failures;
         rc = alert_scheduler_new(&s, p, &goal, &options, NULL);
@@ -549,7 +575,7 @@ static void test_out_of_memory(void)
         rc = alert_scheduler_expect(s, &expected, &after, NULL);
         failing = 0;
         if (rc == -ENOMEM)
-            EXPECT(alert_scheduler_decide(s, NULL, NULL, &after, NULL) == 0 &&
+            EXPECT(alert_scheduler_decide(s, NULL, NULL, NULL, &after, NULL) == 0 &&
                    after.latency_s == before.latency_s);
     }
     EXPECT(rc == 0 && failures > 2 && after.latency_s == 1.01 * before.latency_s);

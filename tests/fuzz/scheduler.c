@@ -25,7 +25,7 @@ typedef struct table {
     alert_profile_data view;
     double latency[MODELS * CAPS], power[MODELS * CAPS], accuracy[MODELS], cap[CAPS];
     size_t exits[MODELS];
-    double fraction[MODELS * EXITS], reached[MODELS * EXITS];
+    double fraction[MODELS * EXITS], reached[MODELS * EXITS], fixed[MODELS];
     size_t outputs;
 } table;
 
@@ -69,6 +69,12 @@ static void make_table(table *t, bytes *b)
         .exit_fraction = t->fraction,
         .exit_accuracy = t->reached,
     };
+    if (fuzz_byte(b) & 1)
+        return;
+    for (size_t i = 0; i < models; i++)
+        t->fixed[i] = fuzz_fraction(b);
+    t->view.fixed_share = t->fixed;
+    t->view.size = fuzz_number(b, 0.1, 1e3);
 }
 
 static alert_goal make_goal(bytes *b)
@@ -227,6 +233,9 @@ static int step(subject *x, bytes *b, alert_argument_error *error)
         goal = make_goal(b);
         m.next_goal = &goal;
     }
+    m.has_size = has & 128;
+    if (m.has_size)
+        m.next_size = fuzz_number(b, 1e-2, 1e3);
     int would = alert_scheduler_check(x->s, &m, error);
     int rc = alert_scheduler_step(x->s, &m, &d, error);
     REQUIRE(rc == would);
@@ -336,8 +345,9 @@ static int call(subject *x, bytes *b, bool *tampered)
         uint8_t given = fuzz_byte(b);
         if (given & 2)
             goal = make_goal(b);
+        double size = given & 4 ? fuzz_number(b, 1e-2, 1e3) : 0.0;
         return alert_scheduler_decide(x->s, given & 1 ? &number : NULL, given & 2 ? &goal : NULL,
-                                      &d, &error);
+                                      given & 4 ? &size : NULL, &d, &error);
     }
     case 3:
         number = fuzz_number(b, 1e-5, 1.0);

@@ -69,6 +69,26 @@ def test_measures_again_where_the_file_does_not_fit(
 
 
 @pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"sizes": {2: 2}}, "it does not know how latency grows with the size, and sizes= asks"),
+        ({"size": 2}, "its latencies hold for inputs of size 1"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:latency does not grow")
+def test_measures_again_where_sizes_are_asked_for(
+    options: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.json"
+    load_or_measure(path)
+    with pytest.warns(UserWarning, match=reason):
+        second = load_or_measure(path, **options)
+    assert (second.fixed_share is not None) == ("sizes" in options)
+    assert load_or_measure(path, **options) == second
+    assert RUNS == []
+
+
+@pytest.mark.parametrize(
     ("origin", "reason"),
     [
         ({"power": "rapl"}, "its power device is 'rapl', here 'emulated'"),

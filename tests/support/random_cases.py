@@ -24,6 +24,8 @@ def as_profile(table: reference.Table) -> alert.Profile:
         list(table.power_caps),
         table.idle_power,
         exits={model: list(pairs) for model, pairs in table.exits.items()},
+        fixed_share=table.fixed_share,
+        size=table.size,
     )
 
 
@@ -128,6 +130,17 @@ def less_known(random: Random, table: reference.Table) -> reference.Table:
         ones = [[1.0] * len(table.power_caps) for _ in table.latency]
         table = replace(table, power=ones, idle_power=0.0, knows_power=False)
     return table
+
+
+def random_size(random: Random, table: reference.Table) -> float:
+    """From a hundredth of the usual size to a hundred times it, often the size itself."""
+    return table.size * random.choice([1.0, 6.0, 2.0, 0.5, 10 ** random.uniform(-2, 2)])
+
+
+def sized(random: Random, table: reference.Table) -> reference.Table:
+    """Let latencies grow with the size."""
+    shares = [random.choice([0.0, 0.5, 1.0, random.random()]) for _ in table.accuracy]
+    return replace(table, fixed_share=shares, size=random.choice([1.0, 8.0, 640.0]))
 
 
 def random_table(random: Random) -> reference.Table:
@@ -327,9 +340,14 @@ class Twins:
         self.twin.step(latency, energy, goal=goal, **more)
         self.compare()
 
-    def decide(self, deadline: float | None, goal: reference.Goal | None = None) -> None:
-        self.here.decide(deadline, goal=None if goal is None else as_goal(goal))
-        self.twin.decide(deadline, goal)
+    def decide(
+        self,
+        deadline: float | None,
+        goal: reference.Goal | None = None,
+        size: float | None = None,
+    ) -> None:
+        self.here.decide(deadline, goal=None if goal is None else as_goal(goal), size=size)
+        self.twin.decide(deadline, goal, size)
         self.compare()
 
     def share(self, deadline: float, inputs: int) -> None:
@@ -367,7 +385,7 @@ class Twins:
         """Report an input that went about as expected, or not at all so."""
         decision = self.twin.decision
         surprise = random.choice([1.0, random.lognormvariate(0, 0.3), random.choice([0.0, 10.0])])
-        profiled = reference.outputs(self.table, decision.configuration)[-1][0]
+        profiled = reference.outputs(self.twin.seen, decision.configuration)[-1][0]
         latency = (
             max(decision.expected.latency, 0.01 * profiled) * surprise
         )  # it does not drift to 0
@@ -383,6 +401,8 @@ class Twins:
             more["ran"] = random_configuration(random, self.table)
         elif decision.configuration.exit is not None and random.random() < 0.5:
             more["exit"] = random.randint(0, decision.configuration.exit)
+        if self.table.fixed_share is not None and random.random() < 0.5:
+            more["size"] = random_size(random, self.table)
         energy = random.choice([None, power * latency * random.uniform(0.5, 2), 0.0])
         self.step(latency, energy, **more)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 CERTAIN = 7.0
 LARGEST_RATIO = 1e6
@@ -89,6 +89,8 @@ class Table:
     exits: Mapping[int, Sequence[tuple[float, float]]] = field(default_factory=dict)
     delay: Mapping[int, float] = field(default_factory=dict)  # by model: before it can start
     knows_power: bool = True
+    fixed_share: Sequence[float] | None = None  # of each model's latency; None: sizes are unknown
+    size: float = 1.0  # that the latencies hold for
     machine_price: float | None = None  # None: no other application uses the machine
 
     @property
@@ -105,14 +107,21 @@ class Table:
         return max(self.machine_price - self.idle_power, -least)
 
 
+Said: TypeAlias = tuple[Sequence[float] | None, Sequence[float] | None, Sequence[float] | None]
+
+
 def as_expected(
     table: Table,
     accuracy: Sequence[float] | None,
     latency: Sequence[float] | None,
     delay: Sequence[float] | None,
+    size: float,
 ) -> Table:
-    """Return the profile of the next input, by what is said of every model."""
-    factors = latency or [1.0] * len(table.latency)
+    """Return the profile of the next input, by its size and what is said of every model."""
+    factors = list(latency or [1.0] * len(table.latency))
+    if table.fixed_share is not None and size != table.size:
+        for i, fixed in enumerate(table.fixed_share):
+            factors[i] *= fixed + (1.0 - fixed) * (size / table.size)
     exits = dict(table.exits)
     if accuracy is not None:
         for i, pairs in table.exits.items():
@@ -391,6 +400,8 @@ class Scheduler:
     ) -> None:
         self.table = table
         self.seen = table  # with what is expected of the next inputs
+        self.said: Said = (None, None, None)
+        self.size = table.size  # of the pending input
         self.goal = goal
         self.own: Goal | None = None  # of the pending input
         self.overhead = overhead
@@ -496,7 +507,11 @@ class Scheduler:
         """Let the pending input have this goal."""
         self.own = None if goal == self.goal else goal
 
-    def decide(self, deadline: float | None = None, goal: Goal | None = None) -> Decision:
+    def decide(
+        self, deadline: float | None = None, goal: Goal | None = None, size: float | None = None
+    ) -> Decision:
+        if size is not None:
+            self.give_size(size)
         usual = self.deadline
         if goal is not None:
             self.give(goal)
@@ -509,9 +524,19 @@ class Scheduler:
         latency: Sequence[float] | None = None,
         delay: Sequence[float] | None = None,
     ) -> Decision:
-        seen = as_expected(self.table, accuracy, latency, delay)
-        self.seen = replace(seen, machine_price=self.seen.machine_price)
+        self.said = accuracy, latency, delay
+        self.look()
         return self._decide(self.deadline)
+
+    def look(self) -> None:
+        """See the profile as it is expected."""
+        seen = as_expected(self.table, *self.said, self.size)
+        self.seen = replace(seen, machine_price=self.seen.machine_price)
+
+    def give_size(self, size: float | None) -> None:
+        """Let the pending input have this size."""
+        self.size = self.table.size if size is None else size
+        self.look()
 
     def share_machine(self, price: float | None) -> None:
         """Give the machine's time a price, from the next choice on."""
@@ -539,6 +564,7 @@ class Scheduler:
         )
         self.use_up(0.0)
         self.own = None
+        self.give_size(None)
         return self._decide(self.usual_deadline())
 
     def time_for(self, c: Configuration) -> float:
@@ -618,6 +644,7 @@ class Scheduler:
         idle_power: float | None = None,
         exit: int | None = None,
         goal: Goal | None = None,
+        size: float | None = None,
     ) -> Decision:
         ran = self.decision.configuration
         if exit is not None:
@@ -656,4 +683,5 @@ class Scheduler:
         self.use_up(used + (self.switch_cost if changed else 0.0))
         self.caps.append(ran.cap)
         self.give(goal)
+        self.give_size(size)
         return self._decide(self.usual_deadline() if deadline is None else deadline)

@@ -576,7 +576,7 @@ int main(int argc, char **argv)
             if (alert_outlook_reserve(&outlook, profile) != 0)
                 return 2;
             random_expectations(&x, outlook.model);
-            alert_outlook_follow(&outlook, profile);
+            alert_outlook_follow(&outlook, profile, profile->size);
             expect_of_table(&x, outlook.model);
             seen = outlook.adjusts ? outlook.adjusted : profile;
             adjusted += outlook.adjusts;

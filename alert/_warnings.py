@@ -8,7 +8,7 @@ from types import FrameType
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the nearest line outside of this package."""
+    """Warn at the nearest line outside of this package and of what it uses to call itself."""
     frame: FrameType | None = sys._getframe(1)
     level = 2
     while frame is not None and _is_ours(frame):
@@ -19,4 +19,4 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
 
 def _is_ours(frame: FrameType) -> bool:
     name = frame.f_globals.get("__name__", "")
-    return isinstance(name, str) and name.partition(".")[0] == "alert"
+    return isinstance(name, str) and name.partition(".")[0] in ("alert", "contextlib")

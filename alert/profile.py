@@ -648,8 +648,9 @@ class Profile:
 
     def __repr__(self) -> str:
         models, caps = self.latency.shape
+        capped = "" if np.isinf(self.power_caps).all() else f" x {caps} power caps"
         return (
-            f"<alert.Profile: {models} models x {caps} power caps, "
+            f"<alert.Profile: {models} models{capped}, "
             f"{1e3 * self.latency.min():.3g}-{1e3 * self.latency.max():.3g} ms, "
             f"{cap_range_text(self.power_caps[0], self.power_caps[-1], self.unit)}{self._label()}>"
         )

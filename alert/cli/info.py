@@ -68,9 +68,9 @@ def _parts(title: str, parts: list[dict[str, Any]], unit: str) -> Table:
     table = Table("name", "limit", "can be capped", "energy can be read", title=title)
 
     def cells(part: dict[str, Any]) -> tuple[str, str, str]:
-        limit = "" if part["limit"] is None else f"{part['limit']:g} {unit}"
-        off = ", not enabled" if part.get("enabled") is False else ""
-        return limit + off, _yes(part["can_cap"]), _yes(part["can_read"])
+        limit = [] if part["limit"] is None else [f"{part['limit']:g} {unit}"]
+        off = ["not enabled"] if part.get("enabled") is False else []
+        return ", ".join(limit + off), _yes(part["can_cap"]), _yes(part["can_read"])
 
     for told, group in groupby(parts, cells):  # a server has a hundred cores that are alike
         names = [part["name"] for part in group]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from alert._text import cap_text, shown
 from alert._warnings import warn
 from alert.goal import Goal
@@ -35,7 +37,9 @@ def of_caps(profile: Profile, device: Device) -> None:
 def of_origin(profile: Profile, device: Device) -> None:
     """Warn of a profile that was measured on another kind of device or another machine."""
     kind = profile.origin.get("power")
-    if isinstance(kind, str) and kind != device.kind:
+    # Where neither side has caps, latencies fit; and the one without a meter has no watts.
+    is_plain = "none" in (kind, device.kind) and bool(np.isinf(profile.power_caps).all())
+    if isinstance(kind, str) and kind != device.kind and not (is_plain and not device.can_cap):
         warn(
             f"the profile was measured with power {shown(kind)} and runs with power "
             f"{device.kind!r}: its watts and its caps may not fit; measure it with the device that "

@@ -84,9 +84,10 @@ class Report:
             ("late", late),
             ("accuracy", f"{self.accuracy:.4f} expected on average"),
             ("infeasible", f"{self.infeasible}"),
-            ("cap changes", f"{self.cap_changes}{mark}"),
             ("overhead", f"{1e6 * self.overhead:.1f} µs per input"),
         ]
+        if not self.choices or any(cap is not None for _, cap in self.choices):
+            rows.insert(-1, ("cap changes", f"{self.cap_changes}{mark}"))
         if self.own_goals:
             rows.append(("own goals", f"{self.own_goals}, not counted in the verdict"))
         if self.loads is not None:

@@ -69,7 +69,7 @@ def test_an_input_may_have_run_without_the_cap_that_was_chosen() -> None:
 
 def test_shows_itself() -> None:
     assert "10 W to no cap" in repr(make())
-    assert "no cap>" in repr(make().without_caps())
+    assert repr(make().without_caps()) == "<alert.Profile: 2 models, 10-30 ms, no cap>"
     assert "power caps: 10 W, no cap; idle 3 W" in make()._repr_html_()
     scheduler = alert.Scheduler(make(), TIGHT)
     assert "next 'model 1' with no cap" in repr(scheduler)

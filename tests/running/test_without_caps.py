@@ -149,6 +149,7 @@ def test_runs_with_the_joules_that_are_read() -> None:
     assert not report.estimated
     assert report.cap_changes == 0
     assert "5 x small with no cap" in repr(report)
+    assert "cap changes" not in repr(report)
 
 
 @pytest.mark.parametrize("stated", [None, 25.0])
@@ -196,6 +197,19 @@ def test_a_profile_with_caps_runs_by_its_highest() -> None:
         runner("x")
         assert runner.scheduler.profile == profile().without_caps()
         assert runner.history["power_cap"].tolist() == [math.inf]
+
+
+def test_no_caps_fit_to_no_caps() -> None:
+    """Rights have come or gone since the profile was measured; its latencies hold all the same."""
+    for there, here in (("none", "meter"), ("meter", "none")):
+        room = Room(None if here == "meter" else "none")
+        table = profile().without_caps()._with(origin={"power": there})
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with room.runner(table) as runner:
+                runner("x")
+    with pytest.warns(UserWarning, match="measured with power 'none' and runs with power 'sim"):
+        Room(Package(Machine())).runner(profile().without_caps()._with(origin={"power": "none"}))
 
 
 def test_none_by_name_is_silent_about_caps() -> None:
@@ -247,6 +261,7 @@ def test_auto_reads_where_nothing_can_be_capped(
             progress=False,
         )
     assert re.match(told, str(said[0].message))
+    assert said[0].filename == __file__
     assert not any("no power cap" in str(w.message) for w in said[1:])  # but counters stand still
     assert found.power_caps.tolist() == [math.inf]
     assert found.origin["power"] == "rapl"

@@ -260,7 +260,7 @@ class Memory:
     def _leave(self, entry: Entry, load: Load) -> None:
         """Note that a thread has left a load, and what has become of the load."""
         load.workers -= 1
-        if load.module is not None and entry.module is None:
+        if load.module is not None and entry.module is None and not self.closed:
             entry.loads += 1
             self._times.add(entry.name, entry.size, time.perf_counter() - entry.begun)
             entry.module, entry.arrival = load.module, load.arrival

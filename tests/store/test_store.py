@@ -410,6 +410,42 @@ def test_close_leaves_no_thread_and_no_model(nets: Nets) -> None:
             act()
 
 
+def test_a_load_that_ends_after_close_leaves_nothing(nets: Nets) -> None:
+    gate, raised = Gate(), []
+    store = nets.store(1, a=gate)
+
+    def call() -> None:
+        with pytest.raises(RuntimeError, match="this Store is closed"):
+            store["a"](nets.x)
+        raised.append(True)
+
+    calls = threading.Thread(target=call)
+    calls.start()
+    assert gate.reached.wait(60)
+    store.close()
+    gate.open.set()
+    calls.join(60)
+    assert raised
+    assert (store.resident, store.used) == ((), 0)
+
+
+def test_where_no_thread_starts_nothing_is_left(
+    nets: Nets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    store = nets.store(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            store.prefetch("a")
+    assert store.used == 0
+    assert store.prefetch("b")
+    there(store, "b")
+    store.close()
+
+
 def test_a_forked_child_has_no_thread_and_loads_anew(nets: Nets) -> None:
     gate = Gate()
     store = nets.store(2, b=gate)

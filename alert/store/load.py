@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 
 from alert.store.building import Build, Building
+from alert.store.naps import Naps
 from alert.store.place import Arrival, Place
 from alert.store.weights import Part, Weights, open_weights, pieces
 
@@ -42,6 +43,8 @@ class Load:
         Called with the bytes of the model, once they are known; raises `Cancelled` to end the load.
     going : list of tuple
         Modules that have to go first, each with its arrival. The load has the last reference.
+    is_beside : bool
+        Nobody needs the model yet: while one thread works on the load alone, it holds no other up.
 
     Attributes
     ----------
@@ -61,11 +64,13 @@ class Load:
         place: Place,
         resize: Callable[[int], None],
         going: list[tuple[torch.nn.Module, Arrival | None]],
+        is_beside: bool,
     ) -> None:
         self._source = source
         self._place = place
         self._resize = resize
         self._going = going
+        self._is_beside = is_beside
         self._lock = threading.Lock()
         self._built = threading.Event()  # or over
         self._building: Building | None = None
@@ -119,7 +124,8 @@ class Load:
         self._free()
         weights = open_weights(self._source.path)
         self._open.append(weights)
-        building = Building(self._source.name, self._source.build, weights, self._place)
+        with Naps(self._is_needed):
+            building = Building(self._source.name, self._source.build, weights, self._place)
         self._resize(building.size)
         with self._lock:
             if self._built.is_set():
@@ -131,6 +137,9 @@ class Load:
             self._built.set()
         if nothing:
             self._complete()
+
+    def _is_needed(self) -> bool:
+        return not self._is_beside or self.workers > 1
 
     def _free(self) -> None:
         """Free the memory of the models that have to go."""
@@ -161,7 +170,9 @@ class Load:
     def _complete(self) -> None:
         building = self._building
         assert building is not None
-        module, arrival = building.complete(), self._place.arrival()
+        with Naps(self._is_needed):
+            module = building.complete()
+        arrival = self._place.arrival()
         with self._lock:
             if not self.over.is_set():
                 self.module, self.arrival = module, arrival

@@ -122,7 +122,7 @@ class Memory:
                         raise RuntimeError("this Store is closed")
                     if entry.module is not None:
                         return entry.module
-                    load = entry.load or self._begin(entry)
+                    load = entry.load or self._begin(entry, is_beside=False)
                     if load is None or load.over.is_set():
                         self._wait_for_room(entry)
                         continue
@@ -182,7 +182,7 @@ class Memory:
             self._wished = entry
             if entry.reserved:
                 return True
-            load = None if self._busy else self._begin(entry, beside)
+            load = None if self._busy else self._begin(entry, beside, is_beside=True)
             if load is None:
                 return False
             load.workers += 1
@@ -211,7 +211,7 @@ class Memory:
         finally:
             self._busy = False
 
-    def _begin(self, entry: Entry, beside: Entry | None = None) -> Load | None:
+    def _begin(self, entry: Entry, beside: Entry | None = None, *, is_beside: bool) -> Load | None:
         """Begin a load, if models that nobody needs make room for it."""
         going = self._going_for(entry.size, beside)
         if going is None:
@@ -220,7 +220,7 @@ class Memory:
         entry.reserved = entry.size
         entry.begun = time.perf_counter()
         entry.load = Load(
-            entry.source, self._place, lambda size: self._resize(entry, size), modules
+            entry.source, self._place, lambda size: self._resize(entry, size), modules, is_beside
         )
         return entry.load
 

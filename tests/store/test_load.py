@@ -47,7 +47,7 @@ def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> torch.nn.Module:
 
 def load_of(path: Path, place: CpuMemory, build: Gate | None = None) -> Load:
     source = Source("net", build or (lambda: network(WIDTH)), path / "w.safetensors")
-    return Load(source, place, lambda size: None, [])
+    return Load(source, place, lambda size: None, [], is_beside=False)
 
 
 def work_in_thread(load: Load) -> threading.Thread:

@@ -291,6 +291,42 @@ def test_the_thread_that_loads_is_nice_and_no_other(nets: Nets) -> None:
     assert os.getpriority(os.PRIO_PROCESS, 0) == here
 
 
+def test_the_thread_that_loads_naps_until_somebody_needs_the_model(
+    nets: Nets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it naps, the running model has the GIL."""
+    slept: list[bool] = []
+    gate = Gate()
+
+    def build() -> torch.nn.Module:
+        torch.ones(1)
+        slept.clear()
+        gate()
+        return network(8)
+
+    store = nets.store(3, b=build, c=build)
+    monkeypatch.setattr(time, "sleep", lambda seconds: slept.append(seconds > 0.0))
+    gate.open.set()
+    store.prefetch("b")
+    there(store, "b")
+    assert len(slept) >= 4  # the weights of the network, and their initialisation
+    assert all(slept)
+    store.load("c")
+    assert slept == []
+    gate.open.clear()
+    gate.reached.clear()
+    store = nets.store(3, b=build, c=build)
+    store.prefetch("b")
+    assert gate.reached.wait(60)
+    waits = threading.Thread(target=store.load, args=("b",))
+    waits.start()
+    while store._memory.entries["b"].load.workers < 2:  # type: ignore[union-attr]
+        pass
+    gate.open.set()
+    waits.join(60)
+    assert slept == []
+
+
 def test_delay(nets: Nets, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])

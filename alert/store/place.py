@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol, TypeAlias
 
 import torch
@@ -52,7 +54,7 @@ class CpuMemory:
         """Return tensors to be filled: the module's own, where they have memory and fit."""
         taken = {name: own[name] for name, spec in specs.items() if self._fits(own.get(name), spec)}
         rest = {name: spec for name, spec in specs.items() if name not in taken}
-        return taken | carved(torch.empty(room_for(rest), dtype=torch.uint8), rest)
+        return taken | carved(_block(room_for(rest)), rest)
 
     def _fits(self, own: torch.Tensor | None, spec: Spec) -> bool:
         return (
@@ -67,3 +69,17 @@ class CpuMemory:
 
     def arrival(self) -> None:
         """Return None: all that was read is there."""
+
+
+def _block(size: int) -> torch.Tensor:
+    """Return memory straight from the system, which has it back as soon as nothing uses it.
+
+    An allocator would keep what is freed, or would give what it has kept.
+    """
+    if size == 0:
+        return torch.empty(0, dtype=torch.uint8)
+    block = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # not every kernel has them
+            block.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(block, dtype=torch.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -120,6 +121,25 @@ def test_an_ended_load_stops_at_the_next_piece(tmp_path: Path, net: torch.nn.Mod
     assert load.module is None
     assert isinstance(load.error, Cancelled)
     load.work(patience=60.0)  # at once
+    load.close()
+
+
+def test_what_has_to_go_is_freed_before_anything_is_built(tmp_path: Path) -> None:
+    save(tmp_path / "w.safetensors", network(WIDTH).state_dict())
+    going = [network(WIDTH)]
+    old = weakref.ref(going[0])
+    seen = []
+
+    def build() -> torch.nn.Module:
+        seen.append(old())
+        return network(WIDTH)
+
+    source = Source("net", build, tmp_path / "w.safetensors")
+    modules = [(going.pop(), None)]
+    load = Load(source, CpuMemory(), lambda size: None, modules, is_beside=False)
+    del modules
+    load.work()
+    assert seen == [None]
     load.close()
 
 

@@ -13,7 +13,7 @@ from stores import Gate, network, save
 
 from alert.store import weights
 from alert.store.load import Cancelled, Load, Source
-from alert.store.place import CpuMemory, Tensors
+from alert.store.place import Arrival, CpuMemory, Tensors
 from alert.store.weights import Part, Weights
 
 WIDTH = 16
@@ -135,7 +135,7 @@ def test_what_has_to_go_is_freed_before_anything_is_built(tmp_path: Path) -> Non
         return network(WIDTH)
 
     source = Source("net", build, tmp_path / "w.safetensors")
-    modules = [(going.pop(), None)]
+    modules: list[tuple[torch.nn.Module, Arrival | None]] = [(going.pop(), None)]
     load = Load(source, CpuMemory(), lambda size: None, modules, is_beside=False)
     del modules
     load.work()

@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 from simulation import profile
-from tenants import account, request
+from tenants import GOAL, account, request
 
+import alert
 from alert import Overloaded
+from alert.serving.account import Account
 from alert.serving.dispatch import Dispatch, Job
 from alert.serving.policies import Policy
 from alert.serving.requests import Request
 
 FASTEST = 0.01  # the small model under the highest cap
-CAREFUL = 1.1 * 1.0
 
 
 def running(dispatch: Dispatch, now: float) -> Job:
@@ -254,3 +255,60 @@ def test_unknown_policies_are_refused(policy: str) -> None:
 def test_a_policy_is_a_name_or_a_function() -> None:
     with pytest.raises(TypeError, match="policy: expected a name or a callable, got int"):
         Dispatch(profile(), 3)  # type: ignore[arg-type]
+
+
+# --------------------------------------------------------------------------- what schedulers learn
+
+
+class Listening(alert.Scheduler):
+    """Remembers which caps it was told of."""
+
+    __slots__ = ("caps",)
+
+    caps: list[float | None]
+
+    def note_cap(self, power_cap: float | None, /) -> None:
+        self.caps.append(power_cap)
+        super().note_cap(power_cap)
+
+
+def listening(name: str = "a", number: int = 0) -> Account:
+    scheduler = Listening(profile(), GOAL, history=10)
+    scheduler.caps = []
+    return Account(name, number, GOAL, scheduler)
+
+
+def test_what_was_given_up_is_booked_with_its_scheduler() -> None:
+    dispatch, a = Dispatch(profile()), listening()
+    dispatch.submit(request(a, 0.0, 1e-4), 0.0)
+    history = a.scheduler.history
+    assert len(history) == 1
+    assert history["model"][0] == -1
+    assert history["accuracy"][0] == GOAL.q_fail
+
+
+def test_the_scheduler_learns_from_what_ran_instead_of_its_choice() -> None:
+    dispatch, a = Dispatch(profile(), "fixed:large"), listening()
+    dispatch.submit(request(a, 0.0, 1.0), 0.0)
+    finish(dispatch, running(dispatch, 0.0), 0.06, 0.06)  # twice as long as profiled
+    assert a.scheduler.history["model"][0] == 1
+    assert a.scheduler.history["slowdown"][0] == pytest.approx(2.0)
+
+
+def test_a_scheduler_is_told_of_the_cap_that_another_tenant_left() -> None:
+    dispatch, a, b = Dispatch(profile()), listening("a"), listening("b", 1)
+    dispatch.power_cap = 20.0
+    dispatch.submit(request(a, 0.0, 1.0), 0.0)
+    running(dispatch, 0.0)
+    assert isinstance(a.scheduler, Listening)
+    assert isinstance(b.scheduler, Listening)
+    assert (a.scheduler.caps, b.scheduler.caps) == ([20.0], [])
+
+
+def test_what_runs_now_counts_when_another_comes() -> None:
+    """The running job takes 120 ms: nobody can be done 50 ms from now."""
+    dispatch, a = Dispatch(profile(), Policy(lambda view: (0, view.fixed(1, 0)))), account()
+    dispatch.submit(request(a, 0.0, 9.0), 0.0)
+    running(dispatch, 0.0)
+    assert by(dispatch.submit(late := request(a, 0.01, 0.05), 0.01)) == [late]
+    assert dispatch.submit(request(a, 0.01, 0.2), 0.01) == []

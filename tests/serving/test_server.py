@@ -138,7 +138,9 @@ def test_what_is_cancelled_while_it_waits_never_runs(gate: Gate) -> None:
         runs = tenant.submit(1)
         gate.wait_for_call()
         waits = tenant.submit(2)
+        assert server.report().waiting == 1
         assert waits.cancel()
+        assert server.report().waiting == 0
         assert not runs.cancel()
         gate.open.set()
         assert runs.result(SOON) == 1
@@ -308,6 +310,7 @@ def test_a_model_that_hangs_is_given_up_and_others_are_served(gate: Gate) -> Non
         assert isinstance(error, TimeoutError)
         assert "net has been running for 0.05 s" in str(error)
         assert waits.result(SOON) == "waits"
+        assert server._worker.machine is not server._machine  # that one is still in use
         gate.open.set()  # the model comes back: nobody listens
         assert tenant.submit("next").result(SOON) == "next"
         [report] = server.report().tenants
@@ -393,6 +396,23 @@ def test_a_profile_without_power_serves() -> None:
         assert archive.submit(1).result(SOON) == 1
         assert server.report().energy is None
         assert "energy not read" in repr(server.report())
+
+
+# ------------------------------------------------------------------------------ caps that cost time
+
+
+def test_schedulers_know_what_a_change_of_the_cap_costs() -> None:
+    class Slow(Board):
+        switch_cost, settle = 0.002, 5.0
+
+    with alert.Server([lambda x: x], profile(), Slow()) as server:
+        tenant = server.tenant("a", max_latency=LONG)
+        scheduler = tenant._account.scheduler
+        assert (scheduler.switch_cost, scheduler.hold_inputs) == (0.002, 1)
+        for n in range(50):
+            tenant.submit(n).result(SOON)
+        assert scheduler.hold_inputs > 1  # inputs come faster than a deadline apart
+        assert server._dispatch.power_cap == 20.0
 
 
 # ---------------------------------------------------------------------------------------- arguments

@@ -19,6 +19,9 @@ from alert.running.execution import Execution
 from alert.running.metering import TICKS, Meter
 from alert.running.models import Call, Models, in_order, inference_mode, warn_of_training
 
+# Runs of each model in a warm-up: the first compiles, the second may for another reason.
+_WARMUP = 3
+
 # Shortest pause between two jobs, in seconds, in which the idle power is measured.
 _IDLE_SECONDS = 0.05
 
@@ -143,6 +146,16 @@ class Machine:
             raise
         other = self._in_force.other_than(power_cap, done)
         return Run(output, start, done, switched, energy, idle_power, reached, other)
+
+    def warmup(self, call: Call) -> None:
+        """Run every model a few times, and learn nothing."""
+        try:
+            with inference_mode(self._inference_mode):
+                for model in [*range(len(self.profile.models))] * _WARMUP:
+                    for _ in self._execution.outputs(model, call):
+                        pass
+        finally:
+            self._meter.fail()  # what was drawn is no job's
 
     def _set_cap(self, power_cap: float | None) -> None:
         self.power_cap = math.nan  # until the device has taken it

@@ -165,6 +165,21 @@ class Server:
             self._tenants[name] = Tenant(account, bounds, self._send)
             return self._tenants[name]
 
+    def warmup(self, *args: Any, **kwargs: Any) -> None:
+        """Run every model three times on one input, and learn nothing.
+
+        The first runs of a model compile, allocate and fill caches. Call this before the first
+        request; requests that come meanwhile wait.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            The arguments of the models; or one `alert.Call`, which holds them.
+        """
+        self._worker.warmup(
+            args[0] if args and isinstance(args[0], Call) else Call(*args, **kwargs)
+        )
+
     @property
     def tenants(self) -> Mapping[str, Tenant]:
         """The tenants by name."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from alert.running.models import Call
 from alert.serving.answer import Answer
 from alert.serving.dispatch import Dispatch, Job, Refusal
 from alert.serving.machine import Machine, Run
@@ -90,6 +91,14 @@ class Worker:
     def _withdraw(self, request: Request) -> None:
         with self.lock:
             self._dispatch.withdraw(request)
+
+    def warmup(self, call: Call) -> None:
+        """Run every model a few times between two jobs; requests wait meanwhile."""
+        with self.lock:
+            self._changed.wait_for(lambda: self._running is None)
+            if self.closing:
+                raise RuntimeError("this Server is closed")
+            self._machine.warmup(call)
 
     def close(self, cancel: bool) -> None:
         """Serve what waits, or cancel it; return when the last job is done.
@@ -202,6 +211,7 @@ class Worker:
             if self._running is not running:
                 return False
             self._running = None
+            self._changed.notify_all()
             try:
                 book(self._clock())
             except Exception as error:  # what was measured makes no sense

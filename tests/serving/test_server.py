@@ -129,6 +129,36 @@ def test_one_tenant_waits_less_than_it_may_and_is_not_given_up(gate: Gate) -> No
         assert [answer.result(SOON) for answer in answers] == list(range(20))
 
 
+def test_a_warm_up_runs_every_model_and_counts_for_nothing() -> None:
+    seen: list[Any] = []
+
+    def model(x: Any) -> Any:
+        seen.append(x)
+        return x
+
+    with serve(model) as server:
+        tenant = server.tenant("a")
+        server.warmup("example")
+        assert seen == ["example"] * 3
+        assert tenant.submit(1).result(SOON) == 1
+        assert len(tenant._account.scheduler.history) == 0
+        assert server.report().tenants[0].requests == 1
+    with pytest.raises(RuntimeError, match="this Server is closed"):
+        server.warmup("example")
+
+
+def test_a_warm_up_waits_for_the_model_that_runs(gate: Gate) -> None:
+    with serve(gate) as server:
+        runs = server.tenant("a").submit("runs")
+        gate.wait_for_call()
+        warm = threading.Thread(target=server.warmup, args=("example",))
+        warm.start()
+        gate.open.set()
+        warm.join(SOON)
+        assert runs.result(SOON) == "runs"
+    assert gate.seen == ["runs", *["example"] * 3]
+
+
 # ------------------------------------------------------------------------------------- cancelling
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from alert.profile import Profile
 from alert.video.frontier import undominated
@@ -29,7 +30,7 @@ def draw(profile: Profile, chosen: Mapping[str, int]) -> Figure:
             axis.annotate(
                 name,
                 (milliseconds[row], f1[row]),
-                xytext=(6, -10),
+                xytext=(4 + 12 * served**0.5, -10),
                 textcoords="offset points",
                 fontsize=8,
             )
@@ -43,4 +44,5 @@ def draw(profile: Profile, chosen: Mapping[str, int]) -> Figure:
     low, high = axis.get_xlim()
     inside = ticks[(ticks >= low) & (ticks <= high)]
     axis.set_xticks(inside, [f"{tick:g}" for tick in inside])
+    axis.xaxis.set_minor_formatter(NullFormatter())
     return figure

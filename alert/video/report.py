@@ -35,6 +35,8 @@ class VideoReport:
         Kind of the power device.
     emulated : bool
         True where caps and energy are computed, not measured.
+    unit : str
+        Of the caps.
     goal : Goal or None
     """
 
@@ -47,6 +49,7 @@ class VideoReport:
     choices: dict[tuple[str, float | None], int] = field(default_factory=dict)
     power: str = ""
     emulated: bool = False
+    unit: str = "W"
     goal: Goal | None = None
 
     @classmethod
@@ -78,7 +81,7 @@ class VideoReport:
             ("F1", f"{self.accuracy:.3f} expected on average"),
         ]
         for (branch, cap), count in sorted(self.choices.items(), key=lambda item: -item[1]):
-            rows.append(("", f"{count} x {branch} {under_cap(cap)}{mark}"))
+            rows.append(("", f"{count} x {branch} {under_cap(cap, self.unit)}{mark}"))
         return rows
 
     def _title(self) -> str:

@@ -225,6 +225,7 @@ class Watcher:
             choices=dict(self._report.choices),
             emulated=self._device.emulated,
             power=self._device.kind,
+            unit=self._device.unit,
             goal=self._scheduler.goal,
         )
 

@@ -74,7 +74,7 @@ static double adjusted_accuracy(const alert_row *from, double expected)
 /* What follows from the outputs on the way to a row's exit. */
 static void adjust_row(alert_row *row)
 {
-    row->best_accuracy = row->output[0].accuracy;
+    row->best_accuracy = row->first_accuracy = row->output[0].accuracy;
     row->ascending = true;
     for (size_t k = 1; k < row->outputs; k++) {
         row->best_accuracy = fmax(row->best_accuracy, row->output[k].accuracy);

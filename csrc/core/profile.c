@@ -170,6 +170,7 @@ static void fill_row(alert_profile *p, const alert_profile_data *d, size_t i, si
         .cap = p->cap + first,
         .model_accuracy = d->accuracy[i],
         .best_accuracy = before ? fmax(before->best_accuracy, accuracy) : accuracy,
+        .first_accuracy = before ? before->first_accuracy : accuracy,
         .ascending = !before || (before->ascending && accuracy >= p->output[r - 1].accuracy),
         .minima = p->minima + first,
         .overall = p->minima[first + d->caps - 1],

@@ -32,21 +32,23 @@ typedef struct alert_minima {
 } alert_minima;
 
 typedef struct alert_row {
-    size_t index; /* in the profile's rows */
+    /* What every choice looks at comes first: it shares a cache line. */
+    alert_minima overall;       /* the last of the minima */
+    double best_accuracy;       /* highest accuracy of its outputs */
+    double first_accuracy;      /* of its first output */
+    const double *latency_s;    /* M, ascending */
+    const double *power_w;      /* M, in the same order */
+    const alert_minima *minima; /* M: over the columns up to this one */
+    size_t columns;             /* M */
+    size_t outputs;             /* on the way to its exit, the exit's own included; >= 1 */
+    bool ascending;             /* accuracies never fall from output to output */
+    const alert_output *output; /* these outputs */
+    const uint32_t *cap;        /* M, in the same order: index of the power cap */
+    size_t index;               /* in the profile's rows */
     size_t model;
     ptrdiff_t exit;  /* -1: traditional */
     size_t position; /* of its output among those of all models, model by model, exit by exit */
-    size_t outputs;  /* on the way to its exit, the exit's own included; >= 1 */
-    const alert_output *output; /* these outputs */
-    size_t columns;             /* M */
-    const double *latency_s;    /* M, ascending */
-    const double *power_w;      /* M, in the same order */
-    const uint32_t *cap;        /* M, in the same order: index of the power cap */
-    double model_accuracy;      /* of the model's last output */
-    double best_accuracy;       /* highest accuracy of its outputs */
-    bool ascending;             /* accuracies never fall from output to output */
-    const alert_minima *minima; /* M: over the columns up to this one */
-    alert_minima overall;       /* the last of them */
+    double model_accuracy; /* of the model's last output */
 } alert_row;
 
 struct alert_profile {

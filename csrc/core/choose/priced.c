@@ -83,16 +83,14 @@ static size_t first_affordable(const search *s, const alert_row *row, double mos
     return low;
 }
 
-/* Looks at the columns from `first` to before `end`; none of them exceeds `accuracy`. In an ordered row, the accuracy
- * of each one limits that of all after it. */
+/* Looks at the columns from `first` to before `end`; none of them exceeds `accuracy`, or is known to cost too much. In an
+ * ordered row, the accuracy of each one limits that of all after it. */
 static inline void best_of_columns(search *s, const alert_row *row, size_t first, size_t end,
                                    double accuracy)
 {
     bool ordered = alert_is_ordered(row, s->late_accuracy);
+    double most = most_cost(s, accuracy), cost;
     for (size_t j = first; j < end; j++) {
-        double most = most_cost(s, accuracy), cost;
-        if (!is_affordable(s, &row->minima[end - 1], most))
-            return;
         while ((cost = alert_energy(s->belief, row, j) + s->time_price_w * row->latency_s[j]) >
                most)
             if (++j == end)
@@ -100,7 +98,9 @@ static inline void best_of_columns(search *s, const alert_row *row, size_t first
         if (!alert_is_in_time(s->belief, row, j, s->time_quantile))
             return;
         double found = consider(s, row, j, cost);
-        accuracy = ordered ? found : accuracy;
+        most = most_cost(s, ordered ? found : accuracy);
+        if (!is_affordable(s, &row->overall, most))
+            return;
     }
 }
 

@@ -105,7 +105,7 @@ static inline double alert_probability_limit(const alert_belief *b, double laten
 /* Whether expected accuracy falls along the row, up to rounding. */
 static inline bool alert_is_ordered(const alert_row *row, double q_fail)
 {
-    return row->ascending && row->output[0].accuracy >= q_fail;
+    return row->ascending && row->first_accuracy >= q_fail;
 }
 
 /* The factors of a lower bound of the energy of several columns. It has two sums of terms; the larger one counts. */

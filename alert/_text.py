@@ -32,6 +32,19 @@ def cap_range_text(low: float, high: float, unit: str = "W") -> str:
     return f"{low:g} {unit} to no cap" if math.isinf(high) else f"{low:g}-{high:g} {unit}"
 
 
+def seconds_text(seconds: float) -> str:
+    """Return a time in the unit that reads best: "250 µs", "12.3 ms", "4.56 s", "3 min 20 s"."""
+    if math.isnan(seconds):
+        return "unknown"
+    if seconds >= 99.95:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest} s"
+    for factor, unit in ((1.0, "s"), (1e3, "ms")):
+        if seconds * factor >= 0.9995:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{1e6 * seconds:.3g} µs"
+
+
 def shown(value: object) -> str:
     """Return what `repr` does, cut short; containers are cut to their first elements."""
     return plain(_repr.repr(value))

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from alert._arguments import Floats
 from alert.goal import Goal
-
-MISSES_ALLOWED = 0.1
-"""Share of the inputs that may miss their deadline before a setting counts as violated."""
+from alert.running.hindsight import MISSES_ALLOWED
 
 # Sums over a trace may miss a goal by this share, for rounding.
 _ROUNDING = 1e-9

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert import _core
+from alert.running.hindsight import Hindsight
 from alert.running.metering import Source
-from alert.running.report import Report
+from alert.running.report import Percentiles, Report
 from alert.running.verdict import Verdict
 
 _SOURCES = ("", "measured", "blended", "profile")
@@ -38,9 +39,11 @@ class Ledger:
 
     __slots__ = (
         "_accuracy",
+        "_began",
         "_cap_changes",
         "_capacity",
         "_choices",
+        "_ended",
         "_infeasible",
         "_misses",
         "_next",
@@ -54,6 +57,7 @@ class Ledger:
         self._next = 0  # number that the scheduler gives to the next input
         self._choices: dict[tuple[int, float | None], int] = {}
         self._accuracy = 0.0  # sum of the expected accuracies
+        self._began = self._ended = math.nan  # start of the first input, and output of the last
         self._misses = self._cap_changes = self._infeasible = self._own_goals = 0
 
     @property
@@ -88,6 +92,9 @@ class Ledger:
         row = number, arrival, start, out - arrival, out - due, cap_changed, source
         self._rows[number % self._capacity] = _PACKING.pack(*row)
         self._next += 1
+        if math.isnan(self._began):
+            self._began = start
+        self._ended = out
         self._choices[decision] = self._choices.get(decision, 0) + 1
         self._accuracy += decision.accuracy
         self._infeasible += not decision.feasible
@@ -122,10 +129,12 @@ class Ledger:
         power: str,
         emulated: bool,
         verdict: Verdict,
+        remembered: NDArray[np.void],
+        hindsight: Hindsight | None,
         loads: int | None = None,
         waits: int = 0,
     ) -> Report:
-        """Make the report; the parameters are attributes of `Report`."""
+        """Make the report of the remembered inputs; other parameters are attributes of `Report`."""
         inputs = self.inputs
         frequent = sorted(self._choices.copy().items(), key=lambda item: -item[1])
         return Report(
@@ -141,11 +150,26 @@ class Ledger:
             power=power,
             emulated=emulated,
             verdict=verdict,
+            delivered=float(remembered["accuracy"].mean()) if len(remembered) else math.nan,
+            duration=self._ended - self._began,
+            response=Percentiles.of(remembered["response"]),
+            exits=_exits(models, remembered),
+            hindsight=hindsight,
             own_goals=self._own_goals,
             loads=loads,
             waits=waits,
             unit=unit,
         )
+
+
+def _exits(models: Sequence[str], history: NDArray[np.void]) -> dict[tuple[str, int], int]:
+    """Count the exits that anytime models reached."""
+    anytime = history[history["exit"] >= 0]
+    pairs, counts = np.unique(anytime[["model", "exit"]], return_counts=True)
+    return {
+        (models[model], reached): count
+        for (model, reached), count in zip(pairs.tolist(), counts.tolist(), strict=True)
+    }
 
 
 @cache

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 
 from alert import _html
-from alert._text import under_cap
+from alert._arguments import Floats
+from alert._text import seconds_text, under_cap
+from alert.running.hindsight import Alternative, Hindsight
 from alert.running.verdict import Verdict
+
+
+class Percentiles(NamedTuple):
+    """Holds the seconds that half, 95 % and 99 % of the inputs took at most; NaN without inputs."""
+
+    p50: float
+    p95: float
+    p99: float
+
+    @classmethod
+    def of(cls, seconds: Floats) -> Percentiles:
+        """Take them of measured times."""
+        known = seconds[~np.isnan(seconds)]
+        return cls(*(np.percentile(known, (50, 95, 99)).tolist() if len(known) else [math.nan] * 3))
+
+    def __str__(self) -> str:
+        return ", ".join(f"{n} {seconds_text(getattr(self, n))}" for n in self._fields)
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,6 +70,18 @@ class Report:
         Of a power cap.
     verdict : Verdict
         Whether the goal was kept since it was set.
+    delivered : float
+        Mean credited accuracy of the remembered inputs: of the last output in time by the profile,
+        else `q_fail`. NaN before the first input.
+    duration : float
+        Seconds from the start of the first input to the last output; NaN before the first input.
+    response : Percentiles
+        Seconds from the arrival to the output, of the remembered inputs.
+    exits : dict
+        ``{(model name, exit reached): inputs}`` of anytime models, for the remembered inputs.
+    hindsight : Hindsight or None
+        What the remembered inputs would have taken without a scheduler. None where the profile
+        knows no power, and before the first input.
     own_goals : int
         Inputs that had a goal of their own.
     """
@@ -62,18 +97,29 @@ class Report:
     power: str
     emulated: bool
     verdict: Verdict
+    delivered: float
+    duration: float
+    response: Percentiles
+    exits: dict[tuple[str, int], int]
+    hindsight: Hindsight | None
     loads: int | None = None
     waits: int = 0
     estimated: bool = False
     unit: str = "W"
     own_goals: int = 0
 
+    @property
+    def mean_power(self) -> float | None:
+        """Mean watts from the first input to the last output; None where `energy` is None."""
+        return None if self.energy is None else self.energy / self.duration
+
     def _rows(self) -> list[tuple[str, str]]:
         mark = " emulated" if self.emulated else ""
         energy = "not read"
         if self.energy is not None:
             kind = " estimated" if self.estimated else mark
-            energy = f"{self.energy:.4g} J{kind}, {self.energy / self.inputs:.3g} J per input"
+            each = f"{self.energy / self.inputs:.3g} J per input"
+            energy = f"{self.energy:.4g} J{kind}, {each}, {self.mean_power:.3g} W on average"
         late = f"{self.misses}"
         if self.inputs:
             late += f" ({100 * self.misses / self.inputs:.1f} %)"
@@ -81,8 +127,11 @@ class Report:
             ("goal", repr(self.verdict.goal)),
             ("kept", self.verdict.text),
             ("energy", energy),
+            *self._savings(),
+            ("duration", seconds_text(self.duration)),
+            ("response", str(self.response)),
             ("late", late),
-            ("accuracy", f"{self.accuracy:.4f} expected on average"),
+            ("accuracy", f"{self.delivered:.4f} delivered, {self.accuracy:.4f} expected"),
             ("infeasible", f"{self.infeasible}"),
             ("overhead", f"{1e6 * self.overhead:.1f} µs per input"),
         ]
@@ -94,7 +143,23 @@ class Report:
             rows.append(("loads", f"{self.loads}, {self.waits} of them waited for"))
         for (model, cap), count in self.choices.items():
             rows.append(("", f"{count} x {model} {under_cap(cap, self.unit)}{mark}"))
+        for (model, reached), count in self.exits.items():
+            rows.append(("", f"{count} x exit {reached} of {model}"))
         return rows
+
+    def _savings(self) -> list[tuple[str, str]]:
+        seen = self.hindsight
+        if seen is None:
+            return []
+        fixed = "no choice for all inputs would have kept the accuracy in time"
+        if seen.best_fixed is not None:
+            fixed = f"{_compared(seen, seen.best_fixed)}, the best fixed choice"
+        last = "the input" if seen.inputs == 1 else f"the last {seen.inputs} inputs"
+        return [
+            ("saved", fixed),
+            ("", _compared(seen, seen.highest_cap)),
+            ("", f"computed for {last}, by the profile and their slowdown"),
+        ]
 
     def _title(self) -> str:
         return f"{self.inputs} input{'' if self.inputs == 1 else 's'}, power: {self.power}"
@@ -105,3 +170,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         return _html.table(("Report", self._title()), self._rows())
+
+
+def _compared(seen: Hindsight, other: Alternative) -> str:
+    saved = 100 * seen.saved(other)
+    return f"{abs(saved):.0f} % {'more' if saved < 0 else 'less'} than {other.choice}"

@@ -31,6 +31,7 @@ from alert.running import deadlines, doubts
 from alert.running.cap_in_force import CapInForce
 from alert.running.deadlines import Deadlines
 from alert.running.execution import Execution
+from alert.running.hindsight import Hindsight
 from alert.running.ledger import Ledger
 from alert.running.loading import loading_of
 from alert.running.metering import TICKS, Meter
@@ -517,15 +518,18 @@ class Runner:
         """Sum up the inputs so far."""
         read = self._meter.drawn
         estimate = self._meter.estimate if read is None and self._ledger.inputs else None
+        scheduler, history = self._scheduler, self.history
         return self._ledger.report(
-            models=self._scheduler.profile.models,
-            unit=self._scheduler.profile.unit,
+            models=scheduler.profile.models,
+            unit=scheduler.profile.unit,
             energy=estimate if read is None else read,
             estimated=estimate is not None,
             overhead=self._slack(),
             power=self._device.kind,
             emulated=self._device.emulated,
-            verdict=Verdict.of(self._scheduler),
+            verdict=Verdict.of(scheduler),
+            remembered=history,
+            hindsight=Hindsight.of(scheduler.profile, scheduler.goal, history, self._slack()),
             loads=None if self._loading is None else self._loading.loads,
             waits=0 if self._loading is None else self._loading.waits,
         )

@@ -21,7 +21,7 @@ from scipy.optimize import linprog
 import alert
 from alert.evaluation import OutputTrace, Replay, run
 from alert.evaluation.linear_programme import Groups, Programme
-from alert.evaluation.result import MISSES_ALLOWED
+from alert.running.hindsight import MISSES_ALLOWED
 
 
 def by_linprog(

@@ -14,7 +14,7 @@ from brute_force import (
 )
 
 import alert
-from alert.evaluation.result import MISSES_ALLOWED
+from alert.running.hindsight import MISSES_ALLOWED
 
 
 @pytest.mark.parametrize("words", [1, 4])

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from alert.evaluation.costs import Costs
 from alert.evaluation.linear_programme import Groups, Mixture, Programme
-from alert.evaluation.result import MISSES_ALLOWED, Replay
+from alert.evaluation.result import Replay
 from alert.goal import Goal
+from alert.running.hindsight import MISSES_ALLOWED
 
 
 def optimum(

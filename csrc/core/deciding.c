@@ -76,6 +76,7 @@ void alert_scheduler_pose(alert_scheduler *s, double deadline_s)
 {
     alert_problem *problem = &s->problem;
     alert_belief_set_deadline(&s->belief, alert_time_within(&s->task, deadline_s));
+    alert_sums_forget(&s->cache.sums);
     problem->goal = alert_pending_goal(s);
     problem->last = s->now.pending.configuration;
     problem->deadline_s = deadline_s;

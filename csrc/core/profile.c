@@ -174,6 +174,9 @@ static void fill_row(alert_profile *p, const alert_profile_data *d, size_t i, si
         .ascending = !before || (before->ascending && accuracy >= p->output[r - 1].accuracy),
         .minima = p->minima + first,
         .overall = p->minima[first + d->caps - 1],
+        .is_long = outputs_of(d, i) > ALERT_LONG,
+        .long_model = p->long_models,
+        .long_first = p->long_outputs,
     };
 }
 
@@ -193,6 +196,10 @@ static void fill_rows(alert_profile *p, const alert_profile_data *d, column *sor
             fill_row(p, d, i, k, r);
         }
         exit += exits;
+        if (exits > ALERT_LONG) {
+            p->long_models++;
+            p->long_outputs += exits;
+        }
     }
     qsort(p->row, p->rows, sizeof *p->row, by_work);
     for (r = 0; r < p->rows; r++) {
@@ -306,6 +313,8 @@ alert_profile *alert_profile_copy(const alert_profile *from)
     p->models = from->models;
     p->caps = from->caps;
     p->rows = from->rows;
+    p->long_models = from->long_models;
+    p->long_outputs = from->long_outputs;
     p->has_power = from->has_power;
     p->idle_power_w = from->idle_power_w;
     if (!allocate(p)) {

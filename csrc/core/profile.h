@@ -31,6 +31,9 @@ typedef struct alert_minima {
     double active_j; /* (p - idle power) t; ALERT_NO_BOUND where that is not positive */
 } alert_minima;
 
+/* Sums over more outputs than this are kept (sums.h). */
+#define ALERT_LONG 8
+
 typedef struct alert_row {
     /* What every choice looks at comes first: it shares a cache line. */
     alert_minima overall;       /* the last of the minima */
@@ -49,11 +52,15 @@ typedef struct alert_row {
     ptrdiff_t exit;  /* -1: traditional */
     size_t position; /* of its output among those of all models, model by model, exit by exit */
     double model_accuracy; /* of the model's last output */
+    bool is_long;          /* of a model with more than ALERT_LONG outputs */
+    /* Where it is long: of the model among the long ones, and of its first output among theirs. */
+    size_t long_model, long_first;
 } alert_row;
 
 struct alert_profile {
     atomic_size_t references;
     size_t models, caps, rows;
+    size_t long_models, long_outputs; /* of models with more than ALERT_LONG outputs */
     bool has_power; /* false: power_w is 1 throughout, and nothing is drawn between inputs */
     double idle_power_w;
     double *fixed_share;        /* one a model; NULL where sizes are unknown */

@@ -131,6 +131,7 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     alert_idle_filter_init(&s->now.idle, s->task.constants);
     s->problem = (alert_problem){
         .profile = profile, .cache = &s->cache, .belief = &s->belief, .price = -1.0};
+    s->belief.sums = &s->cache.sums;
     s->method->start(s->now.by_method, &s->task, &s->belief);
     alert_scheduler_believe_idle(s);
     alert_scheduler_choose(s, goal->deadline_s);

@@ -18,7 +18,7 @@
 #include "core/choose/choose.h"
 #include "expect.h"
 
-enum { MODELS = 6, CAPS = 40, EXITS = 4, CONFIGURATIONS = MODELS * CAPS * EXITS };
+enum { MODELS = 6, CAPS = 40, EXITS = 12, CONFIGURATIONS = MODELS * CAPS * EXITS };
 
 static unsigned long long state;
 
@@ -377,6 +377,8 @@ static const alert_expected *delays; /* NULL where none has to wait */
 static alert_problem problem_of(const alert_profile *profile, alert_cache *cache,
                                 alert_belief *belief, const alert_goal *goal)
 {
+    belief->sums = &cache->sums; /* of more than ALERT_LONG exits */
+    alert_sums_forget(&cache->sums);
     return (alert_problem){.profile = profile,
                            .delays = delays,
                            .goal = goal,

@@ -9,6 +9,8 @@ from random import Random
 from typing import Any
 
 import pytest
+import reference
+from random_cases import Twins, random_goal
 
 import alert
 from alert import Goal
@@ -327,3 +329,47 @@ def test_after_its_inputs_a_share_is_the_bound() -> None:
     s = alert.Scheduler(STEADY, Goal.max_accuracy(0.1, budget=0.72 * 50, inputs=50))
     run(s, 600)
     assert joules(s)[50:].mean() == pytest.approx(0.72, rel=0.02)
+
+
+# --------------------------------------------------------------------------------------- many exits
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_models_with_many_exits_against_the_twin(method: str) -> None:
+    """Their accuracies are kept from exit to exit, under caps that cost time, too."""
+    import reference_calibrated
+
+    reference_calibrated.Scheduler.constants = alert.constants("calibrated")
+    decisions = by_rounding = 0
+    for seed in range(24):
+        random = Random(seed)
+        exits = {
+            i: [((k + 1) / count, min(k, 20) / 40 + i / 10) for k in range(count)]
+            for i, count in enumerate([30, 3, 9])
+        }
+        table = reference.Table(
+            [[0.2, 0.1, 0.05]] * 3,
+            [[10.0, 21.0, 45.0]] * 3,
+            [pairs[-1][1] for pairs in exits.values()],
+            [10.0, 20.0, 40.0],
+            5.0,
+            exits,
+        )
+        cost = random.choice([0.0, 0.0, 0.01])
+        twins = Twins(table, random_goal(random, table), method=method, switch_cost=cost)
+        for _ in range(25):
+            twins.random_action(random)
+        decisions += twins.decisions
+        by_rounding += twins.by_rounding
+    assert by_rounding <= decisions / 50
+
+
+def test_a_sure_exit_has_its_accuracy() -> None:
+    """Without rounding: a bound that equals the accuracy of an exit can be met."""
+    exits = [((k + 1) / 50, 0.1 + 0.7 * (k + 1) / 50) for k in range(50)]
+    table = alert.Profile([[0.05]], [[10.0]], [exits[-1][1]], [10.0], 5.0, exits={0: exits})
+    for k in (0, 7, 8, 30, 49):
+        goal = Goal.min_energy(10.0, exits[k][1], window=1)
+        decision = alert.Scheduler(table, goal).decision
+        assert (decision.exit, decision.feasible) == (k, True)
+        assert decision.accuracy == exits[k][1]

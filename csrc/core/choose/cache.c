@@ -11,13 +11,14 @@ int alert_cache_new(alert_cache *cache, const alert_profile *profile)
     alert_cache_forget(cache);
     cache->accuracy_z = calloc(profile->rows, sizeof *cache->accuracy_z);
     cache->affordable = calloc(profile->rows, sizeof *cache->affordable);
-    return cache->accuracy_z && cache->affordable ? 0 : -ENOMEM;
+    return cache->accuracy_z && cache->affordable ? alert_sums_new(&cache->sums, profile) : -ENOMEM;
 }
 
 void alert_cache_clear(alert_cache *cache)
 {
     free(cache->accuracy_z);
     free(cache->affordable);
+    alert_sums_clear(&cache->sums);
 }
 
 void alert_cache_renew(alert_cache *cache, const alert_profile *profile, const alert_goal *goal,

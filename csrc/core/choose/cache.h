@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "core/profile.h"
+#include "core/estimate/sums.h"
 
 typedef struct alert_cache {
     /* The bound and the parts of the goal that all but `affordable` hold for. */
@@ -12,6 +12,7 @@ typedef struct alert_cache {
     double time_z;         /* normal quantile of the least probability; -infinity: none */
     size_t too_inaccurate; /* leading rows that cannot have the accuracy */
     double *accuracy_z;    /* one a row: alert_cache_accuracy_z(); NaN: not worked out yet */
+    alert_sums sums;
     uint32_t *affordable; /* one a row: the first column that the last priced search could afford */
 } alert_cache;
 

@@ -10,8 +10,8 @@
 
 #include "core/estimate/mixture.h"
 #include "core/estimate/normal.h"
+#include "core/estimate/sums.h"
 #include "core/goal.h"
-#include "core/profile.h"
 
 typedef struct alert_belief {
     double mean, std;             /* of the slowdown; std > 0 */
@@ -20,6 +20,8 @@ typedef struct alert_belief {
     double idle_ratio;            /* phi; 0 until an idle power has been reported */
     double idle_power_w;          /* the profile's idle power until then; 0 afterwards */
     const alert_mixture *mixture; /* how long runs take; NULL where the slowdown is normal */
+    alert_sums
+        *sums; /* kept for the choice at hand; NULL: none. A column is asked under one deadline */
 } alert_belief;
 
 static inline void alert_belief_set_deadline(alert_belief *b, double deadline_s)

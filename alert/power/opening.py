@@ -110,8 +110,8 @@ def open(
     PowerDevice
         Close it, or use it in a ``with`` statement: then every limit is back as it was found. The
         device is also closed when the interpreter exits. Where this process has opened it with the
-        same options before, they share it: the last to be closed gives back. Of "cpufreq" and "threads" it is a
-        `Combined`; of "zeus", another class. They have all that a PowerDevice has.
+        same options before, they share it: the last to be closed gives back. Of "cpufreq" and
+        "threads" it is a `Combined`; of "zeus", another class. They have all a PowerDevice has.
 
     Raises
     ------

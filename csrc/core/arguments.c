@@ -48,7 +48,8 @@ int alert_check_goal_for(const alert_profile *profile, const alert_goal *goal,
 {
     int rc = alert_goal_check(goal, error);
     double energy_j = alert_goal_energy(goal);
-    if (!rc && !profile->has_power && energy_j < HUGE_VAL)
+    bool is_bounded = energy_j < HUGE_VAL || goal->power_w > 0.0;
+    if (!rc && !profile->has_power && is_bounded)
         rc = alert_refuse(error, "energy", NO_BOUND_EXPECTED, energy_j);
     return rc;
 }

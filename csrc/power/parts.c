@@ -104,6 +104,21 @@ static int give_back(alert_parts *d, alert_power_error *error)
     return first;
 }
 
+/* After a release: what somebody has changed meanwhile is now what is found. Where limits of others may hide ours, that
+ * cannot be told from a change, and what was found first counts. */
+static void find_again(alert_parts *d)
+{
+    for (size_t i = 0; i < d->parts; i++) {
+        alert_part *p = alert_part_at(d, i);
+        for (size_t k = 0; k < p->settings; k++) {
+            alert_setting *s = &p->setting[k];
+            bool is_back = alert_setting_held(s) == alert_setting_entry(s)->found;
+            if (is_changeable(p, s) && is_back && !s->access->shows_lowest)
+                (void)!alert_setting_find(s); /* else what was found before counts */
+        }
+    }
+}
+
 /* -------------------------------------------------------------------------------------------- functions */
 
 static bool is_range_known(const alert_parts *d)
@@ -161,6 +176,9 @@ static int set_cap(void *device, double cap, alert_power_error *notice, alert_po
     else if (d->guard.journal)
         alert_watchdog_renew(&d->guard, notice);
     d->touched = true;
+    if (d->released)
+        find_again(d);
+    d->released = false;
     double begun_s = now_s();
     int rc = set_shares(d, fmin(cap, d->cap_max), notice, error);
     if (!rc && d->measures_cost)
@@ -173,6 +191,7 @@ static int release(void *device, alert_power_error *error)
     alert_parts *d = device;
     for (size_t i = 0; i < d->parts; i++)
         alert_part_at(d, i)->prepared = false;
+    d->released = true;
     return d->touched ? give_back(d, error) : 0;
 }
 

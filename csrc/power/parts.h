@@ -65,6 +65,7 @@ struct alert_parts {
     bool observe, guarded;
     bool can_cap, can_read;
     bool touched;            /* a cap has been tried */
+    bool released;           /* since the last cap */
     double cap_min, cap_max; /* the backend's to fill in */
     double switch_cost_s;    /* NaN before alert_parts_learn: measured there, and with every cap */
     bool measures_cost;

@@ -43,11 +43,14 @@ def profiles(draw: st.DrawFn) -> alert.Profile:
         inner = sorted(draw(st.sets(st.floats(0.01, 0.99), max_size=3)))
         if inner:
             exits[i] = [*((f, draw(fractions)) for f in inner), (1.0, accuracy[i])]
+    watts = np.cumsum(draw(st.lists(st.floats(1.0, 1e6), min_size=caps, max_size=caps)))
+    if draw(st.booleans()):
+        watts[-1] = math.inf  # no cap
     return alert.Profile(
         latency=draw(grid.map(lambda rows: rows[:models])),
         power=draw(grid.map(lambda rows: rows[:models])),
         accuracy=accuracy,
-        power_caps=np.cumsum(draw(st.lists(st.floats(1.0, 1e6), min_size=caps, max_size=caps))),
+        power_caps=watts,
         idle_power=draw(st.sampled_from([0.0, 1.0, 1e9])),
         exits=exits,
     )
@@ -137,7 +140,8 @@ class AnyUse(RuleBasedStateMachine):
     @rule(latency=latencies, energy=st.one_of(st.just(math.nan), st.floats(0.0, 1e18)))
     def step_many(self, latency: float, energy: float) -> None:
         choice = alert.step_many([self.scheduler], [latency], [energy])[0]
-        assert (choice["model"], choice["power_cap"]) == tuple(self.scheduler.decision)
+        model, power_cap = self.scheduler.decision
+        assert (choice["model"], choice["power_cap"]) == (model, power_cap or math.inf)
 
     @rule(latency=latencies, times=st.integers(1, 30))
     def steady(self, latency: float, times: int) -> None:
@@ -224,7 +228,7 @@ class AnyUse(RuleBasedStateMachine):
     def what_it_says_is_in_bounds(self) -> None:
         profile, decision = self.scheduler.profile, self.scheduler.decision
         assert 0 <= decision.model < len(profile.models)
-        assert decision.power_cap in profile.power_caps
+        assert (decision.power_cap or math.inf) in profile.power_caps
         exits = profile.exits.get(decision.model)
         exit = -1 if decision.exit is None else decision.exit
         assert exit == -1 if exits is None else 0 <= exit < len(exits)

@@ -1,6 +1,7 @@
 /* Parts.c over a toy: two or more cells in memory, each with a limit that can be capped and a counter. And the reading
  * of options. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -247,6 +248,31 @@ static void test_giving_back_leaves_what_is_not_ours(void)
     EXPECT(machine[0].limit_mw == 77000 && machine[1].limit_mw == 30000);
 }
 
+static void test_a_release_gives_back_until_the_next_cap(void)
+{
+    alert_power *p = NULL;
+    alert_power_traits about;
+    alert_parts *d = cells(false);
+    alert_part_at(d, 0)->weight = alert_part_at(d, 1)->weight = 0.5;
+    EXPECT(alert_parts_end(&p, d, alert_parts_learn(d, NULL), NULL) == 0);
+    EXPECT(alert_power_release(p, NULL) == 0 && machine[0].limit_mw == 60000);
+    EXPECT(alert_power_set_cap(p, 70.0, NULL) == 0);
+    alert_power_about(p, &about);
+    EXPECT(about.asked == 70.0 && machine[0].limit_mw == 35000);
+    EXPECT(alert_power_release(p, NULL) == 0);
+    alert_power_about(p, &about);
+    EXPECT(isnan(about.asked) && machine[0].limit_mw == 60000 && machine[1].limit_mw == 30000);
+    machine[0].limit_mw = 55000; /* somebody else's */
+    EXPECT(alert_power_set_cap(p, 70.0, NULL) == 0 && machine[0].limit_mw == 35000);
+    machine[0].write_fails = EIO;
+    EXPECT(alert_power_release(p, NULL) == -EIO && machine[1].limit_mw == 30000);
+    alert_power_about(p, &about);
+    EXPECT(about.asked == 70.0);
+    machine[0].write_fails = 0;
+    EXPECT(alert_power_close(p, NULL) == 0);
+    EXPECT(machine[0].limit_mw == 55000 && machine[1].limit_mw == 30000);
+}
+
 static void test_a_write_that_cannot_be_read_back_is_ours(void)
 {
     alert_power *p = NULL;
@@ -354,6 +380,7 @@ int main(void)
     test_an_observer_learns_and_changes_nothing();
     test_a_cap_taken_otherwise_is_a_notice_and_one_refused_a_failure();
     test_giving_back_leaves_what_is_not_ours();
+    test_a_release_gives_back_until_the_next_cap();
     test_a_write_that_cannot_be_read_back_is_ours();
     test_options_are_read_into_their_fields();
     test_an_option_out_of_range_is_named();

@@ -356,8 +356,44 @@ static void test_a_forked_child_neither_caps_nor_gives_back(void)
     EXPECT(s.owner_closes == 1);
 }
 
+static void test_nothing_caps_and_reads_nothing(void)
+{
+    alert_power *p = NULL;
+    alert_power_traits about;
+    alert_power_error error = {0};
+    double value = 1.0;
+    const alert_power_option range = {"cap_range", NULL, (const double[]){1.0, 2.0}, 2};
+    EXPECT(alert_power_open(&p, "none", &range, 1, &error) == -EINVAL);
+    EXPECT(alert_power_open(&p, "none", NULL, 0, &error) == 0);
+    alert_power_about(p, &about);
+    EXPECT(strcmp(about.kind, "none") == 0 && !about.can_cap && !about.can_read && !about.emulated);
+    EXPECT(alert_power_set_cap(p, 10.0, &error) == -EOPNOTSUPP && error.remedy[0]);
+    EXPECT(alert_power_cap(p, &value, NULL) < 0);
+    EXPECT(alert_power_energy(p, &value, &error) == -EOPNOTSUPP && value == 1.0);
+    EXPECT(alert_power_release(p, NULL) == 0);
+    alert_power_begin(p);
+    EXPECT(alert_power_pace(p, true) == 0);
+    EXPECT(alert_power_close(p, NULL) == 0);
+}
+
+static void test_a_release_lifts_an_emulated_cap(void)
+{
+    fake_clock clock = {0};
+    alert_power *p = open_on(&clock);
+    double cap;
+    EXPECT(alert_power_set_cap(p, HALF_W, NULL) == 0);
+    alert_power_begin(p);
+    clock.now_ns += SECOND;
+    EXPECT(alert_power_release(p, NULL) == 0); /* the work so far took its time under the cap */
+    EXPECT(clock.now_ns == 3 * SECOND / 2);
+    EXPECT(alert_power_cap(p, &cap, NULL) == 0 && cap == LAW.peak_w);
+    EXPECT(alert_power_close(p, NULL) == 0);
+}
+
 int main(void)
 {
+    test_nothing_caps_and_reads_nothing();
+    test_a_release_lifts_an_emulated_cap();
     test_idle_and_full_speed();
     test_a_cap_stretches_work();
     test_an_interrupted_wait_goes_on();

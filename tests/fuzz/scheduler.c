@@ -69,7 +69,12 @@ static void make_table(table *t, bytes *b)
         .exit_fraction = t->fraction,
         .exit_accuracy = t->reached,
     };
-    if (fuzz_byte(b) & 1)
+    uint8_t known = fuzz_byte(b);
+    if (known & 2)
+        t->cap[caps - 1] = (double)INFINITY;
+    if (known & 4)
+        t->view.power_w = NULL;
+    if (known & 1)
         return;
     for (size_t i = 0; i < models; i++)
         t->fixed[i] = fuzz_fraction(b);
@@ -156,7 +161,7 @@ static void check_decision(const subject *x, const alert_decision *d)
     size_t exits = t->exit_count[d->model];
     REQUIRE(exits == 0 ? d->exit == -1 : d->exit >= 0 && (size_t)d->exit < exits);
     REQUIRE(isfinite(d->latency_s) && d->latency_s >= 0.0);
-    REQUIRE(isfinite(d->energy_j) && d->energy_j >= 0.0);
+    REQUIRE(t->power_w ? isfinite(d->energy_j) && d->energy_j >= 0.0 : isnan(d->energy_j));
     REQUIRE(d->accuracy >= -1e-9 && d->accuracy <= 1.0 + 1e-9);
     REQUIRE(d->probability >= 0.0 && d->probability <= 1.0);
 }

@@ -74,7 +74,7 @@ def test_the_core_stays_small() -> None:
     assert max(len(path.read_text().splitlines()) for path in files) <= 350
     # 250 of them for what callers expect of the models: the adjusted profile, delays, their state.
     # 300 for goals: a third objective, single inputs, power, budgets, verdicts; models not chosen.
-    # 40 for profiles without a cap or without a power, and promises under another cap. 105 for time slices.
+    # 40 for profiles without a cap or a power, and promises under another cap. 105 for time slices.
     # 200 for machines that schedulers share. 60 for sizes.
     # 25 for idle time that is spread over the inputs that share a deadline. 45 for many exits.
     assert sum(lines_of_code(path) for path in files) <= 3860

@@ -6,7 +6,7 @@ import math
 import sys
 from dataclasses import dataclass
 from operator import index
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from alert import _core
 from alert._arguments import number
@@ -79,6 +79,7 @@ class Goal:
     power: float | None = None
     budget: float | None = None
     inputs: int | None = None
+    _tuple: ClassVar[_GoalTuple]  # of each goal: made once, as goals may be set often
 
     def __post_init__(self) -> None:
         if self.objective not in _OBJECTIVES:
@@ -98,7 +99,8 @@ class Goal:
         object.__setattr__(self, "window", _count("window", self.window))
         object.__setattr__(self, "inputs", _count("inputs", self.inputs))
         self._check_one_bound_on_energy()
-        _core.check_goal(self._as_tuple())
+        object.__setattr__(self, "_tuple", self._made_tuple())
+        _core.check_goal(self._tuple)
 
     def _check_one_bound_on_energy(self) -> None:
         given = [name for name in ("energy", "power", "budget") if getattr(self, name) is not None]
@@ -276,6 +278,9 @@ class Goal:
 
     def _as_tuple(self) -> _GoalTuple:
         """State the goal in the order and the units of the C core."""
+        return self._tuple
+
+    def _made_tuple(self) -> _GoalTuple:
         first, second, third = (_QUANTITIES.index(quantity) for quantity in self.priority)
         return (
             _OBJECTIVES.index(self.objective),

@@ -92,6 +92,9 @@ static int allocate(alert_scheduler *s, const alert_options *options)
     int rc = set_constants(s, &options->constants);
     if (!rc)
         rc = alert_cache_new(&s->cache, s->task.profile);
+    s->task.room = calloc(s->task.profile->rows, sizeof *s->task.room);
+    if (!rc && !s->task.room)
+        rc = -ENOMEM;
     if (!rc)
         rc = alert_window_new(&s->window, alert_goal_window(&s->task.goal));
     if (!rc && s->task.profile->fixed_share)
@@ -147,6 +150,7 @@ void alert_scheduler_free(alert_scheduler *s)
     alert_outlook_clear(&s->outlook);
     alert_window_clear(&s->window);
     free(s->own_constants);
+    free(s->task.room);
     free(s->history);
     alert_profile_unref(s->task.profile);
     free(s);

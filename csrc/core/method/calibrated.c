@@ -32,7 +32,7 @@ static void start_price(calibrated *c, const alert_task *task)
 {
     double time_s = alert_time_within(task, task->goal.deadline_s);
     alert_price_start(&c->price, task->constants, task->profile, &task->goal,
-                      alert_idle_power(task), time_s);
+                      alert_idle_power(task), time_s, task->room);
 }
 
 static void start(void *learnt, const alert_task *task, alert_belief *belief)

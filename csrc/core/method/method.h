@@ -21,6 +21,7 @@ typedef struct alert_task {
     alert_goal goal;
     double overhead_s;
     alert_machine machine;
+    alert_point *room; /* for a point a row, while a goal is set */
 } alert_task;
 
 /* Watts drawn between inputs, as far as the profile says and as they are counted. */

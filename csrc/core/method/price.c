@@ -18,52 +18,73 @@
 /* The square of more than any input can take. */
 #define SURPRISE_MAX 1e60
 
-/* A configuration in the plane of (accuracy, energy). */
-typedef struct point {
-    double accuracy, energy_j;
-} point;
+/* In the plane of (accuracy, energy). */
+typedef alert_point point;
 
-/* The quiet machine. */
+/* Of the quiet machine: the points that are in time, one for each row at most. */
 typedef struct machine {
-    const alert_profile *profile;
-    alert_belief belief;
+    const point *points;
+    size_t count;
 } machine;
 
-static machine quiet_machine(const alert_profile *profile, double idle_power_w, double time_s)
+/* The number of leading columns that are in time: all of them, or by bisection. */
+static size_t count_in_time(const alert_belief *b, const alert_row *row)
+{
+    size_t low = 0, high = row->columns;
+    if (alert_is_in_time(b, row, high - 1, 1.0))
+        return high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (alert_is_in_time(b, row, middle, 1.0))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The lowest energy in the row that is in time; infinite when there is none. Slow columns are the cheap ones, mostly. */
+static double cheapest_in_time(const alert_belief *b, const alert_lower_bound *lower,
+                               const alert_row *row)
+{
+    double best = HUGE_VAL;
+    for (size_t j = count_in_time(b, row);
+         j-- > 0 && !(alert_energy_lower_bound(lower, &row->minima[j]) >= best);)
+        best = fmin(best, alert_energy(b, row, j));
+    return best;
+}
+
+static machine quiet_machine(const alert_profile *profile, double idle_power_w, double time_s,
+                             point *points)
 {
     double fastest = HUGE_VAL;
     for (size_t r = 0; r < profile->rows; r++)
         fastest = fmin(fastest, profile->row[r].latency_s[0]);
-    machine m = {.profile = profile, .belief = {.mean = 1.0, .idle_power_w = idle_power_w}};
-    alert_belief_set_deadline(&m.belief, fmax(time_s, fastest)); /* something is in time */
+    alert_belief belief = {.mean = 1.0, .idle_power_w = idle_power_w};
+    alert_belief_set_deadline(&belief, fmax(time_s, fastest)); /* something is in time */
+    alert_lower_bound lower = alert_lower_bound_of(&belief);
+    machine m = {.points = points};
+    for (size_t r = 0; r < profile->rows; r++) {
+        const alert_row *row = &profile->row[r];
+        point p = {row->output[row->outputs - 1].accuracy, cheapest_in_time(&belief, &lower, row)};
+        if (p.energy_j < HUGE_VAL)
+            points[m.count++] = p;
+    }
     return m;
-}
-
-/* The row's exit, at the cheapest cap that is in time; false when none is. */
-static bool cheapest_in_time(const machine *m, const alert_row *row, point *out)
-{
-    out->accuracy = row->output[row->outputs - 1].accuracy;
-    out->energy_j = HUGE_VAL;
-    for (size_t j = 0; j < row->columns && alert_is_in_time(&m->belief, row, j, 1.0); j++)
-        out->energy_j = fmin(out->energy_j, alert_energy(&m->belief, row, j));
-    return out->energy_j < HUGE_VAL;
 }
 
 /* The point with the lowest energy - price x accuracy; ties go to the higher accuracy. An infinite price asks for
  * the highest accuracy. */
 static point best_at(const machine *m, double price)
 {
-    point best = {0}, p;
-    bool found = false;
-    for (size_t r = 0; r < m->profile->rows; r++) {
-        if (!cheapest_in_time(m, &m->profile->row[r], &p))
-            continue;
-        double gain = p.accuracy - best.accuracy, cost = p.energy_j - best.energy_j;
+    point best = m->points[0];
+    for (size_t i = 1; i < m->count; i++) {
+        const point *p = &m->points[i];
+        double gain = p->accuracy - best.accuracy, cost = p->energy_j - best.energy_j;
         bool better = price < HUGE_VAL ? cost < price * gain || (cost == price * gain && gain > 0.0)
                                        : gain > 0.0 || (gain == 0.0 && cost < 0.0);
-        if (!found || better)
-            best = p;
-        found = true;
+        if (better)
+            best = *p;
     }
     return best;
 }
@@ -92,11 +113,11 @@ static double slope_of(const alert_goal *goal, edge e)
                       : e.high.energy_j / fmax(e.high.accuracy - goal->q_fail, GAIN_MIN);
 }
 
-/* The edge where the hull crosses `bound`: its first for a bound below the hull, its last for one above. `whole` joins
+/* The edge where the hull crosses the goal's bound: its first for a bound below the hull, its last for one above. `whole` joins
  * the ends of the hull. The line through two vertices has the price at which they are equally good. The best point at
  * this price lies below the line and between them, and takes the place of one. When there is none, the two are
  * neighbours. (The simplex method, for a mixture of two configurations.) */
-static edge edge_at(const machine *m, const alert_goal *goal, double bound, edge whole)
+static edge edge_at(const machine *m, const alert_goal *goal, edge whole)
 {
     edge e = whole;
     while (true) {
@@ -107,11 +128,28 @@ static edge edge_at(const machine *m, const alert_goal *goal, double bound, edge
             gain > 0.0 && middle.accuracy < e.high.accuracy && cost < price * gain * (1.0 - 1e-12);
         if (!below)
             return e;
-        if (saves(goal) ? middle.accuracy >= bound : middle.energy_j > bound)
+        if (saves(goal) ? middle.accuracy >= goal->bound : middle.energy_j > goal->bound)
             e.high = middle;
         else
             e.low = middle;
     }
+}
+
+/* The slope of the hull's first edge, or of its last. It is the least from the cheapest point to those that are more
+ * accurate, or the greatest from those that are less accurate to the most accurate point. */
+static double end_slope(const machine *m, const alert_goal *goal, edge hull, bool is_last)
+{
+    double least = HUGE_VAL, most = 0.0;
+    for (size_t i = 0; i < m->count; i++) {
+        const point *p = &m->points[i];
+        if (!is_last && p->accuracy > hull.low.accuracy)
+            least = fmin(least, slope_of(goal, (edge){hull.low, *p}));
+        if (is_last && p->accuracy < hull.high.accuracy)
+            most = fmax(most, slope_of(goal, (edge){*p, hull.high}));
+    }
+    if (!(hull.low.accuracy < hull.high.accuracy)) /* one point */
+        return slope_of(goal, hull);
+    return is_last ? most : least;
 }
 
 static double log_within(double price)
@@ -137,18 +175,17 @@ static void set_prices(alert_price *p, const alert_constants *c, const alert_goa
 }
 
 void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
-                       const alert_goal *goal, double idle_power_w, double time_s)
+                       const alert_goal *goal, double idle_power_w, double time_s,
+                       alert_point *room)
 {
-    const double AT[3] = {-HUGE_VAL, goal->bound, HUGE_VAL};
-    machine m = quiet_machine(profile, idle_power_w, time_s);
-    edge hull = {best_at(&m, 0.0), best_at(&m, HUGE_VAL)}, at[3];
-    double gain = fmax(hull.high.accuracy - goal->q_fail, GAIN_MIN), log_slope[3];
-    for (int i = 0; i < 3; i++) {
-        at[i] = edge_at(&m, goal, AT[i], hull);
-        log_slope[i] = log_within(slope_of(goal, at[i]));
-    }
+    machine m = quiet_machine(profile, idle_power_w, time_s, room);
+    edge hull = {best_at(&m, 0.0), best_at(&m, HUGE_VAL)}, at = edge_at(&m, goal, hull);
+    double gain = fmax(hull.high.accuracy - goal->q_fail, GAIN_MIN);
+    double log_slope[3] = {log_within(end_slope(&m, goal, hull, false)),
+                           log_within(slope_of(goal, at)),
+                           log_within(end_slope(&m, goal, hull, true))};
     set_prices(p, c, goal, hull, log_slope);
-    double low = measure_of(goal, at[1].low), high = measure_of(goal, at[1].high);
+    double low = measure_of(goal, at.low), high = measure_of(goal, at.high);
     double whole = measure_of(goal, hull.high) - measure_of(goal, hull.low);
     double unit = saves(goal) ? gain : whole > 0.0 ? whole : hull.high.energy_j;
     double step = high > low ? high - low : saves(goal) ? 1e-3 : 1e-2 * hull.high.energy_j;

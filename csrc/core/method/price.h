@@ -70,10 +70,16 @@ typedef struct alert_booking {
     double debt, inputs_left;
 } alert_booking;
 
+/* A configuration, by its accuracy and its energy. */
+typedef struct alert_point {
+    double accuracy, energy_j;
+} alert_point;
+
 /* Sets the price from profile and goal; the debt stays. time_s: the deadline without the overhead, of which
- * idle_power_w is drawn in the rest. */
+ * idle_power_w is drawn in the rest. `room` is for a point a row. */
 void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
-                       const alert_goal *goal, double idle_power_w, double time_s);
+                       const alert_goal *goal, double idle_power_w, double time_s,
+                       alert_point *room);
 void alert_price_update(alert_price *p, const alert_constants *c, const alert_goal *goal,
                         const alert_booking *b);
 /* Joules per unit of accuracy for the next input. Sets whether nothing more can be done for the bound. */

@@ -20,8 +20,9 @@ def cap_text(cap: float | None, unit: str = "W", form: str = "g") -> str:
 
 
 def under_cap(cap: float | None, unit: str = "W") -> str:
-    """Return "under 20 W", or "with 2 threads", or "with no cap"."""
-    text = cap_text(cap, unit)
+    """Return "under 20 W", or "with 2 threads", or "with no cap"; three digits or more."""
+    whole = cap is not None and 1000.0 <= cap < math.inf
+    text = cap_text(cap, unit, ".0f" if whole else ".3g")
     return f"with {text}" if text == "no cap" or unit == "threads" else f"under {text}"
 
 

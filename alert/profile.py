@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alert import _core, _html, files
+from alert import _core, _frames, _html, files
 from alert._arguments import Caps, Floats, caps, floats, grid, instance, integer, number
 from alert._text import cap_range_text, cap_text, plain, shown
 from alert._warnings import warn
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    import pandas
+    from matplotlib.figure import Figure
 
     from alert.measuring.models import Accuracies
     from alert.power.device import Device
@@ -616,6 +619,47 @@ class Profile:
         arguments.update(changed)
         return Profile(**{**arguments, "power": _known(arguments["power"])})
 
+    # ------------------------------------------------------------------------------- looking at it
+
+    def frame(self) -> pandas.DataFrame:
+        """Return a data frame with a row for each configuration. Needs pandas.
+
+        Columns: model, exit (-1 for a traditional model), power_cap, latency, power, energy (of one
+        input) and accuracy.
+        """
+        whole = {i: ((1.0, float(reached)),) for i, reached in enumerate(self.accuracy)}
+        outputs = [
+            (i, exit if i in self.exits else -1, *pair)
+            for i, pairs in {**whole, **self.exits}.items()
+            for exit, pair in enumerate(pairs)
+        ]
+        row, exits, fraction, accuracy = map(np.array, zip(*outputs, strict=True))
+        caps = len(self.power_caps)
+        latency, power = fraction[:, np.newaxis] * self.latency[row], self.power[row]
+        return _frames.frame(
+            {
+                "model": np.repeat(np.array(self.models, object)[row], caps),
+                "exit": np.repeat(exits, caps),
+                "power_cap": np.tile(self.power_caps, len(row)),
+                "latency": latency.ravel(),
+                "power": power.ravel(),
+                "energy": (latency * power).ravel(),
+                "accuracy": np.repeat(accuracy, caps),
+            }
+        )
+
+    def plot(self) -> Figure:
+        """Draw accuracy against energy and latency. Needs matplotlib.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A notebook shows it; its method ``savefig`` writes it to a file.
+        """
+        from alert.plots import profile
+
+        return profile.draw(self)
+
     # ------------------------------------------------------------------------------- conveniences
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -672,7 +716,7 @@ class Profile:
             )
             for i, name in enumerate(self.models)
         ]
-        offered = ", ".join(cap_text(cap, self.unit) for cap in self.power_caps)
+        offered = ", ".join(cap_text(cap, self.unit, ".3g") for cap in self.power_caps)
         note = f"power caps: {offered}; idle {self.idle_power:.3g} W{self._label()}"
         return _html.table(("model", "accuracy", "latency, ms", "power, W", "exits"), rows, note)
 

@@ -7,13 +7,14 @@ from math import isnan
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
-from alert import _core, _html
+from alert import _core, _frames, _html
 from alert._deprecated import renamed_attribute, renamed_key, renamed_keyword
 from alert._text import under_cap
 from alert.goal import Goal
 from alert.profile import Profile
 
 if TYPE_CHECKING:
+    import pandas
     from typing_extensions import Self
 
 HISTORY = 1024
@@ -162,6 +163,10 @@ class Scheduler(_core.Scheduler):
     def goal(self, goal: Goal) -> None:
         _check_goal_type(goal)
         self._set_goal(goal._as_tuple(), goal)
+
+    def frame(self) -> pandas.DataFrame:
+        """Return the history as a data frame, with the names of models. Needs pandas."""
+        return _frames.history_frame(self.history, self._profile.models)
 
     def _index_of(self, model: str) -> int:
         """Find a model by its name."""

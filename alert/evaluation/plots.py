@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from alert._arguments import Floats
 from alert.evaluation.calibration import EDGES
 from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.result import Replay
-from alert.profile import Profile
+from alert.plots.picture import cap_axis
 
 _PANELS = {"min_energy": ("energy", "energy"), "max_accuracy": ("error", "error")}
 # Distinct for all kinds of colour vision (Okabe and Ito).
@@ -161,17 +160,6 @@ def draw_reliability(bins: Mapping[str, NDArray[np.void]], note: str, path: Path
     lower.set_xlabel("predicted probability that the chosen output is in time")
     figure.suptitle(note, fontsize="small")
     figure.savefig(path, dpi=120)
-
-
-def cap_axis(axis: Axes, profile: Profile) -> Floats:
-    """Label an axis with power caps; return their heights. No cap stands above the others."""
-    power_caps = profile.power_caps
-    height = power_caps.copy()
-    if np.isinf(height[-1]):
-        height[-1] = 0.0 if len(height) == 1 else height[-2] + np.ptp(height[:-1] or 1.0)
-    axis.set_yticks(height, [f"{cap:.3g}" if np.isfinite(cap) else "no cap" for cap in power_caps])
-    axis.set_ylabel(f"power cap, {profile.unit}")
-    return height
 
 
 def draw_timeline(

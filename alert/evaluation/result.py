@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alert import _frames, _html
 from alert._arguments import Floats
 from alert.goal import Goal
 from alert.running.hindsight import MISSES_ALLOWED
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
 
 # Sums over a trace may miss a goal by this share, for rounding.
 _ROUNDING = 1e-9
@@ -85,9 +91,42 @@ class Replay:
             return True
         return goal.energy is not None and self.mean_energy > goal.energy * (1.0 + _ROUNDING)
 
+    def frame(self) -> pandas.DataFrame:
+        """Return a data frame with a row for each input. Needs pandas.
+
+        Its columns are those of `inputs`; energy, accuracy and missed of a scheme that mixes.
+        """
+        if self.inputs is not None:
+            return _frames.frame(self.inputs)
+        return _frames.frame(
+            {"energy": self.energy, "accuracy": self.accuracy, "missed": self.missed}
+        )
+
+    def plot(self) -> Figure:
+        """Draw energy and accuracy of each input, and their means so far. Needs matplotlib.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A notebook shows it; its method ``savefig`` writes it to a file.
+        """
+        from alert.plots import replay
+
+        return replay.draw(self.scheme, self.goal, self.energy, self.accuracy, self.missed)
+
     def __repr__(self) -> str:
         return (
             f"<alert.evaluation.Replay {self.scheme!r}: {self.mean_energy:.4g} J, accuracy "
             f"{self.mean_accuracy:.4f}, {100 * self.miss_rate:.1f} % late"
             f"{', violated' if self.violated else ''}>"
         )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("goal", repr(self.goal)),
+            ("energy", f"{self.mean_energy:.3g} J per input"),
+            ("accuracy", f"{self.mean_accuracy:.4f}"),
+            ("late", f"{100 * self.miss_rate:.1f} %"),
+            ("goal kept", "no" if self.violated else "yes"),
+        ]
+        return _html.table((f"Replay, {self.scheme}", f"{len(self.energy)} inputs"), rows)

@@ -7,12 +7,12 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alert import _arguments
+from alert import _arguments, _frames
 from alert._core import Decision
 from alert._deprecated import renamed_attribute, renamed_keyword
 from alert._warnings import warn
@@ -43,6 +43,10 @@ from alert.running.switching import Switching
 from alert.running.turn import Turn, TurnScheduler
 from alert.running.verdict import Verdict
 from alert.scheduler import HISTORY, Scheduler, _check_goal_type
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
 
 # Deadline, in seconds, of an input that is late before it starts: it still gets an output, and the
 # scheduler takes no deadline of zero. Every configuration is late under it.
@@ -508,6 +512,22 @@ class Runner:
 
     trace = renamed_attribute("history")
 
+    def frame(self) -> pandas.DataFrame:
+        """Return the history as a data frame, with the names of models. Needs pandas."""
+        return _frames.history_frame(self.history, self._scheduler.profile.models)
+
+    def plot(self) -> Figure:
+        """Draw the remembered inputs: latency, slowdown and choices. Needs matplotlib.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A notebook shows it; its method ``savefig`` writes it to a file.
+        """
+        from alert.plots import run
+
+        return run.draw(self._scheduler.profile, self.history, self._device.emulated)
+
     @property
     def last(self) -> Outcome | None:
         """What became of the last input; None before the first."""
@@ -538,6 +558,9 @@ class Runner:
         state = ", closed" if self._closed else ""
         done = f"{self._ledger.inputs} inputs{state}"
         return f"<alert.Runner on {self._device.kind}, {done}: {self._scheduler!r}>"
+
+    def _repr_html_(self) -> str:
+        return self._scheduler._repr_html_() + self.report()._repr_html_()
 
     # ----------------------------------------------------------------------------------- closing
 

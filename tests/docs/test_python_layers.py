@@ -14,11 +14,11 @@ FILES = sorted(PACKAGE.glob("**/*.py"))
 # From the ground up: a room imports itself and those of the lines before. `alert` alone stands for
 # the public face, `alert/__init__.py`.
 STRATA = [
-    ["_core", "_version", "_html", "_installation", "_progress", "_text", "_warnings"],
+    ["_core", "_version", "_frames", "_html", "_installation", "_progress", "_text", "_warnings"],
     ["_arguments", "_deprecated", "files"],
     ["goal", "profile"],
     ["scheduler", "trace"],
-    ["session", "power", "learning", "store"],
+    ["session", "power", "learning", "store", "plots"],
     ["running"],
     ["serving"],
     ["alert"],
@@ -33,6 +33,7 @@ STRATA = [
 # The contract's: methods of a lower room that import a higher one when they are called.
 LATE = {
     ("profile", "measuring"),  # Profile.measure; the warning of Profile.load on another machine
+    ("profile", "plots"),  # Profile.plot
     ("trace", "measuring"),  # Trace.record
     ("trace", "evaluation"),  # Trace.replay
 }

@@ -112,6 +112,7 @@ NEEDS = {
     "ipykernel": Need("notebooks", module("ipykernel"), pip="ipykernel"),
     "jupyter_client": Need("notebooks", module("jupyter_client"), pip="jupyter-client"),
     "matplotlib": Need("pictures", module("matplotlib"), pip="matplotlib"),
+    "pandas": Need("data frames", module("pandas"), pip="pandas"),
     "rich": Need("tables", module("rich"), pip="rich"),
     "safetensors": Need("files of weights", module("safetensors"), pip="safetensors"),
     "scipy": Need("second opinion on numbers", module("scipy"), pip="scipy"),

@@ -1,0 +1,1 @@
+"""Pictures of profiles, runs and replays. They need matplotlib."""

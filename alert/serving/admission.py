@@ -13,7 +13,7 @@ from alert.serving.requests import Queue, Request
 _HOPELESS = 1.645
 
 # The plan gives every request this multiple of what the fastest configuration takes on average.
-_CAREFUL = 1.1
+CAREFUL = 1.1
 
 # So many requests are looked at: those far behind have their turn when they have come nearer.
 _FORESIGHT = 256
@@ -56,6 +56,8 @@ class Admission:
     ----------
     fastest : float
         Seconds that the fastest configuration takes by the profile.
+    gain : float, default 1.0
+        Seconds that one request more takes in a batch, relative to a request alone.
 
     Attributes
     ----------
@@ -66,10 +68,11 @@ class Admission:
     usage : Usage
     """
 
-    __slots__ = ("_fastest", "_std", "overhead", "slowdown", "usage")
+    __slots__ = ("_fastest", "_gain", "_std", "overhead", "slowdown", "usage")
 
-    def __init__(self, fastest: float) -> None:
+    def __init__(self, fastest: float, gain: float = 1.0) -> None:
         self._fastest = fastest
+        self._gain = gain
         self.slowdown, self._std = 1.0, 0.0
         self.overhead = 0.0
         self.usage = Usage()
@@ -86,7 +89,11 @@ class Admission:
     @property
     def service(self) -> float:
         """Seconds that a request takes in the plan."""
-        return _CAREFUL * self.slowdown * self._fastest + self.overhead
+        return CAREFUL * self.slowdown * self._fastest + self.overhead
+
+    def until(self, requests: int) -> float:
+        """Return the seconds that so many requests take in the plan, one at least."""
+        return self.service * (1.0 + self._gain * (requests - 1))
 
     @property
     def least(self) -> float:
@@ -122,14 +129,15 @@ class Admission:
 
     def _first_late(self, queue: Queue, free_at: float, start: int) -> int | None:
         """Return the place of the first request that the plan is late for; the next ones count."""
-        service = self.service
         end = min(start + _FORESIGHT, len(queue))
-        if start >= end or queue[start].due >= free_at + end * service:  # then no other is, either
+        if start >= end or queue[start].due >= free_at + self.until(end):  # then all are in time
             return None
-        due = (queue[place].due for place in range(start, end))
-        return next(
-            (n for n, at in enumerate(due, start) if at < free_at + (n + 1) * service), None
-        )
+        ready, step = free_at + self.until(start + 1), self.service * self._gain
+        for place in range(start, end):
+            if queue[place].due < ready:
+                return place
+            ready += step
+        return None
 
     def _victim(self, queue: Queue, late: int) -> Request:
         """Return the last request, up to this place, of the tenant that has used most."""
@@ -141,11 +149,10 @@ class Admission:
         return last[max(last, key=lambda account: self._use(account, queue))]
 
     def _use(self, account: Account, queue: Queue) -> float:
-        held = queue.waiting[account] * self.service
+        held = self.until(queue.waiting[account])
         return (self.usage.of(account) + held) / account.weight
 
     def retry_after(self, request: Request, queue: Queue, free_at: float) -> float:
         """Return after how many seconds a request like this one has a chance, by what waits now."""
-        begins = free_at - request.arrival + len(queue) * self.service
-        allowed = request.due - request.arrival
-        return max(begins + self.service - allowed, self.service)
+        done = free_at - request.arrival + self.until(len(queue) + 1)
+        return max(done - (request.due - request.arrival), self.service)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import index
 from typing import Any, TypeAlias
 
 from alert._core import Decision
 from alert._text import shown
 from alert.profile import Profile
-from alert.serving.admission import Admission
+from alert.serving.admission import CAREFUL, Admission
+from alert.serving.batches import fit
 from alert.serving.machine_price import MachinePrice
 from alert.serving.overloaded import Overloaded
 from alert.serving.policies import Choose, Policy, find
@@ -20,25 +21,43 @@ from alert.serving.view import View, decision_of
 # The requests that tenants without a deadline may have waiting, all together.
 _MOST_WAITING = 10_000
 
+# A batch is looked for among so many requests, and pays where so much of a latency is fixed.
+_LOOKS_AT = 32
+_LEAST_SHARE = 0.1
+
 Refusal: TypeAlias = "tuple[Request, BaseException]"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A request that runs now.
+    """What runs now: one request, or several as a batch.
 
     Attributes
     ----------
-    request : Request
+    requests : tuple of Request
+        The first is the one that the decision was made for.
     decision : Decision
-        What runs for it.
+        What runs, and what would be expected of it for the first request alone.
     since : float
         When that was decided, on the clock.
+    fixed_share : float
+        Share of a latency that a batch takes once, not for every request.
     """
 
-    request: Request
+    requests: tuple[Request, ...]
     decision: Decision
     since: float
+    fixed_share: float = 1.0
+
+    @property
+    def growth(self) -> float:
+        """Latency of the batch, relative to that of one request."""
+        return self.fixed_share + (1.0 - self.fixed_share) * len(self.requests)
+
+    @property
+    def request(self) -> Request:
+        """The first request."""
+        return self.requests[0]
 
 
 class Dispatch:
@@ -49,17 +68,30 @@ class Dispatch:
     profile : Profile
     policy : str, callable or Policy
         See `alert.serving.policies.find`.
+    batch : int, default 1
+        Requests that may run together.
     """
 
-    def __init__(self, profile: Profile, policy: str | Choose | Policy = "price") -> None:
+    def __init__(
+        self, profile: Profile, policy: str | Choose | Policy = "price", batch: int = 1
+    ) -> None:
         self.profile = profile
+        self.batch = batch
         self.policy = find(policy, profile)
         self.queue = Queue(self.policy.order)
-        self.admission = Admission(float(profile.latency.min()))
+        self.admission = Admission(float(profile.latency.min()), self._gain())
         self.price = MachinePrice(profile.idle_power)
         self.power_cap: float | None = None
         self._free_at = math.inf  # when the machine is free as expected, or has been since
         self._running: Job | None = None
+
+    def _gain(self) -> float:
+        """Return what one request more takes in a full batch, relative to a request alone."""
+        shares = self.profile.fixed_share
+        if self.batch == 1 or shares is None or not self.policy.by_price:
+            return 1.0
+        share = float(shares[self.profile.latency.min(axis=1).argmin()])
+        return 1.0 if share < _LEAST_SHARE else 1.0 - share * (1.0 - 1.0 / self.batch)
 
     # ------------------------------------------------------------------------------------ coming
 
@@ -136,13 +168,14 @@ class Dispatch:
             if decision is None:
                 refused.append(self._give_up(request, now))
                 continue
-            self._running, self._free_at = Job(request, decision, now), free_at
+            self._running = self._with_others(Job((request,), decision, now))
+            self._free_at = now + (free_at - now) * self._running.growth
             return refused, self._running
         return refused, None
 
     def _choose(self, now: float) -> tuple[Request, Decision | None]:
         """Ask the policy, and check its answer."""
-        view = View(now, self.queue, self.profile, self.price.watts, self.power_cap, self.admission)
+        view = self._view(now)
         chosen = self.policy.choose(view)
         if not isinstance(chosen, tuple) or len(chosen) != 2:
             raise TypeError(f"policy: expected a request and an option, got {shown(chosen)}")
@@ -152,6 +185,37 @@ class Dispatch:
             return self.queue[request], option
         options = view.options[request]
         return self.queue[request], decision_of(options[_row("option", option, len(options))])
+
+    def _view(self, now: float) -> View:
+        return View(now, self.queue, self.profile, self.price.watts, self.power_cap, self.admission)
+
+    def _with_others(self, job: Job) -> Job:
+        """Let requests behind the first run with it: those that would choose the same model.
+
+        A batch pays where a model takes a fixed time for any number of examples. All of the batch
+        have to be in time, at the pace that the plan expects.
+        """
+        shares, decision = self.profile.fixed_share, job.decision
+        if self.batch == 1 or not self.policy.by_price or shares is None:
+            return job
+        job = replace(job, fixed_share=float(shares[decision.model]))
+        if job.fixed_share < _LEAST_SHARE or decision.exit is not None:
+            return job
+        for other in self.queue.first(_LOOKS_AT):
+            larger = replace(job, requests=(*job.requests, other))
+            end = job.since + CAREFUL * decision.latency * larger.growth
+            if len(larger.requests) > self.batch or end > min(r.due for r in larger.requests):
+                break
+            if fit(job.request.call, other.call) and self._agrees(other, job):
+                self.queue.remove(other)
+                job = larger
+        return job
+
+    def _agrees(self, other: Request, job: Job) -> bool:
+        """Tell whether a request that waits would choose the model of a job."""
+        place = self.queue.place(other)
+        view = self._view(job.since)
+        return view.decide(place, self.price.watts).model == job.decision.model
 
     def finish(
         self,
@@ -175,36 +239,53 @@ class Dispatch:
             As for `Scheduler.step`.
         """
         self._leave(job, now, latency)
-        account = job.request.account
-        account.scheduler.step(
-            latency,
-            energy,
-            idle_power=idle_power,
-            exit=exit,
-            model=job.decision.model,
-            power_cap=job.decision.power_cap if power_cap is None else power_cap,
-        )
-        in_time = now <= job.request.due
-        tally = account.tally
+        alone = latency / job.growth  # of one request
+        share = None if energy is None else energy / len(job.requests)
+        ran = job.decision.model, exit
+        for request in job.requests:
+            request.account.scheduler.step(
+                alone,
+                share,
+                idle_power=idle_power,
+                exit=exit,
+                model=job.decision.model,
+                power_cap=job.decision.power_cap if power_cap is None else power_cap,
+            )
+            self._count(request, now, latency, share or 0.0, ran)
+        self.admission.learn(job.request.account.scheduler.slowdown)
+
+    def _count(
+        self,
+        request: Request,
+        now: float,
+        latency: float,
+        energy: float,
+        ran: tuple[int, int | None],
+    ) -> None:
+        """Count a request that is answered; `ran` is a model, and the exit that it reached."""
+        in_time = now <= request.due
+        tally = request.account.tally
         tally.answered += 1
         tally.late += not in_time
-        tally.waited += now - latency - job.request.arrival
-        tally.energy += energy or 0.0
-        tally.accuracy += (
-            self._accuracy(job.decision.model, exit) if in_time else account.goal.q_fail
-        )
-        self.admission.learn(account.scheduler.slowdown)
+        tally.waited += now - latency - request.arrival
+        tally.energy += energy
+        tally.accuracy += self._accuracy(*ran) if in_time else request.account.goal.q_fail
         self.price.count(in_time)
 
     def fail(self, job: Job, now: float) -> None:
         """Note that the model of a request has raised; nothing is learnt from it."""
-        job.request.account.tally.failed += 1
+        for request in job.requests:
+            request.account.tally.failed += 1
         self._leave(job, now, now - job.since)
 
-    def drop(self, job: Job, now: float) -> None:
-        """Note that a request was cancelled just before its model would have run."""
-        job.request.account.tally.cancelled += 1
-        self._leave(job, now, 0.0)
+    def drop(self, job: Job, request: Request, now: float) -> Job | None:
+        """Take a request out of a job that was cancelled before it began; return what is left."""
+        request.account.tally.cancelled += 1
+        rest = tuple(other for other in job.requests if other is not request)
+        if not rest:
+            self._leave(job, now, 0.0)
+            return None
+        return replace(job, requests=rest)
 
     def is_urgent_before(self, request: Request) -> bool:
         """Tell whether a request with an earlier deadline than this one waits."""
@@ -215,7 +296,8 @@ class Dispatch:
         )
 
     def _leave(self, job: Job, now: float, latency: float) -> None:
-        self.admission.usage.add(job.request.account, latency, now)
+        for request in job.requests:
+            self.admission.usage.add(request.account, latency / len(job.requests), now)
         self._running = None
         self._free_at = now
 

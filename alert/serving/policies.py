@@ -44,12 +44,16 @@ class Policy:
         turn comes and they are late, or not at all.
     arrived : callable
         Called with the time of each request that comes.
+    by_price : bool
+        Requests behind the chosen one may run with it, where they would choose the same model by
+        the price of the machine.
     """
 
     choose: Choose
     order: Order = "deadline"
     gives_up: Literal["early", "late", "never"] = "early"
     arrived: Callable[[float], object] = lambda now: None
+    by_price: bool = False
 
     def __post_init__(self) -> None:
         if self.order == "arrival" and self.gives_up == "early":
@@ -116,8 +120,8 @@ def alone(view: View) -> Choice:
 
 
 _NAMED = {
-    "price": Policy(by_price),
-    "look-ahead": Policy(by_look_ahead),
+    "price": Policy(by_price, by_price=True),
+    "look-ahead": Policy(by_look_ahead, by_price=True),
     "edf": Policy(alone, gives_up="late"),
     "fifo": Policy(alone, "arrival", "late"),
 }

@@ -102,6 +102,14 @@ class Queue:
         """The first request. Raises IndexError where none waits."""
         return self._entries[0][2]
 
+    def first(self, count: int) -> list[Request]:
+        """List the first requests."""
+        return [request for _, _, request in self._entries[:count]]
+
+    def place(self, request: Request) -> int:
+        """Return the place of a request that waits."""
+        return bisect_left(self._entries, self._entry(request))
+
     def __len__(self) -> int:
         return len(self._entries)
 

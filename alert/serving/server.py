@@ -55,6 +55,11 @@ class Server:
     stop : callable, optional
         Called with the output of every exit of an anytime model; True ends the run there. See
         `alert.sure`.
+    batch : int, default 1
+        Requests that may run together, where the profile says that it pays: a model takes a part of
+        its latency once for all of them (`Profile.measure(sizes=)`). Their inputs are arrays or
+        tensors of one shape, with the examples along the first axis. Outputs have a row for each
+        example.
     patience : float, default 60.0
         Seconds after which a model is taken to hang. Its request gets a `TimeoutError`, and another
         thread serves the others.
@@ -94,12 +99,14 @@ class Server:
         method: str = "calibrated",
         constants: Mapping[str, float] | None = None,
         inference_mode: bool = True,
+        batch: int = 1,
         patience: float = 60.0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         _arguments.instance("profile", profile, Profile, "a Profile")
         _arguments.instance("stop", stop, Callable | None, "a callable")
         _arguments.instance("clock", clock, Callable, "a callable")
+        _arguments.integer("batch", batch, 1)
         _arguments.seconds("patience", patience, above_zero=True)
         find(policy, profile)  # a bad one opens no device
         self._method, self._constants = method, constants
@@ -110,7 +117,7 @@ class Server:
         self._process = os.getpid()
         self._machine = Machine(models, profile, power, inference_mode, clock)
         self._profile = self._machine.profile
-        self._dispatch = Dispatch(self._profile, policy)
+        self._dispatch = Dispatch(self._profile, policy, batch)
         self._worker = Worker(self._dispatch, self._machine, stop, patience, clock)
         _open.add(self)
 

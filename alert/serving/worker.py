@@ -10,14 +10,14 @@ from functools import partial
 from typing import Any
 
 from alert.running.models import Call
-from alert.serving.answer import Answer
+from alert.serving.batches import joined, length, split
 from alert.serving.dispatch import Dispatch, Job, Refusal
 from alert.serving.machine import Machine, Run
 from alert.serving.requests import Request
 from alert.serving.watch import Watch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Running:
     """A job that runs, and the time from which it is taken to hang."""
 
@@ -133,22 +133,23 @@ class Worker:
             now = self._clock()
             refused = self._dispatch.expire(now)
             if self._running is not None and now >= self._running.until:
-                refused.append(self._abandon(self._running, now))
+                refused += self._abandon(self._running, now)
             hangs = math.inf if self._running is None else self._running.until
             again = min(self._dispatch.next_expiry(), hangs)
         _refuse(refused)
         return again
 
-    def _abandon(self, running: _Running, now: float) -> Refusal:
+    def _abandon(self, running: _Running, now: float) -> list[Refusal]:
         """Leave a model that hangs to its thread, and go on in another one; the lock is held."""
         model = self._dispatch.profile.models[running.job.decision.model]
         self._dispatch.fail(running.job, now)
         self._running = None
         self._machine = self._machine.again()
         self._thread = self._start()
-        return running.job.request, TimeoutError(
+        error = TimeoutError(
             f"{model} has been running for {self._patience:g} s: it hangs, and was given up"
         )
+        return [(request, error) for request in running.job.requests]
 
     # ------------------------------------------------------------------------ from the worker
 
@@ -188,23 +189,51 @@ class Worker:
 
     def _run(self, running: _Running, machine: Machine) -> bool:
         """Run a job and answer; return False where another thread has taken over meanwhile."""
-        job, request = running.job, running.job.request
-        answer: Answer = request.answer
-        if not answer.set_running_or_notify_cancel():
-            return self._end(running, partial(self._dispatch.drop, job), lambda: None)
-        answer.decision = job.decision
+        job = self._begin(running)
+        if job is None:
+            return True
         self._watch.by(running.until)
-        due = request.due - self._dispatch.admission.overhead
+        due = min(request.due for request in job.requests)
+        due -= self._dispatch.admission.overhead
         try:
-            run = machine.run(job.decision, request.call, due, self._leaves(request))
-        except BaseException as error:  # of the model: it is for the one who waits
-            fail = partial(answer.set_exception, error)
-            return self._end(running, partial(self._dispatch.fail, job), fail)
-        succeed = partial(answer.set_result, run.output)
-        return self._end(running, partial(self._book, running, run), succeed)
+            call = joined([request.call for request in job.requests])
+            run = machine.run(job.decision, call, due, self._leaves(job.request))
+            outputs = self._outputs(job, run)
+        except BaseException as error:  # of the model: it is for those who wait
+            return self._end(running, partial(self._dispatch.fail, job), error)
+        return self._end(running, partial(self._book, running, run), outputs)
+
+    def _begin(self, running: _Running) -> Job | None:
+        """Leave out requests that were cancelled; return what is left of the job."""
+        job: Job | None = running.job
+        for request in running.job.requests:
+            if request.answer.set_running_or_notify_cancel():
+                request.answer.decision = running.job.decision
+                continue
+            with self.lock:
+                assert job is not None
+                job = self._dispatch.drop(job, request, self._clock())
+        with self.lock:
+            if job is None:
+                self._running = None
+                self._changed.notify_all()
+            else:
+                running.job = job
+        return job
+
+    def _outputs(self, job: Job, run: Run) -> list[Any]:
+        """Return the output for each request."""
+        if len(job.requests) == 1:
+            return [run.output]
+        examples = length(job.request.call)
+        assert examples is not None  # or it would be no batch
+        return split(run.output, len(job.requests), examples)
 
     def _end(
-        self, running: _Running, book: Callable[[float], object], reply: Callable[[], object]
+        self,
+        running: _Running,
+        book: Callable[[float], object],
+        outcome: list[Any] | BaseException,
     ) -> bool:
         """Book a job that has ended and reply, unless the job was given up meanwhile."""
         with self.lock:
@@ -215,18 +244,22 @@ class Worker:
             try:
                 book(self._clock())
             except Exception as error:  # what was measured makes no sense
-                reply = partial(running.job.request.answer.set_exception, error)
-        reply()
+                outcome = error
+        for place, request in enumerate(running.job.requests):
+            if isinstance(outcome, BaseException):
+                request.answer.set_exception(outcome)
+            else:
+                request.answer.set_result(outcome[place])
         return True
 
     def _book(self, running: _Running, run: Run, now: float) -> None:
         latency = run.done - run.start
         self._dispatch.admission.count_overhead(now - running.job.since - latency - run.switched)
         self._dispatch.power_cap = running.job.decision.power_cap
-        switching = running.job.request.account.switching
-        if switching is not None:
-            switching.ask_device()
-            switching.count(running.job.since)
+        for request in running.job.requests:
+            if request.account.switching is not None:
+                request.account.switching.ask_device()
+                request.account.switching.count(running.job.since)
         self._dispatch.finish(
             running.job,
             run.done,

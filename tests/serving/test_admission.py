@@ -130,3 +130,13 @@ def test_says_when_to_try_again() -> None:
     refused = request(a, 0.0, 2.0)
     assert made.retry_after(refused, queue, 0.5) == pytest.approx(0.5 + 4.0 + 1.0 - 2.0)
     assert made.retry_after(request(a, 0.0, 99.0), queue, 0.5) == pytest.approx(1.0)
+
+
+def test_in_batches_each_one_more_takes_a_part_of_the_time() -> None:
+    a, made = account(), Admission(1.0, gain=0.5)
+    made.learn((1.0 / 1.1, 0.0))
+    assert [made.until(count) for count in (1, 2, 3)] == pytest.approx([1.0, 1.5, 2.0])
+    tight = [request(a, 0.0, allowed) for allowed in (1.2, 1.6, 2.1)]
+    assert list(made.victims(queue_of(*tight), 0.0)) == []
+    late = request(a, 0.0, 1.9)
+    assert list(made.victims(queue_of(*tight, late), 0.0)) == [late]

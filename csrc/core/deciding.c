@@ -57,8 +57,14 @@ static void look_at(alert_scheduler *s)
 
 void alert_scheduler_follow_outlook(alert_scheduler *s)
 {
-    alert_outlook_follow(&s->outlook, s->task.profile, s->now.size);
+    alert_outlook_follow(&s->outlook, s->task.profile, &s->task.machine, s->now.size);
     alert_cache_forget(&s->cache);
+    look_at(s);
+}
+
+void alert_scheduler_follow_costs(alert_scheduler *s)
+{
+    alert_outlook_follow_costs(&s->outlook, s->task.profile, &s->task.machine, s->now.size);
     look_at(s);
 }
 
@@ -68,8 +74,7 @@ void alert_scheduler_give_size(alert_scheduler *s, const double *size)
     if (next == s->now.size)
         return;
     s->now.size = next;
-    alert_outlook_resize(&s->outlook, s->task.profile, next);
-    look_at(s);
+    alert_scheduler_follow_costs(s);
 }
 
 void alert_scheduler_pose(alert_scheduler *s, double deadline_s)
@@ -84,6 +89,7 @@ void alert_scheduler_pose(alert_scheduler *s, double deadline_s)
     problem->bound = moved_bound(s, problem->average);
     problem->switching = switching_now(s);
     problem->sharing = s->now.shared.inputs;
+    problem->is_shared = s->task.machine.is_shared;
     problem->time_price_w = s->task.machine.second_w * s->belief.mean;
     if (s->method->pose)
         s->method->pose(s->now.by_method, &s->task, problem);

@@ -39,25 +39,41 @@ static double factor_of(const alert_outlook *o, const alert_profile *profile, si
     return alert_clamp(factor, ALERT_FACTOR.lowest, ALERT_FACTOR.highest);
 }
 
-static void adjust_costs(alert_profile *p, const alert_row *from, double factor)
+/* Of the columns up to this one; `before` of those before it. */
+static alert_minima minima_of_costs(alert_minima before, double latency_s, double power_w,
+                                    double second_w)
 {
-    size_t first = from->position * p->caps;
-    for (size_t j = 0; j < p->caps; j++) {
-        p->latency_s[first + j] = from->latency_s[j] * factor;
-        p->minima[first + j].work_j = from->minima[j].work_j * factor;
-        p->minima[first + j].active_j = from->minima[j].active_j * factor;
-    }
-    p->row[from->index].overall = p->minima[first + p->caps - 1];
+    return (alert_minima){.work_j = fmin(before.work_j, (power_w + second_w) * latency_s),
+                          .active_j = fmin(before.active_j, power_w * latency_s)};
 }
 
-void alert_outlook_resize(alert_outlook *o, const alert_profile *profile, double size)
+static void adjust_costs(alert_profile *p, const alert_row *from, double factor,
+                         const alert_machine *machine)
 {
-    o->adjusts = size != profile->size;
+    size_t first = from->position * p->caps;
+    alert_minima least = {.work_j = HUGE_VAL, .active_j = HUGE_VAL};
+    for (size_t j = 0; j < p->caps; j++) {
+        double latency_s = p->latency_s[first + j] = from->latency_s[j] * factor;
+        if (machine->is_shared)
+            least = minima_of_costs(least, latency_s, from->power_w[j], machine->second_w);
+        else
+            least = (alert_minima){.work_j = from->minima[j].work_j * factor,
+                                   .power_w = from->minima[j].power_w,
+                                   .active_j = from->minima[j].active_j * factor};
+        p->minima[first + j] = least;
+    }
+    p->row[from->index].overall = least;
+}
+
+void alert_outlook_follow_costs(alert_outlook *o, const alert_profile *profile,
+                                const alert_machine *machine, double size)
+{
+    o->adjusts = size != profile->size || machine->is_shared;
     for (size_t i = 0; i < profile->models; i++)
         o->adjusts = o->adjusts || o->model[i].factor != 1.0 || !isnan(o->model[i].accuracy);
     for (size_t r = 0; r < profile->rows; r++) {
         const alert_row *row = &profile->row[r];
-        adjust_costs(o->adjusted, row, factor_of(o, profile, row->model, size));
+        adjust_costs(o->adjusted, row, factor_of(o, profile, row->model, size), machine);
     }
 }
 
@@ -82,9 +98,10 @@ static void adjust_row(alert_row *row)
     }
 }
 
-void alert_outlook_follow(alert_outlook *o, const alert_profile *profile, double size)
+void alert_outlook_follow(alert_outlook *o, const alert_profile *profile,
+                          const alert_machine *machine, double size)
 {
-    alert_outlook_resize(o, profile, size);
+    alert_outlook_follow_costs(o, profile, machine, size);
     o->delays = false;
     for (size_t i = 0; i < profile->models; i++)
         o->delays = o->delays || o->model[i].delay_s > 0.0;

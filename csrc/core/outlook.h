@@ -9,6 +9,9 @@
  *
  * x is the size of the input, x_0 the one that the profile holds for, and f the fixed share of the latency there.
  *
+ * On a shared machine, the minima of the copy are those of the costs: of (p + second_w) t in work_j, of p t in active_j, and 0 in
+ * power_w (alert_cost_bound_of, alert_energy_bound_of).
+ *
  * Every search works on the copy as it does on the profile: the columns of a row stay in their order. A model that
  * cannot start for d seconds has so much less time, and its power is drawn meanwhile. The scan reckons with that
  * (problem.h).
@@ -18,6 +21,7 @@
 
 #include <math.h>
 
+#include "core/machine.h"
 #include "core/profile.h"
 
 /* What is expected of one model. */
@@ -31,18 +35,21 @@ typedef struct alert_expected {
 static const alert_expected ALERT_NOTHING_EXPECTED = {.factor = 1.0, .accuracy = (double)NAN};
 
 typedef struct alert_outlook {
-    alert_expected *model;   /* one a model; NULL before the first use */
-    alert_profile *adjusted; /* by factors, size and accuracies; NULL before the first use */
+    alert_expected *model; /* one a model; NULL before the first use */
+    alert_profile
+        *adjusted; /* by factors, size, accuracies and machine; NULL before the first use */
     bool adjusts,
         delays; /* whether the profile is not to be used as it is, and whether a delay is not 0 */
 } alert_outlook;
 
 /* Allocates what an outlook needs, where it has nothing yet. */
 int alert_outlook_reserve(alert_outlook *outlook, const alert_profile *profile) ALERT_MUST_CHECK;
-/* Follows from `model`, for an input of this size. */
-void alert_outlook_follow(alert_outlook *outlook, const alert_profile *profile, double size);
-/* The same, where nothing but the size is another one than before. */
-void alert_outlook_resize(alert_outlook *outlook, const alert_profile *profile, double size);
+/* Follows from `model`, for an input of this size on this machine. */
+void alert_outlook_follow(alert_outlook *outlook, const alert_profile *profile,
+                          const alert_machine *machine, double size);
+/* The same, where the accuracies are as before. */
+void alert_outlook_follow_costs(alert_outlook *outlook, const alert_profile *profile,
+                                const alert_machine *machine, double size);
 void alert_outlook_clear(alert_outlook *outlook);
 
 #endif

@@ -97,7 +97,7 @@ static int allocate(alert_scheduler *s, const alert_options *options)
         rc = -ENOMEM;
     if (!rc)
         rc = alert_window_new(&s->window, alert_goal_window(&s->task.goal));
-    if (!rc && s->task.profile->fixed_share)
+    if (!rc && (s->task.profile->fixed_share || s->task.machine.is_shared))
         rc = alert_outlook_reserve(&s->outlook, s->task.profile);
     if (rc || options->history_capacity == 0)
         return rc;
@@ -135,6 +135,8 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     s->problem = (alert_problem){
         .profile = profile, .cache = &s->cache, .belief = &s->belief, .price = -1.0};
     s->belief.sums = &s->cache.sums;
+    if (s->task.machine.is_shared)
+        alert_scheduler_follow_costs(s);
     s->method->start(s->now.by_method, &s->task, &s->belief);
     alert_scheduler_believe_idle(s);
     alert_scheduler_choose(s, goal->deadline_s);

@@ -98,6 +98,8 @@ bool alert_scheduler_serve_under(alert_scheduler *s, uint32_t cap);
 
 /* Lets the next choice be made by what s->outlook says. */
 void alert_scheduler_follow_outlook(alert_scheduler *s);
+/* The same, where accuracies and delays are as before. */
+void alert_scheduler_follow_costs(alert_scheduler *s);
 
 /* The row of the pending configuration, as it was expected. */
 static inline const alert_row *alert_pending_row(const alert_scheduler *s)

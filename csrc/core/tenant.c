@@ -8,11 +8,16 @@ int alert_scheduler_set_machine_price(alert_scheduler *s, const double *price_w,
                                       alert_argument_error *error)
 {
     int rc = alert_check_machine_price(price_w, error);
+    if (!rc && price_w)
+        rc = alert_outlook_reserve(&s->outlook, s->task.profile);
     if (rc)
         return rc;
-    bool was_shared = s->task.machine.is_shared;
+    alert_machine before = s->task.machine;
     s->task.machine = alert_machine_of(s->task.profile, price_w);
-    if (s->task.machine.is_shared == was_shared)
+    if (s->task.machine.is_shared == before.is_shared && s->task.machine.price_w == before.price_w)
+        return 0;
+    alert_scheduler_follow_costs(s);
+    if (s->task.machine.is_shared == before.is_shared)
         return 0;
     if (s->method->count_idle)
         s->method->count_idle(s->now.by_method, &s->task);

@@ -373,6 +373,7 @@ static configuration all[CONFIGURATIONS];
 static unsigned long edges, infeasible, adjusted, waiting;
 
 static const alert_expected *delays; /* NULL where none has to wait */
+static bool is_shared;               /* the machine */
 
 static alert_problem problem_of(const alert_profile *profile, alert_cache *cache,
                                 alert_belief *belief, const alert_goal *goal)
@@ -381,6 +382,7 @@ static alert_problem problem_of(const alert_profile *profile, alert_cache *cache
     alert_sums_forget(&cache->sums);
     return (alert_problem){.profile = profile,
                            .delays = delays,
+                           .is_shared = is_shared,
                            .goal = goal,
                            .cache = cache,
                            .belief = belief,
@@ -574,11 +576,14 @@ int main(int argc, char **argv)
             return 2;
         alert_outlook outlook = {0};
         const alert_profile *seen = profile;
-        if (below(2) == 0) {
+        alert_machine machine = {.is_shared = x.is_shared, .second_w = x.second_w};
+        is_shared = x.is_shared;
+        if (x.is_shared || below(2) == 0) {
             if (alert_outlook_reserve(&outlook, profile) != 0)
                 return 2;
-            random_expectations(&x, outlook.model);
-            alert_outlook_follow(&outlook, profile, profile->size);
+            if (!x.is_shared || below(2) == 0)
+                random_expectations(&x, outlook.model);
+            alert_outlook_follow(&outlook, profile, &machine, profile->size);
             expect_of_table(&x, outlook.model);
             seen = outlook.adjusts ? outlook.adjusted : profile;
             adjusted += outlook.adjusts;

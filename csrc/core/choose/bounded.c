@@ -4,7 +4,7 @@ typedef struct search {
     const alert_profile *profile;
     const alert_belief *belief;
     alert_cache *cache;
-    alert_lower_bound lower;
+    alert_lower_bound lower, lower_energy; /* of the cost, and of the energy */
     double q_fail, time_price_w;
     alert_limits limits;
     double time_quantile; /* slowdown that must still be in time; -infinity: none */
@@ -26,7 +26,8 @@ static bool is_accurate_enough(const search *s, const alert_row *row, size_t col
 /* Whether all columns up to this one are known to be beyond the energy allowed. */
 static bool cost_too_much(const search *s, const alert_row *row, size_t column)
 {
-    return alert_energy_lower_bound(&s->lower, &row->minima[column]) > s->limits.most_energy_j;
+    return alert_energy_lower_bound(&s->lower_energy, &row->minima[column]) >
+           s->limits.most_energy_j;
 }
 
 /* How many of the first `count` columns have a property that no column has after the first without it. */
@@ -252,6 +253,7 @@ void alert_choose_bounded(const alert_problem *p, alert_choice *out)
                 .belief = p->belief,
                 .cache = p->cache,
                 .lower = alert_cost_bound_of(p),
+                .lower_energy = alert_energy_bound_of(p),
                 .q_fail = p->goal->q_fail,
                 .time_price_w = p->time_price_w,
                 .near = p->profile->caps / 2,

@@ -55,6 +55,7 @@ typedef struct alert_problem {
     double bound;                     /* the same, which a window may have moved */
     uint64_t sharing;        /* inputs that share the deadline; 0 where it is this one's own */
     bool is_hopelessly_late; /* the lowest latency is wanted, whatever the goal and the cap held */
+    bool is_shared;          /* the machine: the profile's minima are of costs */
     /* Joules that a second of profiled time costs others, beside the energy. Negative where they would gain by it, but
      * for no configuration more than its power. */
     double time_price_w;
@@ -168,14 +169,20 @@ static inline bool alert_is_cheaper(const alert_row *row, size_t column, double 
     return alert_comes_first(row, column, than->row, than->column);
 }
 
-/* The factors of a lower bound of energy and cost. (With a negative price of time, the cost is at least
- * mu (p - idle power) t.) */
+/* The factors of a lower bound of the cost, and of one of the energy. (outlook.h has what minima are of on a shared
+ * machine.) */
 static inline alert_lower_bound alert_cost_bound_of(const alert_problem *problem)
 {
-    alert_lower_bound lower = alert_lower_bound_of(problem->belief);
-    if (problem->time_price_w < 0.0)
-        lower.work = 0.0;
-    return lower;
+    if (problem->is_shared)
+        return (alert_lower_bound){.work = problem->belief->mean * (1.0 - 1e-9)};
+    return alert_lower_bound_of(problem->belief);
+}
+
+static inline alert_lower_bound alert_energy_bound_of(const alert_problem *problem)
+{
+    if (problem->is_shared)
+        return (alert_lower_bound){.active = problem->belief->mean * (1.0 - 1e-9)};
+    return alert_lower_bound_of(problem->belief);
 }
 
 /* The slowdown at which a configuration must still be in time, by this rule; -infinity: none. */

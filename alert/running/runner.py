@@ -20,8 +20,6 @@ from alert.goal import Goal
 from alert.power.device import (
     Device,
     cap_set,
-    check_caps,
-    check_unit,
     open_device,
     put_back,
     put_cap,
@@ -31,6 +29,7 @@ from alert.running import deadlines, doubts
 from alert.running.cap_in_force import CapInForce
 from alert.running.deadlines import Deadlines
 from alert.running.execution import Execution
+from alert.running.fitting import fitted
 from alert.running.hindsight import Hindsight
 from alert.running.ledger import Ledger
 from alert.running.loading import loading_of
@@ -195,16 +194,10 @@ class Runner:
         self._device = open_device(power)
         self._opened = self._device is not power
         try:
-            doubts.of_origin(profile, self._device)
-            if not self._device.can_cap and np.isfinite(profile.power_caps).any():
-                if not self._opened and self._device.kind != "none":  # else it was said before
-                    doubts.of_caps(profile, self._device)
-                profile = profile.without_caps()
+            given, profile = profile, fitted(profile, self._device, self._opened)
+            if profile is not given:
                 self._scheduler = scheduler_of(profile)
             self._loading = loading_of(ordered, self._scheduler, clock)
-            if np.isfinite(profile.power_caps).any():
-                check_unit(profile.unit, self._device)
-            check_caps("profile.power_caps", profile.power_caps.tolist(), self._device)
             self._execution = Execution(ordered, profile, self._device, clock)
             self._idle_gap = _idle_gap(idle_gap, self._device)
             self._meter = Meter(self._device, profile, self._idle_gap, clock)

@@ -8,14 +8,12 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from alert._core import Decision
-from alert.power.device import Device, check_caps, open_device, put_cap
+from alert.power.device import Device, open_device, put_cap
 from alert.profile import Profile
-from alert.running import doubts
 from alert.running.cap_in_force import CapInForce
 from alert.running.execution import Execution
+from alert.running.fitting import fitted
 from alert.running.metering import TICKS, Meter
 from alert.running.models import Call, Models, in_order, inference_mode, warn_of_training
 
@@ -90,12 +88,7 @@ class Machine:
         self.device = open_device(power)
         self._opened = self.device is not power
         try:
-            doubts.of_origin(profile, self.device)
-            if not self.device.can_cap and np.isfinite(profile.power_caps).any():
-                if not self._opened and self.device.kind != "none":  # else it was said before
-                    doubts.of_caps(profile, self.device)
-                self.profile = profile.without_caps()
-            check_caps("profile.power_caps", self.profile.power_caps.tolist(), self.device)
+            self.profile = fitted(profile, self.device, self._opened)
             self._prepare()
         except BaseException:
             self.close()
@@ -128,7 +121,7 @@ class Machine:
         """
         entered = self._clock()
         model, power_cap = decision
-        if power_cap != self.power_cap:
+        if power_cap != self.power_cap or self._in_force.is_overruled:
             self._set_cap(power_cap)
         switched = self._clock() - entered
         self._execution.finish(model)

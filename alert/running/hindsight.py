@@ -98,7 +98,9 @@ class _Past:
         self.idle = np.where(np.isnan(idle), profile.idle_power, idle)
         profiled = profile.power[history["model"], history["cap"]] * history["latency"]
         counted = history["energy"]
-        self.ratio = np.where(np.isnan(counted), 1.0, counted / profiled)  # of watts
+        self.ratio = np.ones(len(history))  # of watts
+        known = (profiled > 0.0) & ~np.isnan(counted)
+        np.divide(counted, profiled, out=self.ratio, where=known)
 
     def energy(self, power: Floats, latency: Floats) -> Floats:
         """Return the joules up to the deadline of work that draws so many watts by the profile."""

@@ -78,7 +78,7 @@ def test_the_core_stays_small() -> None:
     # 240 for machines that schedulers share. 60 for sizes.
     # 25 for idle time that is spread over the inputs that share a deadline.
     # 85 for many exits, and new goals at the cost of a few steps.
-    assert sum(lines_of_code(path) for path in files) <= 3900
+    assert sum(lines_of_code(path) for path in files) <= 3960
 
 
 def test_the_core_includes_nothing_from_above() -> None:

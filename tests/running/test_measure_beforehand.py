@@ -83,7 +83,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"accuracy": [0.6, None]}, TypeError, r"accuracy\[1\]: expected numbers"),
     ({"accuracy": [0.6, [0.8, 0.7, math.nan]]}, ValueError, r"accuracy\[1\]: expected 0 to 1"),
     ({"power_caps": "10"}, TypeError, "power_caps: expected numbers, got text"),
-    ({"power_caps": [[10.0, 20.0]]}, ValueError, r"power_caps: expected one row of watts"),
+    ({"power_caps": [[10.0, 20.0]]}, ValueError, r"power_caps: expected one row of numbers"),
     ({"power_caps": np.ma.masked_equal([10.0, 20.0], 20.0)}, ValueError, "power_caps: .* masked"),
     ({"clock": 5}, TypeError, "clock: expected a callable, got int"),
     ({"sleep": 5}, TypeError, "sleep: expected a callable, got int"),

@@ -17,6 +17,7 @@ from alert.power.device import Device, Knob, Meter
 from alert.power.give_back import journal_directory, restore
 from alert.power.opening import Kind, open
 from alert.power.udev import rule
+from alert.power.windows import window
 
 __all__ = [
     "Combined",
@@ -35,6 +36,7 @@ __all__ = [
     "open",
     "restore",
     "rule",
+    "window",
 ]
 
 _WATCHDOG = os.path.join(os.path.dirname(_core.__file__), "_watchdog")

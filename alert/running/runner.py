@@ -159,8 +159,7 @@ class Runner:
             None if release_after is None else _arguments.seconds("release_after", release_after)
         )
         _arguments.instance("clock", clock, Callable, "a callable")
-        _arguments.instance("on_input", on_input, Callable | None, "a callable")
-        self._on_input = on_input
+        self.on_input = on_input
         self._turn = Turn()
 
         def scheduler_of(profile: Profile) -> TurnScheduler:
@@ -526,6 +525,16 @@ class Runner:
         """What became of the last input; None before the first."""
         last = self._last
         return None if last is None else Outcome._make(last)
+
+    @property
+    def on_input(self) -> Callable[[Outcome], object] | None:
+        """What is called with the `Outcome` of every input. It may be set at any time."""
+        return self._on_input
+
+    @on_input.setter
+    def on_input(self, call: Callable[[Outcome], object] | None) -> None:
+        _arguments.instance("on_input", call, Callable | None, "a callable")
+        self._on_input = call
 
     def report(self) -> Report:
         """Sum up the inputs so far."""

@@ -22,7 +22,7 @@ STRATA = [
     ["running"],
     ["serving"],
     ["alert"],
-    ["measuring"],
+    ["measuring", "integrations"],
     ["evaluation", "video"],
     ["workloads"],
     ["demo"],

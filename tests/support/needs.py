@@ -113,6 +113,7 @@ NEEDS = {
     "jupyter_client": Need("notebooks", module("jupyter_client"), pip="jupyter-client"),
     "matplotlib": Need("pictures", module("matplotlib"), pip="matplotlib"),
     "pandas": Need("data frames", module("pandas"), pip="pandas"),
+    "prometheus_client": Need("metrics", module("prometheus_client"), pip="prometheus-client"),
     "rich": Need("tables", module("rich"), pip="rich"),
     "safetensors": Need("files of weights", module("safetensors"), pip="safetensors"),
     "scipy": Need("second opinion on numbers", module("scipy"), pip="scipy"),

@@ -114,7 +114,7 @@ class ServerReport:
                 f"{t.late}",
                 f"{t.refused}",
                 f"{t.failed}",
-                f"{t.energy:.3g}",
+                "not read" if self.energy is None else f"{t.energy:.3g}",
                 f"{t.accuracy:.4f}",
                 f"{1e3 * t.wait:.3g}",
             )

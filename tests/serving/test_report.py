@@ -30,6 +30,7 @@ def test_shows_itself_before_the_first_request() -> None:
     text = repr(report)
     assert text.splitlines()[0].startswith("alert.Server: power: rapl, energy not read, 0 waiting")
     assert "camera" in text
+    assert "not read" in text.splitlines()[2]  # not 0 J a request
     assert "<table>" in report._repr_html_()
 
 

@@ -219,6 +219,7 @@ def _profile(
         idle_power=costs.idle_power,
         models=[branch.name for branch in branches],
         origin={**costs.origin, "video": {**video, "shares": shares}},
+        unit=costs.unit,
     )
 
 

@@ -10,7 +10,7 @@ from alert._text import shown
 _UNITS = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {f"{letter}iB": 1024**power for power, letter in enumerate("KMGT", 1)}
 
-_TEXT = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z]+)")
+_TEXT = r"(\d+(?:\.\d+)?) ?([A-Za-z]+)"
 
 
 def parsed(name: str, size: int | str) -> int:
@@ -23,7 +23,7 @@ def parsed(name: str, size: int | str) -> int:
     """
     if not isinstance(size, str):
         return _arguments.integer(name, size, 1)
-    match = _TEXT.fullmatch(size.strip())
+    match = re.fullmatch(_TEXT, size.strip())
     if match is None or match[2] not in _UNITS or float(match[1]) == 0.0:
         raise ValueError(f"{name}: expected bytes, or a text like '2 GB', got {shown(size)}")
     return max(round(float(match[1]) * _UNITS[match[2]]), 1)

@@ -116,7 +116,7 @@ def test_what_shows_a_cap_says_its_unit() -> None:
         report = runner.report()
         assert report.unit == "threads"
         assert f" x large {said}" in repr(report)
-        assert " W" not in repr(report).replace("J per input", "")
+        assert " W" not in repr(report).replace(" W on average", "")
 
 
 def test_another_number_of_threads_in_force_is_told() -> None:

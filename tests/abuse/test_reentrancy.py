@@ -161,6 +161,8 @@ def test_more_exits_are_counted_than_given() -> None:
         "idle_power": 0.0,
         "exit_fraction": np.ones(1),
         "exit_accuracy": np.ones(1),
+        "fixed_share": None,
+        "size": 1.0,
     }
     for counts in ([2, 0], [2**64 - 1, 2], [2**63, 2**63 + 1], [1, 2**64 - 1]):
         with pytest.raises(ValueError, match="exits"):

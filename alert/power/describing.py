@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from alert._core import PowerError
+from alert.power.description import Description
 from alert.power.kinds import KINDS, open_kind
 from alert.power.udev import rule
 
@@ -23,7 +24,7 @@ def law() -> dict[str, float]:
     return dict(KINDS["emulated"].options)
 
 
-def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+def describe(root: str | os.PathLike[str] | None = None) -> Description:
     """Describe what can be capped and read on this machine, without changing anything.
 
     Parameters
@@ -34,8 +35,8 @@ def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        Of plain values, fit for JSON. ``"auto"`` is the kind that ``open("auto")`` opens: "rapl"
-        where energy can be read, else "none".
+        Of plain values, fit for JSON; a notebook shows a table. ``"auto"`` is the kind that
+        ``open("auto")`` opens: "rapl" where energy can be read, else "none".
         ``"rapl"`` holds ``can_cap``, ``can_read``, ``cap_range`` (None where it cannot cap, or does
         not know), ``zones`` and ``missing``: a list of ``{"what", "why", "remedy"}``, one for each
         thing that stands in the way; and ``rule``: where some of that is a permission, the `rule`
@@ -53,7 +54,8 @@ def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     rapl["rule"] = rule(caps=cap, energy=read) if cap or read else None
     frequencies = _may_be_granted(cpufreq["policies"], "cap_missing")
     cpufreq["rule"] = rule(caps=False, energy=False, frequencies=True) if frequencies else None
-    return {"auto": "rapl" if rapl["can_read"] else "none", **found, "emulated": law()}
+    auto = "rapl" if rapl["can_read"] else "none"
+    return Description({"auto": auto, **found, "emulated": law()})
 
 
 def _may_be_granted(parts: list[dict[str, Any]], right: str) -> bool:

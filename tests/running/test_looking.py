@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,6 +147,18 @@ def test_a_notebook_shows_runners_and_replays_as_tables() -> None:
     assert "<td>energy</td><td>2 J per input</td>" in html
     assert "<td>goal kept</td><td>no</td>" in html
     assert AnytimeBench(CHEAP).runner._repr_html_()
+
+
+def test_a_notebook_shows_what_can_be_capped_as_a_table(tmp_path: Path) -> None:
+    found = alert.power.describe(tmp_path / "nowhere")
+    assert json.loads(json.dumps(found)) == found
+    html = found._repr_html_()
+    [lack] = found["rapl"]["missing"]
+    assert f"<td>rapl</td><td>no</td><td>no</td><td>{lack['what']}: {lack['why']}" in html
+    found["rapl"] |= {"can_cap": True, "can_read": True, "cap_range": [10.0, 65.0], "missing": []}
+    html = found._repr_html_()
+    assert "<td>rapl</td><td>10-65 W</td><td>yes</td><td></td>" in html
+    assert "opens none" in html
 
 
 def test_caps_are_shown_with_three_digits() -> None:

@@ -102,6 +102,24 @@ class _Past:
         known = (profiled > 0.0) & ~np.isnan(counted)
         np.divide(counted, profiled, out=self.ratio, where=known)
 
+    def sized(self, model: int) -> Floats:
+        """Return for each input how its size multiplies the latency of a model.
+
+        The history has no sizes. They follow from the latency of what ran and its slowdown.
+        """
+        fixed, history = self.profile.fixed_share, self.history
+        if fixed is None:
+            return np.ones(len(history))
+        profiled = self.profile.latency[history["model"], history["cap"]]
+        for ran, exits in self.profile.exits.items():
+            here = history["model"] == ran
+            profiled[here] *= np.array([part for part, _ in exits])[history["exit"][here]]
+        share, expected = fixed[history["model"]], profiled * history["slowdown"]
+        grown, rest = history["latency"] - share * expected, (1.0 - share) * expected
+        size = np.divide(grown, rest, out=np.ones(len(history)), where=rest > 0.0)
+        factor: Floats = fixed[model] + (1.0 - fixed[model]) * size
+        return factor
+
     def energy(self, power: Floats, latency: Floats) -> Floats:
         """Return the joules up to the deadline of work that draws so many watts by the profile."""
         rest = np.maximum(self.history["deadline"] - latency, 0.0)
@@ -149,7 +167,7 @@ class _Past:
 
     def _fixed(self, model: int, cap: int) -> Alternative:
         """Look at one configuration for all inputs, and at the last exit in time."""
-        whole = self.profile.latency[model, cap] * self.history["slowdown"]
+        whole = self.profile.latency[model, cap] * self.history["slowdown"] * self.sized(model)
         accuracy = np.full(len(whole), self.goal.q_fail)
         late = np.full(len(whole), True)
         exits = self.profile.exits.get(model)

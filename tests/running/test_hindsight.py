@@ -84,6 +84,32 @@ def test_goes_by_the_profile_where_nothing_is_measured() -> None:
     assert seen.highest_cap.energy == pytest.approx(replayed("large", 40.0, 0.2, [1.0])[0])
 
 
+def test_larger_inputs_take_each_model_longer_in_its_own_way() -> None:
+    bench, plain = Bench(ACCURATE), profile()
+    table = alert.Profile(
+        *(plain.latency, plain.power, plain.accuracy, plain.power_caps, plain.idle_power),
+        models=plain.models,
+        fixed_share=[0.5, 0.2],
+    )
+    sizes, contention = np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.5, 1.2])
+    ran = table.latency[0, 2] * (0.5 + 0.5 * sizes) * contention  # the small model
+    bench.runner("x")
+    history = np.repeat(bench.runner.history, 3)
+    history["model"], history["cap"], history["exit"] = 0, 2, -1
+    history["latency"], history["slowdown"], history["energy"] = ran, contention, 40.0 * ran
+    seen = Hindsight.of(table, ACCURATE, history, 0.0)
+    assert seen is not None
+    assert seen.best_fixed is not None
+    caps = {}
+    for j, cap in enumerate(CAPS):
+        large = table.latency[1, j] * (0.2 + 0.8 * sizes) * contention
+        joules = (cap * large + 4.0 * np.maximum(0.2 - large, 0.0)).mean()
+        if (large <= 0.2).all():
+            caps[f"large under {cap:g} W"] = joules
+    assert seen.best_fixed.choice == min(caps, key=caps.__getitem__)
+    assert seen.best_fixed.energy == pytest.approx(min(caps.values()))
+
+
 def test_says_so_where_no_fixed_choice_is_good_enough() -> None:
     bench = Bench(alert.Goal.min_energy(deadline=0.035, accuracy=0.7))
     report = run(bench, [2.0] * 4)

@@ -9,6 +9,9 @@ hold while the machine and its load change::
 Importing this package opens no device, starts nothing and does not import torch.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from alert import _installation
 
 if _installation.lacks_core():
@@ -25,12 +28,14 @@ from alert.running.report import Report
 from alert.running.runner import Runner
 from alert.running.scoring import accuracy
 from alert.scheduler import Scheduler
-from alert.serving.overloaded import Overloaded
-from alert.serving.server import Server
-from alert.serving.sure import sure
 from alert.session import init, step
-from alert.store import Store
 from alert.trace import Trace
+
+if TYPE_CHECKING:
+    from alert.serving.overloaded import Overloaded
+    from alert.serving.server import Server
+    from alert.serving.sure import sure
+    from alert.store import Store
 
 __all__ = [
     "Call",
@@ -54,3 +59,22 @@ __all__ = [
     "step_many",
     "sure",
 ]
+
+# Loaded when they are first used: they bring along threads, queues and asyncio.
+_LATER = {
+    "Overloaded": "alert.serving.overloaded",
+    "Server": "alert.serving.server",
+    "Store": "alert.store",
+    "sure": "alert.serving.sure",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'alert' has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

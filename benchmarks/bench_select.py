@@ -14,6 +14,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 
 import numpy as np
 from rich.console import Console
@@ -52,10 +54,10 @@ def scaled(world: Fleet) -> Callable[[np.ndarray], np.ndarray]:
 
 def mabwiser(world: Fleet, seed: int, alpha: float) -> Policy:
     """Return MABWiser's LinUCB, with a law for each model. It must see some rounds first."""
-    from mabwiser.mab import MAB, LearningPolicy
+    mab = import_module("mabwiser.mab")
 
     arms, scale = list(range(len(world.models))), scaled(world)
-    bandit = MAB(arms, LearningPolicy.LinUCB(alpha=alpha), seed=seed)
+    bandit = mab.MAB(arms, mab.LearningPolicy.LinUCB(alpha=alpha), seed=seed)
     first = iter(np.random.default_rng(seed).permutation(arms).tolist())
     fitted = False
 
@@ -78,10 +80,8 @@ def mabwiser(world: Fleet, seed: int, alpha: float) -> Policy:
 
 def river(world: Fleet, seed: int, alpha: float) -> Policy:
     """Return river's LinUCBDisjoint, with a law for each model."""
-    from river.bandit import LinUCBDisjoint
-
     arms, scale = list(range(len(world.models))), scaled(world)
-    bandit = LinUCBDisjoint(alpha=alpha, seed=seed)
+    bandit = import_module("river.bandit").LinUCBDisjoint(alpha=alpha, seed=seed)
 
     def policy(device: np.ndarray) -> tuple[int, Callable[[float], None]]:
         context = {"one": 1.0, **{str(k): float(x) for k, x in enumerate(scale(device))}}
@@ -93,11 +93,11 @@ def river(world: Fleet, seed: int, alpha: float) -> Policy:
 
 def wabbit(world: Fleet, seed: int, options: str) -> Policy:
     """Return Vowpal Wabbit's contextual bandit, with features of device, model and both."""
-    from vowpalwabbit import Workspace
-
     scale = scaled(world)
     models = (world.models - world.models.mean(axis=0)) / world.models.std(axis=0)
-    bandit = Workspace(f"--cb_explore_adf -q DM --quiet --random_seed {seed} {options}")
+    bandit = import_module("vowpalwabbit").Workspace(
+        f"--cb_explore_adf -q DM --quiet --random_seed {seed} {options}"
+    )
     random = np.random.default_rng(seed)
 
     def lines(device: np.ndarray, label: str = "", chosen: int = -1) -> list[str]:
@@ -120,12 +120,12 @@ def candidates() -> Iterator[tuple[str, Callable[[Fleet, int], Policy]]]:
     """Yield every policy. The peers come with several settings each: the best one counts."""
     yield "best fixed model", fixed
     yield "Selector", selector
-    yield "Selector, thompson, width 0.3", lambda w, s: selector(w, s, method="thompson", width=0.3)
+    yield "Selector, thompson, width 0.3", partial(selector, method="thompson", width=0.3)
     for alpha in (0.1, 0.5, 1.0):
-        yield f"MABWiser LinUCB, alpha {alpha}", lambda w, s, a=alpha: mabwiser(w, s, a)
-        yield f"river LinUCBDisjoint, alpha {alpha}", lambda w, s, a=alpha: river(w, s, a)
+        yield f"MABWiser LinUCB, alpha {alpha}", partial(mabwiser, alpha=alpha)
+        yield f"river LinUCBDisjoint, alpha {alpha}", partial(river, alpha=alpha)
     for options in ("--regcb", "--squarecb", "--epsilon 0.05", "--cover 5"):
-        yield f"Vowpal Wabbit {options}", lambda w, s, o=options: wabbit(w, s, o)
+        yield f"Vowpal Wabbit {options}", partial(wabbit, options=options)
 
 
 def main() -> None:

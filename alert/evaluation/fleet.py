@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -82,13 +83,13 @@ def _logistic(x: Floats) -> Floats:
     return found
 
 
-def features(fleet: Fleet) -> Callable[[Floats], Floats]:
+def features(fleet: Fleet) -> Callable[[Any], Floats]:
     """Return the features that an engineer would give: all products, and what exceeds a limit."""
     from alert.learning import joint
 
     products = joint(fleet.models, fleet.devices)
 
-    def of(device: Floats) -> Floats:
+    def of(device: Any) -> Floats:
         speed, memory, _, interactive = device
         slow = np.maximum(fleet.models[:, 0] - speed + 1.0, 0.0)
         large = np.maximum(fleet.models[:, 1] - memory, 0.0)

@@ -6,11 +6,7 @@
 extern const alert_backend ALERT_RAPL, ALERT_NVML, ALERT_CPUFREQ, ALERT_EMULATED, ALERT_NONE;
 
 static const alert_backend *const BACKEND[] = {
-    &ALERT_RAPL,
-    &ALERT_NVML,
-    &ALERT_CPUFREQ,
-    &ALERT_EMULATED,
-    &ALERT_NONE,
+    &ALERT_RAPL, &ALERT_NVML, &ALERT_CPUFREQ, &ALERT_EMULATED, &ALERT_NONE,
 };
 
 const alert_backend *alert_backend_find(const char *name)

@@ -34,7 +34,7 @@ def profile(names: str = "ab", shares: Any = (0.25, 0.5), **changed: Any) -> ale
 
 def shares(found: alert.Profile) -> list[float]:
     assert found.fixed_share is not None
-    return found.fixed_share.tolist()
+    return [float(share) for share in found.fixed_share]
 
 
 def test_the_size_is_one_and_unknown_by_default() -> None:

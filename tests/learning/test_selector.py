@@ -88,9 +88,12 @@ def test_computes_anew_when_it_is_worn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alert.learning.posterior.REFACTOR", 10)
     computed = []
     recompute = Posterior.recompute
-    monkeypatch.setattr(
-        Posterior, "recompute", lambda law, given: (computed.append(1), recompute(law, given))
-    )
+
+    def counting(law: Posterior, sources: list[Information]) -> None:
+        computed.append(1)
+        recompute(law, sources)
+
+    monkeypatch.setattr(Posterior, "recompute", counting)
     seen = serve(one := make(), np.linspace(-1, 1, 25))
     assert len(computed) == 2
     np.testing.assert_allclose(expected(one, 0.0), expected_by_the_book(seen, 0.0), rtol=1e-9)

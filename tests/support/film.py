@@ -65,7 +65,7 @@ def _texture(random: np.random.Generator, of: Object) -> NDArray[np.uint8]:
     a, b = rows[:, None] - i, columns[None] - j
     top = coarse[i, j] * (1 - b) + coarse[i, j + 1] * b
     low = coarse[i + 1, j] * (1 - b) + coarse[i + 1, j + 1] * b
-    return (top * (1 - a) + low * a).astype(np.uint8)
+    return np.asarray(top * (1 - a) + low * a, np.uint8)
 
 
 def true_boxes(objects: list[Object], frame: int) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_boxes_are_cut_to_the_frame() -> None:
 
 
 @pytest.mark.parametrize("nothing", [[], np.zeros((0, 5)), np.zeros((0, 4)), ()])
-def test_nothing_is_no_boxes(nothing: object) -> None:
+def test_nothing_is_no_boxes(nothing: Any) -> None:
     assert checked("net", nothing, 50, 100).shape == (0, 5)
 
 
@@ -75,6 +76,6 @@ def test_nothing_is_no_boxes(nothing: object) -> None:
         (np.ones((LARGEST + 1, 5)), ValueError, "net: expected at most 10000 boxes, got 10001"),
     ],
 )
-def test_what_is_no_boxes_is_refused(given: object, error: type, message: str) -> None:
+def test_what_is_no_boxes_is_refused(given: Any, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         checked("net", given, 50, 100)

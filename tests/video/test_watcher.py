@@ -371,7 +371,7 @@ def test_a_branch_is_plain_data(scene: Scene) -> None:
 
 
 def test_a_machine_without_caps_or_energy(scene: Scene) -> None:
-    clock = {"clock": scene.machine.clock, "sleep": scene.machine.sleep}
+    clock: dict[str, Any] = {"clock": scene.machine.clock, "sleep": scene.machine.sleep}
     profile = video.measure(scene.branches, FRAMES, power="none", **clock)
     times = scene.profile.latency[:, 1]
     np.testing.assert_allclose(profile.latency[:, 0], times, rtol=1e-9)

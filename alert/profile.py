@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from alert import _core, _frames, _html, files
-from alert._arguments import Caps, Floats, caps, floats, grid, instance, integer, number
-from alert._text import cap_range_text, cap_text, plain, shown
+from alert import _profile_arguments as checks
+from alert import _profile_parts as parts
+from alert._arguments import Caps, Floats, caps, floats, instance, number
+from alert._profile_arguments import Exits
+from alert._text import cap_range_text, cap_text, plain
 from alert._warnings import warn
 
 if TYPE_CHECKING:
@@ -26,11 +29,6 @@ if TYPE_CHECKING:
     from alert.measuring.models import Accuracies
     from alert.power.device import Device
     from alert.running.models import Models
-
-Exits: TypeAlias = Mapping[int | str, Sequence[tuple[float, float]]]
-
-_LONGEST_NAME = 1000  # characters
-_LONGEST_UNIT = 20
 
 SCHEMA = "alert.profile"
 SCHEMA_VERSION = 1
@@ -122,8 +120,8 @@ class Profile:
         size: float = 1.0,
     ) -> None:
         grid = floats("latency", latency)
-        names = _model_names(models, len(grid) if grid.ndim else 0)
-        staircases = _exits_by_index(exits, names)
+        names = checks.model_names(models, len(grid) if grid.ndim else 0)
+        staircases = checks.exits_by_index(exits, names)
         idle = number("idle_power", idle_power)
         pairs = [pair for i in sorted(staircases) for pair in staircases[i]]
         counts = [len(staircases.get(i, ())) for i in range(len(names))]
@@ -150,8 +148,8 @@ class Profile:
             idle_power=0.0 if power is None else idle,
             models=names,
             exits=MappingProxyType(staircases),
-            _origin=_origin(origin),
-            unit=_unit(unit),
+            _origin=checks.origin(origin),
+            unit=checks.unit(unit),
             fixed_share=shares,
             size=float(size),
         )
@@ -470,16 +468,7 @@ class Profile:
         ValueError, TypeError
             The profile has no such model or no such cap.
         """
-        rows, columns = self._rows(models), self._columns(power_caps)
-        return self._with(
-            latency=self.latency[np.ix_(rows, columns)],
-            power=self.power[np.ix_(rows, columns)],
-            accuracy=self.accuracy[rows],
-            power_caps=self.power_caps[columns],
-            models=[self.models[i] for i in rows],
-            exits={n: self.exits[i] for n, i in enumerate(rows) if i in self.exits},
-            fixed_share=None if self.fixed_share is None else self.fixed_share[rows],
-        )
+        return parts.subset(self, models, power_caps)
 
     def without_caps(self) -> Profile:
         """Return the profile of the highest power cap, as that of a machine without a cap."""
@@ -512,22 +501,7 @@ class Profile:
             Share of its latency that does not grow with the size, where the profile has those of
             the other models.
         """
-        if (fixed_share is None) != (self.fixed_share is None):
-            wanted = "None" if self.fixed_share is None else "a share, as the other models have one"
-            raise ValueError(f"fixed_share: expected {wanted}, got {fixed_share!r}")
-        row = (len(self.power_caps),)
-        more = {} if exits is None else {len(self.models): exits}
-        drawn = np.full(row, np.nan) if power is None else grid("power", power, row)
-        return self._with(
-            latency=np.vstack((self.latency, grid("latency", latency, row))),
-            power=np.vstack((self.power, drawn)),
-            accuracy=np.append(self.accuracy, number("accuracy", accuracy)),
-            models=[*self.models, name],
-            exits={**self.exits, **more},
-            fixed_share=None
-            if self.fixed_share is None or fixed_share is None
-            else np.append(self.fixed_share, number("fixed_share", fixed_share)),
-        )
+        return parts.add(self, name, latency, power, accuracy, exits, fixed_share)
 
     def merge(self, other: Profile) -> Profile:
         """Return a profile with the models of both, or with the power caps of both.
@@ -544,72 +518,7 @@ class Profile:
             `other` is no profile.
         """
         instance("other", other, Profile, "a Profile")
-        for name in ("power", "machine"):
-            mine, its = self._origin.get(name), other._origin.get(name)
-            if mine is not None and its is not None and mine != its:
-                raise ValueError(f"other: expected {name} {shown(mine)} as here, got {shown(its)}")
-        if self.unit != other.unit:
-            raise ValueError(f"other: expected power caps in {self.unit}, got {other.unit}")
-        if (self.fixed_share is None, self.size) != (other.fixed_share is None, other.size):
-            raise ValueError(f"other: expected sizes as here, {_sizes(self)}, got {_sizes(other)}")
-        same_caps = np.array_equal(self.power_caps, other.power_caps)
-        if not same_caps and sorted(self.models) != sorted(other.models):
-            raise ValueError(f"other: expected the models or the power caps of {self}, got {other}")
-        places = {name: i for i, name in enumerate(dict.fromkeys((*self.models, *other.models)))}
-        columns = np.union1d(self.power_caps, other.power_caps)
-        latency, power = np.empty((2, len(places), len(columns)))
-        accuracy, shares = np.empty((2, len(places)))
-        exits: dict[str, Any] = {}
-        for profile in (self, other):
-            rows = np.array([places[name] for name in profile.models])
-            cells = np.ix_(rows, np.searchsorted(columns, profile.power_caps))
-            latency[cells], power[cells] = profile.latency, profile.power
-            accuracy[rows] = profile.accuracy
-            shares[rows] = np.nan if profile.fixed_share is None else profile.fixed_share
-            for i, name in enumerate(profile.models):
-                exits[name] = profile.exits.get(i)
-        return Profile(
-            latency,
-            _known(power),
-            accuracy,
-            columns,
-            other.idle_power,
-            list(places),
-            {name: pairs for name, pairs in exits.items() if pairs},
-            {**self.origin, **other.origin},
-            self.unit,
-            None if self.fixed_share is None else shares,
-            self.size,
-        )
-
-    def _rows(self, models: Sequence[int | str] | None) -> list[int]:
-        """Return the indices of models that are given by index or name."""
-        if models is None:
-            return list(range(len(self.models)))
-        if isinstance(models, str) or not isinstance(models, Iterable):
-            raise TypeError(f"models: expected indices or names, got {shown(models)}")
-        index = {name: i for i, name in enumerate(self.models)}
-        rows = []
-        for model in models:
-            row = index.get(model) if isinstance(model, str) else integer("models", model, 0)
-            if row is None or row >= len(self.models):
-                raise ValueError(f"models: expected some of {shown(self.models)}, got {model!r}")
-            rows.append(row)
-        return rows
-
-    def _columns(self, power_caps: Caps | None) -> list[int]:
-        """Return the indices of power caps that are given by their values."""
-        if power_caps is None:
-            return list(range(len(self.power_caps)))
-        columns = []
-        for cap in np.atleast_1d(caps("power_caps", power_caps)).tolist():
-            near = np.flatnonzero(np.isclose(self.power_caps, cap, rtol=1e-9, atol=0.0))
-            if len(near) == 0:
-                raise ValueError(
-                    f"power_caps: expected some of {shown(self.power_caps.tolist())}, got {cap!r}"
-                )
-            columns.append(int(near[0]))
-        return columns
+        return parts.merge(self, other)
 
     def _with(self, **changed: Any) -> Profile:
         """Return a profile with other arguments than this one."""
@@ -617,7 +526,7 @@ class Profile:
         more = ("origin", "unit", "fixed_share", "size")
         arguments = {name: getattr(self, name) for name in (*names, *more)}
         arguments.update(changed)
-        return Profile(**{**arguments, "power": _known(arguments["power"])})
+        return Profile(**{**arguments, "power": checks.known(arguments["power"])})
 
     # ------------------------------------------------------------------------------- looking at it
 
@@ -663,7 +572,7 @@ class Profile:
     # ------------------------------------------------------------------------------- conveniences
 
     def __reduce__(self) -> tuple[Any, ...]:
-        power = _known(self.power)
+        power = checks.known(self.power)
         arguments = (self.latency, power, self.accuracy, self.power_caps, self.idle_power)
         more = (self.origin, self.unit, self.fixed_share, self.size)
         return type(self), (*arguments, self.models, dict(self.exits), *more)
@@ -719,74 +628,6 @@ class Profile:
         offered = ", ".join(cap_text(cap, self.unit, ".3g") for cap in self.power_caps)
         note = f"power caps: {offered}; idle {self.idle_power:.3g} W{self._label()}"
         return _html.table(("model", "accuracy", "latency, ms", "power, W", "exits"), rows, note)
-
-
-def _model_names(models: Sequence[str] | None, count: int) -> tuple[str, ...]:
-    if models is None:
-        return tuple(f"model {i}" for i in range(count))
-    if isinstance(models, str) or not isinstance(models, Iterable):
-        raise TypeError(f"models: expected a sequence of names, got {shown(models)}")
-    names = tuple(models)
-    for i, name in enumerate(names):
-        if not isinstance(name, str):
-            raise TypeError(f"models: expected a sequence of names, got {shown(name)}")
-        if not name.isprintable() or len(name) > _LONGEST_NAME:
-            raise ValueError(
-                f"models[{i}]: expected up to {_LONGEST_NAME} characters that print, "
-                f"got {shown(name)}"
-            )
-    if len(names) != count:
-        raise ValueError(f"models: expected {count} names, as latency has rows, got {len(names)}")
-    if len(set(names)) != count:
-        raise ValueError(f"models: expected distinct names, got {shown(names)}")
-    return names
-
-
-def _exits_by_index(
-    exits: Exits | None, names: tuple[str, ...]
-) -> dict[int, tuple[tuple[float, float], ...]]:
-    instance("exits", exits, Mapping | None, "a mapping")
-    index = {name: i for i, name in enumerate(names)}
-    found: dict[int, tuple[tuple[float, float], ...]] = {}
-    for key, pairs in (exits or {}).items():
-        model = index.get(key, key) if isinstance(key, str) else key
-        if not isinstance(model, int) or not 0 <= model < len(names) or model in found:
-            raise ValueError(
-                f"exits[{shown(key)}]: expected the index or name of a model, each once"
-            )
-        try:
-            found[model] = tuple((float(fraction), float(reached)) for fraction, reached in pairs)
-        except (TypeError, ValueError, OverflowError):
-            raise TypeError(
-                f"exits[{shown(key)}]: expected pairs (fraction of latency, accuracy), "
-                f"got {shown(pairs)}"
-            ) from None
-        if not found[model]:
-            raise ValueError(f"exits[{shown(key)}]: expected at least one exit, got none")
-    return dict(sorted(found.items()))
-
-
-def _sizes(profile: Profile) -> str:
-    return "none" if profile.fixed_share is None else f"latencies at {profile.size:g}"
-
-
-def _known(power: Floats) -> Floats | None:
-    """Return watts, or None where all of them are unknown."""
-    return None if np.isnan(power).all() else power
-
-
-def _origin(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    instance("origin", given, Mapping | None, "a mapping")
-    return copy.deepcopy(dict(given or {}))
-
-
-def _unit(unit: object) -> str:
-    instance("unit", unit, str, "a text")
-    if not (isinstance(unit, str) and unit.isprintable() and 0 < len(unit) <= _LONGEST_UNIT):
-        raise ValueError(
-            f"unit: expected 1 to {_LONGEST_UNIT} characters that print, got {shown(unit)}"
-        )
-    return unit
 
 
 def differences_from_here(profile: Profile) -> list[str]:

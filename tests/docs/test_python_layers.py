@@ -16,6 +16,8 @@ FILES = sorted(PACKAGE.glob("**/*.py"))
 STRATA = [
     ["_core", "_version", "_frames", "_html", "_installation", "_progress", "_text", "_warnings"],
     ["_arguments", "_deprecated", "files"],
+    ["_profile_arguments"],
+    ["_profile_parts"],
     ["goal", "profile"],
     ["scheduler", "trace"],
     ["session", "power", "learning", "store", "plots"],

@@ -1,0 +1,85 @@
+"""The arguments of a profile that are no arrays: names, exits, unit and origin."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from alert._arguments import Floats, instance
+from alert._text import shown
+
+Exits: TypeAlias = Mapping[int | str, Sequence[tuple[float, float]]]
+
+_LONGEST_NAME = 1000  # characters
+_LONGEST_UNIT = 20
+
+
+def model_names(models: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    """Return the names of `count` models; "model 0", "model 1", ... where none are given."""
+    if models is None:
+        return tuple(f"model {i}" for i in range(count))
+    if isinstance(models, str) or not isinstance(models, Iterable):
+        raise TypeError(f"models: expected a sequence of names, got {shown(models)}")
+    names = tuple(models)
+    for i, name in enumerate(names):
+        if not isinstance(name, str):
+            raise TypeError(f"models: expected a sequence of names, got {shown(name)}")
+        if not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise ValueError(
+                f"models[{i}]: expected up to {_LONGEST_NAME} characters that print, "
+                f"got {shown(name)}"
+            )
+    if len(names) != count:
+        raise ValueError(f"models: expected {count} names, as latency has rows, got {len(names)}")
+    if len(set(names)) != count:
+        raise ValueError(f"models: expected distinct names, got {shown(names)}")
+    return names
+
+
+def exits_by_index(
+    exits: Exits | None, names: tuple[str, ...]
+) -> dict[int, tuple[tuple[float, float], ...]]:
+    """Return the exits of each anytime model, by its index."""
+    instance("exits", exits, Mapping | None, "a mapping")
+    index = {name: i for i, name in enumerate(names)}
+    found: dict[int, tuple[tuple[float, float], ...]] = {}
+    for key, pairs in (exits or {}).items():
+        model = index.get(key, key) if isinstance(key, str) else key
+        if not isinstance(model, int) or not 0 <= model < len(names) or model in found:
+            raise ValueError(
+                f"exits[{shown(key)}]: expected the index or name of a model, each once"
+            )
+        try:
+            found[model] = tuple((float(fraction), float(reached)) for fraction, reached in pairs)
+        except (TypeError, ValueError, OverflowError):
+            raise TypeError(
+                f"exits[{shown(key)}]: expected pairs (fraction of latency, accuracy), "
+                f"got {shown(pairs)}"
+            ) from None
+        if not found[model]:
+            raise ValueError(f"exits[{shown(key)}]: expected at least one exit, got none")
+    return dict(sorted(found.items()))
+
+
+def known(power: Floats) -> Floats | None:
+    """Return watts, or None where all of them are unknown."""
+    return None if np.isnan(power).all() else power
+
+
+def origin(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a copy of how a profile was measured."""
+    instance("origin", given, Mapping | None, "a mapping")
+    return copy.deepcopy(dict(given or {}))
+
+
+def unit(text: object) -> str:
+    """Return the unit of power caps."""
+    instance("unit", text, str, "a text")
+    if not (isinstance(text, str) and text.isprintable() and 0 < len(text) <= _LONGEST_UNIT):
+        raise ValueError(
+            f"unit: expected 1 to {_LONGEST_UNIT} characters that print, got {shown(text)}"
+        )
+    return text

@@ -12,6 +12,26 @@ static bool is_text(PyObject *object)
     return type == NPY_UNICODE || type == NPY_STRING;
 }
 
+/* 1 for a numpy.ma.MaskedArray with masked elements: below the mask lies something that would count as a number. */
+static int is_masked(PyObject *object)
+{
+    if (!PyArray_Check(object) || PyArray_CheckExact(object) ||
+        !PyObject_HasAttrString(object, "mask"))
+        return 0;
+    PyObject *mask = PyObject_GetAttrString(object, "mask");
+    PyArrayObject *array =
+        mask ? (PyArrayObject *)PyArray_FROMANY(mask, NPY_BOOL, 0, 0, NPY_ARRAY_IN_ARRAY) : NULL;
+    Py_XDECREF(mask);
+    if (!array)
+        return -1;
+    const npy_bool *marks = PyArray_DATA(array);
+    int any = 0;
+    for (npy_intp i = 0; i < PyArray_SIZE(array); i++)
+        any |= marks[i] != 0;
+    Py_DECREF(array);
+    return any;
+}
+
 /* Replaces NumPy's exception by one that names the argument. */
 static PyArrayObject *refused(PyObject *object, const char *name)
 {
@@ -43,6 +63,12 @@ PyArrayObject *alert_py_array(PyObject *object, const char *name, int type, int 
         PyErr_Format(PyExc_TypeError, "%s: expected numbers, got text", name);
         return NULL;
     }
+    int masked = is_masked(object);
+    if (masked > 0)
+        PyErr_Format(PyExc_ValueError, "%s: expected numbers everywhere, got masked elements",
+                     name);
+    if (masked)
+        return NULL;
     PyArrayObject *array = (PyArrayObject *)PyArray_FROMANY(object, type, 0, 0, NPY_ARRAY_IN_ARRAY);
     if (!array)
         return refused(object, name);

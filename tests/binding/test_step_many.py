@@ -81,6 +81,16 @@ def test_no_streams() -> None:
         ([0.1, 0.1], None, "latencies: expected 3 numbers, one for each scheduler, got 2"),
         ([0.1, 0.1, 0.1], [1.0], "energies: expected 3 numbers, one for each scheduler, got 1"),
         ([[0.1, 0.1, 0.1]], None, "latencies: expected 1 dimension, got 2$"),
+        (
+            np.ma.masked_array([0.1, 0.1, 0.1], [False, True, False]),
+            None,
+            "latencies: expected numbers everywhere, got masked elements$",
+        ),
+        (
+            [0.1, 0.1, 0.1],
+            np.ma.masked_array([1.0, 1.0, 1.0], [False, False, True]),
+            "energies: expected numbers everywhere, got masked elements$",
+        ),
     ],
 )
 def test_a_bad_number_changes_no_scheduler(
@@ -136,3 +146,10 @@ def test_threads_that_share_schedulers_lose_no_step() -> None:
     for i, stream in enumerate(streams):
         own = calls if i < threads else 0
         assert stream.history["input"][-1] + 1 == calls * threads + own
+
+
+def test_an_array_that_masks_nothing_is_taken() -> None:
+    streams = make_streams(3)
+    alert.step_many(streams, np.ma.masked_array([0.1, 0.1, 0.1]), None)
+    alert.step_many(streams, np.ma.masked_array([0.1, 0.1, 0.1], [False] * 3), None)
+    assert [len(stream.history) for stream in streams] == [2, 2, 2]

@@ -90,6 +90,27 @@ def renamed_key(given: Mapping[str, T], argument: str, old: str, new: str) -> di
     return copy
 
 
+class RenamedAttributes:
+    """Stands for an object of the user's own that has some attributes under old names.
+
+    Parameters
+    ----------
+    given : object
+    names : mapping of str to str
+        New names, with the old ones.
+    """
+
+    def __init__(self, given: object, names: Mapping[str, str]) -> None:
+        self._given = given
+        self._names = names
+        kind = type(given).__name__
+        for new, old in names.items():
+            warn_renamed(f"{kind}.{old}", f"{kind}.{new}")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._given, self._names.get(name, name))
+
+
 def warn_renamed(old: str, new: str) -> None:
     """Warn at the line outside of this package that uses the old name."""
     text = f"{old} is now {new}: the old name will be removed in the next release"

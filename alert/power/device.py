@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from alert._deprecated import RenamedAttributes
 
 _D = TypeVar("_D", bound="Device")
 
@@ -140,13 +142,19 @@ class Device(Knob, Meter, Protocol):
         self.close()
 
 
+_RENAMED = ("switch_cost", "settle", "tick")  # ended in _s in the release before
+
+
 def open_device(power: str | Device) -> Device:
     """Return a device itself, or open the one of that name."""
     if not isinstance(power, str):
         if not hasattr(power, "set_cap"):
             kind = type(power).__name__
             raise TypeError(f"power: expected a kind of device or an open device, got {kind}")
-        return power
+        missing = (name for name in _RENAMED if not hasattr(power, name))
+        old = {name: f"{name}_s" for name in missing if hasattr(power, f"{name}_s")}
+        renamed: Any = RenamedAttributes(power, old) if old else power
+        return renamed  # type: ignore[no-any-return]
     from alert.power import open as open_power  # imported late: it makes devices of this kind
     from alert.power.opening import warn_uncapped, why_uncapped
 
@@ -191,7 +199,7 @@ def put_back(device: Device, found: float | None) -> None:
 def borrowed(power: str | Device) -> Iterator[Device]:
     """Open the device of that name for a while, or use an open one and restore its cap."""
     device = open_device(power)
-    if device is not power:
+    if isinstance(power, str):
         try:
             yield device
         finally:

@@ -191,7 +191,7 @@ class Runner:
         warn_of_training(profile.models, ordered)
         doubts.of_deadline(goal, profile)
         self._device = open_device(power)
-        self._opened = self._device is not power
+        self._opened = isinstance(power, str)
         try:
             given, profile = profile, fitted(profile, self._device, self._opened)
             if profile is not given:

@@ -86,7 +86,7 @@ class Machine:
         self._inference_mode = bool(inference_mode)
         self.power_cap: float | None = math.nan
         self.device = open_device(power)
-        self._opened = self.device is not power
+        self._opened = isinstance(power, str)
         try:
             self.profile = fitted(profile, self.device, self._opened)
             self._prepare()

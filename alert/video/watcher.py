@@ -101,7 +101,7 @@ class Watcher:
         self._report = VideoReport.start()
         self._closed = False
         self._device = open_device(power)
-        self._opened = self._device is not power
+        self._opened = isinstance(power, str)
         try:
             check_caps("profile.power_caps", profile.power_caps.tolist(), self._device)
             self._meter = Meter(self._device, profile, math.inf, clock)

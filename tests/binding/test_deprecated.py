@@ -143,3 +143,46 @@ def test_what_schemes_are_given() -> None:
     assert text.startswith("alert.evaluation.Recording is now alert.evaluation.OutputTrace: ")
     with pytest.raises(AttributeError, match="no attribute 'Recorder'"):
         alert.evaluation.Recorder  # noqa: B018
+
+
+class OldDevice:
+    """A device of a user's own, as the release before asked for."""
+
+    kind, emulated, can_cap, can_read = "board", False, True, True
+    cap, cap_range = 20.0, (10.0, 20.0)
+    switch_cost_s, settle_s, tick_s = 0.0, 0.0, 0.25
+
+    def __init__(self) -> None:
+        self.caps_set: list[float] = []
+        self.closed = False
+
+    def set_cap(self, cap: float) -> None:
+        self.caps_set.append(cap)
+
+    def energy(self) -> float:
+        return 0.0
+
+    def begin(self) -> None:
+        pass
+
+    pace = begin
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_attributes_of_a_device_of_ones_own() -> None:
+    device: Any = OldDevice()
+    profile = alert.Profile([[0.02, 0.01]], [[10, 20]], [0.7], [10, 20], 5)
+    goal = alert.Goal.min_energy(deadline=0.5, accuracy=0.6)
+    with pytest.warns(DeprecationWarning, match=r"OldDevice\.\w+_s is now") as caught:
+        runner = alert.Runner([str], profile, goal, device)
+    assert sorted(str(each.message).split()[0] for each in caught) == [
+        *("OldDevice.settle_s", "OldDevice.switch_cost_s", "OldDevice.tick_s")
+    ]
+    assert {each.filename for each in caught} == {__file__}
+    assert runner(1) == "1"
+    assert runner.device.tick == 0.25
+    assert device.caps_set
+    runner.close()
+    assert not device.closed  # it is the user's

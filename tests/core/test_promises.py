@@ -264,6 +264,18 @@ def test_slow_calls_spoil_no_forecast_for_long(calls: int, size: float, after: i
     assert found.expected[after + calls + 20 :] == pytest.approx(1.0, rel=0.125)
 
 
+@pytest.mark.parametrize("before", [0, 200])
+@pytest.mark.parametrize("level", [0.3, 0.5, 0.7])
+def test_slow_calls_leave_a_window_with_their_inputs(before: int, level: float) -> None:
+    """What two compilations have drawn is made up for as long as they are in the window."""
+    m, window = MACHINES[0], 50
+    goal = goal_of(m, "max_accuracy", level, window)
+    slowdowns = [*steady(before), 300.0, 280.0, *steady(300, seed=1)]
+    spoilt = run(m, goal, slowdowns).accuracy[before + 2 + window + 20 :]
+    quiet = run(m, goal, np.minimum(slowdowns, 1.0)).accuracy[before + 2 + window + 20 :]
+    assert spoilt.mean() == pytest.approx(quiet.mean(), abs=0.01)
+
+
 ONE = alert.Profile([[0.01]], [[10.0]], [0.8], [10.0], 1.0)
 
 

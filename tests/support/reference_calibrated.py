@@ -446,7 +446,8 @@ class Scheduler(reference.Scheduler):
         self.log_price = cut(self.log_price + step, self.low, self.high)
         self.booked += 1
         gain = max(SURPRISE_GAIN, 1.0 / (self.booked + 10.0))
-        self.surprise += gain * ((credited - expected) ** 2 - self.surprise)
+        off = max(-self.unit, min(credited - expected, self.unit))
+        self.surprise += gain * (off**2 - self.surprise)
 
     def wanted(self) -> float:
         """What is owed, and what is to be in hand."""

@@ -225,7 +225,7 @@ void alert_price_update(alert_price *p, const alert_constants *c, const alert_go
     double step = s * c->price_gain * alert_clamp(asked / p->range, -STEP_CUT, STEP_CUT);
     p->log_slow = alert_clamp(p->log_slow + step, p->log_low, p->log_high);
     double n = p->inputs += 1.0, gain = n < 90.0 ? 1.0 / (n + 10.0) : SURPRISE_GAIN;
-    double surprise = b->credited - b->expected;
+    double surprise = alert_clamp(b->credited - b->expected, -p->unit, p->unit);
     p->surprise += gain * (surprise * surprise - p->surprise);
     p->surprise = alert_clamp(p->surprise, 0.0, SURPRISE_MAX);
     if (goal->window > 1)

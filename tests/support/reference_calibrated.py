@@ -24,6 +24,7 @@ CHANGE_MEMORY = 300.0
 BROKEN_MOST = 0.1
 SURPRISE_0 = 0.01
 SURPRISE_GAIN = 0.01
+SURPRISE_CUT = 3.0
 OWED_AT_ONCE = 30.0
 STEP_CUT = 5.0
 
@@ -446,7 +447,7 @@ class Scheduler(reference.Scheduler):
         self.log_price = cut(self.log_price + step, self.low, self.high)
         self.booked += 1
         gain = max(SURPRISE_GAIN, 1.0 / (self.booked + 10.0))
-        off = max(-self.unit, min(credited - expected, self.unit))
+        off = cut(credited - expected, -SURPRISE_CUT * self.unit, SURPRISE_CUT * self.unit)
         self.surprise += gain * (off**2 - self.surprise)
 
     def wanted(self) -> float:

@@ -15,6 +15,8 @@
 #define STEP_CUT 5.0
 /* Of the mean square of surprises: over a hundred inputs. */
 #define SURPRISE_GAIN 0.01
+/* Units that one input counts for in this mean. */
+#define SURPRISE_CUT 3.0
 /* The square of more than any input can take. */
 #define SURPRISE_MAX 1e60
 
@@ -225,7 +227,8 @@ void alert_price_update(alert_price *p, const alert_constants *c, const alert_go
     double step = s * c->price_gain * alert_clamp(asked / p->range, -STEP_CUT, STEP_CUT);
     p->log_slow = alert_clamp(p->log_slow + step, p->log_low, p->log_high);
     double n = p->inputs += 1.0, gain = n < 90.0 ? 1.0 / (n + 10.0) : SURPRISE_GAIN;
-    double surprise = alert_clamp(b->credited - b->expected, -p->unit, p->unit);
+    double most_off = SURPRISE_CUT * p->unit;
+    double surprise = alert_clamp(b->credited - b->expected, -most_off, most_off);
     p->surprise += gain * (surprise * surprise - p->surprise);
     p->surprise = alert_clamp(p->surprise, 0.0, SURPRISE_MAX);
     if (goal->window > 1)

@@ -15,7 +15,7 @@
  *     owed     += s (aim - credited)                    at most ALERT_OWED_AT_ONCE units for one input
  *     wanted    = owed + price_ease ease + reserve
  *     ln slow  += s price_gain cut((s (aim - expected) + wanted / price_horizon) / range, 5)     within [low, high]
- *     surprise += max(0.01, 1 / (n + 10)) (cut(credited - expected, unit)^2 - surprise)          after n inputs
+ *     surprise += max(0.01, 1 / (n + 10)) (cut(credited - expected, 3 unit)^2 - surprise)        after n inputs
  *     reserve   = price_reserve sqrt(surprise) n / (n + price_ramp)
  *     ln price  = ln slow + s cut(wanted / (price_step step), -price_down .. price_up)
  *

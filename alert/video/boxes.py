@@ -42,10 +42,16 @@ def checked(name: str, boxes: ArrayLike, height: int, width: int) -> Floats:
     array = _arguments.grid(name, boxes, (None, 5))
     if len(array) > LARGEST:
         raise ValueError(f"{name}: expected at most {LARGEST} boxes, got {len(array)}")
-    cut = array.copy()
+    cut = within(array, height, width)
+    return cut[(cut[:, 2] > cut[:, 0]) & (cut[:, 3] > cut[:, 1])]
+
+
+def within(boxes: Floats, height: int, width: int) -> Floats:
+    """Return boxes cut to a frame; those outside of it have no area left."""
+    cut = boxes.copy()
     cut[:, 0:4:2] = cut[:, 0:4:2].clip(0.0, width)
     cut[:, 1:4:2] = cut[:, 1:4:2].clip(0.0, height)
-    return cut[(cut[:, 2] > cut[:, 0]) & (cut[:, 3] > cut[:, 1])]
+    return cut
 
 
 def overlap(some: Floats, others: Floats) -> Floats:

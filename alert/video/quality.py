@@ -10,7 +10,7 @@ import numpy as np
 
 from alert import _arguments
 from alert._arguments import Floats
-from alert.video.boxes import f1
+from alert.video.boxes import f1, within
 from alert.video.branch import Branch, Frame
 from alert.video.content import KAPPA
 from alert.video.frames import magnified
@@ -123,9 +123,7 @@ def _closer(frame: Frame, boxes: Floats, number: int, zoom: float) -> tuple[Fram
     moved = boxes.copy()
     moved[:, 0:4:2] = (moved[:, 0:4:2] - left) * zoom
     moved[:, 1:4:2] = (moved[:, 1:4:2] - top) * zoom
-    cut = moved.copy()
-    cut[:, 0:4:2] = cut[:, 0:4:2].clip(0, width)
-    cut[:, 1:4:2] = cut[:, 1:4:2].clip(0, height)
+    cut = within(moved, height, width)
     area, whole = (((each[:, 2:4] - each[:, :2]).clip(0.0)).prod(axis=1) for each in (cut, moved))
     return part, cut[area >= VISIBLE * whole]
 

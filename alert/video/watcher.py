@@ -16,8 +16,9 @@ from alert import _arguments
 from alert._arguments import Floats
 from alert._core import Decision
 from alert.goal import Goal
-from alert.power.device import Device, check_caps, open_device, put_cap
+from alert.power.device import Device, open_device, put_cap
 from alert.profile import Profile
+from alert.running.fitting import fitted
 from alert.running.metering import Meter
 from alert.running.models import inference_mode
 from alert.scheduler import HISTORY, Scheduler
@@ -88,13 +89,6 @@ class Watcher:
         self._shares = [video["shares"][branch.name] for branch in self._branches]
         self._content = _content_of(video) if content else None
         worth = max(goal.q_fail, video["held"])
-        self._scheduler = Scheduler(
-            profile,
-            dataclasses.replace(goal, q_fail=worth),
-            method=method,
-            constants=constants,
-            history=history,
-        )
         self._clock = clock
         self._identities = Identities()
         self._cap: float | None = math.nan  # as last set; NaN while unknown
@@ -103,7 +97,14 @@ class Watcher:
         self._device = open_device(power)
         self._opened = isinstance(power, str)
         try:
-            check_caps("profile.power_caps", profile.power_caps.tolist(), self._device)
+            profile = fitted(profile, self._device, self._opened)
+            self._scheduler = Scheduler(
+                profile,
+                dataclasses.replace(goal, q_fail=worth),
+                method=method,
+                constants=constants,
+                history=history,
+            )
             self._meter = Meter(self._device, profile, math.inf, clock)
         except BaseException:
             self.close()

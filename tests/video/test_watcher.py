@@ -382,3 +382,15 @@ def test_a_machine_without_caps_or_energy(scene: Scene) -> None:
     assert report.energy is None
     assert all(cap is None for _, cap in report.choices)
     assert "with no cap" in repr(report)
+
+
+def test_a_profile_with_caps_on_a_machine_without(scene: Scene) -> None:
+    """As in a runner: models run with no cap, as fast as under the highest one."""
+    clock = scene.machine.clock
+    with pytest.warns(
+        UserWarning, match="measured with power 'simulated' and runs with power 'none'"
+    ):
+        watch = Watcher(scene.branches, scene.profile, GOAL, "none", clock=clock)
+    with watch:
+        assert len(list(watch(FRAMES[:16]))) == 16
+        assert {cap for _, cap in watch.report().choices} == {None}

@@ -25,7 +25,7 @@ STRATA = [
     ["serving"],
     ["alert"],
     ["measuring", "integrations"],
-    ["evaluation", "video"],
+    ["evaluation", "variants", "video"],
     ["workloads"],
     ["demo"],
     ["cli"],

@@ -1,0 +1,1 @@
+"""A family of cheaper variants, made from one network. It needs torch."""

@@ -11,12 +11,9 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
+from alert.integrations.watching import BUCKETS, GAUGES, gauges, listen
 from alert.running.outcome import Outcome
 from alert.running.runner import Runner
-from alert.running.verdict import Verdict
-
-BUCKETS = tuple(m * 10.0**e for e in range(-4, 2) for m in (1.0, 2.0, 5.0))
-"""Upper ends of the buckets of latencies, by default: 0.1 ms to 50 s."""
 
 
 class _Metrics:
@@ -34,15 +31,13 @@ class _Metrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"alert_{name}", text, ["stream", *labels], registry=registry)
 
-        def gauge(name: str, text: str) -> Gauge:
-            return Gauge(f"alert_{name}", text, ["stream"], registry=registry)
-
         self.energy = counter("energy_joules", "Joules of inputs, by their source.", "source")
         self.late = counter("late", "Outputs after their deadline.")
         self.infeasible = counter("infeasible", "Inputs for which a bound was given up.")
-        self.power_cap = gauge("power_cap", "Cap of the last input, in its unit; +Inf for none.")
-        self.slowdown = gauge("slowdown", "Estimated latency, relative to the profile.")
-        self.kept = gauge("goal_kept", "1 where the goal is kept, else 0; NaN without a bound.")
+        self.gauges = {
+            name: Gauge(f"alert_{name}", text, ["stream"], registry=registry)
+            for name, text in GAUGES.items()
+        }
 
 
 _metrics: weakref.WeakKeyDictionary[CollectorRegistry, _Metrics] = weakref.WeakKeyDictionary()
@@ -80,32 +75,19 @@ def export(
     metrics = _metrics.get(registry)
     if metrics is None:
         metrics = _metrics[registry] = _Metrics(registry, buckets)
-    _show_state(metrics, runner, stream)
-    count, before = _counter(metrics, runner, stream), runner.on_input
-
-    def both(outcome: Outcome) -> None:
-        count(outcome)
-        if before is not None:
-            before(outcome)
-
-    runner.on_input = count if before is None else both
+    for name, read in gauges(runner).items():
+        metrics.gauges[name].labels(stream).set_function(_or_nan(read))
+    listen(runner, _counter(metrics, runner, stream))
 
 
-def _show_state(metrics: _Metrics, runner: Runner, stream: str) -> None:
-    """Have a scrape read the slowdown and the verdict; a runner that is gone has none."""
-    known = weakref.ref(runner)
+def _or_nan(read: Callable[[], float | None]) -> Callable[[], float]:
+    """Have NaN stand for what is unknown."""
 
-    def slowdown() -> float:
-        there = known()
-        return math.nan if there is None else there.scheduler.slowdown[0]
+    def value() -> float:
+        known = read()
+        return math.nan if known is None else known
 
-    def kept() -> float:
-        there = known()
-        verdict = None if there is None else Verdict.of(there.scheduler).kept
-        return math.nan if verdict is None else float(verdict)
-
-    metrics.slowdown.labels(stream).set_function(slowdown)
-    metrics.kept.labels(stream).set_function(kept)
+    return value
 
 
 def _counter(metrics: _Metrics, runner: Runner, stream: str) -> Callable[[Outcome], None]:
@@ -118,7 +100,6 @@ def _counter(metrics: _Metrics, runner: Runner, stream: str) -> Callable[[Outcom
         for source in ("measured", "blended", "profile")
     }
     late, infeasible = metrics.late.labels(stream), metrics.infeasible.labels(stream)
-    power_cap = metrics.power_cap.labels(stream)
 
     def count(outcome: Outcome) -> None:
         latency[outcome.model].observe(outcome.latency)
@@ -128,6 +109,5 @@ def _counter(metrics: _Metrics, runner: Runner, stream: str) -> Callable[[Outcom
             late.inc()
         if not outcome.decision.feasible:
             infeasible.inc()
-        power_cap.set(math.inf if outcome.power_cap is None else outcome.power_cap)
 
     return count

@@ -81,7 +81,7 @@ def test_a_replay_becomes_a_frame() -> None:
 
 
 def test_importing_alert_imports_neither_pandas_nor_matplotlib() -> None:
-    heavy = "{'pandas', 'matplotlib', 'prometheus_client'}"
+    heavy = "{'pandas', 'matplotlib', 'prometheus_client', 'opentelemetry'}"
     code = f"import sys, alert; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -67,7 +67,10 @@ def module(name: str) -> Callable[[], bool]:
 
     def found() -> bool:
         invalidate_caches()  # it may just have been installed
-        return find_spec(name) is not None
+        try:
+            return find_spec(name) is not None
+        except ModuleNotFoundError:  # the package that it is in
+            return False
 
     return found
 
@@ -112,6 +115,8 @@ NEEDS = {
     "ipykernel": Need("notebooks", module("ipykernel"), pip="ipykernel"),
     "jupyter_client": Need("notebooks", module("jupyter_client"), pip="jupyter-client"),
     "matplotlib": Need("pictures", module("matplotlib"), pip="matplotlib"),
+    "nbclient": Need("notebooks", module("nbclient"), pip="nbclient"),
+    "opentelemetry.sdk": Need("metrics", module("opentelemetry.sdk"), pip="opentelemetry-sdk"),
     "pandas": Need("data frames", module("pandas"), pip="pandas"),
     "prometheus_client": Need("metrics", module("prometheus_client"), pip="prometheus-client"),
     "rich": Need("tables", module("rich"), pip="rich"),

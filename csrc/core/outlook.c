@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/profile_layout.h"
 #include "core/ranges.h"
 
 int alert_outlook_reserve(alert_outlook *o, const alert_profile *profile)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/profile_layout.h"
 #include "core/ranges.h"
 
 /* ----------------------------------------------------------------------------------- validation */
@@ -93,66 +94,8 @@ static size_t outputs_of(const alert_profile_data *d, size_t i)
     return d->exit_count && d->exit_count[i] > 0 ? d->exit_count[i] : 1;
 }
 
-typedef struct column {
-    double latency_s, power_w;
-    uint32_t cap;
-} column;
-
-static int by_latency(const void *a, const void *b)
-{
-    const column *x = a, *y = b;
-    if (x->latency_s != y->latency_s)
-        return x->latency_s < y->latency_s ? -1 : 1;
-    return (x->cap > y->cap) - (x->cap < y->cap);
-}
-
-static int by_work(const void *a, const void *b)
-{
-    const alert_row *x = a, *y = b;
-    double x_work = x->overall.work_j, y_work = y->overall.work_j;
-    if (x_work != y_work)
-        return x_work < y_work ? -1 : 1;
-    return (x->position > y->position) - (x->position < y->position); /* by model, then by exit */
-}
-
-static int by_accuracy(const void *a, const void *b)
-{
-    const alert_row *x = *(const alert_row *const *)a, *y = *(const alert_row *const *)b;
-    if (x->best_accuracy != y->best_accuracy)
-        return x->best_accuracy > y->best_accuracy ? -1 : 1;
-    return by_work(x, y);
-}
-
-void alert_profile_sort_by_accuracy(alert_profile *p)
-{
-    qsort(p->accurate, p->rows, sizeof *p->accurate, by_accuracy);
-}
-
-/* The columns of a row that stops after `fraction` of the latency of model i, from the profile's column `first` on,
- * sorted by the latency. `sorting` is room for M columns. */
-static void fill_columns(alert_profile *p, const alert_profile_data *d, size_t i, double fraction,
-                         size_t first, column *sorting)
-{
-    for (size_t j = 0; j < d->caps; j++)
-        sorting[j] = (column){.latency_s = d->latency_s[i * d->caps + j],
-                              .power_w = d->power_w ? d->power_w[i * d->caps + j] : 1.0,
-                              .cap = (uint32_t)j};
-    qsort(sorting, d->caps, sizeof *sorting, by_latency);
-    alert_minima least = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
-    for (size_t j = 0; j < d->caps; j++) {
-        double latency = sorting[j].latency_s * fraction, power = sorting[j].power_w;
-        double active = (power - p->idle_power_w) * latency;
-        least.work_j = fmin(least.work_j, power * latency);
-        least.power_w = fmin(least.power_w, power);
-        least.active_j = fmin(least.active_j, active > 0.0 ? active : ALERT_NO_BOUND);
-        p->latency_s[first + j] = latency;
-        p->power_w[first + j] = power;
-        p->cap[first + j] = sorting[j].cap;
-        p->minima[first + j] = least;
-    }
-}
-
-/* Row r, which stops at output k of model i. The rows of the model before it, and its columns, are filled. */
+/* Row r, which stops at output k of model i. The rows of the model before it are filled. The costs
+ * come later. */
 static void fill_row(alert_profile *p, const alert_profile_data *d, size_t i, size_t k, size_t r)
 {
     size_t first = r * d->caps;
@@ -173,14 +116,13 @@ static void fill_row(alert_profile *p, const alert_profile_data *d, size_t i, si
         .first_accuracy = before ? before->first_accuracy : accuracy,
         .ascending = !before || (before->ascending && accuracy >= p->output[r - 1].accuracy),
         .minima = p->minima + first,
-        .overall = p->minima[first + d->caps - 1],
         .is_long = outputs_of(d, i) > ALERT_LONG,
         .long_model = p->long_models,
         .long_first = p->long_outputs,
     };
 }
 
-static void fill_rows(alert_profile *p, const alert_profile_data *d, column *sorting)
+static void fill_rows(alert_profile *p, const alert_profile_data *d, alert_column *sorting)
 {
     size_t r = 0, exit = 0;
     for (size_t i = 0; i < d->models; i++) {
@@ -192,8 +134,9 @@ static void fill_rows(alert_profile *p, const alert_profile_data *d, column *sor
                 .accuracy = exits > 0 ? d->exit_accuracy[exit + k] : d->accuracy[i],
                 .latency_s = p->latency_s + r * d->caps,
             };
-            fill_columns(p, d, i, fraction, r * d->caps, sorting);
             fill_row(p, d, i, k, r);
+            alert_profile_cost_row(p, &p->row[r], &d->latency_s[i * d->caps],
+                                   d->power_w ? &d->power_w[i * d->caps] : NULL, sorting);
         }
         exit += exits;
         if (exits > ALERT_LONG) {
@@ -201,12 +144,7 @@ static void fill_rows(alert_profile *p, const alert_profile_data *d, column *sor
             p->long_outputs += exits;
         }
     }
-    qsort(p->row, p->rows, sizeof *p->row, by_work);
-    for (r = 0; r < p->rows; r++) {
-        p->row[r].index = r;
-        p->accurate[r] = &p->row[r];
-    }
-    alert_profile_sort_by_accuracy(p);
+    alert_profile_sort(p);
 }
 
 /* Counts the rows of the profile, and how often one of them passes an output: half the square of its exits for an
@@ -225,7 +163,7 @@ static bool count_rows(const alert_profile_data *d, size_t *rows, size_t *passed
     return true;
 }
 
-static bool allocate(alert_profile *p)
+static bool allocate(alert_profile *p, bool has_shares)
 {
     size_t columns = p->rows * p->caps;
     p->power_cap_w = calloc(p->caps, sizeof *p->power_cap_w);
@@ -236,8 +174,10 @@ static bool allocate(alert_profile *p)
     p->power_w = calloc(columns, sizeof *p->power_w);
     p->cap = calloc(columns, sizeof *p->cap);
     p->minima = calloc(columns, sizeof *p->minima);
-    return p->power_cap_w && p->row && p->accurate && p->output && p->latency_s && p->power_w &&
-           p->cap && p->minima;
+    if (has_shares)
+        p->fixed_share = calloc(p->models, sizeof *p->fixed_share);
+    return (!has_shares || p->fixed_share) && p->power_cap_w && p->row && p->accurate &&
+           p->output && p->latency_s && p->power_w && p->cap && p->minima;
 }
 
 static void destroy(alert_profile *p)
@@ -273,10 +213,8 @@ int alert_profile_new(alert_profile **out, const alert_profile_data *d, alert_ar
     p->has_power = d->power_w != NULL;
     p->idle_power_w = p->has_power ? d->idle_power_w : 0.0;
     p->size = d->fixed_share ? d->size : 1.0;
-    if (d->fixed_share)
-        p->fixed_share = malloc(d->models * sizeof *p->fixed_share);
-    column *sorting = calloc(d->caps, sizeof *sorting);
-    if (!sorting || !allocate(p) || (d->fixed_share && !p->fixed_share)) {
+    alert_column *sorting = calloc(d->caps, sizeof *sorting);
+    if (!sorting || !allocate(p, d->fixed_share != NULL)) {
         free(sorting);
         destroy(p);
         return -ENOMEM;
@@ -303,9 +241,26 @@ static alert_row copied_row(const alert_profile *p, const alert_row *row)
     return copy;
 }
 
-alert_profile *alert_profile_copy(const alert_profile *from)
+void alert_profile_copy_into(alert_profile *p, const alert_profile *from)
 {
     size_t columns = from->rows * from->caps;
+    memcpy(p->power_cap_w, from->power_cap_w, p->caps * sizeof *p->power_cap_w);
+    if (from->fixed_share)
+        memcpy(p->fixed_share, from->fixed_share, p->models * sizeof *p->fixed_share);
+    memcpy(p->output, from->output, p->rows * sizeof *p->output);
+    memcpy(p->latency_s, from->latency_s, columns * sizeof *p->latency_s);
+    memcpy(p->power_w, from->power_w, columns * sizeof *p->power_w);
+    memcpy(p->cap, from->cap, columns * sizeof *p->cap);
+    memcpy(p->minima, from->minima, columns * sizeof *p->minima);
+    for (size_t r = 0; r < p->rows; r++) {
+        p->row[r] = copied_row(p, &from->row[r]);
+        p->output[r].latency_s = p->latency_s + r * p->caps;
+        p->accurate[r] = &p->row[from->accurate[r]->index];
+    }
+}
+
+alert_profile *alert_profile_copy(const alert_profile *from)
+{
     alert_profile *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
@@ -317,21 +272,12 @@ alert_profile *alert_profile_copy(const alert_profile *from)
     p->long_outputs = from->long_outputs;
     p->has_power = from->has_power;
     p->idle_power_w = from->idle_power_w;
-    if (!allocate(p)) {
+    p->size = from->size;
+    if (!allocate(p, from->fixed_share != NULL)) {
         destroy(p);
         return NULL;
     }
-    memcpy(p->power_cap_w, from->power_cap_w, p->caps * sizeof *p->power_cap_w);
-    memcpy(p->output, from->output, p->rows * sizeof *p->output);
-    memcpy(p->latency_s, from->latency_s, columns * sizeof *p->latency_s);
-    memcpy(p->power_w, from->power_w, columns * sizeof *p->power_w);
-    memcpy(p->cap, from->cap, columns * sizeof *p->cap);
-    memcpy(p->minima, from->minima, columns * sizeof *p->minima);
-    for (size_t r = 0; r < p->rows; r++) {
-        p->row[r] = copied_row(p, &from->row[r]);
-        p->output[r].latency_s = p->latency_s + r * p->caps;
-        p->accurate[r] = &p->row[from->accurate[r]->index];
-    }
+    alert_profile_copy_into(p, from);
     return p;
 }
 

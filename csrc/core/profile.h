@@ -95,7 +95,7 @@ static inline size_t alert_column_of(const alert_row *row, uint32_t cap)
 
 /* A copy with one reference, to be adjusted by its owner; NULL: no memory. */
 alert_profile *alert_profile_copy(const alert_profile *profile);
-/* Sorts `accurate` anew, after accuracies have changed. */
-void alert_profile_sort_by_accuracy(alert_profile *profile);
+/* Makes `to`, a copy of a profile of the same sizes, a copy of `from`. */
+void alert_profile_copy_into(alert_profile *to, const alert_profile *from);
 
 #endif

@@ -18,7 +18,7 @@ C_FILES = sorted((ROOT / "csrc").glob("**/*.[ch]"))
 # The strata of the core, from the ground up: each includes itself and those before.
 CORE = [
     ["core/ranges.h", "core/window"],
-    ["core/profile", "core/outlook", "core/machine", "core/goal", "core/constants"],
+    ["core/profile", "core/profile_layout", "core/outlook", "core/machine", "core/goal", "core/constants"],
     ["core/estimate"],
     ["core/choose"],
     ["core/method"],
@@ -78,7 +78,8 @@ def test_the_core_stays_small() -> None:
     # 240 for machines that schedulers share. 60 for sizes.
     # 25 for idle time that is spread over the inputs that share a deadline.
     # 85 for many exits, and new goals at the cost of a few steps.
-    assert sum(lines_of_code(path) for path in files) <= 3960
+    # 15 for profiles whose costs change.
+    assert sum(lines_of_code(path) for path in files) <= 3975
 
 
 def test_the_core_includes_nothing_from_above() -> None:

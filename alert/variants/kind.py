@@ -8,6 +8,8 @@ from typing import IO, Any, NamedTuple, Protocol
 
 from torch.nn import Module
 
+Record = dict[str, Any]
+
 
 class Context(NamedTuple):
     """What a kind may use to make a variant.
@@ -34,31 +36,34 @@ class Made:
     Attributes
     ----------
     model : callable
-        A `torch.nn.Module`; or another callable, which no further kind can follow in a chain.
+        A `torch.nn.Module`, in evaluation mode.
     record : dict
         What `Kind.shape` needs to know. It is stored as JSON.
     suffix : str
         Of the file. `alert.store.weights.open_weights` must be able to read it.
     write : callable, optional
         Writes the content of the file. By default that is the state dict, as safetensors.
+    last : bool
+        No further kind can follow in a chain.
     """
 
     model: Callable[..., Any]
-    record: dict[str, Any] = field(default_factory=dict)
+    record: Record = field(default_factory=dict)
     suffix: str = ".safetensors"
     write: Callable[[IO[bytes]], object] | None = None
+    last: bool = False
 
 
 class Kind(Protocol):
     """What the module of a kind holds."""
 
-    def make(self, model: Module, parameter: str | None, context: Context) -> Made:
-        """Make a variant.
+    def check(self, parameter: str | None, context: Context) -> None:
+        """Refuse a parameter that is out of range, and a context that lacks something.
+
+        All kinds are checked before anything is made.
 
         Parameters
         ----------
-        model : Module
-            A copy, which the kind may change.
         parameter : str or None
             What follows the colon: "0.5" of "pruned:0.5".
         context : Context
@@ -66,10 +71,26 @@ class Kind(Protocol):
         Raises
         ------
         ValueError
-            The parameter is out of range, or no variant can be made of this model.
+            The message begins with "kinds: " and the name of the kind.
         """
 
-    def shape(self, model: Module, record: dict[str, Any]) -> Module:
+    def make(self, model: Module, parameter: str | None, context: Context) -> Made:
+        """Make a variant.
+
+        Parameters
+        ----------
+        model : Module
+            A copy, in evaluation mode, which the kind may change.
+        parameter : str or None
+        context : Context
+
+        Raises
+        ------
+        Exception
+            No variant can be made of this model. The family is made without it, and says why.
+        """
+
+    def shape(self, model: Module, record: Record) -> Module:
         """Give a copy of the original the shape of the variant; its weights are read afterwards.
 
         Parameters

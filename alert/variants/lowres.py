@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from alert.variants.kind import Context, Made
+from alert.variants.kind import Context, Made, Record
 from alert.variants.parameters import share
 
 _USUAL = "0.75"
@@ -38,12 +38,17 @@ class LowRes(nn.Module):
         return self.network(smaller.to(pictures.dtype))
 
 
+def check(parameter: str | None, context: Context) -> None:
+    """Refuse a scale that is out of range."""
+    share("lowres", parameter or _USUAL)
+
+
 def make(model: nn.Module, parameter: str | None, context: Context) -> Made:
     """Put the scaling before a network."""
     scale = share("lowres", parameter or _USUAL)
-    return Made(LowRes(model, scale), {"scale": scale})
+    return Made(LowRes(model, scale).eval(), {"scale": scale})
 
 
-def shape(model: nn.Module, record: dict[str, Any]) -> nn.Module:
+def shape(model: nn.Module, record: Record) -> nn.Module:
     """Put the scaling before an architecture."""
     return LowRes(model, share("lowres", record.get("scale")))

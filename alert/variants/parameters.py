@@ -22,3 +22,9 @@ def share(kind: str, given: Any) -> float:
     if not 0.0 < found < 1.0:
         raise ValueError(f"kinds: {kind}: expected a number between 0 and 1, got {shown(given)}")
     return found
+
+
+def none(kind: str, given: str | None) -> None:
+    """Refuse a parameter of a kind that takes none."""
+    if given is not None:
+        raise ValueError(f"kinds: {kind}: expected no parameter, got {shown(given)}")

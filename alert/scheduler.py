@@ -51,6 +51,9 @@ class Scheduler(_core.Scheduler):
         Watts that the machine's time is worth to all who share it. A configuration then costs its
         power above idling and this price, for as long as it runs. Idle time is not counted. None:
         the machine is not shared.
+    power_limit : float, optional
+        Watts that no chosen cap exceeds: a share of a budget. No less than the lowest cap of the
+        profile. None for no limit.
 
     Examples
     --------
@@ -97,6 +100,7 @@ class Scheduler(_core.Scheduler):
         hold_inputs: int = 1,
         history: int = HISTORY,
         machine_price: float | None = None,
+        power_limit: float | None = None,
     ) -> Self:
         """Make a scheduler that is complete: no method ever sees a half-built one."""
         if not isinstance(profile, Profile):
@@ -125,6 +129,9 @@ class Scheduler(_core.Scheduler):
         self._method = method
         self._constants = own
         self._history_capacity = history
+        if power_limit is not None:
+            self.power_limit = power_limit
+            self.decide()
         return self
 
     trace = renamed_attribute("history")
@@ -175,7 +182,7 @@ class Scheduler(_core.Scheduler):
         return self._profile.models.index(model)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state, goal, overhead, switch_cost, hold_inputs, machine_price = self._save()
+        state, goal, overhead, switch_cost, hold_inputs, price, limit = self._save()
         options = {
             "method": self._method,
             "constants": self._constants,
@@ -183,7 +190,8 @@ class Scheduler(_core.Scheduler):
             "switch_cost": switch_cost,
             "hold_inputs": hold_inputs,
             "history": self._history_capacity,
-            "machine_price": machine_price,
+            "machine_price": price,
+            "power_limit": limit,
         }
         arguments = (type(self), self._profile, goal, options, state)
         return _restored, arguments, (getattr(self, "__dict__", None), self._added_slots())

@@ -376,6 +376,12 @@ int alert_scheduler_set_machine_price(alert_scheduler *s, const double *price_w,
 /* False where the machine is not shared; the price is 0 then. */
 bool alert_scheduler_machine_price(const alert_scheduler *s, double *price_w);
 
+/* Lets no configuration be chosen under a cap above power_limit_w: others share a budget in watts. The limit is no lower than
+ * the lowest cap; infinite: none. Used from the next choice on. A cap that is held gives way to the limit. */
+int alert_scheduler_set_power_limit(alert_scheduler *s, double power_limit_w,
+                                    alert_argument_error *error) ALERT_MUST_CHECK;
+double alert_scheduler_power_limit(const alert_scheduler *s);
+
 /* Books an input that was not run, and chooses for the next one. It counts as q_fail and draws nothing; nothing is learnt
  * of the slowdown. In the history its model, cap and exit are -1, its latency is NaN. */
 void alert_scheduler_missed(alert_scheduler *s, alert_decision *out);

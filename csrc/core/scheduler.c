@@ -131,9 +131,13 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     }
     start_budget(s, &s->task.goal);
     s->now.size = profile->size;
+    s->power_limit_w = HUGE_VAL;
     alert_idle_filter_init(&s->now.idle, s->task.constants);
-    s->problem = (alert_problem){
-        .profile = profile, .cache = &s->cache, .belief = &s->belief, .price = -1.0};
+    s->problem = (alert_problem){.profile = profile,
+                                 .cache = &s->cache,
+                                 .belief = &s->belief,
+                                 .caps = profile->caps,
+                                 .price = -1.0};
     s->belief.sums = &s->cache.sums;
     if (s->task.machine.is_shared)
         alert_scheduler_follow_costs(s);

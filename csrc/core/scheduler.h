@@ -57,6 +57,7 @@ struct alert_scheduler {
     alert_switching switching;      /* `cap` and `holds_cap` are set for each choice */
     bool is_switching_costly;
     size_t hold_inputs, history_capacity;
+    double power_limit_w; /* no cap above it is chosen; infinite for none */
     alert_learned now;
     alert_belief belief;   /* of the next input */
     alert_problem problem; /* the choice for it */

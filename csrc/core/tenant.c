@@ -31,6 +31,25 @@ bool alert_scheduler_machine_price(const alert_scheduler *s, double *price_w)
     return s->task.machine.is_shared;
 }
 
+/* ------------------------------------------------------------------------------- a limit on the power */
+
+int alert_scheduler_set_power_limit(alert_scheduler *s, double power_limit_w,
+                                    alert_argument_error *error)
+{
+    const alert_profile *profile = s->task.profile;
+    if (!(power_limit_w >= profile->power_cap_w[0]))
+        return alert_refuse(error, "power_limit", "no less than the lowest power cap",
+                            power_limit_w);
+    s->problem.caps = alert_cap_in_force(profile, power_limit_w) + 1U;
+    s->power_limit_w = power_limit_w;
+    return 0;
+}
+
+double alert_scheduler_power_limit(const alert_scheduler *s)
+{
+    return s->power_limit_w;
+}
+
 /* ------------------------------------------------------------------------------ what others do to it */
 
 void alert_scheduler_missed(alert_scheduler *s, alert_decision *out)

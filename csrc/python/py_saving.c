@@ -1,5 +1,7 @@
 #include "python/py_saving.h"
 
+#include <math.h>
+
 #include "python/py_convert.h"
 #include "python/py_goal.h"
 
@@ -22,13 +24,15 @@ PyObject *alert_py_save(PyObject *self, PyObject *unused)
             alert_scheduler_save(o->scheduler, PyBytes_AS_STRING(bytes));
         double switch_cost, price, overhead = alert_scheduler_overhead(o->scheduler);
         bool is_shared = alert_scheduler_machine_price(o->scheduler, &price);
+        double limit = alert_scheduler_power_limit(o->scheduler);
         alert_scheduler_switching(o->scheduler, &switch_cost, &hold_inputs);
         PyObject *given = alert_py_given(o);
         alert_py_leave(&o->lock);
         if (fits)
-            return Py_BuildValue("NNddNN", bytes, given, overhead, switch_cost,
+            return Py_BuildValue("NNddNNN", bytes, given, overhead, switch_cost,
                                  PyLong_FromSize_t(hold_inputs),
-                                 is_shared ? PyFloat_FromDouble(price) : Py_NewRef(Py_None));
+                                 is_shared ? PyFloat_FromDouble(price) : Py_NewRef(Py_None),
+                                 isinf(limit) ? Py_NewRef(Py_None) : PyFloat_FromDouble(limit));
         Py_DECREF(bytes);
         Py_DECREF(given);
     }

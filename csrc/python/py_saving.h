@@ -4,7 +4,7 @@
 
 #include "python/py_scheduler_object.h"
 
-/* The method _save(): (state, goal, overhead, switch_cost, hold_inputs, machine_price), all of one moment. */
+/* The method _save(): (state, goal, overhead, switch_cost, hold_inputs, machine_price, power_limit), all of one moment. */
 PyObject *alert_py_save(PyObject *self, PyObject *unused);
 /* The method _restore(state). */
 PyObject *alert_py_restore(PyObject *self, PyObject *bytes);

@@ -321,6 +321,9 @@ static PyGetSetDef scheduler_getset[] = {
      "Watts that the machine's time is worth to all who share it; None where it is not shared.\n\n"
      "A setting counts from the next choice on; see `alert.Scheduler`.",
      NULL},
+    {"power_limit", alert_py_get_power_limit, alert_py_set_power_limit,
+     "Watts that no chosen cap exceeds; None for no limit. It counts from the next choice on.",
+     NULL},
     {"switch_cost", get_switch_cost, NULL, "Seconds that a change of the cap takes.", NULL},
     {"hold_inputs", get_hold_inputs, NULL, "Inputs that a new cap stays in force.", NULL},
     {NULL, NULL, NULL, NULL, NULL},

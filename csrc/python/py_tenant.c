@@ -45,6 +45,38 @@ int alert_py_set_machine_price(PyObject *self, PyObject *value, void *closure)
     return rc ? alert_py_raise(rc, &error) : 0;
 }
 
+/* --------------------------------------------------------------------------------------- power limit */
+
+PyObject *alert_py_get_power_limit(PyObject *self, void *closure)
+{
+    (void)closure;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    if (alert_py_enter(&o->lock) < 0)
+        return NULL;
+    double limit = alert_scheduler_power_limit(o->scheduler);
+    alert_py_leave(&o->lock);
+    return isinf(limit) ? Py_NewRef(Py_None) : PyFloat_FromDouble(limit);
+}
+
+int alert_py_set_power_limit(PyObject *self, PyObject *value, void *closure)
+{
+    (void)closure;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    double limit = HUGE_VAL;
+    alert_argument_error error;
+    if (!value) {
+        PyErr_SetString(PyExc_AttributeError, "power_limit cannot be deleted");
+        return -1;
+    }
+    if ((value != Py_None &&
+         alert_py_double(value, "power_limit", "a number of watts or None", &limit) < 0) ||
+        alert_py_enter(&o->lock) < 0)
+        return -1;
+    int rc = alert_scheduler_set_power_limit(o->scheduler, limit, &error);
+    alert_py_leave(&o->lock);
+    return rc ? alert_py_raise(rc, &error) : 0;
+}
+
 /* ----------------------------------------------------------------------------- what others do to it */
 
 const char alert_py_missed_doc[] =

@@ -7,6 +7,10 @@
 /* Reads a price of the machine; *is_given is false for None. -1 with an exception set. */
 int alert_py_machine_price(PyObject *object, double *price, bool *is_given);
 
+/* The attribute power_limit. */
+PyObject *alert_py_get_power_limit(PyObject *self, void *closure);
+int alert_py_set_power_limit(PyObject *self, PyObject *value, void *closure);
+
 /* The attribute machine_price. */
 PyObject *alert_py_get_machine_price(PyObject *self, void *closure);
 int alert_py_set_machine_price(PyObject *self, PyObject *value, void *closure);

@@ -273,3 +273,48 @@ def test_bad_arguments() -> None:
         with pytest.raises(kind, match=message):
             call()
     assert s._save() == before
+
+
+# ---------------------------------------------------------------------------- a limit on the power
+
+
+@pytest.mark.parametrize("method", ["paper", "calibrated"])
+def test_no_cap_above_the_limit_is_chosen(method: str) -> None:
+    hurried = alert.Goal.min_energy(deadline=1.5, accuracy=0.7)
+    s = scheduler(hurried, method=method)
+    assert s.decision.power_cap == 30.0
+    for limit, cap in ((29.9, 10.0), (10.0, 10.0), (30.0, 30.0), (None, 30.0)):
+        s.power_limit = limit
+        assert s.power_limit == limit
+        assert s.decide().power_cap == cap
+    limited = scheduler(hurried, method=method, power_limit=12.0)
+    assert limited.decision.power_cap == 10.0
+    assert limited.decision.probability < 0.3  # 2 s are profiled, and 1.5 s are allowed
+
+
+def test_a_cap_that_is_held_gives_way_to_the_limit() -> None:
+    s = scheduler(alert.Goal.min_energy(deadline=1.5, accuracy=0.7), hold_inputs=100)
+    s.step(1.0, 30.0)
+    assert s.decision.power_cap == 30.0
+    s.power_limit = 20.0
+    assert s.decide().power_cap == 10.0
+
+
+def test_the_limit_is_pickled() -> None:
+    assert pickle.loads(pickle.dumps(scheduler(power_limit=12.0))).power_limit == 12.0
+    assert pickle.loads(pickle.dumps(scheduler())).power_limit is None
+
+
+@pytest.mark.parametrize("value", [9.9, 0.0, -1.0, math.nan, -math.inf])
+def test_limits_below_every_cap_are_refused(value: float) -> None:
+    s = scheduler(power_limit=12.0)
+    message = r"^power_limit: expected no less than the lowest power cap, got "
+    with pytest.raises(ValueError, match=message):
+        s.power_limit = value
+    with pytest.raises(ValueError, match=message):
+        scheduler(power_limit=value)
+    assert s.power_limit == 12.0
+    with pytest.raises(TypeError, match="power_limit: expected a number of watts or None"):
+        s.power_limit = "x"  # type: ignore[assignment]
+    with pytest.raises(AttributeError, match="power_limit cannot be deleted"):
+        del s.power_limit

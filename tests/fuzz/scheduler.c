@@ -310,7 +310,10 @@ static int share_machine(subject *x, bytes *b, alert_argument_error *error)
     static alert_option options[MODELS * CAPS * EXITS];
     double number;
     alert_decision d;
-    switch (fuzz_below(b, 4)) {
+    switch (fuzz_below(b, 5)) {
+    case 4:
+        number = fuzz_number(b, 0.1, 1e3);
+        return alert_scheduler_set_power_limit(x->s, fuzz_byte(b) & 1 ? number : HUGE_VAL, error);
     case 0:
         alert_scheduler_missed(x->s, &d);
         return 0;

@@ -229,7 +229,9 @@ def as_good_up_to_rounding(
         saved = reference.cost(twin.seen, c, mine) - reference.cost(twin.seen, other, e)
         return saved > ROUNDING * max(mine.energy, e.energy)
 
-    for among, bounds, criterion, meets_all in reference.attempts(goal, twin.switching):
+    for among, bounds, criterion, meets_all in reference.attempts(
+        goal, twin.switching, twin.within_limit
+    ):
         surely = {
             other
             for other, e in everything.items()
@@ -369,6 +371,10 @@ class Twins:
         self.here.machine_price = price
         self.twin.share_machine(price)
 
+    def limit_power(self, limit: float | None) -> None:
+        self.here.power_limit = limit
+        self.twin.limit_power(limit)
+
     def missed(self) -> None:
         self.here.missed()
         self.twin.missed()
@@ -423,7 +429,11 @@ class Twins:
             price = random.choice([None, 0.0, self.table.idle_power, 10 ** random.uniform(-1, 4)])
             self.share_machine(price)
             self.decide(None)
-        elif kind < 0.7:
+        elif kind < 0.6:
+            lowest = self.table.power_caps[0]
+            self.limit_power(random.choice([None, lowest, *self.table.power_caps]))
+            self.decide(None)
+        elif kind < 0.8:
             self.missed()
         else:
             self.note_cap(random.randrange(len(self.table.power_caps)))

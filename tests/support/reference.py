@@ -326,20 +326,20 @@ class Attempt(NamedTuple):
     feasible: bool
 
 
-def attempts(goal: Goal, switching: Switching | None) -> list[Attempt]:
-    """List what is tried, until something is found."""
+def attempts(goal: Goal, switching: Switching | None, caps: int) -> list[Attempt]:
+    """List what is tried, until something is found; `caps` of the caps are within the limit."""
 
     def anywhere(c: Configuration) -> bool:
-        return True
+        return c.cap < caps
 
     def here(c: Configuration) -> bool:
         return switching is not None and c.cap == switching.cap
 
     def higher(c: Configuration) -> bool:
-        return switching is not None and c.cap > switching.cap
+        return switching is not None and switching.cap < c.cap < caps
 
     first, *others = rules(goal)
-    if switching is None or not switching.holds_cap:
+    if switching is None or not switching.holds_cap or switching.cap >= caps:
         found = [Attempt(anywhere, *first, True)]
         return found + [Attempt(anywhere, *rule, False) for rule in others]
     found = [Attempt(here, *first, True), Attempt(higher, *first, True)]
@@ -347,11 +347,11 @@ def attempts(goal: Goal, switching: Switching | None) -> list[Attempt]:
 
 
 def choose(
-    table: Table, belief: Belief, goal: Goal, switching: Switching | None = None
+    table: Table, belief: Belief, goal: Goal, switching: Switching | None, caps: int
 ) -> tuple[Configuration, Expected, bool]:
     """Look at everything; the last result is whether every bound is met."""
     everything = expect_all(table, belief, goal.q_fail, switching)
-    for attempt in attempts(goal, switching):
+    for attempt in attempts(goal, switching, caps):
         left = [
             (rank(table, attempt.criterion, c, e), c, e)
             for c, e in everything.items()
@@ -408,6 +408,7 @@ class Scheduler:
         self.switch_cost = switch_cost
         self.hold_inputs = hold_inputs
         self.caps: list[int] = []  # that inputs ran under
+        self.within_limit = len(table.power_caps)  # how many of the caps
         self.slowdown = SlowdownFilter()
         self.idle = IdleFilter()
         self.owed: list[float] = []  # by every input since the window was opened
@@ -430,7 +431,7 @@ class Scheduler:
         return Belief(*self.moments(), time, self.phi)
 
     def choose(self) -> tuple[Configuration, Expected, bool]:
-        return choose(self.seen, self.belief, self.moved_goal(), self.switching)
+        return choose(self.seen, self.belief, self.moved_goal(), self.switching, self.within_limit)
 
     def learn(self, slowdown: float) -> None:
         self.slowdown.update(slowdown)
@@ -541,6 +542,11 @@ class Scheduler:
     def share_machine(self, price: float | None) -> None:
         """Give the machine's time a price, from the next choice on."""
         self.seen = replace(self.seen, machine_price=price)
+
+    def limit_power(self, limit: float | None) -> None:
+        """Allow the caps up to this one, from the next choice on."""
+        caps = [math.inf if cap is None else cap for cap in self.table.power_caps]
+        self.within_limit = sum(cap <= (math.inf if limit is None else limit) for cap in caps)
 
     def note_cap(self, cap: int) -> None:
         """Count an input of another application."""

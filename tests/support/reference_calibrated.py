@@ -502,7 +502,8 @@ class Scheduler(reference.Scheduler):
                 exit = -1 if c.exit is None else c.exit
                 return self.until_done(c), reference.cost(self.seen, c, e), c.cap, c.model, exit
 
-            c = min(self.everything, key=lateness)
+            within = [c for c in self.everything if c.cap < self.within_limit]
+            c = min(within, key=lateness)
             return c, self.everything[c], False
         if not self.is_priced():
             return super().choose()
@@ -517,7 +518,7 @@ class Scheduler(reference.Scheduler):
             bound -= self.total / self.inputs_left
         beyond = bound > self.most if self.saving else bound < self.cheapest
         exhausted = beyond or (at_end and self.pull() >= self.constants["price_up"])
-        for attempt in reference.attempts(self.goal, self.switching):
+        for attempt in reference.attempts(self.goal, self.switching, self.within_limit):
             left = [
                 (rank(c, e), c, e)
                 for c, e in self.everything.items()

@@ -8,7 +8,8 @@ static bool meets_average(const alert_problem *problem, const alert_choice *choi
 
 void alert_choose(const alert_problem *problem, alert_choice *out)
 {
-    if (problem->switching || problem->delays || problem->is_hopelessly_late)
+    bool is_limited = problem->caps < problem->profile->caps;
+    if (problem->switching || problem->delays || is_limited || problem->is_hopelessly_late)
         alert_choose_by_scan(problem, out);
     else if (problem->price >= 0.0)
         alert_choose_priced(problem, out);

@@ -50,6 +50,7 @@ typedef struct alert_problem {
     alert_configuration last;         /* of the input before; only speed depends on it */
     const alert_switching *switching; /* NULL where the cap changes freely */
     const alert_expected *delays;     /* one a model; NULL where none has to wait */
+    size_t caps;                      /* that may be chosen: the lowest ones of the profile */
     double deadline_s;                /* of the input, before the overhead was taken off */
     double average;                   /* the goal's bound for this input */
     double bound;                     /* the same, which a window may have moved */
@@ -116,7 +117,7 @@ void alert_choose_bounded(const alert_problem *problem, alert_choice *out);
 void alert_choose_priced(const alert_problem *problem, alert_choice *out);
 
 /*
- * The choice by a look at every configuration, as often as bounds are given up. It serves three cases. [ours]
+ * The choice by a look at every configuration, as often as bounds are given up. It serves four cases. [ours]
  *
  * An input is hopelessly late: the earliest end keeps its delay small, and drains a queue of late inputs.
  *
@@ -125,13 +126,15 @@ void alert_choose_priced(const alert_problem *problem, alert_choice *out);
  *
  *     T' = max(T - d, 0),   energy' = energy(T') + p d.
  *
+ * Power is limited: only the caps up to the limit are looked at.
+ *
  * Changing the cap takes time: a search by quantiles would save nothing that matters beside that. A configuration
  * under another cap than the one in force loses the cost s off its deadline. It is charged with its power during s,
  * spread over the D inputs that a new cap serves at least:
  *
  *     T' = max(T - s, 0),   energy' = energy(T') + p s / D.
  *
- * A cap that has served fewer than D inputs is held. Then the choice is, by the rules,
+ * A cap that has served fewer than D inputs is held, unless it is above the limit. Then the choice is, by the rules,
  *   - among the configurations under it, when one of them meets every bound;
  *   - else among those under higher caps, when one of them meets every bound;
  *   - else among those under it again, giving up bounds in turn.

@@ -15,6 +15,8 @@ typedef struct scan {
 static bool is_looked_at(const scan *s, size_t cap)
 {
     size_t now = s->switching->cap;
+    if (cap >= s->problem->caps)
+        return false;
     return cap == now ? s->here : cap < now ? s->lower : s->higher;
 }
 
@@ -148,7 +150,8 @@ void alert_weigh(const alert_problem *p, alert_choice *choice)
 void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
 {
     const alert_switching *switching = p->switching ? p->switching : &FREE;
-    bool late = p->is_hopelessly_late, held = switching->holds_cap && !late;
+    bool late = p->is_hopelessly_late;
+    bool held = switching->holds_cap && switching->cap < p->caps && !late;
     scan s = {.problem = p,
               .switching = switching,
               .staying = *p->belief,

@@ -18,7 +18,15 @@ C_FILES = sorted((ROOT / "csrc").glob("**/*.[ch]"))
 # The strata of the core, from the ground up: each includes itself and those before.
 CORE = [
     ["core/ranges.h", "core/window"],
-    ["core/profile", "core/profile_layout", "core/outlook", "core/machine", "core/goal", "core/constants"],
+    [
+        "core/profile",
+        "core/profile_layout",
+        "core/profile_making",
+        "core/outlook",
+        "core/machine",
+        "core/goal",
+        "core/constants",
+    ],
     ["core/estimate"],
     ["core/choose"],
     ["core/method"],

@@ -1,3 +1,4 @@
+/* profile_making.c - a profile from data that is checked, and its copies. */
 #include "core/profile.h"
 
 #include <stdlib.h>

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TextIO
 
 from alert import __version__
-from alert.cli import demo, evaluate, info, profile, record, replay, restore, serve, video
+from alert.cli import demo, evaluate, info, profile, record, replay, restore, serve, video, watch
 
 
 class Command(Protocol):
@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "replay": replay,
     "serve": serve,
     "video": video,
+    "watch": watch,
     "restore": restore,
 }
 

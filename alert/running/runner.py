@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
+    from alert.live.sender import Sender
+
 # Deadline, in seconds, of an input that is late before it starts: it still gets an output, and the
 # scheduler takes no deadline of zero. Every configuration is late under it.
 _NO_TIME = 1e-9
@@ -102,6 +104,9 @@ class Runner:
         Called with the `Outcome` of every input, when its output is out and it is learnt from. The
         time belongs to no input, as that between two calls. An exception that it raises comes out
         of the call of the runner, in place of the output; the input counts all the same.
+    live : str, optional
+        Name under which `alert watch` shows this runner, to this user on this machine. By default
+        it does not.
     clock : callable, default time.perf_counter
         Monotonic seconds. Another clock is for simulations.
 
@@ -111,7 +116,7 @@ class Runner:
         An argument is out of range or of the wrong kind; a cap of the profile lies outside the
         range of the device.
     OSError
-        The device cannot be opened.
+        The device cannot be opened, or the socket of `live` cannot be made.
 
     Warns
     -----
@@ -152,6 +157,7 @@ class Runner:
         inference_mode: bool = True,
         release_after: float | None = None,
         on_input: Callable[[Outcome], object] | None = None,
+        live: str | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         fixed = None if overhead is None else _arguments.seconds("overhead", overhead)
@@ -159,6 +165,7 @@ class Runner:
             None if release_after is None else _arguments.seconds("release_after", release_after)
         )
         _arguments.instance("clock", clock, Callable, "a callable")
+        _arguments.instance("live", live, str | None, "text")
         self.on_input = on_input
         self._turn = Turn()
 
@@ -188,6 +195,7 @@ class Runner:
         self._last: tuple[Any, ...] | None = None  # fields of an Outcome
         self._closed = False
         self._pause: Pause | None = None
+        self._live: Sender | None = None
         warn_of_training(profile.models, ordered)
         doubts.of_deadline(goal, profile)
         self._device = open_device(power)
@@ -208,6 +216,10 @@ class Runner:
                 self._pause = Pause(after, self._give_back)
                 weakref.finalize(self, self._pause.end)
                 self._pause.begin()
+            if live is not None:
+                from alert.running.live import show  # late: most runners are not watched
+
+                self._live = show(self, live)
         except BaseException:
             self.close()
             raise
@@ -573,6 +585,8 @@ class Runner:
                 self._closed = True
                 if self._pause is not None:
                     self._pause.end()
+                if self._live is not None:
+                    self._live.close()
                 if self._opened:
                     self._device.close()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from alert._core import Decision
 from alert.goal import Goal
 from alert.running.switching import Switching
 from alert.scheduler import Scheduler
@@ -46,6 +48,25 @@ class Tally:
         return self.late + self.refused
 
 
+class Last(NamedTuple):
+    """Says what became of the last answered request.
+
+    Attributes
+    ----------
+    decision : Decision
+        What ran.
+    exit : int or None
+        The exit that an anytime model reached.
+    response, allowed : float
+        Seconds from the submission to the output, and those that the request had.
+    """
+
+    decision: Decision
+    exit: int | None
+    response: float
+    allowed: float
+
+
 @dataclass(eq=False, slots=True)
 class Account:
     """Holds what a machine knows of one tenant.
@@ -63,6 +84,8 @@ class Account:
     switching : Switching or None
         Keeps what the scheduler knows of the cost of caps; None where caps cost nothing.
     tally : Tally
+    last : Last or None
+        None before the first answer.
     """
 
     name: str
@@ -72,3 +95,4 @@ class Account:
     weight: float = 1.0
     switching: Switching | None = None
     tally: Tally = field(default_factory=Tally)
+    last: Last | None = None

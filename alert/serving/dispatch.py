@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from alert._core import Decision
 from alert._text import shown
 from alert.profile import Profile
+from alert.serving.account import Last
 from alert.serving.admission import CAREFUL, Admission
 from alert.serving.batches import fit
 from alert.serving.machine_price import MachinePrice
@@ -252,6 +253,8 @@ class Dispatch:
                 power_cap=job.decision.power_cap if power_cap is None else power_cap,
             )
             self._count(request, now, latency, share or 0.0, ran)
+            allowed = request.due - request.arrival
+            request.account.last = Last(job.decision, exit, now - request.arrival, allowed)
         self.admission.learn(job.request.account.scheduler.slowdown)
 
     def _count(

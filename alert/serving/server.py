@@ -33,6 +33,8 @@ from alert.serving.worker import Worker
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from alert.live.sender import Sender
+
 
 class Server:
     """Serves the requests of many tenants on one machine, under one power cap.
@@ -60,6 +62,9 @@ class Server:
         its latency once for all of them (`Profile.measure(sizes=)`). Their inputs are arrays or
         tensors of one shape, with the examples along the first axis. Outputs have a row for each
         example.
+    live : str, optional
+        Name under which `alert watch` shows the tenants, to this user on this machine. By default
+        it does not.
     patience : float, default 60.0
         Seconds after which a model is taken to hang. Its request gets a `TimeoutError`, and another
         thread serves the others.
@@ -71,7 +76,7 @@ class Server:
     ValueError, TypeError
         An argument is out of range or of the wrong kind.
     OSError
-        The device cannot be opened.
+        The device cannot be opened, or the socket of `live` cannot be made.
 
     Examples
     --------
@@ -100,12 +105,14 @@ class Server:
         constants: Mapping[str, float] | None = None,
         inference_mode: bool = True,
         batch: int = 1,
+        live: str | None = None,
         patience: float = 60.0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         _arguments.instance("profile", profile, Profile, "a Profile")
         _arguments.instance("stop", stop, Callable | None, "a callable")
         _arguments.instance("clock", clock, Callable, "a callable")
+        _arguments.instance("live", live, str | None, "text")
         _arguments.integer("batch", batch, 1)
         _arguments.seconds("patience", patience, above_zero=True)
         find(policy, profile)  # a bad one opens no device
@@ -119,7 +126,20 @@ class Server:
         self._profile = self._machine.profile
         self._dispatch = Dispatch(self._profile, policy, batch)
         self._worker = Worker(self._dispatch, self._machine, stop, patience, clock)
+        self._live: Sender | None = None
         _open.add(self)
+        if live is not None:
+            self._show(live)
+
+    def _show(self, name: str) -> None:
+        """Show this server to `alert watch`."""
+        from alert.serving.live import show  # late: most servers are not watched
+
+        try:
+            self._live = show(self, name)
+        except OSError:
+            self.close()
+            raise
 
     def tenant(
         self,
@@ -248,6 +268,8 @@ class Server:
         if self._closed or self._process != os.getpid():
             return
         self._worker.close(cancel)
+        if self._live is not None:
+            self._live.close()
         self._closed = True
         _open.discard(self)
         self._machine.close()

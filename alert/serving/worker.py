@@ -1,4 +1,4 @@
-"""The worker: a thread that runs one job after the other, and a watch beside it."""
+"""The worker: a thread that runs one job after the other, and an alarm beside it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any
 
 from alert.running.models import Call
+from alert.serving.alarm import Alarm
 from alert.serving.batches import joined, length, split
 from alert.serving.dispatch import Dispatch, Job, Refusal
 from alert.serving.machine import Machine, Run
 from alert.serving.requests import Request
-from alert.serving.watch import Watch
 
 
 @dataclass(eq=False, slots=True)
@@ -65,7 +65,7 @@ class Worker:
         self.closing = False
         self._drained = False
         self._running: _Running | None = None
-        self._watch = Watch(self._look, clock)
+        self._alarm = Alarm(self._look, clock)
         self._thread = self._start()
 
     # --------------------------------------------------------------------------- from any thread
@@ -86,7 +86,7 @@ class Worker:
             expiry = self._dispatch.next_expiry()
             self._changed.notify()
         _refuse(refused)
-        self._watch.by(expiry)
+        self._alarm.by(expiry)
 
     def _withdraw(self, request: Request) -> None:
         with self.lock:
@@ -118,14 +118,14 @@ class Worker:
             request.answer.cancel()
         with self.lock:
             self._changed.wait_for(lambda: self._drained)
-        self._watch.end()
+        self._alarm.end()
 
     @property
     def machine(self) -> Machine:
         """The machine. Another one of the same device takes its place when a model hangs."""
         return self._machine
 
-    # ------------------------------------------------------------------------- from the watch
+    # ------------------------------------------------------------------------- from the alarm
 
     def _look(self) -> float:
         """Give up what is hopeless and a model that hangs; return when to look again."""
@@ -192,7 +192,7 @@ class Worker:
         job = self._begin(running)
         if job is None:
             return True
-        self._watch.by(running.until)
+        self._alarm.by(running.until)
         due = min(request.due for request in job.requests)
         due -= self._dispatch.admission.overhead
         try:

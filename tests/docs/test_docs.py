@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from needs import require
+from simulation import Bench
 
 import alert
 from alert.cli import main
@@ -173,16 +174,19 @@ def test_columns_of_the_history() -> None:
     assert tuple(added) == columns[len(own) :]
 
 
+@pytest.mark.usefixtures("directory")
 def test_keys_that_commands_print(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     require("matplotlib", "rich")
     demo = ["demo", "--recorded", "--quiet", "-o", str(tmp_path)]
-    for command, *options in (["info"], demo):
+    runner = Bench(live="camera").runner
+    for command, *options in (["info"], demo, ["watch", "--once"]):
         assert main([command, *options, "--json"]) == 0
         text = (DOCS / "reference/command-line.md").read_text("utf-8")
         table = text.split(f"## alert {command}\n")[1].split("\n## ")[0]
         keys = " ".join(re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE))
         printed = json.loads(capsys.readouterr().out)
         assert sorted(re.findall(r"`(\w+)`", keys)) == sorted(printed)
+    runner.close()
 
 
 SOURCES = ("measured", "blended", "profile")

@@ -21,6 +21,7 @@ STRATA = [
     ["goal", "profile"],
     ["scheduler", "trace"],
     ["session", "power", "learning", "store", "plots"],
+    ["live"],
     ["running"],
     ["serving"],
     ["alert"],

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 
-class Watch:
+class Alarm:
     """Calls a function when it is time, from a thread of its own.
 
     Parameters
@@ -26,7 +26,7 @@ class Watch:
         self._changed = threading.Condition()
         self._at = math.inf
         self._ended = False
-        self._thread = threading.Thread(target=self._run, name="alert.Server watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="alert.Server alarm", daemon=True)
         self._thread.start()
 
     def by(self, when: float) -> None:

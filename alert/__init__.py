@@ -20,6 +20,7 @@ if _installation.lacks_core():
 from alert import power
 from alert._core import Decision, constants, step_many
 from alert._version import __version__
+from alert.feedback import Feedback
 from alert.goal import Goal
 from alert.profile import Profile
 from alert.running.models import Call
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Call",
     "Decision",
+    "Feedback",
     "Goal",
     "Outcome",
     "Overloaded",

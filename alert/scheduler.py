@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from alert import _core, _frames, _html
 from alert._deprecated import renamed_attribute, renamed_key, renamed_keyword
 from alert._text import under_cap
+from alert.feedback import Feedback, User, user_number
 from alert.goal import Goal
 from alert.profile import Profile
 
@@ -54,6 +55,8 @@ class Scheduler(_core.Scheduler):
     power_limit : float, optional
         Watts that no chosen cap exceeds: a share of a budget. No less than the lowest cap of the
         profile. None for no limit.
+    feedback : Feedback, optional
+        Learn the accuracies from ratings. None: those of the profile stand.
 
     Examples
     --------
@@ -79,12 +82,20 @@ class Scheduler(_core.Scheduler):
     Copies and pickles go on from the same state.
     """
 
-    __slots__ = ("__weakref__", "_constants", "_history_capacity", "_method", "_profile")
+    __slots__ = (
+        "__weakref__",
+        "_constants",
+        "_feedback",
+        "_history_capacity",
+        "_method",
+        "_profile",
+    )
 
     _profile: Profile
     _method: str
     _constants: dict[str, float]
     _history_capacity: int
+    _feedback: Feedback | None
 
     @renamed_keyword("trace", "history")
     @renamed_keyword("dwell", "hold_inputs")
@@ -101,6 +112,7 @@ class Scheduler(_core.Scheduler):
         history: int = HISTORY,
         machine_price: float | None = None,
         power_limit: float | None = None,
+        feedback: Feedback | None = None,
     ) -> Self:
         """Make a scheduler that is complete: no method ever sees a half-built one."""
         if not isinstance(profile, Profile):
@@ -109,6 +121,9 @@ class Scheduler(_core.Scheduler):
         if not isinstance(constants, Mapping | None):
             kind = type(constants).__name__
             raise TypeError(f"constants: expected a mapping of names to numbers, got {kind}")
+        if not isinstance(feedback, Feedback | None):
+            kind = type(feedback).__name__
+            raise TypeError(f"feedback: expected an alert.Feedback or None, got {kind}")
         own = _NO_CONSTANTS
         if constants:
             own = renamed_key(constants, "constants", "stray", "outlier")
@@ -124,11 +139,13 @@ class Scheduler(_core.Scheduler):
             hold_inputs,
             history,
             machine_price,
+            None if feedback is None else feedback._as_tuple(),
         )
         self._profile = profile
         self._method = method
         self._constants = own
         self._history_capacity = history
+        self._feedback = feedback
         if power_limit is not None:
             self.power_limit = power_limit
             self.decide()
@@ -171,6 +188,38 @@ class Scheduler(_core.Scheduler):
         _check_goal_type(goal)
         self._set_goal(goal._as_tuple(), goal)
 
+    def feedback(self, ticket: int, score: float, user: User = None) -> bool:
+        """Learn how good the output of a finished input was.
+
+        Any thread may call this, however late. The pending decision stays; the next choice goes by
+        what was learnt.
+
+        Parameters
+        ----------
+        ticket : int
+            The `ticket` of the decision that ran. Each of the last 4096 may be rated once.
+        score : float
+            0 to 1: a thumb down or up, stars / 5, a label wrong or right.
+        user : str or int, optional
+            Who rates. A user counts for 4 of 64 ratings of a model that follow each other, so that
+            nobody alone decides what others get.
+
+        Returns
+        -------
+        bool
+            Whether it was learnt from. An output after its deadline teaches nothing, for lateness
+            is reckoned with already; nor does a user who has said enough.
+
+        Raises
+        ------
+        ValueError
+            The score is out of range; or the ticket was rated before, is too old, comes from
+            another scheduler, or its input was not run or is not finished. Nothing was learnt.
+        TypeError
+            An argument is of the wrong kind.
+        """
+        return super().feedback(ticket, score, user_number(user))
+
     def frame(self) -> pandas.DataFrame:
         """Return the history as a data frame, with the names of models. Needs pandas."""
         return _frames.history_frame(self.history, self._profile.models)
@@ -192,6 +241,7 @@ class Scheduler(_core.Scheduler):
             "history": self._history_capacity,
             "machine_price": price,
             "power_limit": limit,
+            "feedback": self._feedback,
         }
         arguments = (type(self), self._profile, goal, options, state)
         return _restored, arguments, (getattr(self, "__dict__", None), self._added_slots())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from alert._core import Decision
 from alert._deprecated import renamed_keyword
+from alert.feedback import Feedback
 from alert.goal import Goal
 from alert.profile import Profile
 from alert.scheduler import HISTORY, Scheduler
@@ -25,12 +26,13 @@ def init(
     switch_cost: float = 0.0,
     hold_inputs: int = 1,
     history: int = HISTORY,
+    feedback: Feedback | None = None,
 ) -> Scheduler:
     """Make the scheduler of this process, in place of the one before, and return it.
 
     Parameters
     ----------
-    profile, goal, method, constants, overhead, switch_cost, hold_inputs, history
+    profile, goal, method, constants, overhead, switch_cost, hold_inputs, history, feedback
         See `Scheduler`.
     """
     global _scheduler
@@ -43,6 +45,7 @@ def init(
         switch_cost=switch_cost,
         hold_inputs=hold_inputs,
         history=history,
+        feedback=feedback,
     )
     return _scheduler
 

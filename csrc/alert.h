@@ -208,6 +208,18 @@ typedef struct alert_constant {
 const alert_constant *alert_constants_table(size_t *count);
 alert_constants alert_constants_default(void);
 
+#define ALERT_CONTEXT_MAX 8
+
+/* How accuracies are learnt from ratings; see alert_scheduler_feedback. [ours] */
+typedef struct alert_feedback_options {
+    size_t context;   /* numbers known of an input before it runs, at most ALERT_CONTEXT_MAX */
+    double prior;     /* ratings that an accuracy of the profile counts for; 1..1e6 */
+    double half_life; /* ratings of a model after which one counts half; >= 1, infinity: never */
+    uint64_t seed;    /* of the laws that are drawn */
+    uint64_t
+        first_ticket; /* of input 0, by which tickets of other schedulers are told apart; at most 2^52 */
+} alert_feedback_options;
+
 typedef struct alert_options {
     alert_method method;
     alert_constants constants;
@@ -217,6 +229,7 @@ typedef struct alert_options {
         hold_inputs; /* inputs that a new cap is held for, see alert_scheduler_set_switching; >= 1 */
     size_t history_capacity;       /* inputs remembered for alert_scheduler_history; 0 for none */
     const double *machine_price_w; /* see alert_scheduler_set_machine_price; NULL for none */
+    const alert_feedback_options *feedback; /* NULL: the profile's accuracies stand */
 } alert_options;
 
 /* The configuration to run next, and what is expected of it. */
@@ -230,6 +243,9 @@ typedef struct alert_decision {
     double accuracy;    /* expected, lateness counted */
     double probability; /* that this configuration is done by the deadline */
     bool feasible;      /* false when a bound had to be given up, or is out of reach on average */
+    bool has_ticket;    /* the scheduler learns from ratings */
+    bool ask;           /* a rating of this input would help */
+    uint64_t ticket;    /* to rate the input with, once it is finished; 0 without one */
 } alert_decision;
 
 /* The input just finished, run as the last decision said, but for what is said here. */
@@ -331,6 +347,28 @@ int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, 
 int alert_scheduler_set_goal(alert_scheduler *s, const alert_goal *goal,
                              alert_argument_error *error) ALERT_MUST_CHECK;
 void alert_scheduler_goal(const alert_scheduler *s, alert_goal *out);
+
+/* Learns from a rating of a finished input, however late it comes: among the last 4096 inputs, each may be rated once.
+ * `score` is 0..1. `user` names who rates, so that no user counts for more than 4 of 64 ratings of a model; 0: not
+ * known. Sets `learnt` to false where the output was late or the user has said enough: the ticket is used up all the
+ * same. The pending choice stays; the next one goes by what was learnt.
+ *
+ * The accuracy of each model is a linear law of the context, its prior the profile's accuracy. Choices go by laws drawn
+ * at random from what is known (Thompson sampling); accuracies credited and reported go by its mean. Deadline, energy and
+ * cap are bounded as before, whatever is drawn. csrc/core/learning has the equations. [ours] */
+int alert_scheduler_feedback(alert_scheduler *s, uint64_t ticket, double score, uint64_t user,
+                             bool *learnt, alert_argument_error *error) ALERT_MUST_CHECK;
+/* Sets the context of the inputs from the next choice on: `count` numbers, -10..10, as many as the options say. At first
+ * all are 0. */
+int alert_scheduler_set_context(alert_scheduler *s, const double *context, size_t count,
+                                alert_argument_error *error) ALERT_MUST_CHECK;
+/* Copies the numbers of that context to `out`, which has room for ALERT_CONTEXT_MAX; returns how many there are. */
+size_t alert_scheduler_context(const alert_scheduler *s, double *out);
+/* Mean and standard deviation of what is known of the accuracy of each model, in a context (NULL: the one set): arrays of
+ * as many numbers as the profile has models. Without feedback, the profile's accuracies and 0. */
+int alert_scheduler_accuracies(const alert_scheduler *s, const double *context, size_t count,
+                               double *mean, double *deviation,
+                               alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* The inputs since the goal was set, in sums; without those that had a goal of their own. */
 typedef struct alert_tally {

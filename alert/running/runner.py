@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from alert import _arguments, _frames
 from alert._core import Decision
 from alert._deprecated import renamed_attribute, renamed_keyword
 from alert._warnings import warn
+from alert.feedback import Feedback, User
 from alert.goal import Goal
 from alert.power.device import (
     Device,
@@ -107,6 +108,8 @@ class Runner:
     live : str, optional
         Name under which `alert watch` shows this runner, to this user on this machine. By default
         it does not.
+    feedback : Feedback, optional
+        Learn the accuracies of the models from ratings; see the method `feedback`.
     clock : callable, default time.perf_counter
         Monotonic seconds. Another clock is for simulations.
 
@@ -158,6 +161,7 @@ class Runner:
         release_after: float | None = None,
         on_input: Callable[[Outcome], object] | None = None,
         live: str | None = None,
+        feedback: Feedback | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         fixed = None if overhead is None else _arguments.seconds("overhead", overhead)
@@ -177,6 +181,7 @@ class Runner:
                 constants=constants,
                 overhead=fixed or 0.0,
                 history=history,
+                feedback=feedback,
             )
             scheduler.turn = self._turn
             scheduler.expected = (None, None, None)
@@ -234,6 +239,7 @@ class Runner:
         deadline: float | None = None,
         goal: Goal | None = None,
         size: float | None = None,
+        context: ArrayLike | None = None,
         **kwargs: Any,
     ) -> Any:
         """Run one input.
@@ -257,6 +263,9 @@ class Runner:
             Size of this input, in the unit of the profile's `size`: examples in a batch, tokens,
             pixels. Latencies scale with it, where the profile has a `fixed_share`. None stands for
             the profile's `size`.
+        context : array_like, optional
+            Numbers known of this input, as many as `Feedback.context` says; from -10 to 10. None
+            keeps those of the input before.
 
         Returns
         -------
@@ -266,8 +275,8 @@ class Runner:
         Raises
         ------
         ValueError
-            `arrival`, `delay`, `deadline` or `size` is out of range, or an anytime model has too
-            few exits.
+            `arrival`, `delay`, `deadline`, `size` or `context` is out of range, or an anytime model
+            has too few exits.
         TypeError
             `goal` is no Goal. A model returned a coroutine, a future, a stream or the like instead
             of its output.
@@ -285,7 +294,7 @@ class Runner:
         with turn.lock:  # whoever comes meanwhile waits here
             turn.refuse_nested()
             try:
-                return self._run_input(call, called, arrival, delay, deadline, goal, size)
+                return self._run_input(call, called, arrival, delay, deadline, goal, size, context)
             finally:
                 turn.busy = False  # first and here: an interrupt may come with any call
                 if self._loading is not None:
@@ -303,6 +312,7 @@ class Runner:
         deadline: float | None,
         goal: Goal | None,
         size: float | None,
+        context: ArrayLike | None,
     ) -> Any:
         """Choose, set the cap, run the model and learn."""
         if self._closed:
@@ -313,6 +323,9 @@ class Runner:
         standing = self._scheduler.goal
         own = None if goal == standing else goal
         said = (came, deadline, own, size) != (None, None, None, None)
+        if context is not None:
+            self._scheduler.context = context
+            said = True
         came = called if came is None else came
         if not said and not self._deadlines.unusual and entered - called <= _NO_WAIT:
             due = stop = called + standing.deadline
@@ -483,6 +496,21 @@ class Runner:
             self._deadlines.share(due, together)
 
         self._turn.change(share)
+
+    # ---------------------------------------------------------------------------------- feedback
+
+    @property
+    def ticket(self) -> int | None:
+        """The ticket of the last input, to rate it with; None before it, or without feedback."""
+        return None if self._last is None else self._last[-1].ticket
+
+    def feedback(self, ticket: int, score: float, user: User = None) -> bool:
+        """Learn how good an output was, from any thread, however late; also after `close`.
+
+        See `Scheduler.feedback`. An input that runs is not disturbed: the next choice goes by what
+        was learnt.
+        """
+        return self._scheduler.feedback(ticket, score, user)
 
     # --------------------------------------------------------------------------------- reporting
 

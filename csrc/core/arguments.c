@@ -40,6 +40,8 @@ int alert_check_options(const alert_options *o, alert_argument_error *error)
         rc = alert_check_overhead(o->overhead_s, error);
     if (!rc)
         rc = alert_check_machine_price(o->machine_price_w, error);
+    if (!rc && o->feedback)
+        rc = alert_feedback_check(o->feedback, error);
     return rc ? rc : alert_check_switching(o->switch_cost_s, o->hold_inputs, error);
 }
 

@@ -95,6 +95,16 @@ void alert_scheduler_pose(alert_scheduler *s, double deadline_s)
         s->method->pose(s->now.by_method, &s->task, problem);
 }
 
+/* By what was learnt, where that is another accuracy than the one chosen by. */
+static double expected_accuracy(const alert_scheduler *s, const alert_choice *choice)
+{
+    double late = alert_pending_goal(s)->q_fail;
+    if (!s->feedback)
+        return choice->accuracy;
+    return alert_feedback_expected(s->feedback, &s->task.profile->row[choice->row->index],
+                                   choice->accuracy, choice->probability, late);
+}
+
 static void await(alert_scheduler *s, const alert_choice *choice)
 {
     s->now.pending = (alert_pending){
@@ -104,15 +114,27 @@ static void await(alert_scheduler *s, const alert_choice *choice)
         .slowdown_mean = s->belief.mean,
         .slowdown_std = s->belief.std,
         .energy_j = choice->energy_j,
-        .accuracy = choice->accuracy,
+        .accuracy = expected_accuracy(s, choice),
         .probability = choice->probability,
         .feasible = choice->feasible,
     };
 }
 
+/* Lets the choice go by what was learnt from ratings. */
+static void follow_feedback(alert_scheduler *s)
+{
+    if (!alert_feedback_follow(s->feedback))
+        return;
+    for (size_t i = 0; i < s->task.profile->models; i++)
+        s->outlook.model[i].accuracy = alert_feedback_drawn(s->feedback, i);
+    alert_scheduler_follow_outlook(s);
+}
+
 void alert_scheduler_choose(alert_scheduler *s, double deadline_s)
 {
     alert_choice choice;
+    if (s->feedback)
+        follow_feedback(s);
     alert_scheduler_pose(s, deadline_s);
     alert_choose(&s->problem, &choice);
     await(s, &choice);

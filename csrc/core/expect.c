@@ -13,9 +13,13 @@ static int check_all(const char *name, const double *values, size_t models,
     return 0;
 }
 
-static int check(const alert_expectations *e, size_t models, alert_argument_error *error)
+static int check(const alert_scheduler *s, const alert_expectations *e, alert_argument_error *error)
 {
+    size_t models = s->task.profile->models;
     int rc = check_all("accuracy", e->accuracy, models, &ALERT_SHARE, error);
+    if (!rc && e->accuracy && s->feedback)
+        rc = alert_refuse_at(error, "accuracy", 0, -1,
+                             "None where accuracies are learnt from feedback", e->accuracy[0]);
     if (!rc)
         rc = check_all("latency", e->latency_factor, models, &ALERT_FACTOR, error);
     return rc ? rc : check_all("delay", e->delay_s, models, &ALERT_SECONDS_OR_0, error);
@@ -25,7 +29,7 @@ int alert_scheduler_expect(alert_scheduler *s, const alert_expectations *e, aler
                            alert_argument_error *error)
 {
     size_t models = s->task.profile->models;
-    int rc = check(e, models, error);
+    int rc = check(s, e, error);
     if (!rc)
         rc = alert_outlook_reserve(&s->outlook, s->task.profile);
     if (rc)
@@ -34,7 +38,9 @@ int alert_scheduler_expect(alert_scheduler *s, const alert_expectations *e, aler
         s->outlook.model[i] = (alert_expected){
             .delay_s = e->delay_s ? e->delay_s[i] : 0.0,
             .factor = e->latency_factor ? e->latency_factor[i] : 1.0,
-            .accuracy = e->accuracy ? e->accuracy[i] : (double)NAN,
+            .accuracy = e->accuracy   ? e->accuracy[i]
+                        : s->feedback ? alert_feedback_drawn(s->feedback, i)
+                                      : (double)NAN,
         };
     alert_scheduler_follow_outlook(s);
     return alert_scheduler_decide(s, NULL, NULL, NULL, out, error);

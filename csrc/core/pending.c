@@ -11,9 +11,18 @@ typedef struct outcome {
     double profiled_s; /* latency of the profile, as it was expected, up to there */
     double power_w;    /* of the profile */
     double accuracy;   /* credited */
+    size_t output;     /* the last that was out by the deadline, or else by the end */
     bool met;          /* an output was out by the deadline */
     bool done;         /* that of the exit chosen was, or would have been */
 } outcome;
+
+/* Of output k of a row of the adjusted profile, if it is out in time. */
+static double worth_of(const alert_scheduler *s, const alert_row *row, size_t k)
+{
+    if (!s->feedback)
+        return row->output[k].accuracy;
+    return alert_feedback_worth(s->feedback, &s->task.profile->row[row->index], k);
+}
 
 static outcome judge(const alert_scheduler *s, const alert_measurement *m)
 {
@@ -29,12 +38,14 @@ static outcome judge(const alert_scheduler *s, const alert_measurement *m)
                  .exit = stopped ? (ptrdiff_t)m->exit : row->exit,
                  .profiled_s = (stopped ? row->output[m->exit].latency_s : row->latency_s)[column],
                  .power_w = row->power_w[column],
+                 .output = outputs - 1,
                  .accuracy = alert_pending_goal(s)->q_fail};
     /* an output is out when its share of the measured time is over */
     o.done = m->latency_s * (stopped ? row->latency_s[column] / o.profiled_s : 1.0) <= ran->time_s;
     for (size_t k = outputs; k-- > 0 && !o.met;)
         if (m->latency_s * (row->output[k].latency_s[column] / o.profiled_s) <= ran->time_s) {
-            o.accuracy = row->output[k].accuracy;
+            o.accuracy = worth_of(s, row, k);
+            o.output = k;
             o.met = true;
         }
     return o;
@@ -108,6 +119,11 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
         .probability = next->probability,
         .feasible = next->feasible,
     };
+    if (s->feedback) {
+        out->has_ticket = true;
+        out->ticket = s->feedback->now.first_ticket + s->now.inputs;
+        out->ask = s->feedback->model[row->model].asks != 0;
+    }
 }
 
 static void remember(alert_scheduler *s, const alert_measurement *m, const outcome *o,
@@ -136,6 +152,16 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
         .feasible = ran->feasible != 0,
         .met = o->met,
     };
+}
+
+/* Keeps the input's ticket, by which it may be rated. */
+static void keep_ticket(alert_scheduler *s, const outcome *o)
+{
+    const alert_row *row = &s->task.profile->row[s->now.pending.configuration.row];
+    alert_ticket_state state = o->model < 0 ? ALERT_TICKET_NOT_RUN
+                               : o->met     ? ALERT_TICKET_OPEN
+                                            : ALERT_TICKET_LATE;
+    alert_feedback_keep(s->feedback, s->now.inputs, state, row, o->output);
 }
 
 /* Joules of the finished input, with those of `idle_s` seconds. */
@@ -223,6 +249,8 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
     }
     if (s->history_capacity > 0)
         remember(s, m, &o, f.slowdown);
+    if (s->feedback)
+        keep_ticket(s, &o);
     if (f.is_booked) {
         tally(s, m, &o, joules, allowed_j, owed);
         alert_window_push(&s->window, owed);

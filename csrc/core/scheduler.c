@@ -97,7 +97,11 @@ static int allocate(alert_scheduler *s, const alert_options *options)
         rc = -ENOMEM;
     if (!rc)
         rc = alert_window_new(&s->window, alert_goal_window(&s->task.goal));
-    if (!rc && (s->task.profile->fixed_share || s->task.machine.is_shared))
+    if (!rc && options->feedback) {
+        s->feedback = alert_feedback_new(options->feedback, s->task.profile);
+        rc = s->feedback ? 0 : -ENOMEM;
+    }
+    if (!rc && (s->task.profile->fixed_share || s->task.machine.is_shared || s->feedback))
         rc = alert_outlook_reserve(&s->outlook, s->task.profile);
     if (rc || options->history_capacity == 0)
         return rc;
@@ -154,6 +158,7 @@ void alert_scheduler_free(alert_scheduler *s)
         return;
     alert_cache_clear(&s->cache);
     alert_outlook_clear(&s->outlook);
+    alert_feedback_free(s->feedback);
     alert_window_clear(&s->window);
     free(s->own_constants);
     free(s->task.room);

@@ -3,6 +3,7 @@
 #define ALERT_SCHEDULER_H
 
 #include "core/estimate/kalman.h"
+#include "core/learning/feedback.h"
 #include "core/method/method.h"
 #include "core/window.h"
 
@@ -62,7 +63,8 @@ struct alert_scheduler {
     alert_belief belief;   /* of the next input */
     alert_problem problem; /* the choice for it */
     alert_cache cache;
-    alert_outlook outlook; /* what the caller expects */
+    alert_outlook outlook;    /* what the caller expects */
+    alert_feedback *feedback; /* accuracies learnt from ratings; NULL where they are not */
     alert_window window;
     alert_history_entry *history; /* ring; input n is at n % history_capacity */
 };

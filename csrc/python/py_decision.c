@@ -13,6 +13,8 @@ static PyStructSequence_Field DECISION_FIELD[] = {
     {"accuracy", "expected accuracy, lateness counted"},
     {"probability", "probability that this configuration is done by the deadline"},
     {"feasible", "False when a bound of the goal had to be given up"},
+    {"ticket", "to rate the input with, once it is finished; None without feedback"},
+    {"ask", "whether a rating of this input would help"},
     {NULL, NULL},
 };
 
@@ -60,6 +62,12 @@ static int put_cap(PyObject *o, Py_ssize_t i, double watts)
     return isinf(watts) ? put(o, i, Py_NewRef(Py_None)) : put_double(o, i, watts);
 }
 
+static int put_ticket(PyObject *o, const alert_decision *d)
+{
+    PyObject *ticket = d->has_ticket ? PyLong_FromUnsignedLongLong(d->ticket) : Py_NewRef(Py_None);
+    return put(o, 8, ticket) < 0 ? -1 : put(o, 9, Py_NewRef(d->ask ? Py_True : Py_False));
+}
+
 static int fill(PyObject *o, const alert_decision *d)
 {
     if (put(o, 0, PyLong_FromSize_t(d->model)) < 0 || put_cap(o, 1, d->power_cap_w) < 0 ||
@@ -67,7 +75,7 @@ static int fill(PyObject *o, const alert_decision *d)
         put_double(o, 3, d->latency_s) < 0 || put_double(o, 4, d->energy_j) < 0 ||
         put_double(o, 5, d->accuracy) < 0 || put_double(o, 6, d->probability) < 0)
         return -1;
-    return put(o, 7, Py_NewRef(d->feasible ? Py_True : Py_False));
+    return put(o, 7, Py_NewRef(d->feasible ? Py_True : Py_False)) < 0 ? -1 : put_ticket(o, d);
 }
 
 PyObject *alert_py_decision(alert_py_state *state, const alert_decision *d)

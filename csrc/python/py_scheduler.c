@@ -5,6 +5,7 @@
 #include "python/py_decision.h"
 #include "python/py_dtypes.h"
 #include "python/py_expect.h"
+#include "python/py_feedback.h"
 #include "python/py_goal.h"
 #include "python/py_options.h"
 #include "python/py_profile.h"
@@ -209,18 +210,20 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
 {
     static char *names[] = {"profile",   "goal",          "given",       "method",
                             "constants", "overhead",      "switch_cost", "hold_inputs",
-                            "history",   "machine_price", NULL};
+                            "history",   "machine_price", "feedback",    NULL};
     PyObject *core_profile, *goal_tuple, *given, *method, *constants;
-    PyObject *overhead, *switch_cost, *hold_inputs, *history, *machine_price;
+    PyObject *overhead, *switch_cost, *hold_inputs, *history, *machine_price, *feedback;
+    alert_feedback_options learns;
     double price;
     bool is_shared;
     alert_goal goal;
     alert_options options;
     alert_argument_error error;
     alert_py_state *state = state_of(type);
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOOO:Scheduler", names, &core_profile,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOOOO:Scheduler", names, &core_profile,
                                      &goal_tuple, &given, &method, &constants, &overhead,
-                                     &switch_cost, &hold_inputs, &history, &machine_price))
+                                     &switch_cost, &hold_inputs, &history, &machine_price,
+                                     &feedback))
         return NULL;
     alert_profile *profile = alert_py_profile_of(state, core_profile);
     if (!profile || alert_py_goal_of(goal_tuple, &goal) < 0 ||
@@ -233,8 +236,10 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
             0 ||
         alert_py_size(hold_inputs, "hold_inputs", "at least one input", &options.hold_inputs) < 0 ||
         alert_py_size(history, "history", "a number of inputs", &options.history_capacity) < 0 ||
-        alert_py_machine_price(machine_price, &price, &is_shared) < 0)
+        alert_py_machine_price(machine_price, &price, &is_shared) < 0 ||
+        (feedback != Py_None && alert_py_feedback_of(feedback, &learns) < 0))
         return NULL;
+    options.feedback = feedback == Py_None ? NULL : &learns;
     options.machine_price_w = is_shared ? &price : NULL;
     if (options.history_capacity > PY_SSIZE_T_MAX / sizeof(alert_history_entry) / 2) {
         PyErr_NoMemory();
@@ -279,7 +284,7 @@ static void scheduler_dealloc(PyObject *self)
 
 static const char scheduler_doc[] =
     "Scheduler(profile, goal, given, method, constants, overhead, switch_cost, hold_inputs, "
-    "history, machine_price)\n"
+    "history, machine_price, feedback)\n"
     "--\n\n"
     "The scheduler in C. `alert.Scheduler` is its public face.";
 
@@ -292,6 +297,10 @@ static PyMethodDef scheduler_methods[] = {
      alert_py_share_doc},
     {"expect", (PyCFunction)(void (*)(void))alert_py_expect, METH_VARARGS | METH_KEYWORDS,
      alert_py_expect_doc},
+    {"feedback", (PyCFunction)(void (*)(void))alert_py_feedback, METH_VARARGS | METH_KEYWORDS,
+     alert_py_feedback_doc},
+    {"accuracies", (PyCFunction)(void (*)(void))alert_py_accuracies, METH_VARARGS | METH_KEYWORDS,
+     alert_py_accuracies_doc},
     {"missed", alert_py_missed, METH_NOARGS, alert_py_missed_doc},
     {"note_cap", alert_py_note_cap, METH_O, alert_py_note_cap_doc},
     {"options", (PyCFunction)(void (*)(void))alert_py_list_options, METH_VARARGS | METH_KEYWORDS,
@@ -323,6 +332,10 @@ static PyGetSetDef scheduler_getset[] = {
      NULL},
     {"power_limit", alert_py_get_power_limit, alert_py_set_power_limit,
      "Watts that no chosen cap exceeds; None for no limit. It counts from the next choice on.",
+     NULL},
+    {"context", alert_py_get_context, alert_py_set_context,
+     "Numbers known of the next input before it runs: as many as `Feedback.context` says.\n\n"
+     "They hold from the next choice on, until others are set. At first all are 0.",
      NULL},
     {"switch_cost", get_switch_cost, NULL, "Seconds that a change of the cap takes.", NULL},
     {"hold_inputs", get_hold_inputs, NULL, "Inputs that a new cap stays in force.", NULL},

@@ -50,6 +50,7 @@ def test_the_core_does_not_rely_on_its_python_face(
         "hold_inputs",
         "history",
         "machine_price",
+        "feedback",
     ],
 )
 def test_arguments_of_the_core_have_their_types(name: str) -> None:
@@ -64,6 +65,7 @@ def test_arguments_of_the_core_have_their_types(name: str) -> None:
         "hold_inputs": 1,
         "history": 0,
         "machine_price": None,
+        "feedback": None,
     }
     alert._core.Scheduler(**given)
     with pytest.raises(TypeError, match=f"{name}: expected a.*, got list"):

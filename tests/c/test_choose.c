@@ -381,6 +381,7 @@ static alert_problem problem_of(const alert_profile *profile, alert_cache *cache
     belief->sums = &cache->sums; /* of more than ALERT_LONG exits */
     alert_sums_forget(&cache->sums);
     return (alert_problem){.profile = profile,
+                           .caps = profile->caps,
                            .delays = delays,
                            .is_shared = is_shared,
                            .goal = goal,

@@ -28,10 +28,11 @@ CORE = [
         "core/constants",
     ],
     ["core/estimate"],
+    ["core/learning"],
     ["core/choose"],
     ["core/method"],
     ["core/scheduler", "core/deciding", "core/arguments", "core/pending"],
-    ["core/expect", "core/tenant", "core/listing"],
+    ["core/expect", "core/rating", "core/tenant", "core/listing"],
     ["core/state", "core/replay"],
 ]
 

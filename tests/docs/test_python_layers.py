@@ -18,7 +18,7 @@ STRATA = [
     ["_arguments", "_deprecated", "files"],
     ["_profile_arguments"],
     ["_profile_parts"],
-    ["goal", "profile"],
+    ["feedback", "goal", "profile"],
     ["scheduler", "trace"],
     ["session", "power", "learning", "store", "plots"],
     ["live"],

@@ -24,4 +24,5 @@ def core_scheduler(constants: dict[str, Any]) -> _core.Scheduler:
         hold_inputs=1,
         history=0,
         machine_price=None,
+        feedback=None,
     )

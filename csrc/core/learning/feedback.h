@@ -1,0 +1,141 @@
+/*
+ * feedback.h - internal: accuracies learnt from ratings that come later. [ours]
+ *
+ * Each model has a posterior (posterior.h). The choice goes by one law of each, drawn at random: a model is tried as
+ * often as it may be the better one (Thompson 1933). The laws are drawn anew with each rating. Where no rating comes
+ * for ALERT_SILENT_INPUTS inputs, trying pays no more, and the choice goes by the means. With the law theta of a model,
+ * its mean m, and x = (1, context), the accuracy of its last exit is
+ *
+ *     drawn = cut(theta . x, 0, 1)    for the choice,
+ *     mean  = cut(m . x, 0, 1)        for what is credited and reported.
+ *
+ * Draws that are too high are chosen more often; credited as they are, they would hide a debt. The choice itself is
+ * unchanged, so deadlines, energies and caps hold for any draw.
+ *
+ * A ticket names an input that may be rated once. An output after its deadline teaches nothing: its lateness is
+ * reckoned with already. A rating of exit k of an anytime model counts for the last exit K: with the ratio of their
+ * published accuracies, score = (q_k / q_K) theta . x.
+ *
+ * One user may count for ALERT_USER_RATINGS of ALERT_REMEMBERED_RATINGS ratings of a model that follow each other.
+ * Without a context and with a prior of 20 ratings, no user moves an accuracy by more than 4 / 24 on his own.
+ *
+ * A rating helps (`asks`) where it would move the mean of what runs by ALERT_WORTH_ASKING or more. With the variance v
+ * of theta . x, one standard deviation of a score moves the mean by
+ *
+ *     v / sqrt(v + s^2).
+ */
+#ifndef ALERT_FEEDBACK_H
+#define ALERT_FEEDBACK_H
+
+#include "core/learning/posterior.h"
+#include "core/profile.h"
+
+#define ALERT_WORTH_ASKING 0.004
+/* A ticket is exact as a double. */
+#define ALERT_FIRST_TICKET_MAX ((uint64_t)1 << 52)
+/* Exits more accurate than this times the last count as this. */
+#define ALERT_TICKET_SHARE_MAX 10.0
+
+static const alert_range ALERT_CONTEXT = {-10.0, 10.0, false, "a number from -10 to 10: scale it"};
+
+enum {
+    ALERT_TICKETS = 4096, /* inputs that may still be rated */
+    ALERT_SILENT_INPUTS = 50,
+    ALERT_USER_RATINGS = 4,
+    ALERT_REMEMBERED_RATINGS = 64,
+};
+
+/* What a ticket is good for. */
+typedef enum alert_ticket_state {
+    ALERT_TICKET_NOT_RUN, /* no output */
+    ALERT_TICKET_LATE,    /* an output after the deadline */
+    ALERT_TICKET_OPEN,
+    ALERT_TICKET_RATED,
+} alert_ticket_state;
+
+typedef struct alert_ticket {
+    uint64_t state; /* alert_ticket_state */
+    uint64_t model;
+    double share; /* q_k / q_K of the output that was out */
+} alert_ticket;
+
+/* Of one model. Numbers only: saved as it is. */
+typedef struct alert_rated_model {
+    alert_posterior posterior;
+    double theta[ALERT_WEIGHTS_MAX];
+    double mean, drawn;                      /* in the context of the pending input */
+    uint64_t asks;                           /* 0 or 1 */
+    uint64_t ratings;                        /* learnt from */
+    uint64_t user[ALERT_REMEMBERED_RATINGS]; /* who gave the last of them; ring */
+} alert_rated_model;
+
+/* Of all. Saved as it is. */
+typedef struct alert_feedback_now {
+    uint64_t random;                   /* state of random.h */
+    uint64_t first_ticket;             /* of input 0 */
+    uint64_t ratings;                  /* learnt from */
+    uint64_t silent;                   /* inputs since the last rating */
+    uint64_t is_drawn;                 /* 0: the choice goes by the means */
+    uint64_t is_stale;                 /* 1: ratings or a context have come since the last choice */
+    double context[ALERT_CONTEXT_MAX]; /* of the pending input */
+    double next_context[ALERT_CONTEXT_MAX]; /* from the next choice on */
+} alert_feedback_now;
+
+typedef struct alert_feedback {
+    size_t models, context;
+    double prior_ratings, keep; /* posterior.h: prior, f */
+    alert_feedback_now now;
+    double *published; /* one a model */
+    alert_rated_model *model;
+    alert_ticket *ticket;   /* ALERT_TICKETS; input n is at n % ALERT_TICKETS */
+    double *ticket_context; /* `context` numbers a ticket */
+} alert_feedback;
+
+static inline alert_prior alert_feedback_prior(const alert_feedback *f, size_t model)
+{
+    return (alert_prior){
+        .weights = f->context + 1, .ratings = f->prior_ratings, .published = f->published[model]};
+}
+
+int alert_feedback_check(const alert_feedback_options *options, alert_argument_error *error);
+int alert_feedback_check_context(const alert_feedback *f, const double *context, size_t count,
+                                 alert_argument_error *error);
+
+/* NULL: no memory. */
+alert_feedback *alert_feedback_new(const alert_feedback_options *options,
+                                   const alert_profile *profile);
+void alert_feedback_free(alert_feedback *f);
+
+/* Gets ready for a choice. Whether accuracies have changed since the last one. */
+bool alert_feedback_follow(alert_feedback *f);
+/* What the choice goes by; NaN before the first rating: what was published. */
+double alert_feedback_drawn(const alert_feedback *f, size_t model);
+/* What is expected of a choice by the mean. `accuracy` is what is expected by the draw, with `probability` to be in
+ * time, and `late` for a late output. (Where the choice is an exit and `late` is not 0, the part of earlier exits is
+ * off by at most `late` times their probability.) */
+double alert_feedback_expected(const alert_feedback *f, const alert_row *row, double accuracy,
+                               double probability, double late);
+/* What output k of a row of the profile is worth, by the mean. */
+double alert_feedback_worth(const alert_feedback *f, const alert_row *row, size_t k);
+
+/* Keeps the ticket of a finished input. `k` is the output that was out, where `state` says that one was. */
+void alert_feedback_keep(alert_feedback *f, uint64_t input, alert_ticket_state state,
+                         const alert_row *row, size_t k);
+/* Whether a ticket may be rated, while `inputs` are finished: 0 or -EINVAL. */
+int alert_feedback_check_ticket(const alert_feedback *f, uint64_t ticket, uint64_t inputs,
+                                alert_argument_error *error);
+/* Uses up a ticket that may be rated. Whether anything was learnt. user: 0 where it is not known. */
+bool alert_feedback_rate(alert_feedback *f, uint64_t ticket, double score, uint64_t user);
+
+/* Mean and deviation of the accuracy of each model in a context. */
+void alert_feedback_accuracies(const alert_feedback *f, const double *context, double *mean,
+                               double *deviation);
+
+/* A saved state: the bytes of `now`, the models, the tickets, their contexts. */
+size_t alert_feedback_size(const alert_feedback *f);
+void alert_feedback_save(const alert_feedback *f, char *to);
+/* `from` is unaligned. */
+bool alert_feedback_is_sane(const alert_feedback *f, const char *from);
+void alert_feedback_restore(alert_feedback *f, const char *from);
+
+#endif

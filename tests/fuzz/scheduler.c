@@ -127,7 +127,12 @@ static alert_options make_options(bytes *b)
         .hold_inputs = 1 + fuzz_below(b, 6),
         .history_capacity = CAPACITY[fuzz_below(b, 5)],
     };
-    if (fuzz_byte(b) & 1) {
+    uint8_t more = fuzz_byte(b);
+    static alert_feedback_options feedback;
+    feedback = (alert_feedback_options){
+        .context = 2, .prior = 20.0, .half_life = more & 2 ? 30.0 : HUGE_VAL, .first_ticket = 7};
+    o.feedback = more % 16 >= 12 ? &feedback : NULL;
+    if (more & 1) {
         size_t which = fuzz_below(b, sizeof o.constants / sizeof(double));
         double value = fuzz_number(b, 1e-4, 1.0);
         memcpy((char *)&o.constants + which * sizeof value, &value, sizeof value);
@@ -304,6 +309,23 @@ static int expect(subject *x, bytes *b, alert_argument_error *error)
     return alert_scheduler_expect(x->s, &e, &d, error);
 }
 
+/* Rates an input, or says what is known of the next ones. */
+static int rate(subject *x, bytes *b, alert_argument_error *error)
+{
+    double context[3] = {fuzz_number(b, 1e-2, 10.0), fuzz_fraction(b)}, mean[MODELS], off[MODELS];
+    uint8_t what = fuzz_byte(b);
+    size_t count = what & 4 ? 2 : fuzz_below(b, 4);
+    bool learnt;
+    if (what & 1)
+        return alert_scheduler_set_context(x->s, context, count, error);
+    int rc = alert_scheduler_accuracies(x->s, what & 2 ? context : NULL, count, mean, off, error);
+    for (size_t i = 0; rc == 0 && i < x->t->view.models; i++)
+        REQUIRE(mean[i] >= 0.0 && mean[i] <= 1.0 && off[i] >= 0.0 && isfinite(off[i]));
+    double score = fuzz_fraction(b) * (what & 8 ? 1.0 : 2.0);
+    return alert_scheduler_feedback(x->s, 7 + fuzz_byte(b), score, fuzz_below(b, 3), &learnt,
+                                    error);
+}
+
 /* On a machine that others use. */
 static int share_machine(subject *x, bytes *b, alert_argument_error *error)
 {
@@ -377,6 +399,8 @@ static int call(subject *x, bytes *b, bool *tampered)
         return expect(x, b, &error);
     case 8:
         return share_machine(x, b, &error);
+    case 9:
+        return rate(x, b, &error);
     default:
         return step(x, b, &error);
     }

@@ -176,8 +176,8 @@ void alert_feedback_keep(alert_feedback *f, uint64_t input, alert_ticket_state s
                          const alert_row *row, size_t k)
 {
     size_t place = input % ALERT_TICKETS;
-    f->ticket[place] = (alert_ticket){.state = state,
-                                      .model = row->model,
+    f->ticket[place] = (alert_ticket){.state = (uint32_t)state,
+                                      .model = (uint32_t)row->model,
                                       .share = fmin(share_of(row, k), ALERT_TICKET_SHARE_MAX)};
     for (size_t i = 0; i < f->context; i++)
         f->ticket_context[place * f->context + i] = f->now.context[i];

@@ -54,8 +54,8 @@ typedef enum alert_ticket_state {
 } alert_ticket_state;
 
 typedef struct alert_ticket {
-    uint64_t state; /* alert_ticket_state */
-    uint64_t model;
+    uint32_t state; /* alert_ticket_state */
+    uint32_t model;
     double share; /* q_k / q_K of the output that was out */
 } alert_ticket;
 

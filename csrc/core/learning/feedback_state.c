@@ -12,7 +12,7 @@ _Static_assert(sizeof(alert_feedback_now) == 8 * (6 + 2 * ALERT_CONTEXT_MAX), "n
 _Static_assert(sizeof(alert_rated_model) ==
                    8 * (2 * ALERT_WEIGHTS_MAX + ALERT_TRIANGLE + 4 + ALERT_REMEMBERED_RATINGS),
                "no padding");
-_Static_assert(sizeof(alert_ticket) == 3 * 8, "no padding");
+_Static_assert(sizeof(alert_ticket) == 2 * 8, "no padding");
 
 static size_t model_bytes(const alert_feedback *f)
 {

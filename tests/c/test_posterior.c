@@ -42,8 +42,8 @@ static void add(sums *s, const double *x, double score)
 {
     for (size_t i = 0; i < N; i++) {
         s->vector[i] += (long double)x[i] * score;
-        for (size_t j = 0; j < N; j++)
-            s->matrix[i][j] += (long double)x[i] * x[j];
+        for (size_t j = 0; j <= i; j++)
+            s->matrix[j][i] = s->matrix[i][j] += (long double)x[i] * x[j];
     }
 }
 

@@ -82,7 +82,7 @@ def test_draws_are_those_of_the_twin() -> None:
         laws = [twin.drawn(random) for twin in twins]
         s.context = other = [math.cos(n)]
         s.decide()
-        expected = [min(max(law @ [1.0, *other], 0.0), 1.0) for law in laws]
+        expected = np.clip([law @ np.array([1.0, *other]) for law in laws], 0.0, 1.0)
         found = s.options()["accuracy"].reshape(3, 2)[:, 0]
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 

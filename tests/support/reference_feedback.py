@@ -35,7 +35,8 @@ class Posterior:
 
     @property
     def mean(self) -> np.ndarray:
-        return np.linalg.solve(self.matrix, self.vector)
+        mean: np.ndarray = np.linalg.solve(self.matrix, self.vector)
+        return mean
 
     def accuracy(self, context: list[float]) -> tuple[float, float]:
         x = np.array([1.0, *context])
@@ -46,7 +47,8 @@ class Posterior:
         """A law with the covariance of what is known: by the inverse of the root, transposed."""
         normal = np.array([random.normal() for _ in range(self.context + 1)])
         root = np.linalg.cholesky(self.matrix)
-        return self.mean + np.sqrt(VARIANCE) * np.linalg.solve(root.T, normal)
+        law: np.ndarray = self.mean + np.sqrt(VARIANCE) * np.linalg.solve(root.T, normal)
+        return law
 
 
 class Random:

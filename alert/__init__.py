@@ -10,33 +10,15 @@ Importing this package opens no device, starts nothing and does not import torch
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alert import _installation
 
 if _installation.lacks_core():
     raise ImportError(_installation.remedy(), name="alert._core")
 
-from alert import power
 from alert._core import Decision, constants, step_many
 from alert._version import __version__
-from alert.feedback import Feedback
-from alert.goal import Goal
-from alert.profile import Profile
-from alert.running.models import Call
-from alert.running.outcome import Outcome
-from alert.running.report import Report
-from alert.running.runner import Runner
-from alert.running.scoring import accuracy
-from alert.scheduler import Scheduler
-from alert.session import init, step
-from alert.trace import Trace
-
-if TYPE_CHECKING:
-    from alert.serving.overloaded import Overloaded
-    from alert.serving.server import Server
-    from alert.serving.sure import sure
-    from alert.store import Store
 
 __all__ = [
     "Call",
@@ -62,21 +44,51 @@ __all__ = [
     "sure",
 ]
 
-# Loaded when they are first used: they bring along threads, queues and asyncio.
-_LATER = {
-    "Overloaded": "alert.serving.overloaded",
-    "Server": "alert.serving.server",
-    "Store": "alert.store",
-    "sure": "alert.serving.sure",
-}
+if TYPE_CHECKING:
+    from alert import power
+    from alert.feedback import Feedback
+    from alert.goal import Goal
+    from alert.profile import Profile
+    from alert.running.models import Call
+    from alert.running.outcome import Outcome
+    from alert.running.report import Report
+    from alert.running.runner import Runner
+    from alert.running.scoring import accuracy
+    from alert.scheduler import Scheduler
+    from alert.serving.overloaded import Overloaded
+    from alert.serving.server import Server
+    from alert.serving.sure import sure
+    from alert.session import init, step
+    from alert.store import Store
+    from alert.trace import Trace
+else:
+    # Imported when they are first used: who wants the scheduler alone does not wait for the others.
+    _MODULES = {
+        "Call": "running.models",
+        "Feedback": "feedback",
+        "Goal": "goal",
+        "Outcome": "running.outcome",
+        "Overloaded": "serving.overloaded",
+        "Profile": "profile",
+        "Report": "running.report",
+        "Runner": "running.runner",
+        "Scheduler": "scheduler",
+        "Server": "serving.server",
+        "Store": "store",
+        "Trace": "trace",
+        "accuracy": "running.scoring",
+        "init": "session",
+        "power": "power",
+        "step": "session",
+        "sure": "serving.sure",
+    }
 
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module 'alert' has no attribute {name!r}")
+        module = import_module(f"alert.{_MODULES[name]}")
+        found = globals()[name] = module if name == "power" else getattr(module, name)
+        return found
 
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module 'alert' has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_LATER[name]), name)
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_MODULES})

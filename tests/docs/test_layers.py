@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import alert
 from alert import _core
@@ -220,6 +223,27 @@ def test_an_import_opens_nothing_starts_nothing_prints_nothing() -> None:
     modules = {name.partition(".")[0] for name in json.loads(done.stderr)}
     assert "alert" in modules
     assert not modules & {"torch", "matplotlib", "tqdm", "rich", "scipy", "sklearn", "skimage"}
+
+
+def test_an_import_brings_along_the_core_alone() -> None:
+    """So `import alert` takes hardly longer than `import numpy`: see benchmarks/bench_import.py."""
+    code = (
+        "import sys, numpy; before = {*sys.modules}; import alert; print({*sys.modules} - before)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    own = {"alert", "alert._core", "alert._installation", "alert._version"}
+    assert ast.literal_eval(done.stdout) == own
+
+
+def test_type_checkers_see_the_public_names() -> None:
+    source = (ROOT / "alert" / "__init__.py").read_text("utf-8")
+    imports = re.findall(r"^    from alert\.?(\S*) import (.+)$", source, re.MULTILINE)
+    seen = {name: module for module, names in imports for name in names.split(", ")}
+    assert seen == {**vars(alert)["_MODULES"], "power": ""}
+    assert set(alert.__all__) <= {*dir(alert)}
+    with pytest.raises(AttributeError, match="module 'alert' has no attribute 'Runer'"):
+        alert.Runer  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_no_public_name_is_both_a_function_and_a_submodule() -> None:

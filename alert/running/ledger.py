@@ -16,22 +16,24 @@ from alert.running.metering import Source
 from alert.running.report import Percentiles, Report
 from alert.running.verdict import Verdict
 
-_SOURCES = ("", "measured", "blended", "profile")
-_SOURCE_NUMBER: dict[Source, int] = {"measured": 1, "blended": 2, "profile": 3}
-
 # What is remembered of an input: as `struct` packs it, and as NumPy reads it.
-_PACKING = struct.Struct("=q4d?B")
+_PACKING = struct.Struct("=q4d?32s")
 _ROW = np.dtype(
     [
         ("input", np.int64),
         *((name, np.float64) for name in ("arrival", "start", "response", "lateness")),
         ("cap_changed", np.bool_),
-        ("source", np.uint8),
+        ("energy_source", "U8"),
     ]
 )
-_ADDED = (_ROW.names or ())[1:-1]
+_ADDED = (_ROW.names or ())[1:]
+_KNOWN = _core.HISTORY.names or ()
 
-_NOT_ENTERED = _PACKING.pack(-1, *[math.nan] * 4, False, 0)
+_SOURCES: dict[Source, bytes] = {
+    source: np.array(source, _ROW["energy_source"]).tobytes()
+    for source in ("measured", "blended", "profile")
+}
+_NOT_ENTERED = _PACKING.pack(-1, *[math.nan] * 4, False, b"")
 
 
 class Ledger:
@@ -88,7 +90,7 @@ class Ledger:
             The input had a goal of its own.
         """
         arrival, start, out, due = times
-        number, source = self._next, _SOURCE_NUMBER[energy_source]
+        number, source = self._next, _SOURCES[energy_source]
         row = number, arrival, start, out - arrival, out - due, cap_changed, source
         self._rows[number % self._capacity] = _PACKING.pack(*row)
         self._next += 1
@@ -113,10 +115,8 @@ class Ledger:
         rows = rows.take(known["input"].astype(np.intp), mode="wrap")
         rows[rows["input"] != known["input"]] = np.frombuffer(_NOT_ENTERED, _ROW)
         history: NDArray[np.void] = np.empty(len(known), _history_dtype())
-        _known_part(history)[:] = _known_part(known)
-        for name in _ADDED:
-            history[name] = rows[name]
-        history["energy_source"] = np.array(_SOURCES)[rows["source"]]
+        _block(history, _KNOWN)[:] = _block(known, _KNOWN)
+        _block(history, _ADDED)[:] = _block(rows, _ADDED)
         return history
 
     def report(
@@ -175,15 +175,15 @@ def _exits(models: Sequence[str], history: NDArray[np.void]) -> dict[tuple[str, 
 @cache
 def _history_dtype() -> np.dtype[np.void]:
     """Return the columns of a scheduler's history and those of a runner."""
-    columns = [(name, _core.HISTORY[name]) for name in _core.HISTORY.names or ()]
-    added = [(name, _ROW[name]) for name in _ADDED]
-    return np.dtype([*columns, *added, ("energy_source", "U8")])
+    columns = [(name, _core.HISTORY[name]) for name in _KNOWN]
+    return np.dtype([*columns, *((name, _ROW[name]) for name in _ADDED)])
 
 
-def _known_part(array: NDArray[np.void]) -> NDArray[np.void]:
-    """View the columns of a scheduler's history as one: column by column, a copy takes 0.1 ms."""
-    part = f"V{sum(_core.HISTORY[name].itemsize for name in _core.HISTORY.names or ())}"
-    size = array.dtype.itemsize
-    layout = {"names": ["known"], "formats": [part], "offsets": [0], "itemsize": size}
-    view: NDArray[np.void] = array.view(np.dtype(layout))["known"]  # type: ignore[call-overload]
+def _block(array: NDArray[np.void], names: Sequence[str]) -> NDArray[np.void]:
+    """View columns that lie side by side as one: column by column, a copy takes 0.1 ms."""
+    fields = array.dtype.fields or {}
+    begin, (last, offset) = fields[names[0]][1], fields[names[-1]][:2]
+    part, size = f"V{offset + last.itemsize - begin}", array.dtype.itemsize
+    layout = {"names": ["block"], "formats": [part], "offsets": [begin], "itemsize": size}
+    view: NDArray[np.void] = array.view(np.dtype(layout))["block"]  # type: ignore[call-overload]
     return view

@@ -61,6 +61,8 @@ class Admission:
 
     Attributes
     ----------
+    fastest : float
+        Seconds that the fastest configuration takes by the profile.
     slowdown : float
         Mean slowdown that is expected of the machine.
     overhead : float
@@ -68,10 +70,10 @@ class Admission:
     usage : Usage
     """
 
-    __slots__ = ("_fastest", "_gain", "_std", "overhead", "slowdown", "usage")
+    __slots__ = ("_gain", "_std", "fastest", "overhead", "slowdown", "usage")
 
     def __init__(self, fastest: float, gain: float = 1.0) -> None:
-        self._fastest = fastest
+        self.fastest = fastest
         self._gain = gain
         self.slowdown, self._std = 1.0, 0.0
         self.overhead = 0.0
@@ -89,7 +91,7 @@ class Admission:
     @property
     def service(self) -> float:
         """Seconds that a request takes in the plan."""
-        return CAREFUL * self.slowdown * self._fastest + self.overhead
+        return CAREFUL * self.slowdown * self.fastest + self.overhead
 
     def until(self, requests: int) -> float:
         """Return the seconds that so many requests take in the plan, one at least."""
@@ -98,7 +100,7 @@ class Admission:
     @property
     def least(self) -> float:
         """Seconds without which a request is hopeless."""
-        return max(self.slowdown - _HOPELESS * self._std, 0.0) * self._fastest + self.overhead
+        return max(self.slowdown - _HOPELESS * self._std, 0.0) * self.fastest + self.overhead
 
     def hopeless_at(self, request: Request) -> float:
         """Return when a request becomes hopeless, on the clock."""

@@ -13,11 +13,12 @@ from alert.profile import Profile
 from alert.serving.account import Last
 from alert.serving.admission import CAREFUL, Admission
 from alert.serving.batches import fit
+from alert.serving.budget.demand import Demand
 from alert.serving.machine_price import MachinePrice
 from alert.serving.overloaded import Overloaded
 from alert.serving.policies import Choose, Policy, find
 from alert.serving.requests import Queue, Request
-from alert.serving.view import View, decision_of
+from alert.serving.view import View, decision_of, highest_within
 
 # The requests that tenants without a deadline may have waiting, all together.
 _MOST_WAITING = 10_000
@@ -83,8 +84,21 @@ class Dispatch:
         self.admission = Admission(float(profile.latency.min()), self._gain())
         self.price = MachinePrice(profile.idle_power)
         self.power_cap: float | None = None
+        self.demand: Demand | None = None
+        self._power_limit: float | None = None
         self._free_at = math.inf  # when the machine is free as expected, or has been since
         self._running: Job | None = None
+
+    @property
+    def power_limit(self) -> float | None:
+        """Watts that no cap exceeds; None for no limit."""
+        return self._power_limit
+
+    @power_limit.setter
+    def power_limit(self, watts: float | None) -> None:
+        self._power_limit = watts
+        within = highest_within(self.profile, watts) + 1
+        self.admission.fastest = float(self.profile.latency[:, :within].min())
 
     def _gain(self) -> float:
         """Return what one request more takes in a full batch, relative to a request alone."""
@@ -102,6 +116,8 @@ class Dispatch:
             self.price.idle(max(now - self._free_at, 0.0))
             self._free_at = now
         self.policy.arrived(now)
+        if self.demand is not None:
+            self.demand.count(request, now, self.price.watts)
         place = self.queue.add(request)
         if len(self.queue) > _MOST_WAITING:
             self.queue.remove(request)
@@ -188,7 +204,15 @@ class Dispatch:
         return self.queue[request], decision_of(options[_row("option", option, len(options))])
 
     def _view(self, now: float) -> View:
-        return View(now, self.queue, self.profile, self.price.watts, self.power_cap, self.admission)
+        return View(
+            now,
+            self.queue,
+            self.profile,
+            self.price.watts,
+            self.power_cap,
+            self.admission,
+            self._power_limit,
+        )
 
     def _with_others(self, job: Job) -> Job:
         """Let requests behind the first run with it: those that would choose the same model.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -149,6 +150,14 @@ class Machine:
                         pass
         finally:
             self._meter.fail()  # what was drawn is no job's
+
+    def keep_within(self, limit: float | None) -> None:
+        """Lower the cap in force where it exceeds a limit in watts."""
+        if limit is None or (self.power_cap is not None and self.power_cap <= limit):
+            return
+        caps = self.profile.power_caps
+        with suppress(Exception):  # the next run sets a cap, too, and raises what is wrong
+            self._set_cap(float(caps[caps <= limit][-1]))
 
     def _set_cap(self, power_cap: float | None) -> None:
         self.power_cap = math.nan  # until the device has taken it

@@ -22,6 +22,7 @@ from alert.scheduler import Scheduler
 from alert.serving.account import Account
 from alert.serving.answer import Answer
 from alert.serving.bounds import Bounds, Optimise
+from alert.serving.budget.demand import Demand, Loss
 from alert.serving.dispatch import Dispatch
 from alert.serving.machine import Machine
 from alert.serving.policies import Choose, Policy, find
@@ -221,6 +222,46 @@ class Server:
     def device(self) -> Device:
         """The power device."""
         return self._machine.device
+
+    @property
+    def power_limit(self) -> float | None:
+        """Watts that no cap exceeds, from the next request on; None for no limit.
+
+        It is no lower than the profile's lowest cap. `alert.integrations.ray.power_budget` sets it
+        where machines share a budget.
+        """
+        return self._dispatch.power_limit
+
+    @power_limit.setter
+    def power_limit(self, watts: float | None) -> None:
+        lowest = float(self._profile.power_caps[0])
+        if watts is not None and not lowest <= _arguments.number("power_limit", watts):
+            raise ValueError(
+                f"power_limit: expected no less than the lowest power cap, {lowest:g} W, "
+                f"got {shown(watts)}"
+            )
+        self._worker.limit_power(None if watts is None else float(watts))
+
+    @property
+    def power_cap(self) -> float | None:
+        """Watts of the cap in force; None for no cap, or while it is unknown."""
+        cap = self._worker.machine.power_cap
+        return None if cap is None or math.isnan(cap) else cap
+
+    def demand(self) -> Loss:
+        """Return what limits on the power would cost, by the requests of the last seconds.
+
+        The first call begins to count.
+
+        Returns
+        -------
+        Loss
+            For every cap of the profile, joules a second that a limit at this cap loses.
+        """
+        with self._worker.lock:
+            if self._dispatch.demand is None:
+                self._dispatch.demand = Demand(self._profile)
+            return self._dispatch.demand.loss(self._clock())
 
     @property
     def closed(self) -> bool:

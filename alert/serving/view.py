@@ -57,6 +57,7 @@ class View:
         price: float,
         power_cap: float | None,
         admission: Admission,
+        power_limit: float | None = None,
     ) -> None:
         self.now = now
         self.price = price
@@ -65,6 +66,7 @@ class View:
         self.profile = profile
         self._queue = queue
         self._power_cap = power_cap
+        self._power_limit = power_limit
         self._overhead = admission.overhead
 
     def __len__(self) -> int:
@@ -84,6 +86,7 @@ class View:
     def options(self) -> OptionsOfRequests:
         """For the request in row i, ``options[i]`` lists every configuration and what it would do.
 
+        Those under caps above a limit on the power are left out.
         Columns: model, cap (its index), exit (-1 for a traditional model), power_cap, latency,
         energy, accuracy (lateness counted), probability (to be in time). All are expectations.
         """
@@ -104,6 +107,7 @@ class View:
         account, goal = waiting.account, waiting.goal or waiting.account.goal
         scheduler = account.scheduler
         scheduler.machine_price = price
+        scheduler.power_limit = self._power_limit
         if self._power_cap is not None:
             scheduler.note_cap(self._power_cap)
         decision = scheduler.decide(self.slack(request), goal=goal)
@@ -121,8 +125,12 @@ class View:
         return decision_of(options[cost.argmin()])
 
     def fixed(self, model: int, cap: int) -> Decision:
-        """Return the decision to run this model under the cap of this index, to its last exit."""
+        """Return the decision to run this model under the cap of this index, to its last exit.
+
+        Where power is limited, the cap is the highest within the limit, if that is lower.
+        """
         p = self.profile
+        cap = min(cap, highest_within(p, self._power_limit))
         latency = self.slowdown * float(p.latency[model, cap])
         energy = latency * float(p.power[model, cap])
         power_cap = cap_or_none(float(p.power_caps[cap]))
@@ -139,7 +147,11 @@ class View:
     def options_with(self, request: int, slack: float) -> Options:
         """Return the options of a request as they will be when so many seconds are left."""
         left = min(max(slack, _NO_TIME), AGES)
-        return self._queue[request].account.scheduler.options(left)
+        options = self._queue[request].account.scheduler.options(left)
+        if self._power_limit is None:
+            return options
+        within = highest_within(self.profile, self._power_limit)
+        return options[options["cap"] <= within]
 
 
 class OptionsOfRequests:
@@ -159,6 +171,13 @@ class OptionsOfRequests:
 
     def __iter__(self) -> Iterator[Options]:
         return (self[request] for request in range(len(self)))
+
+
+def highest_within(profile: Profile, limit: float | None) -> int:
+    """Return the index of the highest cap within a limit in watts."""
+    if limit is None:
+        return len(profile.power_caps) - 1
+    return int(np.searchsorted(profile.power_caps, limit, side="right")) - 1
 
 
 def decision_of(option: np.void) -> Decision:

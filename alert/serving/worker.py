@@ -120,6 +120,12 @@ class Worker:
             self._changed.wait_for(lambda: self._drained)
         self._alarm.end()
 
+    def limit_power(self, watts: float | None) -> None:
+        """Let no cap exceed so many watts; a job that runs keeps its cap to its end."""
+        with self.lock:
+            self._dispatch.power_limit = watts
+            self._changed.notify()
+
     @property
     def machine(self) -> Machine:
         """The machine. Another one of the same device takes its place when a model hangs."""
@@ -174,6 +180,7 @@ class Worker:
     def _next(self) -> tuple[list[Refusal], _Running | None]:
         """Wait for a job or for refusals; return neither at the end. The lock is held."""
         while True:
+            self._machine.keep_within(self._dispatch.power_limit)
             now = self._clock()
             refused, job = self._dispatch.next(now)
             if job is not None:

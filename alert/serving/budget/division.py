@@ -1,0 +1,87 @@
+"""The division of a budget: watts go where they save most, until the price is the same everywhere.
+
+A machine runs under one of its caps. A higher cap saves so many joules a second for each watt more.
+The machine that saves most for a watt has its turn first (water-filling). A machine climbs the
+lower convex hull of its losses: a step that pays little may lead to one that pays much. A step that
+no longer fits is replaced by the best one that does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+from alert.serving.budget.demand import Loss
+
+
+class Division(NamedTuple):
+    """Shares of a budget.
+
+    Attributes
+    ----------
+    watts : dict
+        By name: the cap that a machine may have.
+    price : float
+        Joules that one watt more would save in a second; 0 where it would save none.
+    """
+
+    watts: dict[str, float]
+    price: float
+
+
+class _Step(NamedTuple):
+    """From the cap that a machine has so far to a higher one. The best step sorts first."""
+
+    lost: float  # by each watt that is not given, in joules a second; negated
+    machine: int
+    watts: float
+    cap: int
+
+
+def divide(budget: float, machines: Mapping[str, Loss]) -> Division:
+    """Divide a budget so that the machines lose least together.
+
+    Parameters
+    ----------
+    budget : float
+        Watts, no less than all the lowest caps together.
+    machines : mapping of str to Loss
+        By name; all caps are finite.
+    """
+    losses = list(machines.values())
+    caps = [0] * len(losses)
+    left = budget - math.fsum(loss.watts[0] for loss in losses)
+    price = 0.0
+    steps = [_best(losses, n, 0, math.inf) for n in range(len(losses))]
+    heap = [step for step in steps if step]
+    heapify(heap)
+    while heap:
+        step = heappop(heap)
+        n = step.machine
+        if step.watts <= left:
+            left -= step.watts
+            caps[n] = step.cap
+            following = _best(losses, n, step.cap, math.inf)
+        else:
+            price = max(price, -step.lost)
+            following = _best(losses, n, caps[n], left)
+        if following:
+            heappush(heap, following)
+    shares = (loss.watts[cap] for loss, cap in zip(losses, caps, strict=True))
+    return Division(dict(zip(machines, shares, strict=True)), price)
+
+
+def _best(losses: list[Loss], machine: int, cap: int, most: float) -> _Step | None:
+    """Return the step that saves most for a watt, of at most so many watts; None: none saves."""
+    watts, loss = losses[machine]
+    best = None
+    for higher in range(cap + 1, len(watts)):
+        more = watts[higher] - watts[cap]
+        if more > most:
+            break
+        step = _Step((loss[higher] - loss[cap]) / more, machine, more, higher)
+        if step.lost < 0.0 and (best is None or step.lost <= best.lost):
+            best = step
+    return best

@@ -7,16 +7,10 @@ import math
 from random import Random
 
 import pytest
+from budgets import random_loss
 
 from alert.serving.budget.demand import Loss
 from alert.serving.budget.division import divide
-
-
-def random_loss(random: Random, caps: int) -> Loss:
-    watts = sorted(random.uniform(5.0, 60.0) for _ in range(caps))
-    busy = random.choice([0.0, random.uniform(0.1, 100.0)])
-    loss = sorted((busy * random.random() for _ in range(caps)), reverse=True)
-    return Loss(tuple(watts), tuple(each - loss[-1] for each in loss))
 
 
 def lost(machines: dict[str, Loss], shares: dict[str, float]) -> float:

@@ -6,7 +6,7 @@ import math
 from random import Random
 
 import pytest
-from test_division import random_loss
+from budgets import random_loss
 
 from alert.serving.budget.demand import Loss
 from alert.serving.budget.ledger import Ledger, Share

@@ -156,8 +156,8 @@ def test_accuracy_is_worth_something_up_to_the_bound() -> None:
     demand = Demand(profile(0.01))
     demand.count(request(one, 0.0, 0.025), 0.0, price=4.0)
     _, loss = demand.loss(0.0)
-    worth = 200.0 * 0.4
-    assert loss[0] > 0.3 * worth * one.goal.accuracy / 10.0 > 20.0 * loss[1]
+    lost = 200.0 * 0.4 * 0.5 / 10.0  # joules a unit of accuracy, and the bound, over 10 s
+    assert loss[0] > 0.3 * lost > 20.0 * loss[1]
 
 
 def test_counting_begins_when_somebody_asks(server: alert.Server) -> None:

@@ -52,7 +52,7 @@ class Demand:
         self._profile = profile
         self._worth = usual_worth(profile)
         self._caps = len(profile.power_caps)
-        self._rate = np.zeros(self._caps)
+        self._rate: Floats = np.zeros(self._caps)
         self._at = -math.inf
 
     def count(self, request: Request, now: float, price: float) -> None:
@@ -74,5 +74,5 @@ class Demand:
         return Loss(tuple(self._profile.power_caps.tolist()), tuple(self._rate.tolist()))
 
     def _forget(self, now: float) -> None:
-        self._rate: Floats = self._rate * math.exp(min(self._at - now, 0.0) / _REMEMBERS)
+        self._rate *= math.exp(min(self._at - now, 0.0) / _REMEMBERS)
         self._at = now

@@ -1,0 +1,136 @@
+"""The budget of power over the nodes of a cluster: an actor that keeps the ledger."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, NamedTuple
+
+import ray
+
+from alert.serving.budget.demand import Loss
+from alert.serving.budget.ledger import Ledger, Share
+
+NAME = "alert power budget"
+"""The name of the actor, unless another one is given."""
+
+NAMESPACE = "alert"
+"""Of Ray, in which our actors are found by their names from every program."""
+
+# A member gives up waiting for an answer after this share of a lease.
+_PATIENCE = 0.125
+
+
+class _Keeper:
+    """The actor. Ray starts it anew where it, or its node, is lost."""
+
+    def __init__(self, watts: float, lease: float) -> None:
+        is_restarted = ray.get_runtime_context().was_current_actor_reconstructed
+        until = time.monotonic() + lease if is_restarted else -math.inf
+        self._ledger = Ledger(watts, lease, forgetful_until=until)
+        self._looked_at = time.monotonic()
+
+    def report(self, name: str, loss: Loss, held: float) -> Share:
+        now = time.monotonic()
+        if now >= self._looked_at + self._ledger.lease:
+            self._forget_dead_nodes(now)
+        return self._ledger.report(name, loss, held, now)
+
+    def leave(self, name: str) -> None:
+        self._ledger.leave(name)
+
+    def lease(self) -> float:
+        return self._ledger.lease
+
+    def change(self, watts: float) -> None:
+        self._ledger.watts = Ledger(watts).watts
+
+    def shares(self) -> dict[str, float]:
+        return self._ledger.shares(time.monotonic())
+
+    def _forget_dead_nodes(self, now: float) -> None:
+        """A node that Ray knows to be dead draws nothing for us any more."""
+        self._looked_at = now
+        dead = {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
+        for name in dead.intersection(self._ledger.shares(now)):
+            self._ledger.leave(name)
+
+
+class PowerBudget(NamedTuple):
+    """The budget, as the nodes see it. It may be sent to any of them.
+
+    Attributes
+    ----------
+    name : str
+        Of the actor.
+    lease : float
+        Seconds that a share holds.
+    """
+
+    name: str
+    lease: float
+
+    def report(self, name: str, loss: Loss, held: float) -> Share:
+        """Report what a node would lose under limits, and what it may have in force.
+
+        Raises
+        ------
+        ValueError
+            The budget is smaller than the lowest caps of all nodes.
+        Exception
+            The actor does not answer; it may be restarting.
+        """
+        answer: Share = self._ask("report", name, loss, held)
+        return answer
+
+    def leave(self, name: str) -> None:
+        """Say that a node draws nothing any more."""
+        self._ask("leave", name)
+
+    def change(self, watts: float) -> None:
+        """Change the budget. Nodes follow with their next reports."""
+        self._ask("change", watts)
+
+    def shares(self) -> dict[str, float]:
+        """Return the watts that every node may have in force, by the name of the node."""
+        shares: dict[str, float] = self._ask("shares")
+        return shares
+
+    def end(self) -> None:
+        """End the actor. Nodes fall back to their lowest caps when their leases end."""
+        ray.kill(ray.get_actor(self.name, NAMESPACE))
+
+    def _ask(self, method: str, *args: Any) -> Any:
+        call = getattr(ray.get_actor(self.name, NAMESPACE), method)
+        try:
+            return ray.get(call.remote(*args), timeout=max(_PATIENCE * self.lease, 1.0))
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+
+
+def power_budget(watts: float, *, lease: float = 30.0, name: str = NAME) -> PowerBudget:
+    """Start a budget of power for nodes, or change the one of this name.
+
+    Parameters
+    ----------
+    watts : float
+        That the caps of all nodes together never exceed.
+    lease : float, default 30.0
+        Seconds that a share holds. A node that hears nothing for half of them falls back to its
+        lowest cap. The watts of a lost node are given to others after the whole.
+    name : str
+        Of the actor. It outlives the program that starts it; `PowerBudget.end` ends it.
+    """
+    Ledger(watts, lease)  # a bad one starts nothing
+    actor = ray.remote(_Keeper).options(
+        name=name,
+        namespace=NAMESPACE,
+        get_if_exists=True,
+        lifetime="detached",
+        max_restarts=-1,
+        num_cpus=0,
+    )
+    keeper = actor.remote(watts, lease)
+    budget = PowerBudget(name, ray.get(keeper.lease.remote()))
+    budget.change(watts)
+    return budget

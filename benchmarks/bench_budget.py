@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import LinearConstraint, linprog, milp
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 import alert
 from alert.serving.account import Account
@@ -84,14 +84,16 @@ def least(losses: Sequence[Loss], budget: float) -> float:
     cost = np.concatenate([each.loss for each in losses])
     watts = np.concatenate([each.watts for each in losses])
     owner = np.repeat(np.arange(len(losses)), [len(each.watts) for each in losses])
-    one_each = sparse.csr_array((np.ones(len(cost)), (owner, np.arange(len(cost)))))
+    one_each: Any = sparse.csr_array((np.ones(len(cost)), (owner, np.arange(len(cost)))))
     if len(losses) > EXACT:
-        found: Any = linprog(cost, watts[None, :], [budget], one_each, np.ones(len(losses)))
+        found: Any = linprog(
+            cost, watts[None, :], np.array([budget]), one_each, np.ones(len(losses))
+        )
     else:
         within = LinearConstraint(watts[None, :], ub=budget)
         chosen = LinearConstraint(one_each, 1.0, 1.0)
-        whole = np.ones(len(cost))
-        found = milp(cost, constraints=[within, chosen], integrality=whole, bounds=(0, 1))
+        whole = np.ones(len(cost), int)
+        found = milp(cost, constraints=[within, chosen], integrality=whole, bounds=Bounds(0, 1))
     return float(found.fun)
 
 

@@ -92,7 +92,8 @@ def test_the_core_stays_small() -> None:
     # 85 for many exits, and new goals at the cost of a few steps.
     # 15 for profiles whose costs change.
     # 695 for accuracies learnt from ratings: posteriors, draws, tickets, their state.
-    assert sum(lines_of_code(path) for path in files) <= 4670
+    # 20 for limits on the power.
+    assert sum(lines_of_code(path) for path in files) <= 4690
 
 
 def test_the_core_includes_nothing_from_above() -> None:

@@ -9,28 +9,32 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import needs
 import pytest
+from needs import require
 
-needs.require("ray", "starlette", "prometheus_client")
+import alert
+from alert.learning import Selector
+from alert.serving.budget.demand import Loss
+
+require("ray", "starlette", "prometheus_client")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of Ray's own
-    import ray
-    from ray import serve
-    from ray.cluster_utils import Cluster
+import ray  # noqa: E402
+from ray import serve  # noqa: E402
+from ray.cluster_utils import Cluster  # noqa: E402
 
-import alert
-from alert.integrations.ray import Fleet, PowerBudget, deployment, fleet, power_budget
-from alert.integrations.ray.budget import NAMESPACE
-from alert.learning import Selector
-from alert.serving.budget.demand import Loss
+from alert.integrations.ray import (  # noqa: E402
+    Fleet,
+    PowerBudget,
+    deployment,
+    fleet,
+    power_budget,
+)
+from alert.integrations.ray.budget import NAMESPACE  # noqa: E402
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -46,11 +50,11 @@ SOON = 60.0
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     here = {"num_cpus": 1, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=here)
+    made: Any = Cluster(initialize_head=True, head_node_args=here)
     made.add_node(num_cpus=1)
     made.add_node(num_cpus=1)
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # nodes do not see this file
-    ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
+    ray.init(address=made.address, log_to_driver=False, logging_level=40)
     yield made
     ray.shutdown()
     made.shutdown()
@@ -76,14 +80,14 @@ def until(holds: Any) -> None:
     raise AssertionError("it never came")
 
 
-# ---------------------------------------------------------------------------------------- the budget
+# -------------------------------------------------------------------------------------- the budget
 
 
 def test_any_node_may_report(budget: PowerBudget) -> None:
-    @ray.remote(num_cpus=0)
-    def from_a_task(budget: PowerBudget) -> Any:
+    def report(budget: PowerBudget) -> Any:
         return budget.report("a", BUSY, 0.0)
 
+    from_a_task = ray.remote(num_cpus=0)(report)
     assert ray.get(from_a_task.remote(budget)).watts == 20.0
     assert budget.shares() == {"a": 20.0}
     budget.leave("a")
@@ -93,7 +97,7 @@ def test_any_node_may_report(budget: PowerBudget) -> None:
 def test_a_budget_is_found_again_and_changed(budget: PowerBudget) -> None:
     assert power_budget(9.0, lease=LEASE) == budget
     budget.report("a", BUSY, 0.0)
-    with pytest.raises(ValueError, match="budget: expected at least 16 W, .* got 9 W"):
+    with pytest.raises(ValueError, match=r"budget: expected at least 16 W, .* got 9 W"):
         budget.report("b", BUSY, 0.0)
     with pytest.raises(ValueError, match="watts: expected a finite number >"):
         budget.change(-1.0)
@@ -107,7 +111,7 @@ def test_an_actor_that_was_lost_gives_nobody_more_than_he_holds(budget: PowerBud
     until(lambda: budget.report("a", BUSY, 12.0).watts == 20.0)
 
 
-# ------------------------------------------------------------------------------------ the deployment
+# ---------------------------------------------------------------------------------- the deployment
 
 
 def make() -> alert.Server:
@@ -194,7 +198,8 @@ def assert_loss_of_a_node(cluster: Cluster, budget: PowerBudget, handle: Any) ->
 # ---------------------------------------------------------------------------------------- the fleet
 
 
-def features(device: float) -> list[list[float]]:
+def features(device: object) -> list[list[float]]:
+    assert isinstance(device, float)
     return [[1.0, device], [1.0, -device]]
 
 
@@ -202,8 +207,7 @@ def test_nodes_learn_together(cluster: Cluster) -> None:
     mine = Selector(["small", "large"], features)
     together = fleet(mine)
 
-    @ray.remote(num_cpus=0)
-    def node(together: Fleet, rounds: int) -> int:
+    def learn(together: Fleet, rounds: int) -> int:
         selector = Selector(["small", "large"], features)
         for n in range(rounds):
             model, ticket = selector.choose(1.0 - n % 2)
@@ -212,6 +216,7 @@ def test_nodes_learn_together(cluster: Cluster) -> None:
             together.exchange(selector)
         return selector.ratings
 
+    node = ray.remote(num_cpus=0)(learn)
     seen = ray.get([node.remote(together, rounds) for rounds in (10, 20, 30)])
     together.exchange(mine)
     assert mine.ratings == 60

@@ -49,7 +49,7 @@ class _Keeper:
         return self._ledger.shares(time.monotonic())
 
     def _forget_dead_nodes(self, now: float) -> None:
-        """A node that Ray knows to be dead draws nothing for us any more."""
+        """Forget the nodes that Ray knows to be dead: they draw nothing any more."""
         self._looked_at = now
         dead = {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
         for name in dead.intersection(self._ledger.shares(now)):

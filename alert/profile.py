@@ -180,7 +180,7 @@ class Profile:
         models: Models,
         example: Any,
         *,
-        accuracy: Accuracies,
+        accuracy: Accuracies | None = None,
         power: str | Device = "auto",
         power_caps: Caps | None = None,
         precision: float = 0.02,
@@ -211,7 +211,8 @@ class Profile:
             A typical input: models are called with it, and must not change it. An `alert.Call`
             holds several arguments and keywords.
         accuracy : sequence or dict
-            For each model its accuracy, 0 to 1; for an anytime model the accuracies of its exits.
+            For each model its accuracy, 0 to 1; for an anytime model the accuracies of its exits. A
+            family of `alert.variants` knows its own.
         power : str or device, default "auto"
             A kind that `alert.power.open` takes, or an open device. An open device stays open, and
             gets back the cap that it had.
@@ -254,7 +255,8 @@ class Profile:
         Profile
             Median latency and mean power. Its `origin` holds "machine" (see
             `alert.measuring.fingerprint`), "power" (kind of the device), "emulated", "energy_read"
-            and "precision" (of the least precise median; None after too few runs to tell).
+            and "precision" (of the least precise median; None after too few runs to tell). Where
+            accuracies are estimated, its "accuracy" says so.
 
         Warns
         -----
@@ -298,7 +300,7 @@ class Profile:
         models: Models,
         example: Any,
         *,
-        accuracy: Accuracies,
+        accuracy: Accuracies | None = None,
         power: str | Device = "auto",
         power_caps: Caps | None = None,
         precision: float = 0.02,

@@ -26,7 +26,7 @@ def load_or_measure(
     models: Models,
     example: Any,
     *,
-    accuracy: Accuracies,
+    accuracy: Accuracies | None,
     power: str | Device,
     power_caps: Caps | None,
     **options: Any,

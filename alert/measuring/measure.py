@@ -32,7 +32,7 @@ def measure_profile(
     models: Models,
     example: Any,
     *,
-    accuracy: Accuracies,
+    accuracy: Accuracies | None,
     power: str | Device,
     power_caps: Caps | None,
     precision: Precision,
@@ -73,7 +73,7 @@ def measure_profile(
         result = _Result(
             *(measured, caps, stand_in, idle_power, precision),
             *(device.kind, device.emulated, unit_of(device)),
-            *(size, list(others)),
+            *(size, list(others), getattr(models, "estimated", False)),
         )
         try:
             if idle_power is None:
@@ -127,6 +127,7 @@ class _Result:
     unit: str  # of the caps
     size: float  # of the example
     sizes: list[float]  # of further examples
+    estimated: bool  # accuracies
     has_run: bool = False  # a model
     costs: Floats = field(init=False)  # latency, power, precision of the latency; NaN: none yet
     grown: Floats = field(init=False)  # latency at the other sizes, under the highest cap
@@ -180,6 +181,7 @@ class _Result:
                 "emulated": self.emulated,
                 "energy_read": not bool(missing.any()),
                 "precision": precision if math.isfinite(precision) else None,
+                **({"accuracy": "estimated"} if self.estimated else {}),
             },
             self.unit,
             self._fixed_shares(models),

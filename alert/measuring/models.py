@@ -59,8 +59,8 @@ class MeasuredModel:
         return hasattr(self.model, "_torchdynamo_orig_callable")
 
 
-def measured_models(models: Models, accuracy: Accuracies) -> list[MeasuredModel]:
-    """Pair models with accuracies.
+def measured_models(models: Models, accuracy: Accuracies | None) -> list[MeasuredModel]:
+    """Pair models with accuracies; a family of `alert.variants` knows its own.
 
     Raises
     ------
@@ -68,7 +68,8 @@ def measured_models(models: Models, accuracy: Accuracies) -> list[MeasuredModel]
         They do not fit each other, or an accuracy is out of range.
     """
     offered, names = named(models)
-    reached = _in_order(accuracy, names, len(offered))
+    known = _known_to(models) if accuracy is None else accuracy
+    reached = _in_order(known, names, len(offered))
     names = names or [f"model {i}" for i in range(len(offered))]
     return [
         MeasuredModel(
@@ -80,6 +81,14 @@ def measured_models(models: Models, accuracy: Accuracies) -> list[MeasuredModel]
         )
         for i, (model, given) in enumerate(zip(offered, reached, strict=True))
     ]
+
+
+def _known_to(models: Models) -> Accuracies:
+    """Return the accuracies that models know; others than families do not."""
+    known: Accuracies | None = getattr(models, "accuracy", None)
+    if known is None:
+        raise TypeError("accuracy: expected a sequence or a dict, one for each model, got None")
+    return known
 
 
 def _in_order(accuracy: Accuracies, names: Sequence[str] | None, count: int) -> list[Accuracy]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from alert import _arguments
 from alert.files import as_path
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 Path: TypeAlias = str | os.PathLike[str]
 
 
+@runtime_checkable
+class Stored(Protocol):
+    """Models that know their files: a family of `alert.variants`."""
+
+    def stored(self) -> Mapping[str, tuple[Callable[[], Module], Path]]:
+        """Return a pair for each name, as a store takes them."""
+
+
 class Store(Mapping[str, StoredModel]):
     """Keeps models within a budget of memory, and loads one while another runs.
 
@@ -30,7 +38,7 @@ class Store(Mapping[str, StoredModel]):
     models : dict
         For each name, a pair: a callable without arguments that builds a `torch.nn.Module`, such as
         its class, and the file of its weights. That is a safetensors file, or a state dict that
-        `torch.save` wrote.
+        `torch.save` wrote. Or an `alert.variants.Family` that was saved or loaded.
     budget : int or str
         Most bytes that the models in memory take together: a number, or a text such as "2 GB" or
         "512 MiB".
@@ -64,12 +72,13 @@ class Store(Mapping[str, StoredModel]):
 
     def __init__(
         self,
-        models: Mapping[str, tuple[Callable[[], Module], Path]],
+        models: Mapping[str, tuple[Callable[[], Module], Path]] | Stored,
         budget: int | str,
         *,
         device: Any = "cpu",
     ) -> None:
         _arguments.instance("models", models, Mapping, "a dict of pairs (build, file)")
+        pairs = models.stored() if isinstance(models, Stored) else models
         limit = size.parsed("budget", budget)
 
         from alert.store.entry import Entry
@@ -78,7 +87,7 @@ class Store(Mapping[str, StoredModel]):
         from alert.store.weights import open_weights, size_of
 
         entries = []
-        for name, pair in models.items():
+        for name, pair in pairs.items():
             source = Source(name, *_checked(name, pair))
             weights = open_weights(source.path)
             entries.append(Entry(source, size_of(weights.specs)))

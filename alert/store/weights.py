@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -65,7 +65,7 @@ class Weights(Protocol):
 
 
 def open_weights(path: str | os.PathLike[str]) -> Weights:
-    """Open a safetensors file, or one that `torch.save` wrote.
+    """Open a safetensors file, an ONNX network, or a file that `torch.save` wrote.
 
     Raises
     ------
@@ -76,9 +76,14 @@ def open_weights(path: str | os.PathLike[str]) -> Weights:
     """
     from alert.store.safetensors_file import SafetensorsFile
     from alert.store.torch_file import TorchFile
+    from alert.store.whole_file import WholeFile
 
     found = as_path(path)
-    return (SafetensorsFile if found.suffix == ".safetensors" else TorchFile)(found)
+    readers: dict[str, Callable[[Path], Weights]] = {
+        ".safetensors": SafetensorsFile,
+        ".onnx": WholeFile,
+    }
+    return readers.get(found.suffix, TorchFile)(found)
 
 
 def size_of(specs: Mapping[str, Spec]) -> int:

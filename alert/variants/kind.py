@@ -40,7 +40,8 @@ class Made:
     record : dict
         What `Kind.shape` needs to know. It is stored as JSON.
     suffix : str
-        Of the file. `alert.store.weights.open_weights` must be able to read it.
+        Of the file. `alert.store.weights.open_weights` must be able to read it. Empty for a variant
+        that cannot be stored.
     write : callable, optional
         Writes the content of the file. By default that is the state dict, as safetensors.
     last : bool

@@ -18,7 +18,7 @@ ACCURACY = {
 """ImageNet top-1 accuracy, as published with the networks (tensorflow/tpu, efficientnet/lite)."""
 
 # The weights were trained on pixels scaled like this, to about -1 to 1.
-_MEAN, _SCALE = 127.0, 128.0
+MEAN, SCALE = 127.0, 128.0
 
 
 class Classifier(torch.nn.Module):
@@ -60,7 +60,7 @@ class Classifier(torch.nn.Module):
             x = torch.nn.functional.interpolate(
                 x, size=(self.size, self.size), mode="bilinear", antialias=True
             )
-        logits: torch.Tensor = self.network((x - _MEAN) / _SCALE)
+        logits: torch.Tensor = self.network((x - MEAN) / SCALE)
         return logits
 
 

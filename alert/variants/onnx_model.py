@@ -1,0 +1,94 @@
+"""A network that ONNX Runtime runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from alert._text import plain
+from alert.running.models import Call
+
+
+class OnnxModel(nn.Module):
+    """Runs an ONNX network on the CPU, with as many threads as torch uses for one operator.
+
+    It is a module with one buffer, so that a `Store` can load it like any other. The first run
+    turns the buffer into a session of ONNX Runtime, and lets it go.
+
+    Parameters
+    ----------
+    content : bytes or int
+        Of an .onnx file; or their number, for those that are read afterwards.
+    """
+
+    content: torch.Tensor
+
+    def __init__(self, content: bytes | int) -> None:
+        super().__init__()
+        if isinstance(content, int):
+            room = torch.empty(content, dtype=torch.uint8, device="meta")
+        else:
+            room = torch.from_numpy(np.frombuffer(content, np.uint8).copy())
+        self.register_buffer("content", room)
+        self._session: Any = None
+        self._lock = threading.Lock()
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the network on tensors. Several outputs come as a tuple."""
+        session = self._session or self.start()
+        names = [entry.name for entry in session.get_inputs()]
+        feeds = arrays(names, Call(*args, **kwargs))
+        found = tuple(torch.from_numpy(array) for array in session.run(None, feeds))
+        return found[0] if len(found) == 1 else found
+
+    def start(self) -> Any:
+        """Start the session, if it has not been started yet; return it."""
+        with self._lock:
+            if self._session is None:
+                self._session = session(self.content.cpu().numpy().tobytes())
+                self.content = torch.empty(0, dtype=torch.uint8)
+            return self._session
+
+
+def session(content: bytes) -> Any:
+    """Start a session of ONNX Runtime.
+
+    Raises
+    ------
+    ValueError
+        The bytes are no ONNX network; or its weights are in other files, which a hostile network
+        could choose.
+    """
+    import onnx
+    import onnxruntime
+    from onnx.external_data_helper import uses_external_data
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3  # errors
+    try:
+        graph = onnx.load_model_from_string(content).graph
+        if any(uses_external_data(tensor) for tensor in graph.initializer):
+            raise ValueError("its weights are in other files")
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except MemoryError:
+        raise
+    except Exception as error:  # both libraries meet damage with exceptions of all kinds
+        raise ValueError(f"no ONNX network, or damaged ({plain(error)})") from None
+
+
+def arrays(names: Sequence[str], x: Any) -> dict[str, Any]:
+    """Return an input as ONNX Runtime takes it: arrays by the names of the network's inputs."""
+    call = Call.of(x)
+    given = {**dict(zip(names, call.args, strict=False)), **call.kwargs}
+    return {name: _array(value) for name, value in given.items()}
+
+
+def _array(x: Any) -> Any:
+    return x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x

@@ -1,0 +1,82 @@
+"""The kind "pruned": channels are cut out, and what remains is trained again.
+
+"pruned:0.5" cuts half of the channels of every layer, those of the smallest weights. torch-pruning
+does it. As cut, a network is no better than noise, so training follows.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from alert.running.models import Call
+from alert.variants import reshaped
+from alert.variants.checks import refuse_tied
+from alert.variants.kind import Context, Made
+from alert.variants.parameters import share
+
+_USUAL = "0.5"
+_MULTIPLE = 8  # of channels: processors are no faster with fewer
+
+shape = reshaped.reshape
+
+
+def check(parameter: str | None, context: Context) -> None:
+    """Refuse a share that is out of range, and a family without training."""
+    share("pruned", parameter or _USUAL)
+    if context.train is None:
+        raise ValueError("kinds: pruned: expected a function that trains, got none; pass train=")
+
+
+def make(model: nn.Module, parameter: str | None, context: Context) -> Made:
+    """Cut channels, and train the rest."""
+    assert context.train is not None
+    refuse_tied("pruned", model)
+    original = copy.deepcopy(model)
+    call = Call.of(context.example)
+    expected = _shapes(model, call)
+    with torch.inference_mode(False), torch.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of parameters outside of layers, which stay as they are
+        _cut(model, call, share("pruned", parameter or _USUAL))
+    if _shapes(model, call) != expected:
+        raise ValueError("pruning would change the shape of the outputs")
+    record = reshaped.differences(original, model)
+    if record["shapes"] == reshaped.differences(original, original)["shapes"]:
+        raise ValueError(f"no layer has channels to spare, in multiples of {_MULTIPLE}")
+    with torch.inference_mode(False), torch.enable_grad():
+        context.train(model)
+    return Made(model.eval(), record)
+
+
+def _cut(model: nn.Module, call: Call, share_of_channels: float) -> None:
+    import torch_pruning
+
+    example: Any = call.kwargs if call.kwargs and not call.args else call.args
+    graph = torch_pruning.DependencyGraph().build_dependency(model, example)
+    torch_pruning.pruner.BasePruner(
+        model,
+        example,
+        torch_pruning.importance.GroupMagnitudeImportance(p=2),
+        pruning_ratio=share_of_channels,
+        round_to=_MULTIPLE,
+        ignored_layers=list(_output_layers(graph)),
+    ).step()
+
+
+def _output_layers(graph: Any) -> Iterator[nn.Module]:
+    """Yield the layers that no other layer reads: their channels are those of the outputs."""
+    for group in graph.get_all_groups():
+        if not any(graph.is_in_channel_pruning_fn(dep.handler) for dep, _ in group):
+            yield group[0].dep.layer
+
+
+def _shapes(model: nn.Module, call: Call) -> list[torch.Size]:
+    with torch.inference_mode():
+        output = call(model)
+    found = output if isinstance(output, (tuple, list)) else [output]
+    return [x.shape for x in found if isinstance(x, torch.Tensor)]

@@ -46,6 +46,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from alert import power
+    from alert import variants as variants
     from alert.feedback import Feedback
     from alert.goal import Goal
     from alert.profile import Profile
@@ -81,13 +82,14 @@ else:
         "power": "power",
         "step": "session",
         "sure": "serving.sure",
+        "variants": "variants",  # not in __all__: it needs torch
     }
 
     def __getattr__(name: str) -> object:
         if name not in _MODULES:
             raise AttributeError(f"module 'alert' has no attribute {name!r}")
         module = import_module(f"alert.{_MODULES[name]}")
-        found = globals()[name] = module if name == "power" else getattr(module, name)
+        found = globals()[name] = module if name == _MODULES[name] else getattr(module, name)
         return found
 
     def __dir__() -> list[str]:

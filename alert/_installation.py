@@ -1,8 +1,9 @@
-"""Whether the C core is beside the Python files, and what to do where it is not."""
+"""What is not installed, and what to do about it: the C core, or packages of an extra."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,3 +26,18 @@ def remedy() -> str:
         f"alert in {folder} was installed for another Python than this one, {python}: install it "
         "with `python -m pip install alert-runtime`"
     )
+
+
+def require(extra: str, packages: Iterable[str]) -> None:
+    """Check that optional packages are installed.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Some are not; says which, and what to install.
+    """
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"this needs {', '.join(missing)}: pip install 'alert-runtime[{extra}]'"
+        )

@@ -14,7 +14,19 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TextIO
 
 from alert import __version__
-from alert.cli import demo, evaluate, info, profile, record, replay, restore, serve, video, watch
+from alert.cli import (
+    demo,
+    evaluate,
+    family,
+    info,
+    profile,
+    record,
+    replay,
+    restore,
+    serve,
+    video,
+    watch,
+)
 
 
 class Command(Protocol):
@@ -32,6 +44,7 @@ COMMANDS: dict[str, Command] = {
     "profile": profile,
     "demo": demo,
     "evaluate": evaluate,
+    "family": family,
     "record": record,
     "replay": replay,
     "serve": serve,

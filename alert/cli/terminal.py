@@ -5,31 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alert._installation import require as require
 from alert.files import check_writable
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-def require(extra: str, packages: Iterable[str]) -> None:
-    """Check that optional packages are installed.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        Some are not; says which, and what to install.
-    """
-    missing = [name for name in packages if find_spec(name) is None]
-    if missing:
-        raise ModuleNotFoundError(
-            f"this needs {', '.join(missing)}: pip install 'alert-runtime[{extra}]'"
-        )
 
 
 def console() -> Console:

@@ -43,7 +43,7 @@ def _check(name: str, tensor: torch.Tensor) -> None:
         raise ValueError(f"model: expected weights as trained, got {name} already quantised")
     if tensor.is_meta:
         raise ValueError(f"model: expected weights, got {name} on the 'meta' device")
-    if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+    if tensor.is_floating_point() and not torch.isfinite(tensor.detach()).all():
         raise ValueError(f"model: expected finite weights, got NaN or infinity in {name}")
 
 

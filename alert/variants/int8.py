@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import nn
 
+from alert._installation import require
 from alert.variants import onnx
 from alert.variants.exporting import exported
 from alert.variants.kind import Context, Made
@@ -27,6 +28,7 @@ shape = onnx.shape
 def check(parameter: str | None, context: Context) -> None:
     """Refuse any parameter, and a family without calibration inputs."""
     none("int8", parameter)
+    require("variants", onnx.NEEDED)
     if not context.calibration:
         raise ValueError("kinds: int8: expected calibration inputs, got none; pass calibration=")
 

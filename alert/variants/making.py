@@ -80,7 +80,8 @@ def family(
     UserWarning
         A variant could not be made.
     """
-    network = copy.deepcopy(checked(model)).eval()
+    with torch.inference_mode(False):
+        network = copy.deepcopy(checked(model)).eval()
     inputs = list(calibration)
     context = Context(example, inputs[::2], train)
     wanted = plans(kinds, context)
@@ -120,9 +121,10 @@ class _Workshop:
 
     def make(self, plan: Plan) -> tuple[list[Record], Made]:
         """Return the steps of a variant, and the variant."""
-        if plan.function is None:
-            return self._chain(plan.chain)
-        made = own.make(plan.function, copy.deepcopy(self._network))
+        with torch.inference_mode(False):
+            if plan.function is None:
+                return self._chain(plan.chain)
+            made = own.make(plan.function, copy.deepcopy(self._network))
         return [{"kind": OWN, "record": made.record}], made
 
     def _chain(self, chain: tuple[Step, ...]) -> tuple[list[Record], Made]:
@@ -135,7 +137,7 @@ class _Workshop:
     def _lengthened(self, chain: tuple[Step, ...], step: Step) -> tuple[list[Record], Made]:
         steps, before = self._chain(chain)
         if before.last or not isinstance(before.model, nn.Module):
-            raise ValueError(f"nothing can follow {chain[-1].kind}")
+            raise ValueError(f"{chain[-1].kind}: expected as the last kind of a chain")
         model = copy.deepcopy(before.model)
         with torch.no_grad():
             made = KINDS[step.kind].make(model, step.parameter, self._context)

@@ -7,10 +7,14 @@ from typing import IO, Any
 
 from torch import nn
 
+from alert._installation import require
 from alert.variants.exporting import exported
 from alert.variants.kind import Context, Made, Record
 from alert.variants.onnx_model import OnnxModel
 from alert.variants.parameters import none
+
+NEEDED = ("onnx", "onnxruntime", "onnxscript")
+"""Packages."""
 
 _LARGEST = 2**31  # bytes of a network: the format's limit
 
@@ -18,6 +22,7 @@ _LARGEST = 2**31  # bytes of a network: the format's limit
 def check(parameter: str | None, context: Context) -> None:
     """Refuse any parameter."""
     none("onnx", parameter)
+    require("variants", NEEDED)
 
 
 def make(model: nn.Module, parameter: str | None, context: Context) -> Made:

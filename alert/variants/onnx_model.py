@@ -75,7 +75,7 @@ def session(content: bytes) -> Any:
     try:
         graph = onnx.load_model_from_string(content).graph
         if any(uses_external_data(tensor) for tensor in graph.initializer):
-            raise ValueError("its weights are in other files")
+            raise ValueError("weights in other files")
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except MemoryError:
         raise

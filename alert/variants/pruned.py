@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from alert._installation import require
 from alert.running.models import Call
 from alert.variants import reshaped
 from alert.variants.checks import refuse_tied
@@ -29,6 +30,7 @@ shape = reshaped.reshape
 def check(parameter: str | None, context: Context) -> None:
     """Refuse a share that is out of range, and a family without training."""
     share("pruned", parameter or _USUAL)
+    require("variants", ["torch_pruning"])
     if context.train is None:
         raise ValueError("kinds: pruned: expected a function that trains, got none; pass train=")
 
@@ -40,7 +42,7 @@ def make(model: nn.Module, parameter: str | None, context: Context) -> Made:
     original = copy.deepcopy(model)
     call = Call.of(context.example)
     expected = _shapes(model, call)
-    with torch.inference_mode(False), torch.enable_grad(), warnings.catch_warnings():
+    with torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of parameters outside of layers, which stay as they are
         _cut(model, call, share("pruned", parameter or _USUAL))
     if _shapes(model, call) != expected:
@@ -48,7 +50,7 @@ def make(model: nn.Module, parameter: str | None, context: Context) -> Made:
     record = reshaped.differences(original, model)
     if record["shapes"] == reshaped.differences(original, original)["shapes"]:
         raise ValueError(f"no layer has channels to spare, in multiples of {_MULTIPLE}")
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.enable_grad():
         context.train(model)
     return Made(model.eval(), record)
 
@@ -56,12 +58,16 @@ def make(model: nn.Module, parameter: str | None, context: Context) -> Made:
 def _cut(model: nn.Module, call: Call, share_of_channels: float) -> None:
     import torch_pruning
 
-    example: Any = call.kwargs if call.kwargs and not call.args else call.args
-    graph = torch_pruning.DependencyGraph().build_dependency(model, example)
+    def run(model: nn.Module, call: Call) -> Any:
+        return call(model)
+
+    call = Call(*map(_ordinary, call.args), **{k: _ordinary(v) for k, v in call.kwargs.items()})
+    graph = torch_pruning.DependencyGraph().build_dependency(model, call, forward_fn=run)
     torch_pruning.pruner.BasePruner(
         model,
-        example,
+        call,
         torch_pruning.importance.GroupMagnitudeImportance(p=2),
+        forward_fn=run,
         pruning_ratio=share_of_channels,
         round_to=_MULTIPLE,
         ignored_layers=list(_output_layers(graph)),
@@ -73,6 +79,11 @@ def _output_layers(graph: Any) -> Iterator[nn.Module]:
     for group in graph.get_all_groups():
         if not any(graph.is_in_channel_pruning_fn(dep.handler) for dep, _ in group):
             yield group[0].dep.layer
+
+
+def _ordinary(x: Any) -> Any:
+    """Copy a tensor: one that was made in inference mode is of no use for gradients."""
+    return x.clone() if isinstance(x, torch.Tensor) else x
 
 
 def _shapes(model: nn.Module, call: Call) -> list[torch.Size]:

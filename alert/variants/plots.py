@@ -1,0 +1,74 @@
+"""The picture of a family: how accurate each variant is, against what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter, NullLocator
+
+from alert.plots.picture import BLUES, Picture, title
+from alert.profile import Profile
+from alert.variants.members import Family
+from alert.variants.variant import Variant
+
+_LEFT_OUT, _, _KEPT = BLUES
+
+
+class _Cost(NamedTuple):
+    """One cost of some variants, by their names."""
+
+    label: str
+    of: Mapping[str, float]
+
+
+def draw(family: Family, profile: Profile | None = None) -> Picture:
+    """Draw accuracy against latency, joules and bytes; joules where a profile knows the power.
+
+    Variants that are left out are light.
+    """
+    costs = [_Cost("milliseconds", {v.name: 1e3 * v.latency for v in family.variants})]
+    if profile is not None and profile.knows_power:
+        joules = profile.latency[:, -1] * profile.power[:, -1]
+        label = "joules, emulated" if profile.origin["emulated"] else "joules"
+        costs.append(_Cost(label, dict(zip(profile.models, joules.tolist(), strict=True))))
+    sizes = {v.name: v.size / 1e6 for v in family.variants if not math.isnan(v.size)}
+    costs.append(_Cost("megabytes on disk", sizes))
+    picture = Picture(3.6 * len(costs), 4.0)
+    axes = picture.subplots(1, len(costs), sharey=True, squeeze=False)[0]
+    for axis, cost in zip(axes, costs, strict=True):
+        _panel(axis, family.variants, cost)
+    axes[0].set_ylabel("accuracy, estimated" if family.estimated else "accuracy")
+    title(axes[0], "a family", "light: left out")
+    return picture
+
+
+def _panel(axis: Axes, variants: list[Variant], cost: _Cost) -> None:
+    shown = [variant for variant in variants if variant.name in cost.of]
+    for variant in shown:
+        colour = _LEFT_OUT if variant.why else _KEPT
+        at = cost.of[variant.name], variant.accuracy
+        axis.scatter(*at, 36, color=colour, zorder=2)
+        axis.annotate(
+            variant.name,
+            at,
+            xytext=(0, -12) if variant.why else (0, 6),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7,
+            color="#777777" if variant.why else "black",
+        )
+    axis.set_xscale("log")
+    axis.set_xlabel(cost.label)
+    axis.margins(0.25, 0.12)
+    low, high = axis.get_xlim()
+    marks = np.array([m * 10.0**e for e in range(-6, 7) for m in (1, 2, 5)])
+    inside = marks[(marks >= low) & (marks <= high)]
+    axis.set_xticks(inside, [f"{mark:g}" for mark in inside])
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.grid(alpha=0.3)
+    axis.spines[["top", "right"]].set_visible(False)

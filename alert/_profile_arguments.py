@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from alert._arguments import Floats, instance
+from alert._arguments import Floats, grid, instance, refuse
 from alert._text import shown
 
 Exits: TypeAlias = Mapping[int | str, Sequence[tuple[float, float]]]
@@ -67,6 +68,13 @@ def exits_by_index(
 def known(power: Floats) -> Floats | None:
     """Return watts, or None where all of them are unknown."""
     return None if np.isnan(power).all() else power
+
+
+def spread(given: ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """Return the deviations of the logarithms of latencies, in an array of this shape."""
+    array = grid("spread", given, shape)
+    refuse("spread", array, ~(array > 0.0), "a finite number > 0")
+    return array
 
 
 def origin(given: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def subset(
         models=[profile.models[i] for i in rows],
         exits={n: profile.exits[i] for n, i in enumerate(rows) if i in profile.exits},
         fixed_share=None if profile.fixed_share is None else profile.fixed_share[rows],
+        spread=None if profile.spread is None else profile.spread[np.ix_(rows, columns)],
     )
 
 
@@ -42,6 +43,7 @@ def add(
     fixed_share: float | None,
 ) -> Profile:
     """Do the work of `alert.Profile.add`."""
+    _refuse_learnt("profile", profile)
     if (fixed_share is None) != (profile.fixed_share is None):
         wanted = "None" if profile.fixed_share is None else "a share, as the other models have one"
         raise ValueError(f"fixed_share: expected {wanted}, got {fixed_share!r}")
@@ -62,6 +64,8 @@ def add(
 
 def merge(profile: Profile, other: Profile) -> Profile:
     """Do the work of `alert.Profile.merge`."""
+    _refuse_learnt("profile", profile)
+    _refuse_learnt("other", other)
     for name in ("power", "machine"):
         mine, its = profile.origin.get(name), other.origin.get(name)
         if mine is not None and its is not None and mine != its:
@@ -99,6 +103,12 @@ def merge(profile: Profile, other: Profile) -> Profile:
         None if profile.fixed_share is None else shares,
         profile.size,
     )
+
+
+def _refuse_learnt(name: str, profile: Profile) -> None:
+    """Raise ValueError for a learnt profile: a scheduler would learn measured entries anew."""
+    if profile.spread is not None:
+        raise ValueError(f"{name}: expected a measured profile, got {profile}")
 
 
 def _sizes(profile: Profile) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from alert import _core, _frames, _html, files
 from alert import _profile_arguments as checks
+from alert import _profile_learnt as learnt
 from alert import _profile_parts as parts
 from alert._arguments import Caps, Floats, caps, floats, instance, number
 from alert._profile_arguments import Exits
@@ -66,6 +67,9 @@ class Profile:
         rest grows in proportion. None where it is unknown: then inputs have no size.
     size : float, default 1.0
         Size that the latencies hold for: examples in a batch, tokens, pixels.
+    spread : array_like, shape (N, M), optional
+        Standard deviation of the logarithm of each latency, where they are estimates; finite, > 0.
+        A scheduler then learns the profile while it serves. None for a measured profile.
 
     Raises
     ------
@@ -74,11 +78,13 @@ class Profile:
 
     Notes
     -----
-    A profile never changes; its arrays are read-only. Schedulers share it.
+    A profile never changes; its arrays are read-only. Schedulers share it. Where it is learnt, the
+    scheduler's attribute `profile` is a new one each time: what is known by then.
     """
 
     __slots__ = (
         "_data",
+        "_numbers",
         "_origin",
         "accuracy",
         "exits",
@@ -89,10 +95,12 @@ class Profile:
         "power",
         "power_caps",
         "size",
+        "spread",
         "unit",
     )
 
     _data: _core.Profile
+    _numbers: Floats  # that learning goes on from; none before it has begun
     _origin: dict[str, Any]
     latency: Floats
     power: Floats
@@ -104,6 +112,7 @@ class Profile:
     unit: str
     fixed_share: Floats | None
     size: float
+    spread: Floats | None
 
     def __init__(
         self,
@@ -118,6 +127,7 @@ class Profile:
         unit: str = "W",
         fixed_share: ArrayLike | None = None,
         size: float = 1.0,
+        spread: ArrayLike | None = None,
     ) -> None:
         grid = floats("latency", latency)
         names = checks.model_names(models, len(grid) if grid.ndim else 0)
@@ -152,6 +162,8 @@ class Profile:
             unit=checks.unit(unit),
             fixed_share=shares,
             size=float(size),
+            spread=None if spread is None else checks.spread(spread, grid.shape),
+            _numbers=learnt.NO_NUMBERS,
         )
 
     def _set(self, **attributes: object) -> None:
@@ -366,6 +378,71 @@ class Profile:
             sleep=time.sleep,
         )
 
+    @classmethod
+    def guess(
+        cls,
+        accuracy: ArrayLike,
+        *,
+        size: ArrayLike | None = None,
+        power_caps: Caps | None = None,
+        idle_power: float = 0.0,
+        busy_power: float | None = None,
+        latency: float = 1.0,
+        models: Sequence[str] | None = None,
+        exits: Exits | None = None,
+        origin: Mapping[str, Any] | None = None,
+        unit: str = "W",
+    ) -> Profile:
+        """Guess a profile, to serve with before anything has been measured.
+
+        A scheduler learns the profile while it serves: first it runs each model once under the
+        highest cap, then it chooses as from a measured profile. Its attribute `profile` is what it
+        knows by then.
+
+        Parameters
+        ----------
+        accuracy : array_like, shape (N,)
+            Of each model, 0 to 1; for an anytime model of its last exit.
+        size : array_like, shape (N,), optional
+            How large the models are, compared with each other: FLOPs, bytes, any guess. The first
+            run of each model corrects it. By default all are alike. (The size of an *input* is
+            another thing: that of `Profile`.)
+        power_caps : array_like, optional
+            As for `Profile`. By default no cap.
+        idle_power : float, default 0.0
+            Watts drawn between inputs.
+        busy_power : float, optional
+            Watts drawn while a model runs under the highest cap; any guess will do where energy is
+            measured. By default the caps stand in, and without caps in watts power is unknown.
+        latency : float, default 1.0
+            Seconds that the largest model takes under the highest cap; any guess will do.
+        models, exits, origin, unit
+            See `Profile`. The fractions of exits are not learnt: they follow from the network.
+
+        Raises
+        ------
+        ValueError, TypeError
+            An argument is out of range or of the wrong kind; the message names argument and place.
+        """
+        return learnt.guess(
+            cls,
+            accuracy,
+            size,
+            power_caps,
+            idle_power,
+            busy_power,
+            latency,
+            models,
+            exits,
+            origin,
+            unit,
+        )
+
+    @property
+    def is_learnt(self) -> bool:
+        """Whether a scheduler learns the profile while it serves; `spread` is known then."""
+        return self.spread is not None
+
     # ------------------------------------------------------------------------------------- files
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -387,6 +464,8 @@ class Profile:
             "exits": {self.models[i]: pairs for i, pairs in self.exits.items()},
             "fixed_share": None if self.fixed_share is None else self.fixed_share.tolist(),
             "size": self.size,
+            "spread": None if self.spread is None else self.spread.tolist(),
+            "learnt": self._numbers.tolist(),
             "origin": self.origin,
         }
 
@@ -440,11 +519,13 @@ class Profile:
             "unit": str,
             "fixed_share": (list, type(None)),
             "size": (int, float),
+            "spread": (list, type(None)),
         }
         wanted.update({name: kind for name, kind in later.items() if name in document})
         fields = {name: files.field(path, document, name, kind) for name, kind in wanted.items()}
+        numbers = files.field(path, document, "learnt", list) if "learnt" in document else []
         try:
-            return cls(**fields)
+            return cls(**fields)._going_on_from(numbers)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{Path(path)}: {error}") from error
 
@@ -525,10 +606,16 @@ class Profile:
     def _with(self, **changed: Any) -> Profile:
         """Return a profile with other arguments than this one."""
         names = ("latency", "power", "accuracy", "power_caps", "idle_power", "models", "exits")
-        more = ("origin", "unit", "fixed_share", "size")
+        more = ("origin", "unit", "fixed_share", "size", "spread")
         arguments = {name: getattr(self, name) for name in (*names, *more)}
         arguments.update(changed)
-        return Profile(**{**arguments, "power": checks.known(arguments["power"])})
+        power = arguments["power"]
+        return Profile(**{**arguments, "power": None if power is None else checks.known(power)})
+
+    def _going_on_from(self, numbers: ArrayLike) -> Profile:
+        """Return the same profile, with the numbers that learning goes on from."""
+        self._set(_numbers=floats("learnt", numbers))
+        return self
 
     # ------------------------------------------------------------------------------- looking at it
 
@@ -576,8 +663,9 @@ class Profile:
     def __reduce__(self) -> tuple[Any, ...]:
         power = checks.known(self.power)
         arguments = (self.latency, power, self.accuracy, self.power_caps, self.idle_power)
-        more = (self.origin, self.unit, self.fixed_share, self.size)
-        return type(self), (*arguments, self.models, dict(self.exits), *more)
+        more = (self.origin, self.unit, self.fixed_share, self.size, self.spread)
+        made = (type(self), (*arguments, self.models, dict(self.exits), *more))
+        return _restored, (*made, self._numbers)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Profile):
@@ -593,10 +681,8 @@ class Profile:
             and self.exits == other.exits
             and self.unit == other.unit
             and self.size == other.size
-            and np.array_equal(
-                [] if self.fixed_share is None else self.fixed_share,
-                [] if other.fixed_share is None else other.fixed_share,
-            )
+            and _same(self.fixed_share, other.fixed_share)
+            and _same(self.spread, other.spread)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -612,7 +698,7 @@ class Profile:
 
     def _label(self) -> str:
         kind = self._origin.get("power")
-        return f", {plain(kind)}" if kind else ""
+        return (f", {plain(kind)}" if kind else "") + learnt.label(self)
 
     def _repr_html_(self) -> str:
         rows = [
@@ -630,6 +716,15 @@ class Profile:
         offered = ", ".join(cap_text(cap, self.unit, ".3g") for cap in self.power_caps)
         note = f"power caps: {offered}; idle {self.idle_power:.3g} W{self._label()}"
         return _html.table(("model", "accuracy", "latency, ms", "power, W", "exits"), rows, note)
+
+
+def _same(one: Floats | None, other: Floats | None) -> bool:
+    return np.array_equal([] if one is None else one, [] if other is None else other)
+
+
+def _restored(kind: type[Profile], arguments: tuple[Any, ...], numbers: Floats) -> Profile:
+    """Make the profile again that `Profile.__reduce__` took apart."""
+    return kind(*arguments)._going_on_from(numbers)
 
 
 def differences_from_here(profile: Profile) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from alert import _core, _frames, _html
 from alert._deprecated import renamed_attribute, renamed_key, renamed_keyword
+from alert._profile_learnt import known
 from alert._text import under_cap
 from alert.feedback import Feedback, User, user_number
 from alert.goal import Goal
@@ -140,6 +141,7 @@ class Scheduler(_core.Scheduler):
             history,
             machine_price,
             None if feedback is None else feedback._as_tuple(),
+            profile._numbers if profile.is_learnt else None,
         )
         self._profile = profile
         self._method = method
@@ -169,8 +171,9 @@ class Scheduler(_core.Scheduler):
 
     @property
     def profile(self) -> Profile:
-        """The profile that the scheduler chooses from."""
-        return self._profile
+        """The profile that the scheduler chooses from: where it is learnt, as known by now."""
+        found = self._known() if self._profile.is_learnt else None
+        return self._profile if found is None else known(self._profile, found)
 
     @property
     def method(self) -> str:
@@ -278,6 +281,7 @@ class Scheduler(_core.Scheduler):
             ("expected accuracy", f"{choice.accuracy:.4f}"),
             ("in time", f"{choice.probability:.4f}"),
             ("feasible", "yes" if choice.feasible else "no: a bound was given up"),
+            *([("estimated", "yes: it has not run yet")] if choice.estimated else []),
         ]
         return _html.table((f"Scheduler, {self._method}", ""), rows)
 

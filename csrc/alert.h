@@ -182,6 +182,12 @@ const char *alert_method_name(alert_method method);
     X(price_ease, OF(CALIBRATED), 0.5, SHARE, "[ours]", "surplus aimed at, in what the cheaper choice at the bound leaves owing") \
     X(price_margin, OF(CALIBRATED), 0.0005, SHARE, "[ours]", "margin on the bound: accuracy, or a share of the energy") \
     X(late_worth, OF(CALIBRATED), 0.4, POSITIVE, "[ours]", "worth of an output in time / energy of the most accurate model") \
+    /* table.h, learnt.h: a profile that is learnt while serving */ \
+    X(table_scale, EVERY, 5.0, POSITIVE, "[ours]", "deviation of the logarithm of a guessed scale") \
+    X(table_size, EVERY, 0.4, POSITIVE, "[ours]", "deviation of the logarithm of a guessed size of a model") \
+    X(table_exponent, EVERY, 0.5, POSITIVE, "[ours]", "deviation of the guessed exponent of the caps") \
+    X(table_cap, EVERY, 0.1, POSITIVE, "[ours]", "deviation of a cap from the power law (ln)") \
+    X(table_noise, EVERY, 0.1, POSITIVE, "[ours]", "deviation of one run on a quiet machine (ln)") \
     /* kalman.h: the idle power */ \
     X(idle_m, EVERY, 0.01, POSITIVE, "[r]", "first variance of the idle ratio") \
     X(idle_s, EVERY, 1e-4, POSITIVE, "[r]", "process noise of the idle ratio") \
@@ -230,6 +236,7 @@ typedef struct alert_options {
     size_t history_capacity;       /* inputs remembered for alert_scheduler_history; 0 for none */
     const double *machine_price_w; /* see alert_scheduler_set_machine_price; NULL for none */
     const alert_feedback_options *feedback; /* NULL: the profile's accuracies stand */
+    bool learns; /* the profile is a guess: it is learnt while serving, see alert_scheduler_known */
 } alert_options;
 
 /* The configuration to run next, and what is expected of it. */
@@ -246,6 +253,7 @@ typedef struct alert_decision {
     bool has_ticket;    /* the scheduler learns from ratings */
     bool ask;           /* a rating of this input would help */
     uint64_t ticket;    /* to rate the input with, once it is finished; 0 without one */
+    bool estimated;     /* the profile is learnt, and this configuration has not run yet */
 } alert_decision;
 
 /* The input just finished, run as the last decision said, but for what is said here. */
@@ -450,6 +458,27 @@ int alert_scheduler_list_options(alert_scheduler *s, const double *deadline_s, a
 
 /* The slowdown expected of the next input. */
 void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std);
+
+/* What is known by now of the N x M configurations of a profile that is learnt. Its costs start as the guess, and each input
+ * corrects them: first each model runs once under the highest cap, then choices are made as from a measured profile.
+ * `runs` counts the inputs that ran a configuration; with 0, its costs are estimated from those of others. [ours] */
+typedef struct alert_known {
+    double *latency_s; /* N x M */
+    double *power_w;   /* N x M; NULL, or left as it is where the guess has no power */
+    double *spread;    /* N x M: standard deviation of ln latency */
+    uint64_t *runs;    /* N x M */
+} alert_known;
+
+/* False where the profile is not learnt; then nothing is written. */
+bool alert_scheduler_known(const alert_scheduler *s, alert_known *out);
+/* N x M. */
+size_t alert_scheduler_cells(const alert_scheduler *s);
+/* The numbers that a learnt profile goes on from; 0 where it is not learnt. */
+size_t alert_scheduler_learnt_count(const alert_scheduler *s);
+void alert_scheduler_learnt(const alert_scheduler *s, double *out);
+/* Goes on from such numbers, as a new scheduler with the same models, caps and constants; -EINVAL when they cannot be such. */
+int alert_scheduler_learn_on(alert_scheduler *s, const double *numbers, size_t count,
+                             alert_argument_error *error) ALERT_MUST_CHECK;
 
 /* The number of inputs remembered now, at most history_capacity. */
 size_t alert_scheduler_history_length(const alert_scheduler *s);

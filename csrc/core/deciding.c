@@ -136,7 +136,8 @@ void alert_scheduler_choose(alert_scheduler *s, double deadline_s)
     if (s->feedback)
         follow_feedback(s);
     alert_scheduler_pose(s, deadline_s);
-    alert_choose(&s->problem, &choice);
+    if (!s->learnt || !alert_learnt_try(s->learnt, &s->problem, &choice))
+        alert_choose(&s->problem, &choice);
     await(s, &choice);
 }
 

@@ -22,6 +22,12 @@ int alert_outlook_reserve(alert_outlook *o, const alert_profile *profile)
     return 0;
 }
 
+void alert_outlook_change_profile(alert_outlook *o, const alert_profile *profile)
+{
+    if (o->adjusted)
+        alert_profile_copy_into(o->adjusted, profile);
+}
+
 void alert_outlook_clear(alert_outlook *o)
 {
     free(o->model);

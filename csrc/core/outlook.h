@@ -44,6 +44,8 @@ typedef struct alert_outlook {
 
 /* Allocates what an outlook needs, where it has nothing yet. */
 int alert_outlook_reserve(alert_outlook *outlook, const alert_profile *profile) ALERT_MUST_CHECK;
+/* Takes note that the profile has other costs, in another order. */
+void alert_outlook_change_profile(alert_outlook *outlook, const alert_profile *profile);
 /* Follows from `model`, for an input of this size on this machine. */
 void alert_outlook_follow(alert_outlook *outlook, const alert_profile *profile,
                           const alert_machine *machine, double size);

@@ -118,6 +118,7 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
         .accuracy = next->accuracy,
         .probability = next->probability,
         .feasible = next->feasible,
+        .estimated = s->learnt && !alert_learnt_has_run(s->learnt, row->model, cap),
     };
     if (s->feedback) {
         out->has_ticket = true;

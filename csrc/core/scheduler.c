@@ -40,7 +40,10 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
     if (m->has_model)
         alert_scheduler_run_instead(s, m);
     alert_finished finished = alert_scheduler_account(s, m);
-    s->method->learn(now->by_method, &s->task, &finished, &s->belief);
+    if (s->learnt)
+        alert_scheduler_learn_costs(s, m, &finished);
+    else
+        s->method->learn(now->by_method, &s->task, &finished, &s->belief);
     if (m->has_idle_power && s->task.profile->has_power) {
         alert_idle_filter_update(&now->idle, s->task.constants, m->idle_power_w, finished.power_w,
                                  s->task.profile->idle_power_w);
@@ -52,6 +55,8 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
     if (s->is_switching_costly)
         note_cap(s);
     alert_scheduler_pass(s);
+    if (s->learnt)
+        alert_scheduler_renew_profile(s);
 }
 
 /* ---------------------------------------------------------------------------- making and freeing */
@@ -87,9 +92,22 @@ static void start_budget(alert_scheduler *s, const alert_goal *goal)
                                        .inputs = goal->budget_inputs};
 }
 
-static int allocate(alert_scheduler *s, const alert_options *options)
+/* The profile becomes a copy of our own. */
+static int begin_learning(alert_scheduler *s, alert_argument_error *error)
+{
+    alert_profile *own = alert_profile_copy(s->task.profile);
+    if (!own)
+        return -ENOMEM;
+    alert_profile_unref(s->task.profile);
+    s->task.profile = own;
+    return alert_learnt_new(&s->learnt, own, s->task.constants, error);
+}
+
+static int allocate(alert_scheduler *s, const alert_options *options, alert_argument_error *error)
 {
     int rc = set_constants(s, &options->constants);
+    if (!rc && options->learns)
+        rc = begin_learning(s, error);
     if (!rc)
         rc = alert_cache_new(&s->cache, s->task.profile);
     s->task.room = calloc(s->task.profile->rows, sizeof *s->task.room);
@@ -128,7 +146,7 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
                            .machine = alert_machine_of(profile, options->machine_price_w)};
     s->method = alert_method_of(options->method);
     set_switching(s, options->switch_cost_s, options->hold_inputs);
-    rc = allocate(s, options);
+    rc = allocate(s, options, error);
     if (rc) {
         alert_scheduler_free(s);
         return rc;
@@ -137,7 +155,7 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     s->now.size = profile->size;
     s->power_limit_w = HUGE_VAL;
     alert_idle_filter_init(&s->now.idle, s->task.constants);
-    s->problem = (alert_problem){.profile = profile,
+    s->problem = (alert_problem){.profile = s->task.profile,
                                  .cache = &s->cache,
                                  .belief = &s->belief,
                                  .caps = profile->caps,
@@ -159,6 +177,7 @@ void alert_scheduler_free(alert_scheduler *s)
     alert_cache_clear(&s->cache);
     alert_outlook_clear(&s->outlook);
     alert_feedback_free(s->feedback);
+    alert_learnt_free(s->learnt);
     alert_window_clear(&s->window);
     free(s->own_constants);
     free(s->task.room);

@@ -4,6 +4,7 @@
 
 #include "core/estimate/kalman.h"
 #include "core/learning/feedback.h"
+#include "core/learnt.h"
 #include "core/method/method.h"
 #include "core/window.h"
 
@@ -65,6 +66,7 @@ struct alert_scheduler {
     alert_cache cache;
     alert_outlook outlook;    /* what the caller expects */
     alert_feedback *feedback; /* accuracies learnt from ratings; NULL where they are not */
+    alert_learnt *learnt;     /* costs learnt while serving; NULL where the profile stands */
     alert_window window;
     alert_history_entry *history; /* ring; input n is at n % history_capacity */
 };
@@ -98,6 +100,15 @@ void alert_scheduler_believe_idle(alert_scheduler *s);
 void alert_scheduler_pass(alert_scheduler *s);
 /* An input was served under this cap, and it is in force now. Whether it is another than before. */
 bool alert_scheduler_serve_under(alert_scheduler *s, uint32_t cap);
+
+/* Where the profile is learnt: */
+/* Learns from the input just finished, of the profile or of the slowdown. */
+void alert_scheduler_learn_costs(alert_scheduler *s, const alert_measurement *measured,
+                                 const alert_finished *finished);
+/* Takes over what has been learnt, before a choice. */
+void alert_scheduler_renew_profile(alert_scheduler *s);
+/* Takes over numbers that alert_learnt_is_sane() has passed, unaligned. */
+void alert_scheduler_resume_profile(alert_scheduler *s, const void *numbers);
 
 /* Lets the next choice be made by what s->outlook says. */
 void alert_scheduler_follow_outlook(alert_scheduler *s);

@@ -6,7 +6,7 @@
 #include "core/scheduler.h"
 
 /* A saved state: this header, what the scheduler has learnt, what is expected of each model, the window's ring, the history's
- * ring, what was learnt from feedback. None of them
+ * ring, what was learnt from feedback, the numbers of a profile that is learnt. None of them
  * has padding, or it is 0: a state tells nothing but what it says, and is the same bytes each time. */
 typedef struct saved_header {
     char magic[8];
@@ -54,10 +54,16 @@ static size_t history_bytes(const alert_scheduler *s)
     return s->history_capacity * sizeof *s->history;
 }
 
+/* Of a profile that is learnt. */
+static size_t profile_bytes(const alert_scheduler *s)
+{
+    return alert_scheduler_learnt_count(s) * sizeof(double);
+}
+
 size_t alert_scheduler_state_size(const alert_scheduler *s)
 {
     return sizeof(saved_header) + sizeof s->now + outlook_bytes(s) + window_bytes(s) +
-           history_bytes(s) + alert_feedback_size(s->feedback);
+           history_bytes(s) + alert_feedback_size(s->feedback) + profile_bytes(s);
 }
 
 void alert_scheduler_save(const alert_scheduler *s, void *state)
@@ -78,7 +84,10 @@ void alert_scheduler_save(const alert_scheduler *s, void *state)
         memset(to, 0, history_bytes(s));
     for (size_t i = 0; i < s->history_capacity; i++)
         memcpy(to + i * sizeof *s->history, &s->history[i], ENTRY_BYTES);
-    alert_feedback_save(s->feedback, to + history_bytes(s));
+    to += history_bytes(s);
+    alert_feedback_save(s->feedback, to);
+    if (s->learnt)
+        memcpy(to + alert_feedback_size(s->feedback), s->learnt->numbers, profile_bytes(s));
 }
 
 /* ---------------------------------------------------------------------------------------- restoring */
@@ -204,8 +213,10 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
     from += sizeof now;
     const char *rings = from + outlook_bytes(s);
     const char *feedback = rings + window_bytes(s) + history_bytes(s);
+    const char *profile = feedback + alert_feedback_size(s->feedback);
     if (!header_is_sane(s, &header) || !learned_is_sane(s, &now) || !outlook_is_sane(s, from) ||
         !rings_are_sane(s, rings) || !alert_feedback_is_sane(s->feedback, feedback) ||
+        (s->learnt && !alert_learnt_is_sane(s->learnt, profile)) ||
         !s->method->resume(now.by_method, &s->task, &belief))
         return alert_refuse(error, "state", EXPECTED, (double)NAN);
     int rc = restore_outlook(s, from);
@@ -213,6 +224,8 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
         return rc;
     s->now = now;
     alert_feedback_restore(s->feedback, feedback);
+    if (s->learnt)
+        alert_scheduler_resume_profile(s, profile);
     if (s->outlook.model)
         alert_scheduler_follow_outlook(s);
     (void)s->method->resume(s->now.by_method, &s->task, &s->belief);

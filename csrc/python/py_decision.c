@@ -15,6 +15,7 @@ static PyStructSequence_Field DECISION_FIELD[] = {
     {"feasible", "False when a bound of the goal had to be given up"},
     {"ticket", "to rate the input with, once it is finished; None without feedback"},
     {"ask", "whether a rating of this input would help"},
+    {"estimated", "True where the profile is learnt and this configuration has not run yet"},
     {NULL, NULL},
 };
 
@@ -73,9 +74,10 @@ static int fill(PyObject *o, const alert_decision *d)
     if (put(o, 0, PyLong_FromSize_t(d->model)) < 0 || put_cap(o, 1, d->power_cap_w) < 0 ||
         put(o, 2, d->exit < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(d->exit)) < 0 ||
         put_double(o, 3, d->latency_s) < 0 || put_double(o, 4, d->energy_j) < 0 ||
-        put_double(o, 5, d->accuracy) < 0 || put_double(o, 6, d->probability) < 0)
+        put_double(o, 5, d->accuracy) < 0 || put_double(o, 6, d->probability) < 0 ||
+        put(o, 7, Py_NewRef(d->feasible ? Py_True : Py_False)) < 0)
         return -1;
-    return put(o, 7, Py_NewRef(d->feasible ? Py_True : Py_False)) < 0 ? -1 : put_ticket(o, d);
+    return put_ticket(o, d) < 0 ? -1 : put(o, 10, Py_NewRef(d->estimated ? Py_True : Py_False));
 }
 
 PyObject *alert_py_decision(alert_py_state *state, const alert_decision *d)

@@ -7,6 +7,7 @@
 #include "python/py_expect.h"
 #include "python/py_feedback.h"
 #include "python/py_goal.h"
+#include "python/py_learnt.h"
 #include "python/py_options.h"
 #include "python/py_profile.h"
 #include "python/py_replay.h"
@@ -208,11 +209,11 @@ static alert_py_state *state_of(PyTypeObject *type)
 
 static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"profile",   "goal",          "given",       "method",
-                            "constants", "overhead",      "switch_cost", "hold_inputs",
-                            "history",   "machine_price", "feedback",    NULL};
+    static char *names[] = {"profile",  "goal",        "given",       "method",  "constants",
+                            "overhead", "switch_cost", "hold_inputs", "history", "machine_price",
+                            "feedback", "learnt",      NULL};
     PyObject *core_profile, *goal_tuple, *given, *method, *constants;
-    PyObject *overhead, *switch_cost, *hold_inputs, *history, *machine_price, *feedback;
+    PyObject *overhead, *switch_cost, *hold_inputs, *history, *machine_price, *feedback, *learnt;
     alert_feedback_options learns;
     double price;
     bool is_shared;
@@ -220,10 +221,10 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     alert_options options;
     alert_argument_error error;
     alert_py_state *state = state_of(type);
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOOOO:Scheduler", names, &core_profile,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOOOOO:Scheduler", names, &core_profile,
                                      &goal_tuple, &given, &method, &constants, &overhead,
                                      &switch_cost, &hold_inputs, &history, &machine_price,
-                                     &feedback))
+                                     &feedback, &learnt))
         return NULL;
     alert_profile *profile = alert_py_profile_of(state, core_profile);
     if (!profile || alert_py_goal_of(goal_tuple, &goal) < 0 ||
@@ -241,6 +242,7 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
         return NULL;
     options.feedback = feedback == Py_None ? NULL : &learns;
     options.machine_price_w = is_shared ? &price : NULL;
+    options.learns = learnt != Py_None;
     if (options.history_capacity > PY_SSIZE_T_MAX / sizeof(alert_history_entry) / 2) {
         PyErr_NoMemory();
         return NULL;
@@ -254,6 +256,8 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     int rc = alert_scheduler_new(&o->scheduler, profile, &goal, &options, &error);
     if (rc) {
         alert_py_raise(rc, &error);
+        Py_CLEAR(o);
+    } else if (options.learns && alert_py_learn_on(o, learnt) < 0) {
         Py_CLEAR(o);
     }
     return (PyObject *)o;
@@ -284,7 +288,7 @@ static void scheduler_dealloc(PyObject *self)
 
 static const char scheduler_doc[] =
     "Scheduler(profile, goal, given, method, constants, overhead, switch_cost, hold_inputs, "
-    "history, machine_price, feedback)\n"
+    "history, machine_price, feedback, learnt)\n"
     "--\n\n"
     "The scheduler in C. `alert.Scheduler` is its public face.";
 
@@ -309,6 +313,7 @@ static PyMethodDef scheduler_methods[] = {
     {"set_switching", (PyCFunction)(void (*)(void))scheduler_set_switching,
      METH_VARARGS | METH_KEYWORDS, set_switching_doc},
     {"_set_goal", alert_py_set_goal, METH_VARARGS, NULL},
+    {"_known", alert_py_known, METH_NOARGS, NULL},
     {"_save", alert_py_save, METH_NOARGS, NULL},
     {"_restore", alert_py_restore, METH_O, NULL},
     {NULL, NULL, 0, NULL},

@@ -66,6 +66,7 @@ def test_arguments_of_the_core_have_their_types(name: str) -> None:
         "history": 0,
         "machine_price": None,
         "feedback": None,
+        "learnt": None,
     }
     alert._core.Scheduler(**given)
     with pytest.raises(TypeError, match=f"{name}: expected a.*, got list"):

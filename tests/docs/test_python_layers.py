@@ -17,7 +17,7 @@ STRATA = [
     ["_core", "_version", "_frames", "_html", "_installation", "_progress", "_text", "_warnings"],
     ["_arguments", "_deprecated", "files"],
     ["_profile_arguments"],
-    ["_profile_parts"],
+    ["_profile_parts", "_profile_learnt"],
     ["feedback", "goal", "profile"],
     ["scheduler", "trace"],
     ["session", "power", "learning", "store", "plots"],

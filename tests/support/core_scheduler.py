@@ -25,4 +25,5 @@ def core_scheduler(constants: dict[str, Any]) -> _core.Scheduler:
         history=0,
         machine_price=None,
         feedback=None,
+        learnt=None,
     )

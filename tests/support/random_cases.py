@@ -10,6 +10,7 @@ from typing import Any
 
 import reference
 import reference_calibrated
+import reference_table
 
 import alert
 
@@ -269,6 +270,11 @@ TWIN: dict[str, type[reference.Scheduler]] = {
     "calibrated": reference_calibrated.Scheduler,
 }
 
+LEARNING_TWIN: dict[str, type[reference.Scheduler]] = {
+    "paper": reference_table.Learning,
+    "calibrated": reference_table.Calibrated,
+}
+
 
 class Twins:
     """The package's scheduler and its twin, kept in step. Every decision is compared."""
@@ -281,18 +287,23 @@ class Twins:
         method: str = "paper",
         history: int = 64,
         hold_inputs: int = 1,
+        learns: bool = False,
         **costs: Any,
     ) -> None:
         self.table = table
+        profile = as_profile(table)
+        if learns:
+            profile = profile._with(spread=1.0 + 0.0 * profile.latency)
         self.here = alert.Scheduler(
-            as_profile(table),
+            profile,
             as_goal(goal),
             method=method,
             history=history,
             hold_inputs=hold_inputs,
             **costs,
         )
-        self.twin = TWIN[method](table, goal, hold_inputs=hold_inputs, **costs)
+        kind = LEARNING_TWIN if learns else TWIN
+        self.twin = kind[method](table, goal, hold_inputs=hold_inputs, **costs)
         self.decisions = 0
         self.by_rounding = 0  # of them: not the twin's, but as good up to rounding
         self.compare()
@@ -409,8 +420,22 @@ class Twins:
             more["exit"] = random.randint(0, decision.configuration.exit)
         if self.table.fixed_share is not None and random.random() < 0.5:
             more["size"] = random_size(random, self.table)
+        if isinstance(self.twin, reference_table.Learning):
+            latency = self.consistent(more) * min(surprise or 0.5, 2.0)
         energy = random.choice([None, power * latency * random.uniform(0.5, 2), 0.0])
         self.step(latency, energy, **more)
+
+    def consistent(self, more: dict[str, Any]) -> float:
+        """Three times the guess of what ran: a table does not follow a machine that is none."""
+        chosen = self.twin.decision.configuration
+        model, exit, cap = more.get("ran", (chosen.model, more.get("exit", chosen.exit), None))
+        cap = chosen.cap if cap is None else cap
+        whole = self.table.latency[model][cap]
+        share = 1.0
+        if model in self.table.exits:
+            share = self.table.exits[model][-1 if exit is None else exit][0]
+        seen = self.twin.seen.latency[model][cap] / self.twin.table.latency[model][cap]
+        return float(3.0 * whole * share * seen)
 
     def random_expectations(self, random: Random) -> None:
         models = range(len(self.table.accuracy))

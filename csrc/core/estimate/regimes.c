@@ -208,6 +208,18 @@ void alert_regimes_update(alert_regimes *r, const alert_constants *c, const aler
     rearrange(r, c);
 }
 
+double alert_regimes_set_quiet(alert_regimes *r)
+{
+    double one = r->k[0].level, other = r->k[1].level + r->lost;
+    double quiet = sqrt(r->k[1].inputs > 0.0 ? smaller(one, other) : one);
+    for (int k = 0; k < 2; k++)
+        r->k[k].level = level_within(r->k[k].level / quiet);
+    if (r->k[1].inputs > 0.0 && r->lost > 0.0)
+        r->lost = alert_clamp(r->lost / quiet, ALERT_LOST_MIN, ALERT_LOST_MAX);
+    r->outlier = r->outlier > 0.0 ? level_within(r->outlier / quiet) : 0.0;
+    return quiet;
+}
+
 static bool regime_is_sane(const alert_regime *k)
 {
     return k->level >= 1.0 / ALERT_RATIO_MAX && k->level <= ALERT_RATIO_MAX &&

@@ -88,6 +88,9 @@ void alert_regimes_update(alert_regimes *r, const alert_constants *c, const aler
                           double profiled_s, double latency_s);
 /* How long the next input runs. */
 void alert_regimes_forecast(const alert_regimes *r, const alert_constants *c, alert_mixture *out);
+/* Divides all slowdowns by the square root of that of the quieter regime, and returns it. Its level moves with the noise of
+ * single inputs; half of the way keeps most of that out of a profile. */
+double alert_regimes_set_quiet(alert_regimes *r);
 /* Every number is within its bounds. */
 bool alert_regimes_are_sane(const alert_regimes *r);
 

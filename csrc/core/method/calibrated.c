@@ -28,11 +28,16 @@ static void believe(calibrated *c, const alert_task *task, alert_belief *belief)
     belief->mixture = &c->forecast;
 }
 
-static void start_price(calibrated *c, const alert_task *task)
+static void start_price_at(alert_price *price, const alert_task *task, const alert_profile *profile)
 {
     double time_s = alert_time_within(task, task->goal.deadline_s);
-    alert_price_start(&c->price, task->constants, task->profile, &task->goal,
-                      alert_idle_power(task), time_s, task->room);
+    alert_price_start(price, task->constants, profile, &task->goal, alert_idle_power(task), time_s,
+                      task->room);
+}
+
+static void start_price(calibrated *c, const alert_task *task)
+{
+    start_price_at(&c->price, task, task->profile);
 }
 
 static void start(void *learnt, const alert_task *task, alert_belief *belief)
@@ -92,6 +97,31 @@ static void change_goal(void *learnt, const alert_task *task, const alert_goal *
         start_price(c, task);
 }
 
+static double set_quiet(void *learnt, const alert_task *task, alert_belief *belief)
+{
+    calibrated *c = learnt;
+    double quiet = alert_regimes_set_quiet(&c->regimes);
+    believe(c, task, belief);
+    return quiet;
+}
+
+/* The slow part keeps its distance from where it would start; at an end it stays there. */
+static void change_profile(void *learnt, const alert_task *task, const alert_profile *before)
+{
+    calibrated *c = learnt;
+    if (!is_priced(&task->goal))
+        return;
+    alert_price was = c->price, start = was;
+    start_price_at(&start, task, before);
+    start_price(c, task);
+    double slow = c->price.log_slow + was.log_slow - start.log_slow;
+    c->price.log_slow = alert_clamp(slow, c->price.log_low, c->price.log_high);
+    if (was.log_slow <= was.log_low)
+        c->price.log_slow = c->price.log_low;
+    if (was.log_slow >= was.log_high)
+        c->price.log_slow = c->price.log_high;
+}
+
 static void count_idle(void *learnt, const alert_task *task)
 {
     if (is_priced(&task->goal))
@@ -124,6 +154,8 @@ const alert_method_functions ALERT_CALIBRATED_FUNCTIONS = {
     .miss = miss,
     .resume = resume,
     .change_goal = change_goal,
+    .set_quiet = set_quiet,
+    .change_profile = change_profile,
     .count_idle = count_idle,
     .pose = pose,
 };

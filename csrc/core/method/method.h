@@ -67,6 +67,11 @@ typedef struct alert_method_functions {
     bool (*resume)(void *learnt, const alert_task *task, alert_belief *belief);
     /* Takes note that the task's goal is another one than `before`. (NULL) */
     void (*change_goal)(void *learnt, const alert_task *task, const alert_goal *before);
+    /* Divides all slowdowns by a factor that brings that of the quiet machine nearer to 1, and returns it: a learnt
+     * profile takes it over. (NULL) */
+    double (*set_quiet)(void *learnt, const alert_task *task, alert_belief *belief);
+    /* Takes note that the task's profile has other costs than `before`. (NULL) */
+    void (*change_profile)(void *learnt, const alert_task *task, const alert_profile *before);
     /* Takes note that idle time counts, or no longer does. (NULL) */
     void (*count_idle)(void *learnt, const alert_task *task);
     /* Sets is_hopelessly_late and price of the problem, and what goes with a price, by the problem's goal: the task's,

@@ -1,0 +1,118 @@
+"""Profiles that are learnt while serving: the guess at first, and what is known later."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alert import _core
+from alert._arguments import Caps, Floats, caps, grid, number, refuse, seconds
+from alert._profile_arguments import Exits
+from alert._text import shown
+
+if TYPE_CHECKING:
+    from alert.profile import Profile
+
+# Latency falls with this power of a cap, at first: what a cap of the package does to networks.
+_EXPONENT = 0.6
+
+NO_NUMBERS: Floats = np.empty(0)
+"""Of a guess: nothing has been learnt yet."""
+
+
+def guess(
+    kind: type[Profile],
+    accuracy: ArrayLike,
+    size: ArrayLike | None,
+    power_caps: Caps | None,
+    idle_power: float,
+    busy_power: float | None,
+    latency: float,
+    models: Sequence[str] | None,
+    exits: Exits | None,
+    origin: Mapping[str, Any] | None,
+    unit: str,
+) -> Profile:
+    """Do the work of `alert.Profile.guess`, which describes the parameters."""
+    reached = grid("accuracy", accuracy, (None,))
+    sizes = _sizes(size, len(reached))
+    offered = caps("power_caps", [None] if power_caps is None else power_caps)
+    if offered.ndim != 1 or len(offered) == 0:
+        raise ValueError(f"power_caps: expected a row of numbers, got {shown(power_caps)}")
+    slower = _slower(offered)
+    longest = seconds("latency", latency, above_zero=True)
+    if busy_power is None and unit == "W" and not np.isinf(offered[0]):
+        busy_power = float(offered[np.isfinite(offered)][-1])
+    watts = None if busy_power is None else np.outer(np.ones(len(sizes)), busy_power / slower)
+    if busy_power is not None and not 0.0 < number("busy_power", busy_power) < math.inf:
+        raise ValueError(f"busy_power: expected watts > 0, got {shown(busy_power)}")
+    return kind(
+        latency=longest * np.outer(sizes / sizes.max(), slower**_EXPONENT),
+        power=watts,
+        accuracy=reached,
+        power_caps=offered,
+        idle_power=idle_power,
+        models=models,
+        exits=exits,
+        origin={**(origin or {}), "learnt": _tally(np.zeros((len(sizes), len(offered))))},
+        unit=unit,
+        spread=_spread(len(sizes), slower),
+    )
+
+
+def known(profile: Profile, found: tuple[Floats, Floats, Floats, NDArray[Any], Floats]) -> Profile:
+    """Return the profile as it is known by now, of what `_core.Scheduler._known` found."""
+    latency, power, spread, runs, numbers = found
+    shape = profile.latency.shape
+    return profile._with(
+        latency=latency.reshape(shape),
+        power=power.reshape(shape) if profile.knows_power else None,
+        spread=spread.reshape(shape),
+        origin={**profile.origin, "learnt": _tally(runs)},
+    )._going_on_from(numbers)
+
+
+def label(profile: Profile) -> str:
+    """Tell in a few words how much of a profile has been learnt; nothing of a measured one."""
+    if profile.spread is None:
+        return ""
+    tally = profile.origin.get("learnt")  # of a file, anything
+    if not isinstance(tally, dict) or not tally.get("inputs"):
+        return ", a guess"
+    return f", learnt: {tally['run']} of {tally['of']} configurations run"
+
+
+def _sizes(size: ArrayLike | None, count: int) -> Floats:
+    """Return the relative sizes of the models."""
+    if size is None:
+        return np.ones(count)
+    sizes = grid("size", size, (None,))
+    if len(sizes) != count:
+        raise ValueError(f"size: expected {count} numbers, one for each model, got {len(sizes)}")
+    refuse("size", sizes, ~((sizes >= 1e-9) & (sizes <= 1e18)), "a number from 1e-9 to 1e18")
+    return sizes
+
+
+def _slower(offered: Floats) -> Floats:
+    """Return for each cap how many times the highest finite one exceeds it; 1 for no cap."""
+    finite = offered[np.isfinite(offered)]
+    ratio: Floats = np.ones(len(offered))
+    ratio[: len(finite)] = finite[-1:] / finite
+    return ratio
+
+
+def _spread(models: int, slower: Floats) -> Floats:
+    """Return the deviation of the logarithm of each guessed latency."""
+    c = _core.constants("calibrated")
+    lean = c["table_exponent"] * np.log(slower)
+    row = np.sqrt(c["table_scale"] ** 2 + c["table_size"] ** 2 + c["table_cap"] ** 2 + lean**2)
+    spread: Floats = np.tile(row, (models, 1))
+    return spread
+
+
+def _tally(runs: NDArray[Any]) -> dict[str, int]:
+    return {"inputs": int(runs.sum()), "run": int((runs > 0).sum()), "of": int(runs.size)}

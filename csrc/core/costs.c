@@ -1,0 +1,122 @@
+/* costs.c - a profile whose costs are learnt while serving: what an input teaches, and what follows. [ours] */
+#include <math.h>
+#include <string.h>
+
+#include "core/ranges.h"
+#include "core/scheduler.h"
+
+/* ------------------------------------------------------------------------------------ from an input */
+
+/* The cap that the pending configuration ran under. */
+static uint32_t cap_that_ran(const alert_scheduler *s, const alert_measurement *m)
+{
+    return m->has_cap ? alert_cap_in_force(s->task.profile, m->power_cap_w)
+                      : alert_pending_row(s)->cap[s->now.pending.configuration.column];
+}
+
+static double power_drawn(const alert_measurement *m)
+{
+    bool is_known = m->has_energy && m->energy_j > 0.0 && m->latency_s > 0.0;
+    return is_known
+               ? alert_clamp(m->energy_j / m->latency_s, ALERT_QUANTITY_MIN, ALERT_QUANTITY_MAX)
+               : 0.0;
+}
+
+void alert_scheduler_learn_costs(alert_scheduler *s, const alert_measurement *m,
+                                 const alert_finished *finished)
+{
+    size_t model = alert_pending_row(s)->model, cap = cap_that_ran(s, m);
+    double slowdown = alert_clamp(finished->slowdown, 1.0 / ALERT_RATIO_MAX, ALERT_RATIO_MAX);
+    alert_cause causes[ALERT_CAUSES];
+    int count = alert_causes_of(&s->belief, finished->profiled_s, causes);
+    double factor = alert_learnt_update(s->learnt, s->task.constants, model, cap, causes, count,
+                                        slowdown, power_drawn(m));
+    alert_finished rest = *finished;
+    rest.profiled_s = alert_clamp(rest.profiled_s * factor, ALERT_QUANTITY_MIN, ALERT_QUANTITY_MAX);
+    rest.slowdown = m->latency_s / rest.profiled_s;
+    s->method->learn(s->now.by_method, &s->task, &rest, &s->belief);
+}
+
+/* ---------------------------------------------------------------------------------- to the next choice */
+
+/* The profile that was made takes the place of the one in use. */
+static void take_over(alert_scheduler *s)
+{
+    alert_profile *before = s->task.profile;
+    s->task.profile = s->learnt->spare;
+    s->learnt->spare = before;
+    s->task.machine = alert_machine_of(s->task.profile,
+                                       s->task.machine.is_shared ? &s->task.machine.price_w : NULL);
+    alert_outlook_change_profile(&s->outlook, s->task.profile);
+    if (s->outlook.model)
+        alert_scheduler_follow_outlook(s);
+    else
+        s->problem.profile = s->task.profile;
+    alert_cache_forget(&s->cache);
+}
+
+void alert_scheduler_renew_profile(alert_scheduler *s)
+{
+    if (!alert_learnt_has_moved(s->learnt))
+        return;
+    if (s->method->set_quiet)
+        alert_learnt_scale(s->learnt, s->method->set_quiet(s->now.by_method, &s->task, &s->belief));
+    alert_scheduler_believe_idle(s);
+    alert_learnt_make(s->learnt);
+    take_over(s);
+    if (s->method->change_profile)
+        s->method->change_profile(s->now.by_method, &s->task, s->learnt->spare);
+}
+
+void alert_scheduler_resume_profile(alert_scheduler *s, const void *numbers)
+{
+    memcpy(s->learnt->numbers, numbers, s->learnt->count * sizeof *s->learnt->numbers);
+    alert_learnt_make_again(s->learnt);
+    take_over(s);
+}
+
+/* ---------------------------------------------------------------------------------------- to callers */
+
+bool alert_scheduler_known(const alert_scheduler *s, alert_known *out)
+{
+    const alert_learnt *l = s->learnt;
+    for (size_t cell = 0; l && cell < l->cells; cell++) {
+        size_t i = cell / l->latency.caps, j = cell % l->latency.caps;
+        out->latency_s[cell] = alert_learnt_latency(l, i, j);
+        out->spread[cell] = sqrt(alert_table_variance(&l->latency, i, j));
+        out->runs[cell] = (uint64_t)l->runs[cell];
+        if (l->has_power && out->power_w)
+            out->power_w[cell] = alert_learnt_power(l, i, j);
+    }
+    return l != NULL;
+}
+
+size_t alert_scheduler_cells(const alert_scheduler *s)
+{
+    return s->task.profile->models * s->task.profile->caps;
+}
+
+size_t alert_scheduler_learnt_count(const alert_scheduler *s)
+{
+    return s->learnt ? s->learnt->count : 0;
+}
+
+void alert_scheduler_learnt(const alert_scheduler *s, double *out)
+{
+    if (s->learnt)
+        memcpy(out, s->learnt->numbers, s->learnt->count * sizeof *out);
+}
+
+int alert_scheduler_learn_on(alert_scheduler *s, const double *numbers, size_t count,
+                             alert_argument_error *error)
+{
+    if (count != alert_scheduler_learnt_count(s) || count == 0 ||
+        !alert_learnt_is_sane(s->learnt, numbers))
+        return alert_refuse(error, "learnt", "the numbers of a profile like this one",
+                            (double)count);
+    alert_scheduler_resume_profile(s, numbers);
+    s->method->start(s->now.by_method, &s->task, &s->belief);
+    alert_scheduler_believe_idle(s);
+    alert_scheduler_choose(s, alert_scheduler_usual_deadline(s));
+    return 0;
+}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from alert import _core, _frames, _html
 from alert._deprecated import renamed_attribute, renamed_key, renamed_keyword
 from alert._profile_learnt import known
-from alert._text import under_cap
+from alert._text import seconds_text, under_cap
 from alert.feedback import Feedback, User, user_number
 from alert.goal import Goal
 from alert.profile import Profile
@@ -276,14 +276,34 @@ class Scheduler(_core.Scheduler):
             ("goal", repr(self.goal)),
             ("slowdown", f"{mean:.3f} ± {std:.3f}"),
             ("next", f"{self._profile.models[choice.model]}{where} {under}"),
-            ("expected latency", f"{1e3 * choice.latency:.3g} ms"),
-            ("expected energy", "unknown" if isnan(choice.energy) else f"{choice.energy:.3g} J"),
-            ("expected accuracy", f"{choice.accuracy:.4f}"),
-            ("in time", f"{choice.probability:.4f}"),
-            ("feasible", "yes" if choice.feasible else "no: a bound was given up"),
-            *([("estimated", "yes: it has not run yet")] if choice.estimated else []),
+            *_expected(choice),
         ]
         return _html.table((f"Scheduler, {self._method}", ""), rows)
+
+
+def _expected(choice: _core.Decision) -> list[tuple[str, str]]:
+    """Say what is expected of a choice, as rows of a table."""
+    rows = [
+        ("expected latency", seconds_text(choice.latency)),
+        ("expected energy", "unknown" if isnan(choice.energy) else f"{choice.energy:.3g} J"),
+        ("expected accuracy", f"{choice.accuracy:.4f}"),
+        ("in time", f"{choice.probability:.4f}"),
+        ("feasible", "yes" if choice.feasible else "no: a bound was given up"),
+    ]
+    return [*rows, ("estimated", "yes: it has not run yet")] if choice.estimated else rows
+
+
+def _decision_html(choice: _core.Decision, /) -> str:
+    """Show a decision, which knows neither the name of its model nor the unit of its cap."""
+    cap = "none" if choice.power_cap is None else f"{choice.power_cap:.3g}"
+    rows = [("model", str(choice.model)), ("power cap", cap)]
+    if choice.exit is not None:
+        rows.insert(1, ("exit", str(choice.exit)))
+    return _html.table(("Decision", ""), [*rows, *_expected(choice)])
+
+
+# A type of the core, which makes numbers. Tables are made here.
+_core.Decision._repr_html_ = _decision_html  # type: ignore[method-assign]
 
 
 def _check_goal_type(goal: object) -> None:

@@ -42,6 +42,25 @@ def test_a_decision_is_a_pair_with_more_to_say() -> None:
         decision.model = 0  # type: ignore[misc]
 
 
+def test_a_notebook_shows_a_decision_as_a_table() -> None:
+    profile = alert.Profile(
+        [[0.02]], [[17.6842]], [0.8], [17.6842], 5, exits={0: [(0.5, 0.6), (1, 0.8)]}
+    )
+    html = alert.Scheduler(profile, GOAL).decision._repr_html_()
+    for row in (
+        "<td>model</td><td>0</td>",
+        "<td>exit</td><td>1</td>",
+        "<td>power cap</td><td>17.7</td>",
+        "<td>expected latency</td><td>20.2 ms</td>",
+        "<td>feasible</td><td>yes</td>",
+    ):
+        assert row in html
+    bare = alert.Profile([[0.02]], None, [0.8], [None], 0)
+    html = alert.Scheduler(bare, GOAL).decision._repr_html_()
+    assert "<td>power cap</td><td>none</td>" in html
+    assert "<td>expected energy</td><td>unknown</td>" in html
+
+
 @pytest.mark.parametrize(
     "again", [copy.copy, copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))]
 )

@@ -182,7 +182,7 @@ def test_shows_itself() -> None:
     for cells in (
         "<td>slowdown</td><td>1.000 ± 0.316</td>",
         "<td>next</td><td>&lt;large&gt; under 10 W</td>",
-        "<td>expected latency</td><td>2e+03 ms</td>",
+        "<td>expected latency</td><td>2 s</td>",
         "<td>expected energy</td><td>36 J</td>",
         "<td>expected accuracy</td><td>0.8000</td>",
         "<td>in time</td><td>1.0000</td>",

@@ -87,7 +87,7 @@ def test_a_reader_sees_what_the_runner_did(collector: Collector) -> None:
     assert values["alert.goal_kept", "default"] == float(bool(bench.runner.report().verdict.kept))
     page = Path(__file__).parents[2] / "docs" / "howto" / "opentelemetry.md"
     told = re.findall(r"^\| `(alert\.\w+)` \|", page.read_text("utf-8"), re.MULTILINE)
-    assert sorted(told) == sorted({name for name, *_ in points})
+    assert sorted(told) == sorted({str(name) for name, *_ in points})
 
 
 def test_what_is_not_known_is_left_out(collector: Collector) -> None:

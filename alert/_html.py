@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+# Notebooks set tables to the right, as for numbers. These hold words.
+_STYLE = "<style>.alert-words :is(td, th) {text-align: left !important}</style>"
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], note: str = "") -> str:
     """Return an HTML table with an optional line of text below it."""
@@ -14,4 +17,5 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], note: str = "
         "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
     )
     below = f"<p>{escape(note)}</p>" if note else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
+    whole = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f"{_STYLE}<table class='alert-words'>{whole}</table>{below}"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import reprlib
+import textwrap
+from collections.abc import Iterable
 
 _LONGEST = 120  # characters
+_COLUMNS = 80  # of a report
+_NAME = 12  # of them for the name of a row
 
 _repr = reprlib.Repr()
 _repr.maxstring = _repr.maxother = _LONGEST
@@ -44,6 +48,17 @@ def seconds_text(seconds: float) -> str:
         if seconds * factor >= 0.9995:
             return f"{seconds * factor:.3g} {unit}"
     return f"{1e6 * seconds:.3g} µs"
+
+
+def rows_text(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    """Return rows of a name and a text under a title, at most 80 columns wide."""
+    lines = textwrap.wrap(title, _COLUMNS, subsequent_indent="  ")
+    for name, text in rows:
+        first = f"  {name:<{_NAME}}"
+        lines += textwrap.wrap(
+            text, _COLUMNS, initial_indent=first, subsequent_indent=" " * len(first)
+        ) or [first.rstrip()]
+    return "\n".join(lines)
 
 
 def shown(value: object) -> str:

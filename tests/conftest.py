@@ -39,7 +39,7 @@ def interruptible() -> None:
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let progress bars be shown, as in a terminal."""
-    monkeypatch.setattr(_progress, "_is_watched", lambda: True)
+    monkeypatch.setattr(_progress, "_is_terminal", lambda: True)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from alert import _html
 from alert._core import Decision
+from alert._text import seconds_text
 from alert.running.metering import Source
 
 
@@ -39,3 +41,21 @@ class Outcome(NamedTuple):
     energy_source: Source
     lateness: float
     decision: Decision
+
+    def _repr_html_(self) -> str:
+        where = "" if self.exit is None else f", exit {self.exit}"
+        cap = "none" if self.power_cap is None else f"{self.power_cap:.3g}"
+        energy = "not read"
+        if self.energy is not None:
+            energy = f"{self.energy:.3g} J, {self.energy_source}"
+        when = "after" if self.lateness > 0.0 else "before"
+        rows = [
+            ("model", f"{self.model}{where}"),
+            ("power cap", cap),
+            ("latency", seconds_text(self.latency)),
+            ("energy", energy),
+            ("output", f"{seconds_text(abs(self.lateness))} {when} its deadline"),
+            ("expected latency", seconds_text(self.decision.latency)),
+            ("expected in time", f"{self.decision.probability:.4f}"),
+        ]
+        return _html.table(("Outcome", ""), rows)

@@ -10,7 +10,7 @@ import numpy as np
 
 from alert import _html
 from alert._arguments import Floats
-from alert._text import seconds_text, under_cap
+from alert._text import rows_text, seconds_text, under_cap
 from alert.running.hindsight import Alternative, Hindsight
 from alert.running.verdict import Verdict
 
@@ -141,11 +141,11 @@ class Report:
             rows.append(("own goals", f"{self.own_goals}, not counted in the verdict"))
         if self.loads is not None:
             rows.append(("loads", f"{self.loads}, {self.waits} of them waited for"))
-        for (model, cap), count in self.choices.items():
-            rows.append(("", f"{count} x {model} {under_cap(cap, self.unit)}{mark}"))
-        for (model, reached), count in self.exits.items():
-            rows.append(("", f"{count} x exit {reached} of {model}"))
-        return rows
+        chosen = [
+            f"{n} x {m} {under_cap(cap, self.unit)}{mark}" for (m, cap), n in self.choices.items()
+        ]
+        reached = [f"{n} x exit {k} of {m}" for (m, k), n in self.exits.items()]
+        return [*rows, *_list("choices", chosen), *_list("exits", reached)]
 
     def _savings(self) -> list[tuple[str, str]]:
         seen = self.hindsight
@@ -165,11 +165,15 @@ class Report:
         return f"{self.inputs} input{'' if self.inputs == 1 else 's'}, power: {self.power}"
 
     def __repr__(self) -> str:
-        lines = [f"  {name:<12}{text}" for name, text in self._rows()]
-        return "\n".join([f"alert.Report: {self._title()}", *lines])
+        return rows_text(f"alert.Report: {self._title()}", self._rows())
 
     def _repr_html_(self) -> str:
         return _html.table(("Report", self._title()), self._rows())
+
+
+def _list(name: str, texts: list[str]) -> list[tuple[str, str]]:
+    """Return a row for each text; the first one has the name."""
+    return list(zip([name] + [""] * len(texts), texts, strict=False))
 
 
 def _compared(seen: Hindsight, other: Alternative) -> str:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from alert import _html
-from alert._text import under_cap
+from alert._text import rows_text, under_cap
 from alert.goal import Goal
 from alert.video.tally import Tally
 
@@ -88,8 +88,7 @@ class VideoReport:
         return f"{self.frames} frames, power: {self.power}"
 
     def __repr__(self) -> str:
-        lines = [f"  {name:<12}{text}" for name, text in self._rows()]
-        return "\n".join([f"alert.video.VideoReport: {self._title()}", *lines])
+        return rows_text(f"alert.video.VideoReport: {self._title()}", self._rows())
 
     def _repr_html_(self) -> str:
         return _html.table(("VideoReport", self._title()), self._rows())

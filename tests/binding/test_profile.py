@@ -116,7 +116,7 @@ def test_shows_itself() -> None:
     assert repr(profile) == "<alert.Profile: 2 models x 2 power caps, 20-80 ms, 10-20 W>"
     assert repr(make(origin={"power": "emulated"})).endswith("10-20 W, emulated>")
     html = profile._repr_html_()
-    assert html.startswith("<table>")
+    assert "<table class='alert-words'>" in html
     assert (
         "<td>small &amp; fast</td><td>0.600</td><td>20 – 40</td><td>10 – 20</td><td></td>" in html
     )

@@ -379,7 +379,7 @@ def test_shows_a_bar_only_if_asked(capsys: pytest.CaptureFixture[str]) -> None:
 def test_does_without_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
     assert Lab().measure(progress=True) == Lab().measure()
 
 

@@ -15,6 +15,8 @@ import pytest
 import synthetic
 from programs import PACKAGES
 
+from alert import _progress
+
 BARS = """
 from alert import _progress
 
@@ -56,6 +58,41 @@ def seen(*command: str, terminal: bool, folder: Path) -> str:
 def test_bars_are_shown_in_a_terminal_only(tmp_path: Path) -> None:
     assert "counting" in seen("-c", BARS, terminal=True, folder=tmp_path)
     assert seen("-c", BARS, terminal=False, folder=tmp_path) == ""
+
+
+@pytest.mark.needs("ipykernel")
+def test_a_notebook_sees_a_bar_that_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures: list[dict[str, str]] = []
+
+    class Output:
+        def update(self, data: dict[str, str], raw: bool) -> None:
+            assert raw
+            pictures.append(data)
+
+    def display(data: dict[str, str], raw: bool, display_id: bool) -> Output:
+        output = Output()
+        output.update(data, raw and display_id)
+        return output
+
+    monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr(_progress, "_is_notebook", lambda: True)
+    monkeypatch.setattr(_progress, "_PERIOD", 0.0)
+    with _progress.bar(3, "input", "start") as bar:
+        bar.update()
+        bar.set_description("<large>")
+    first, one, named, last = pictures
+    assert not any(first.values())
+    assert not any(last.values())
+    assert one["text/plain"] == "input 1 of 3: start"
+    assert named["text/html"] == "<progress max=3 value=1></progress> input 1 of 3: &lt;large&gt;"
+    with _progress.bar(None, "batch") as bar:
+        bar.update()
+    assert pictures[-2]["text/html"] == "batch 1"
+    monkeypatch.setattr(_progress, "_PERIOD", 60.0)
+    del pictures[:]
+    with _progress.bar(3, "input", shown=False), _progress.bar(3, "input") as bar:
+        bar.update()
+    assert len(pictures) == 2  # before and after: one more would come too soon
 
 
 @pytest.mark.needs("tqdm", "rich")

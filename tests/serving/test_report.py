@@ -31,7 +31,7 @@ def test_shows_itself_before_the_first_request() -> None:
     assert text.splitlines()[0].startswith("alert.Server: power: rapl, energy not read, 0 waiting")
     assert "camera" in text
     assert "not read" in text.splitlines()[2]  # not 0 J a request
-    assert "<table>" in report._repr_html_()
+    assert "<table class=" in report._repr_html_()
 
 
 def test_says_what_is_not_measured() -> None:

@@ -9,7 +9,7 @@ CFLAGS ?= -O3 -g
 FLAGS := -std=c11 -D_GNU_SOURCE -Icsrc $(CFLAGS)
 FLAGS += -Wall -Wextra -Wshadow -Wconversion -Wdouble-promotion
 
-.PHONY: help ext test check fmt docs lib example clean
+.PHONY: help ext test check fmt docs notebooks lib example clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -29,6 +29,9 @@ fmt: ## format Python and C
 
 docs: ext ## build the documentation into build/docs; warnings are errors
 	python3 -m sphinx -q -W --keep-going docs $(BUILD)/docs
+
+notebooks: ext ## run the notebooks of examples/, and keep their outputs
+	python3 .ci/notebooks
 
 lib: $(BUILD)/libalert.a ## core and power as a static library: csrc/alert.h, csrc/alert_power.h
 

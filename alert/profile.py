@@ -488,7 +488,10 @@ class Profile:
         """
         profile = cls._read(path)
         if differences := differences_from_here(profile):
-            warn(f"{Path(path)} was measured on another machine: {'; '.join(differences)}")
+            warn(
+                f"{Path(path)} was measured on another machine: {'; '.join(differences)}; measure "
+                "it here again"
+            )
         return profile
 
     @classmethod

@@ -12,6 +12,7 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
+nb_execution_excludepatterns = ["notebooks/*"]  # they come with their outputs, see .ci/notebooks
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True

@@ -228,7 +228,8 @@ class _Result:
             warn(
                 f"no energy was counted for {missing.sum()} of {missing.size} configurations, "
                 f"{self._name(i, j)} among them: the profile takes "
-                "busy_power=, the power cap, or the most that was counted for the power drawn there"
+                "busy_power=, the power cap, or the most that was counted for the power drawn "
+                "there; measure longer: max_seconds="
             )
 
     def _name(self, i: int, j: int) -> str:
@@ -242,5 +243,6 @@ class _Result:
             warn(
                 f"{missed.sum()} of {missed.size} medians are less precise than {wanted.share:g} "
                 f"after {wanted.max_repeats} runs or {wanted.max_seconds:g} s; "
-                f"worst {self._name(i, j)}: {reached[i, j]:.2g}"
+                f"worst {self._name(i, j)}: {reached[i, j]:.2g}; measure on an idle machine, or "
+                "longer: max_seconds="
             )

@@ -198,7 +198,8 @@ def _warn_if_not_quiet(trace: Trace) -> None:
     if np.abs(np.log(typical)).max() > np.log1p(_NOT_QUIET):
         warn(
             "something else ran meanwhile: in the quiet phases the configurations took "
-            f"{typical.min():.2f} to {typical.max():.2f} times as long as in the profile"
+            f"{typical.min():.2f} to {typical.max():.2f} times as long as in the profile; "
+            "record on an idle machine"
         )
 
 

@@ -64,6 +64,6 @@ def fixed_shares(
         i, k = divmod(int(off.argmax()), len(sizes))
         warn(
             f"latency does not grow as a fixed part and a part per unit do: that of {names[i]} at "
-            f"size {sizes[k]:g} is off by {off[i, k]:.0%}"
+            f"size {sizes[k]:g} is off by {off[i, k]:.0%}; measure sizes near those that come"
         )
     return np.asarray(share)

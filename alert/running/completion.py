@@ -116,7 +116,7 @@ class Completion:
                 self._unknown.add(name)
                 warn(
                     f"{self._name}: nothing tells when its work on {name} is done ({error}); "
-                    "the latency measured is that of the call alone"
+                    "the latency measured is that of the call alone; wait for it in the model"
                 )
             return []
         return [wait]

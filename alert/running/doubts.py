@@ -30,7 +30,8 @@ def of_caps(profile: Profile, device: Device) -> None:
     """Warn of a profile with power caps that the device does not set."""
     warn(
         f"the profile has power caps, and this {device.kind} device sets none: models alone are "
-        f"chosen, by the latencies under {cap_text(float(profile.power_caps[-1]), profile.unit)}"
+        f"chosen, by the latencies under {cap_text(float(profile.power_caps[-1]), profile.unit)}; "
+        "measure a profile with this device"
     )
 
 
@@ -46,4 +47,7 @@ def of_origin(profile: Profile, device: Device) -> None:
             "you run with"
         )
     if differences := differences_from_here(profile):
-        warn(f"the profile was measured on another machine: {'; '.join(differences)}")
+        warn(
+            f"the profile was measured on another machine: {'; '.join(differences)}; measure it "
+            "here again"
+        )

@@ -131,7 +131,10 @@ class Loading:
         if failed not in self._told:
             self._told.add(failed)
             name = self._scheduler.profile.models[failed]
-            warn(f"{name}: could not be loaded ({self._models[failed].error}); other models run")
+            warn(
+                f"{name}: could not be loaded ({self._models[failed].error}); other models run "
+                f"until load({name!r})"
+            )
         return self._reckon([d if d == _NEVER else 0.0 for d in delays])
 
     def _has_waited_enough(self, wish: int, delay: float) -> bool:

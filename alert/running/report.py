@@ -156,7 +156,7 @@ class Report:
             fixed = f"{_compared(seen, seen.best_fixed)}, the best fixed choice"
         last = "the input" if seen.inputs == 1 else f"the last {seen.inputs} inputs"
         return [
-            ("saved", fixed),
+            ("compared", fixed),
             ("", _compared(seen, seen.highest_cap)),
             ("", f"computed for {last}, by the profile and their slowdown"),
         ]
@@ -178,4 +178,4 @@ def _list(name: str, texts: list[str]) -> list[tuple[str, str]]:
 
 def _compared(seen: Hindsight, other: Alternative) -> str:
     saved = 100 * seen.saved(other)
-    return f"{abs(saved):.0f} % {'more' if saved < 0 else 'less'} than {other.choice}"
+    return f"{abs(saved):.0f} % {'more' if saved < 0 else 'less'} energy than {other.choice}"

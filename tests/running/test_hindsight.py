@@ -115,7 +115,7 @@ def test_says_so_where_no_fixed_choice_is_good_enough() -> None:
     report = run(bench, [2.0] * 4)
     assert report.hindsight is not None
     assert report.hindsight.best_fixed is None
-    assert "saved       no choice for all inputs would have kept the accuracy" in repr(report)
+    assert "compared    no choice for all inputs would have kept the accuracy" in repr(report)
 
 
 def test_an_anytime_model_stops_at_its_last_exit_in_time() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
@@ -23,7 +24,7 @@ def draw(scheme: str, goal: Goal, energy: Floats, accuracy: Floats, missed: Floa
     below.set_xlabel("input")
     title(above, scheme, f"{energy.mean():.3g} J per input")
     title(below, "", f"accuracy {accuracy.mean():.3f}, {missed.sum():.0f} of {len(missed)} late")
-    marks = {}
+    marks: dict[str, Artist] = {}
     for axis in (above, below):  # a goal bounds one of the two
         handles, names = axis.get_legend_handles_labels()
         marks.update(zip(names, handles, strict=True))

@@ -7,6 +7,7 @@ import select
 import socket
 import time
 
+from alert._closing import Closing
 from alert.live import sockets
 from alert.live.snapshot import LONGEST, Snapshot
 
@@ -20,7 +21,7 @@ _PATIENCE = 2.0
 _PIECE = 1 << 16
 
 
-class Receiver:
+class Receiver(Closing):
     """Connects to all live views of this user, and keeps the last snapshot of each.
 
     Use it as ``with``, or call `close`.
@@ -40,12 +41,6 @@ class Receiver:
         """Leave all of them."""
         for connection in self._connections.values():
             connection.close()
-
-    def __enter__(self) -> Receiver:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def snapshots(self) -> list[tuple[Snapshot, float]]:
         """Return the last snapshot of each, by name, and the seconds since it came."""

@@ -6,13 +6,13 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alert import _arguments, _frames
+from alert._closing import Closing
 from alert._core import Decision
 from alert._deprecated import renamed_attribute, renamed_keyword
 from alert._warnings import warn
@@ -67,7 +67,7 @@ _NO_WAIT = 1e-4
 _WARMUP = 3
 
 
-class Runner:
+class Runner(Closing):
     """Runs the model that the scheduler chooses, under the power cap that it chooses.
 
     Parameters
@@ -617,17 +617,6 @@ class Runner:
                     self._live.close()
                 if self._opened:
                     self._device.close()
-
-    def __enter__(self) -> Runner:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _idle_gap(seconds: float | None, device: Device) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from alert import _arguments
+from alert._closing import Closing
 from alert.files import as_path
 from alert.store import size
 from alert.store.stored_model import StoredModel
@@ -28,7 +28,7 @@ class Stored(Protocol):
         """Return a pair for each name, as a store takes them."""
 
 
-class Store(Mapping[str, StoredModel]):
+class Store(Closing, Mapping[str, StoredModel]):
     """Keeps models within a budget of memory, and loads one while another runs.
 
     A store takes the place of a dict of models, in a `Runner`, in `Profile.measure` or in any loop.
@@ -209,17 +209,6 @@ class Store(Mapping[str, StoredModel]):
     def close(self) -> None:
         """End all loads, and let the models go. Calling again is fine."""
         self._memory.close()
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _checked(name: object, pair: Any) -> tuple[Callable[[], Module], Any]:

@@ -7,13 +7,13 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from alert import _arguments
 from alert._arguments import Floats
+from alert._closing import Closing
 from alert._core import Decision
 from alert.goal import Goal
 from alert.power.device import Device, open_device, put_cap
@@ -30,7 +30,7 @@ from alert.video.report import VideoReport
 from alert.video.tally import Tally
 
 
-class Watcher:
+class Watcher(Closing):
     """Finds boxes in frames with the branch, and under the power cap, that the scheduler chooses.
 
     Parameters
@@ -236,17 +236,6 @@ class Watcher:
             self._closed = True
             if self._opened:
                 self._device.close()
-
-    def __enter__(self) -> Watcher:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Group:

@@ -11,10 +11,11 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
+
+from alert._closing import Closing
 
 Environment: TypeAlias = Literal["quiet", "memory", "compute"]
 
@@ -63,7 +64,7 @@ def schedule(
     return tuple(drawn[:inputs])
 
 
-class Contention:
+class Contention(Closing):
     """Loops that can be switched on and off, one of each kind on every CPU.
 
     Parameters
@@ -132,17 +133,6 @@ class Contention:
                 loop.kill()
             for loop in loops:
                 loop.wait()
-
-    def __enter__(self) -> Contention:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _start(kind: str, cpu: int) -> subprocess.Popen[bytes]:

@@ -1,13 +1,14 @@
 /*
  * step_core.c - alert_scheduler_step() alone, as bench_step.py and instructions.py run it.
  *
- *     step_core TABLE METHOD STEPS ROUNDS
+ *     step_core TABLE METHOD STEPS ROUNDS [feedback]
  *
  * TABLE is a file of doubles: models, caps, objective, deadline, bound, idle power; then the latency
  * and power tables, the accuracies, the power caps. METHOD is an alert_method. Prints the nanoseconds a step took, one line a
  * round. The latencies fed back are the profile's, slowed down by a fixed pseudo-random factor.
  */
 #define _POSIX_C_SOURCE 199309L
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -37,7 +38,7 @@ static double *read_doubles(const char *path)
     return values;
 }
 
-static alert_scheduler *make_scheduler(const double *v, alert_method method)
+static alert_scheduler *make_scheduler(const double *v, alert_method method, bool learns)
 {
     size_t models = (size_t)v[0], caps = (size_t)v[1];
     const double *latency = v + HEADER, *power = latency + models * caps;
@@ -57,6 +58,9 @@ static alert_scheduler *make_scheduler(const double *v, alert_method method)
                              .hold_inputs = 1,
                              .constants = alert_constants_default(),
                              .history_capacity = 1024};
+    alert_feedback_options feedback = {.prior = 20.0, .half_life = HUGE_VAL};
+    if (learns)
+        options.feedback = &feedback;
     alert_profile *profile;
     alert_scheduler *scheduler;
     if (alert_profile_new(&profile, &data, NULL) != 0 ||
@@ -68,9 +72,9 @@ static alert_scheduler *make_scheduler(const double *v, alert_method method)
 
 int main(int argc, char **argv)
 {
-    double *values = argc == 5 ? read_doubles(argv[1]) : NULL;
+    double *values = argc >= 5 ? read_doubles(argv[1]) : NULL;
     alert_scheduler *scheduler =
-        values ? make_scheduler(values, (alert_method)atoi(argv[2])) : NULL;
+        values ? make_scheduler(values, (alert_method)atoi(argv[2]), argc > 5) : NULL;
     if (!scheduler)
         return 2;
     long steps = atol(argv[3]), rounds = atol(argv[4]);

@@ -16,13 +16,17 @@ class Answer(Future[Any]):
     ----------
     decision : Decision or None
         What ran, or runs, for the request; None before that.
+    ticket : int or None
+        To rate the output with; None before the output is out, and without feedback.
     """
 
     decision: Decision | None
+    ticket: int | None
 
     def __init__(self) -> None:
         super().__init__()
         self.decision = None
+        self.ticket = None
         self.withdraw: Callable[[], object] = lambda: None
 
     def cancel(self) -> bool:

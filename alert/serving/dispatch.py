@@ -268,7 +268,12 @@ class Dispatch:
         share = None if energy is None else energy / len(job.requests)
         ran = job.decision.model, exit
         for request in job.requests:
-            request.account.scheduler.step(
+            scheduler = request.account.scheduler
+            if request.context is not None:  # others may have been looked at meanwhile
+                scheduler.context = request.context
+                scheduler.decide()
+            request.ticket = scheduler.decision.ticket
+            scheduler.step(
                 alone,
                 share,
                 idle_power=idle_power,
@@ -296,7 +301,7 @@ class Dispatch:
         tally.late += not in_time
         tally.waited += now - latency - request.arrival
         tally.energy += energy
-        tally.accuracy += self._accuracy(*ran) if in_time else request.account.goal.q_fail
+        tally.accuracy += self._accuracy(request, *ran) if in_time else request.account.goal.q_fail
         self.price.count(in_time)
 
     def fail(self, job: Job, now: float) -> None:
@@ -328,11 +333,14 @@ class Dispatch:
         self._running = None
         self._free_at = now
 
-    def _accuracy(self, model: int, exit: int | None) -> float:
-        """Return the accuracy of the output at an exit."""
-        if exit is None:
-            return float(self.profile.accuracy[model])
-        return self.profile.exits[model][exit][1]
+    def _accuracy(self, request: Request, model: int, exit: int | None) -> float:
+        """Return the accuracy of the output at an exit, as far as it is known."""
+        last = float(self.profile.accuracy[model])
+        published = last if exit is None else self.profile.exits[model][exit][1]
+        if request.ticket is None or last == 0.0:
+            return published
+        mean, _ = request.account.scheduler.accuracies(request.context)
+        return min(float(mean[model]) * published / last, 1.0)
 
 
 def _row(name: str, given: Any, rows: int) -> int:

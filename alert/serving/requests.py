@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal, TypeAlias
 
+from numpy.typing import ArrayLike
+
 from alert.goal import Goal
 from alert.serving.account import Account
 
@@ -31,6 +33,10 @@ class Request:
         The goal of this request alone; None for the tenant's.
     call : object
         What the model is called with.
+    context : array_like or None
+        Numbers known of the request before it runs; None for those of the request before.
+    ticket : int or None
+        To rate the answer with, once it is out; None before, and without feedback.
     answer : object
         Where the output goes.
     number : int
@@ -43,6 +49,8 @@ class Request:
     goal: Goal | None = None
     call: Any = None
     answer: Any = None
+    context: ArrayLike | None = None
+    ticket: int | None = None
     number: int = field(default_factory=lambda: next(_numbers))
 
 

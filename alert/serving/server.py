@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike
+
 from alert import _arguments
 from alert._text import shown
+from alert.feedback import Feedback
 from alert.goal import Goal
 from alert.power.device import Device
 from alert.profile import Profile
@@ -151,6 +154,7 @@ class Server:
         max_energy: float | None = None,
         optimise: Optimise | None = None,
         weight: float = 1.0,
+        feedback: Feedback | None = None,
     ) -> Tenant:
         """Add a tenant, and return what it sends its requests to.
 
@@ -168,6 +172,8 @@ class Server:
             given, else the accuracy.
         weight : float, default 1.0
             Its share of the machine where there is no time for all, relative to others.
+        feedback : Feedback, optional
+            Learn from ratings how accurate the models are for this tenant; see `Tenant.feedback`.
 
         Raises
         ------
@@ -181,7 +187,12 @@ class Server:
         if not 0.0 < share < math.inf:
             raise ValueError(f"weight: expected a finite number > 0, got {shown(weight)}")
         scheduler = Scheduler(
-            self._profile, goal, method=self._method, constants=self._constants, history=0
+            self._profile,
+            goal,
+            method=self._method,
+            constants=self._constants,
+            history=0,
+            feedback=feedback,
         )
         with self._worker.lock:
             if name in self._tenants:
@@ -269,14 +280,21 @@ class Server:
         return self._worker.closing
 
     def _send(
-        self, account: Account, call: Call, allowed: float | None, goal: Goal | None
+        self,
+        account: Account,
+        call: Call,
+        allowed: float | None,
+        goal: Goal | None,
+        context: ArrayLike | None,
     ) -> Answer:
         if self._process != os.getpid():
             raise RuntimeError("this Server is that of another process, from before the fork")
         now = self._clock()
         due = math.inf if allowed is None else now + allowed
         answer = Answer()
-        self._worker.send(Request(account, now, due, goal, call, answer))
+        if context is not None:
+            account.scheduler.accuracies(context)  # refuses a bad one here and now
+        self._worker.send(Request(account, now, due, goal, call, answer, context))
         return answer
 
     def report(self) -> ServerReport:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from numpy.typing import ArrayLike
+
+from alert.feedback import User
 from alert.goal import Goal
 from alert.running.models import Call
 from alert.serving.account import Account
 from alert.serving.answer import Answer
 from alert.serving.bounds import Bounds
 
-Send: TypeAlias = Callable[[Account, Call, "float | None", "Goal | None"], Answer]
+Send: TypeAlias = Callable[
+    [Account, Call, "float | None", "Goal | None", "ArrayLike | None"], Answer
+]
 
 
 class Tenant:
@@ -47,6 +52,7 @@ class Tenant:
         max_latency: float | None = None,
         min_accuracy: float | None = None,
         max_energy: float | None = None,
+        context: ArrayLike | None = None,
         **kwargs: Any,
     ) -> Answer:
         """Send a request, from any thread.
@@ -57,25 +63,36 @@ class Tenant:
             The arguments of the model; or one `alert.Call`, which holds them.
         max_latency, min_accuracy, max_energy : float, optional
             Bounds of this request alone, in the place of the tenant's.
+        context : array_like, optional
+            Numbers known of this request, as many as `Feedback.context` says; from -10 to 10. None
+            keeps those of the request before.
 
         Returns
         -------
         Answer
-            A `concurrent.futures.Future` whose `decision` says what ran. Where there is no time for
-            the request, its exception is an `alert.Overloaded`.
+            A `concurrent.futures.Future` whose `decision` says what ran, and whose `ticket` serves
+            to rate it. Where there is no time for the request, its exception is an
+            `alert.Overloaded`.
 
         Raises
         ------
         ValueError, TypeError
-            A bound is out of range or no number.
+            A bound is out of range or no number, or `context` is none of this tenant.
         RuntimeError
             The server is closed, or belongs to another process.
         """
         call = args[0] if args and isinstance(args[0], Call) else Call(*args, **kwargs)
         if max_latency is None and min_accuracy is None and max_energy is None:
-            return self._send(self._account, call, self._bounds.max_latency, None)
+            return self._send(self._account, call, self._bounds.max_latency, None, context)
         own = self._bounds.with_others(max_latency, min_accuracy, max_energy)
-        return self._send(self._account, call, own.max_latency, own.goal())
+        return self._send(self._account, call, own.max_latency, own.goal(), context)
+
+    def feedback(self, ticket: int, score: float, user: User = None) -> bool:
+        """Learn how good an answer was, from any thread, however late.
+
+        See `Scheduler.feedback`. Each tenant learns for itself.
+        """
+        return self._account.scheduler.feedback(ticket, score, user)
 
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Send a request, and return its output.

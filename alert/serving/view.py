@@ -110,6 +110,8 @@ class View:
         scheduler.power_limit = self._power_limit
         if self._power_cap is not None:
             scheduler.note_cap(self._power_cap)
+        if waiting.context is not None:
+            scheduler.context = waiting.context
         decision = scheduler.decide(self.slack(request), goal=goal)
         if price is not None and is_unbounded(goal):
             return self._worth_most(request, price)

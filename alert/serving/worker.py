@@ -253,6 +253,7 @@ class Worker:
             except Exception as error:  # what was measured makes no sense
                 outcome = error
         for place, request in enumerate(running.job.requests):
+            request.answer.ticket = request.ticket
             if isinstance(outcome, BaseException):
                 request.answer.set_exception(outcome)
             else:

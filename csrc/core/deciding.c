@@ -101,8 +101,8 @@ static double expected_accuracy(const alert_scheduler *s, const alert_choice *ch
     double late = alert_pending_goal(s)->q_fail;
     if (!s->feedback)
         return choice->accuracy;
-    return alert_feedback_expected(s->feedback, &s->task.profile->row[choice->row->index],
-                                   choice->accuracy, choice->probability, late);
+    return alert_feedback_expected(s->feedback, choice->row->position, choice->accuracy,
+                                   choice->probability, late);
 }
 
 static void await(alert_scheduler *s, const alert_choice *choice)

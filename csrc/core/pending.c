@@ -16,12 +16,17 @@ typedef struct outcome {
     bool done;         /* that of the exit chosen was, or would have been */
 } outcome;
 
-/* Of output k of a row of the adjusted profile, if it is out in time. */
+/* Among the outputs of all models, output k of a row. */
+static size_t place_of(const alert_row *row, size_t k)
+{
+    return row->position + 1 - row->outputs + k;
+}
+
+/* Of an output in time. */
 static double worth_of(const alert_scheduler *s, const alert_row *row, size_t k)
 {
-    if (!s->feedback)
-        return row->output[k].accuracy;
-    return alert_feedback_worth(s->feedback, &s->task.profile->row[row->index], k);
+    return s->feedback ? alert_feedback_worth(s->feedback, place_of(row, k))
+                       : row->output[k].accuracy;
 }
 
 static outcome judge(const alert_scheduler *s, const alert_measurement *m)
@@ -56,6 +61,7 @@ static outcome missed(const alert_scheduler *s)
     const alert_pending *next = &s->now.pending;
     return (outcome){.model = -1,
                      .cap = -1,
+                     .output = alert_pending_row(s)->outputs - 1,
                      .exit = -1,
                      .profiled_s = 1.0,
                      .power_w = alert_pending_row(s)->power_w[next->configuration.column],
@@ -119,12 +125,10 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
         .probability = next->probability,
         .feasible = next->feasible,
         .estimated = s->learnt && !alert_learnt_has_run(s->learnt, row->model, cap),
+        .has_ticket = s->feedback,
+        .ask = s->feedback && s->feedback->model[row->model].asks,
+        .ticket = s->feedback ? s->feedback->now.first_ticket + s->now.inputs : 0,
     };
-    if (s->feedback) {
-        out->has_ticket = true;
-        out->ticket = s->feedback->now.first_ticket + s->now.inputs;
-        out->ask = s->feedback->model[row->model].asks != 0;
-    }
 }
 
 static void remember(alert_scheduler *s, const alert_measurement *m, const outcome *o,
@@ -158,11 +162,11 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
 /* Keeps the input's ticket, by which it may be rated. */
 static void keep_ticket(alert_scheduler *s, const outcome *o)
 {
-    const alert_row *row = &s->task.profile->row[s->now.pending.configuration.row];
     alert_ticket_state state = o->model < 0 ? ALERT_TICKET_NOT_RUN
                                : o->met     ? ALERT_TICKET_OPEN
                                             : ALERT_TICKET_LATE;
-    alert_feedback_keep(s->feedback, s->now.inputs, state, row, o->output);
+    alert_feedback_keep(s->feedback, s->now.inputs, state,
+                        place_of(alert_pending_row(s), o->output));
 }
 
 /* Joules of the finished input, with those of `idle_s` seconds. */

@@ -91,10 +91,10 @@ def test_the_core_stays_small() -> None:
     # 25 for idle time that is spread over the inputs that share a deadline.
     # 85 for many exits, and new goals at the cost of a few steps.
     # 15 for profiles whose costs change.
-    # 695 for accuracies learnt from ratings: posteriors, draws, tickets, their state.
+    # 700 for accuracies learnt from ratings: posteriors, draws, tickets, their state.
     # 20 for limits on the power.
     # 645 for costs learnt while serving: tables, what follows from them, their state.
-    assert sum(lines_of_code(path) for path in files) <= 5335
+    assert sum(lines_of_code(path) for path in files) <= 5340
 
 
 def test_the_core_includes_nothing_from_above() -> None:

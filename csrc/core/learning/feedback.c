@@ -35,10 +35,19 @@ int alert_feedback_check_context(const alert_feedback *f, const double *context,
     return 0;
 }
 
-static void start(alert_feedback *f, const alert_profile *profile)
+static void read_outputs(alert_feedback *f, const alert_profile *profile)
 {
-    for (size_t r = 0; r < profile->rows; r++)
-        f->published[profile->row[r].model] = profile->row[r].model_accuracy;
+    for (size_t r = 0; r < profile->rows; r++) {
+        const alert_row *row = &profile->row[r];
+        double accuracy = row->output[row->outputs - 1].accuracy, last = row->model_accuracy;
+        f->published[row->model] = last;
+        f->output[row->position] =
+            (alert_rated_output){.model = row->model, .share = last > 0.0 ? accuracy / last : 1.0};
+    }
+}
+
+static void start(alert_feedback *f)
+{
     for (size_t i = 0; i < f->models; i++) {
         alert_prior prior = alert_feedback_prior(f, i);
         alert_rated_model *m = &f->model[i];
@@ -54,20 +63,23 @@ alert_feedback *alert_feedback_new(const alert_feedback_options *o, const alert_
     if (!f)
         return NULL;
     f->models = profile->models;
+    f->outputs = profile->rows;
     f->context = o->context;
     f->prior_ratings = o->prior;
     f->keep = exp2(-1.0 / o->half_life);
     f->now.random = o->seed;
     f->now.first_ticket = o->first_ticket;
+    f->output = calloc(f->outputs, sizeof *f->output);
     f->published = calloc(f->models, sizeof *f->published);
     f->model = calloc(f->models, sizeof *f->model);
     f->ticket = calloc(ALERT_TICKETS, sizeof *f->ticket);
     f->ticket_context = calloc(ALERT_TICKETS * (f->context + 1), sizeof *f->ticket_context);
-    if (!f->published || !f->model || !f->ticket || !f->ticket_context) {
+    if (!f->output || !f->published || !f->model || !f->ticket || !f->ticket_context) {
         alert_feedback_free(f);
         return NULL;
     }
-    start(f, profile);
+    read_outputs(f, profile);
+    start(f);
     return f;
 }
 
@@ -75,6 +87,7 @@ void alert_feedback_free(alert_feedback *f)
 {
     if (!f)
         return;
+    free(f->output);
     free(f->published);
     free(f->model);
     free(f->ticket);
@@ -125,7 +138,7 @@ static void stop_trying(alert_feedback *f)
     f->now.is_stale = 1;
 }
 
-bool alert_feedback_follow(alert_feedback *f)
+bool alert_feedback_look(alert_feedback *f)
 {
     if (f->now.is_drawn && f->now.silent > ALERT_SILENT_INPUTS)
         stop_trying(f);
@@ -147,42 +160,19 @@ double alert_feedback_drawn(const alert_feedback *f, size_t model)
     return f->now.ratings > 0 ? f->model[model].drawn : (double)NAN;
 }
 
-/* q_k / q_K */
-static double share_of(const alert_row *row, size_t k)
-{
-    return row->model_accuracy > 0.0 ? row->output[k].accuracy / row->model_accuracy : 1.0;
-}
-
-double alert_feedback_worth(const alert_feedback *f, const alert_row *row, size_t k)
-{
-    return fmin(f->model[row->model].mean * share_of(row, k), 1.0);
-}
-
-double alert_feedback_expected(const alert_feedback *f, const alert_row *row, double accuracy,
+double alert_feedback_expected(const alert_feedback *f, size_t output, double accuracy,
                                double probability, double late)
 {
-    const alert_rated_model *m = &f->model[row->model];
-    double in_time = accuracy - late * (1.0 - probability); /* drawn x the shares of the exits */
+    const alert_rated_model *m = &f->model[f->output[output].model];
     if (m->mean == m->drawn)
         return accuracy;
+    double in_time = accuracy - late * (1.0 - probability); /* drawn x the shares of the exits */
     double moved = m->drawn > 0.0 ? in_time * (m->mean / m->drawn - 1.0)
-                                  : m->mean * share_of(row, row->outputs - 1) * probability;
+                                  : alert_feedback_worth(f, output) * probability;
     return alert_clamp(accuracy + moved, 0.0, 1.0);
 }
 
 /* --------------------------------------------------------------------------------------------- learning */
-
-void alert_feedback_keep(alert_feedback *f, uint64_t input, alert_ticket_state state,
-                         const alert_row *row, size_t k)
-{
-    size_t place = input % ALERT_TICKETS;
-    f->ticket[place] = (alert_ticket){.state = (uint32_t)state,
-                                      .model = (uint32_t)row->model,
-                                      .share = fmin(share_of(row, k), ALERT_TICKET_SHARE_MAX)};
-    for (size_t i = 0; i < f->context; i++)
-        f->ticket_context[place * f->context + i] = f->now.context[i];
-    f->now.silent++;
-}
 
 int alert_feedback_check_ticket(const alert_feedback *f, uint64_t ticket, uint64_t inputs,
                                 alert_argument_error *error)
@@ -214,14 +204,15 @@ bool alert_feedback_rate(alert_feedback *f, uint64_t ticket, double score, uint6
 {
     size_t place = (ticket - f->now.first_ticket) % ALERT_TICKETS;
     alert_ticket *t = &f->ticket[place];
-    alert_rated_model *m = &f->model[t->model];
+    const alert_rated_output *output = &f->output[t->output];
+    alert_rated_model *m = &f->model[output->model];
     bool is_late = t->state == ALERT_TICKET_LATE;
     t->state = ALERT_TICKET_RATED;
     if (is_late || has_said_enough(m, user))
         return false;
     double x[ALERT_WEIGHTS_MAX];
-    alert_prior prior = alert_feedback_prior(f, t->model);
-    features(f, f->ticket_context + place * f->context, t->share, x);
+    alert_prior prior = alert_feedback_prior(f, output->model);
+    features(f, f->ticket_context + place * f->context, fmin(output->share, ALERT_SHARE_MAX), x);
     if (f->keep < 1.0)
         alert_posterior_forget(&m->posterior, &prior, f->keep);
     alert_posterior_learn(&m->posterior, &prior, x, score);

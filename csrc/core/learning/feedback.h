@@ -27,6 +27,8 @@
 #ifndef ALERT_FEEDBACK_H
 #define ALERT_FEEDBACK_H
 
+#include <math.h>
+
 #include "core/learning/posterior.h"
 #include "core/profile.h"
 
@@ -34,7 +36,7 @@
 /* A ticket is exact as a double. */
 #define ALERT_FIRST_TICKET_MAX ((uint64_t)1 << 52)
 /* Exits more accurate than this times the last count as this. */
-#define ALERT_TICKET_SHARE_MAX 10.0
+#define ALERT_SHARE_MAX 10.0
 
 static const alert_range ALERT_CONTEXT = {-10.0, 10.0, false, "a number from -10 to 10: scale it"};
 
@@ -54,10 +56,15 @@ typedef enum alert_ticket_state {
 } alert_ticket_state;
 
 typedef struct alert_ticket {
-    uint32_t state; /* alert_ticket_state */
-    uint32_t model;
-    double share; /* q_k / q_K of the output that was out */
+    uint32_t output; /* of all models' outputs, that was out */
+    uint32_t state;  /* alert_ticket_state */
 } alert_ticket;
+
+/* An output of a model. They are numbered as alert_row.position is: model by model, exit by exit. */
+typedef struct alert_rated_output {
+    size_t model;
+    double share; /* q_k / q_K; 1 where q_K is 0 */
+} alert_rated_output;
 
 /* Of one model. Numbers only: saved as it is. */
 typedef struct alert_rated_model {
@@ -85,6 +92,8 @@ typedef struct alert_feedback {
     size_t models, context;
     double prior_ratings, keep; /* posterior.h: prior, f */
     alert_feedback_now now;
+    size_t outputs;
+    alert_rated_output *output;
     double *published; /* one a model */
     alert_rated_model *model;
     alert_ticket *ticket;   /* ALERT_TICKETS; input n is at n % ALERT_TICKETS */
@@ -107,20 +116,40 @@ alert_feedback *alert_feedback_new(const alert_feedback_options *options,
 void alert_feedback_free(alert_feedback *f);
 
 /* Gets ready for a choice. Whether accuracies have changed since the last one. */
-bool alert_feedback_follow(alert_feedback *f);
+bool alert_feedback_look(alert_feedback *f);
+
+static inline bool alert_feedback_follow(alert_feedback *f)
+{
+    bool is_silent = f->now.is_drawn && f->now.silent > ALERT_SILENT_INPUTS;
+    return (f->now.is_stale || is_silent) && alert_feedback_look(f);
+}
+
 /* What the choice goes by; NaN before the first rating: what was published. */
 double alert_feedback_drawn(const alert_feedback *f, size_t model);
 /* What is expected of a choice by the mean. `accuracy` is what is expected by the draw, with `probability` to be in
  * time, and `late` for a late output. (Where the choice is an exit and `late` is not 0, the part of earlier exits is
  * off by at most `late` times their probability.) */
-double alert_feedback_expected(const alert_feedback *f, const alert_row *row, double accuracy,
+double alert_feedback_expected(const alert_feedback *f, size_t output, double accuracy,
                                double probability, double late);
-/* What output k of a row of the profile is worth, by the mean. */
-double alert_feedback_worth(const alert_feedback *f, const alert_row *row, size_t k);
 
-/* Keeps the ticket of a finished input. `k` is the output that was out, where `state` says that one was. */
-void alert_feedback_keep(alert_feedback *f, uint64_t input, alert_ticket_state state,
-                         const alert_row *row, size_t k);
+/* What an output is worth, by the mean. */
+static inline double alert_feedback_worth(const alert_feedback *f, size_t output)
+{
+    const alert_rated_output *o = &f->output[output];
+    return fmin(f->model[o->model].mean * o->share, 1.0);
+}
+
+/* Keeps the ticket of a finished input, with the output that was out, or else was to be. */
+static inline void alert_feedback_keep(alert_feedback *f, uint64_t input, alert_ticket_state state,
+                                       size_t output)
+{
+    size_t place = input % ALERT_TICKETS;
+    f->ticket[place] = (alert_ticket){.output = (uint32_t)output, .state = (uint32_t)state};
+    for (size_t i = 0; i < f->context; i++)
+        f->ticket_context[place * f->context + i] = f->now.context[i];
+    f->now.silent++;
+}
+
 /* Whether a ticket may be rated, while `inputs` are finished: 0 or -EINVAL. */
 int alert_feedback_check_ticket(const alert_feedback *f, uint64_t ticket, uint64_t inputs,
                                 alert_argument_error *error);

@@ -12,7 +12,7 @@ _Static_assert(sizeof(alert_feedback_now) == 8 * (6 + 2 * ALERT_CONTEXT_MAX), "n
 _Static_assert(sizeof(alert_rated_model) ==
                    8 * (2 * ALERT_WEIGHTS_MAX + ALERT_TRIANGLE + 4 + ALERT_REMEMBERED_RATINGS),
                "no padding");
-_Static_assert(sizeof(alert_ticket) == 2 * 8, "no padding");
+_Static_assert(sizeof(alert_ticket) == 8, "no padding");
 
 static size_t model_bytes(const alert_feedback *f)
 {
@@ -85,8 +85,7 @@ static bool model_is_sane(const alert_feedback *f, size_t i, const alert_rated_m
 
 static bool ticket_is_sane(const alert_feedback *f, const alert_ticket *t)
 {
-    return t->state <= ALERT_TICKET_RATED && t->model < f->models &&
-           alert_is_within(t->share, 0.0, ALERT_TICKET_SHARE_MAX);
+    return t->output < f->outputs && t->state <= ALERT_TICKET_RATED;
 }
 
 bool alert_feedback_is_sane(const alert_feedback *f, const char *from)

@@ -1,7 +1,8 @@
 """Builds alert._core and its watchdog. Everything else is in pyproject.toml.
 
 Switches: ALERT_DEBUG=1 builds with -O0 -g, ALERT_SANITIZE=1 with AddressSanitizer and
-UndefinedBehaviorSanitizer, ALERT_WERROR=1 makes warnings errors.
+UndefinedBehaviorSanitizer, ALERT_SANITIZE=thread with ThreadSanitizer, ALERT_WERROR=1 makes
+warnings errors.
 
 Objects are kept in build/objects, one directory for each set of flags. A source is compiled again
 only when a file that it includes has changed.
@@ -35,6 +36,7 @@ COMMON += ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wdouble-promotion"]
 # Nobody reads errno after sqrt() or catches traps; no value changes without them.
 FAST = ["-fno-math-errno", "-fno-trapping-math"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SANITIZE_THREADS = ["-fsanitize=thread"]
 LIBRARIES = ["m", "dl"]
 
 PYTHON_HEADERS = f"-I{sysconfig.get_path('include')}"
@@ -50,7 +52,9 @@ def switches(link_time: bool) -> list[str]:
     """Return the flags that the environment asks for, or else optimisation."""
     chosen = ["-O0", "-g"] if flag("ALERT_DEBUG") else ["-O3"]
     if flag("ALERT_SANITIZE"):
-        chosen += [*SANITIZE, "-g", "-fno-omit-frame-pointer"]
+        threads = os.environ["ALERT_SANITIZE"] == "thread"
+        chosen += SANITIZE_THREADS if threads else SANITIZE
+        chosen += ["-g", "-fno-omit-frame-pointer"]
     elif link_time and not flag("ALERT_DEBUG"):
         chosen += ["-flto=auto"]  # saves a sixth of the instructions of a step
     if flag("ALERT_WERROR"):

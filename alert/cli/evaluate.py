@@ -9,6 +9,9 @@ and the last third (the holdout) are also replayed by themselves.
 With --tenants three applications share one machine instead: a simulation on the traces of
 photographs, from light load to overload, under the policies of `alert.Server` and rivals. It takes
 half a minute.
+
+With --learning it plays what learns while it serves: accuracies from ratings, a run without a
+profile, and the model for a device. Pictures show regret, and what is known of each model.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alert.cli import tenants
+from alert.cli import learning, tenants
 from alert.cli.terminal import add_quiet, console, print_json, require
 
 if TYPE_CHECKING:
@@ -58,9 +61,11 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)"
     )
-    parser.add_argument(
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
         "--tenants", action="store_true", help="simulate many tenants that share one machine"
     )
+    kind.add_argument("--learning", action="store_true", help="play what is learnt while serving")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     add_quiet(parser)
@@ -70,6 +75,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Replay, write the files, and print the tables."""
     if arguments.tenants:
         tenants.run(arguments)
+        return
+    if arguments.learning:
+        learning.run(arguments)
         return
     require("plot", ["matplotlib"])
     from alert.evaluation import SCHEMES, export, grid

@@ -21,7 +21,7 @@ from alert.profile import Profile
 from alert.scheduler import Scheduler
 from alert.trace import Trace
 
-Scheme: TypeAlias = Literal["published", "known", "means", "feedback", "asked"]
+Scheme: TypeAlias = Literal["published", "known", "feedback", "asked"]
 SCHEMES: tuple[Scheme, ...] = ("published", "known", "feedback", "asked")
 """The profile's accuracies, the true ones, those learnt from one input in five, and those learnt
 where the scheduler says that a rating would help."""

@@ -216,5 +216,5 @@ def test_schema_of_a_profile() -> None:
 def test_fields_of_a_decision() -> None:
     told = rows("concepts/loop.md", "What a decision says")
     fields = ("model", "power_cap", "exit", "latency", "energy", "accuracy", "probability")
-    assert tuple(told) == (*fields, "feasible", "estimated")
+    assert tuple(told) == (*fields, "feasible", "estimated", "ticket", "ask")
     assert all(hasattr(alert.Decision, name) for name in told)

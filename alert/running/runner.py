@@ -21,21 +21,16 @@ from alert.goal import Goal
 from alert.power.device import (
     Device,
     cap_set,
-    open_device,
     put_back,
-    put_cap,
 )
 from alert.profile import Profile
 from alert.running import deadlines, doubts
-from alert.running.cap_in_force import CapInForce
 from alert.running.deadlines import Deadlines
-from alert.running.execution import Execution
-from alert.running.fitting import fitted
 from alert.running.hindsight import Hindsight
 from alert.running.ledger import Ledger
 from alert.running.loading import loading_of
-from alert.running.metering import TICKS, Meter
-from alert.running.models import Call, Models, in_order, inference_mode, warn_of_training
+from alert.running.machine import Machine
+from alert.running.models import Call, Models, inference_mode
 from alert.running.outcome import Outcome
 from alert.running.pause import Pause
 from alert.running.report import Report
@@ -57,14 +52,8 @@ _NO_TIME = 1e-9
 # Weight of one input in the average of the overhead.
 _OVERHEAD_WEIGHT = 1.0 / 16.0
 
-# Shortest pause between two inputs, in seconds, in which the idle power is measured.
-_IDLE_SECONDS = 0.05
-
 # Seconds that a call waits for its turn unnoticed. Longer waits are taken off the deadline.
 _NO_WAIT = 1e-4
-
-# Runs of each model in a warm-up: the first compiles, the second may for another reason.
-_WARMUP = 3
 
 
 class Runner(Closing):
@@ -188,34 +177,24 @@ class Runner(Closing):
             return scheduler
 
         self._scheduler = scheduler_of(profile)
-        ordered = in_order(models, profile.models)
-        self._inference_mode = bool(inference_mode)
         self._clock = clock
         self._fixed_overhead = fixed is not None
         self._overhead = math.nan  # seconds, averaged; NaN before the first input
 
-        self._cap: float | None = math.nan  # as last set; NaN while unknown
         self._deadlines = Deadlines()
         self._ledger = Ledger(history)
         self._last: tuple[Any, ...] | None = None  # fields of an Outcome
         self._closed = False
         self._pause: Pause | None = None
         self._live: Sender | None = None
-        warn_of_training(profile.models, ordered)
         doubts.of_deadline(goal, profile)
-        self._device = open_device(power)
-        self._opened = isinstance(power, str)
+        machine = self._machine = Machine(models, profile, power, inference_mode, clock, idle_gap)
         try:
-            given, profile = profile, fitted(profile, self._device, self._opened)
-            if profile is not given:
-                self._scheduler = scheduler_of(profile)
-            self._loading = loading_of(ordered, self._scheduler, clock)
-            self._execution = Execution(ordered, profile, self._device, clock)
-            self._idle_gap = _idle_gap(idle_gap, self._device)
-            self._meter = Meter(self._device, profile, self._idle_gap, clock)
-            self._switching = Switching(self._scheduler, self._device, dwell)
-            self._in_force = CapInForce(self._device, clock)
-            self._found_cap = cap_set(self._device)
+            if machine.profile is not profile:
+                self._scheduler = scheduler_of(machine.profile)
+            self._loading = loading_of(machine.models, self._scheduler, clock)
+            self._switching = Switching(self._scheduler, machine.device, dwell)
+            self._found_cap = cap_set(machine.device)
             self._set_cap(self._scheduler.decision.power_cap)
             if after is not None:
                 self._pause = Pause(after, self._give_back)
@@ -317,7 +296,8 @@ class Runner(Closing):
         """Choose, set the cap, run the model and learn."""
         if self._closed:
             raise RuntimeError("this Runner is closed")
-        clock, meter = self._clock, self._meter
+        clock, machine = self._clock, self._machine
+        meter = machine.meter
         entered = clock()
         came = deadlines.arrival_of(called, arrival, delay)
         standing = self._scheduler.goal
@@ -349,24 +329,24 @@ class Runner(Closing):
                 planned = clock() - begun
             fresh = loading.is_fresh(decision.model)
         model, power_cap = decision
-        cap_changed = power_cap != self._cap or self._in_force.is_overruled
+        cap_changed = power_cap != machine.power_cap or machine.in_force.is_overruled
         if cap_changed:
             planned += self._set_cap(power_cap)
-        self._execution.finish(model)
+        machine.execution.finish(model)
         self._turn.busy = True
         try:
-            with inference_mode(self._inference_mode):
+            with inference_mode(machine.inference_mode):
                 if begun is None:
                     meter.begin(decision.latency)
-                self._device.begin()
+                machine.device.begin()
                 start = clock()
-                output, reached = self._execution.run(decision, call, start, stop - self._slack())
+                output, reached = machine.execution.run(decision, call, start, stop - self._slack())
                 done = clock()
                 metered = start if begun is None else begun
                 energy, energy_source, idle_power = meter.end(model, power_cap, metered, done)
         except BaseException:
             meter.fail()
-            self._device.pace()  # accounts for the work so far
+            machine.device.pace()  # accounts for the work so far
             raise
         try:
             latency = done - start
@@ -377,7 +357,7 @@ class Runner(Closing):
                 energy,
                 idle_power=idle_power,
                 exit=reached,
-                power_cap=self._in_force.other_than(power_cap, done),
+                power_cap=machine.in_force.other_than(power_cap, done),
             )
             self._deadlines.count()
             left = clock()
@@ -399,12 +379,12 @@ class Runner(Closing):
         """Load the model of a decision; return the choice by the time that is left then."""
         loading, clock = self._loading, self._clock
         assert loading is not None
-        self._meter.begin(math.inf)  # the input is charged for the load
+        self._machine.meter.begin(math.inf)  # the input is charged for the load
         self._turn.busy = True
         try:
             loading.load(decision.model)
         except BaseException:
-            self._meter.fail()
+            self._machine.meter.fail()
             raise
         finally:
             self._turn.busy = False
@@ -414,10 +394,7 @@ class Runner(Closing):
     def _set_cap(self, power_cap: float | None) -> float:
         """Put a cap in force; return the part of the time that the scheduler has planned for."""
         begun, planned = self._clock(), self._scheduler.switch_cost
-        self._cap = math.nan  # until the device has taken it
-        put_cap(self._device, power_cap)
-        self._cap = power_cap
-        self._in_force.note_change()
+        self._machine.set_cap(power_cap)
         self._switching.ask_device()
         return min(self._clock() - begun, planned)
 
@@ -437,23 +414,19 @@ class Runner(Closing):
             self._turn.refuse_nested()
             try:
                 self._turn.busy = True
-                with inference_mode(self._inference_mode):
-                    for model in range(len(self._scheduler.profile.models)):
-                        for _ in range(_WARMUP):
-                            for _ in self._execution.outputs(model, call):
-                                pass
+                self._machine.warmup(call)
             finally:
                 self._turn.busy = False
-                self._meter.fail()  # what was drawn is no input's
                 self._turn.catch_up()
 
     def _give_back(self) -> None:
         """Put back the cap that was found, if no input runs."""
+        machine = self._machine
         if self._turn.lock.acquire(blocking=False):
             try:
-                if not self._closed and not self._in_force.is_overruled:
-                    self._cap = math.nan
-                    put_back(self._device, self._found_cap)
+                if not self._closed and not machine.in_force.is_overruled:
+                    machine.power_cap = math.nan
+                    put_back(machine.device, self._found_cap)
             except OSError as error:
                 warn(f"the power cap could not be put back while nothing runs: {error}")
             finally:
@@ -525,7 +498,7 @@ class Runner(Closing):
     @property
     def device(self) -> Device:
         """The power device."""
-        return self._device
+        return self._machine.device
 
     @property
     def history(self) -> NDArray[np.void]:
@@ -558,7 +531,7 @@ class Runner(Closing):
         """
         from alert.plots import run
 
-        return run.draw(self._scheduler.profile, self.history, self._device.emulated)
+        return run.draw(self._scheduler.profile, self.history, self._machine.device.emulated)
 
     @property
     def last(self) -> Outcome | None:
@@ -578,17 +551,17 @@ class Runner(Closing):
 
     def report(self) -> Report:
         """Sum up the inputs so far."""
-        read = self._meter.drawn
-        estimate = self._meter.estimate if read is None and self._ledger.inputs else None
+        machine = self._machine
+        energy = machine.energy if self._ledger.inputs else None
         scheduler, history = self._scheduler, self.history
         return self._ledger.report(
             models=scheduler.profile.models,
             unit=scheduler.profile.unit,
-            energy=estimate if read is None else read,
-            estimated=estimate is not None,
+            energy=energy,
+            estimated=energy is not None and machine.estimated,
             overhead=self._slack(),
-            power=self._device.kind,
-            emulated=self._device.emulated,
+            power=machine.device.kind,
+            emulated=machine.device.emulated,
             verdict=Verdict.of(scheduler),
             remembered=history,
             hindsight=Hindsight.of(scheduler.profile, scheduler.goal, history, self._slack()),
@@ -599,7 +572,7 @@ class Runner(Closing):
     def __repr__(self) -> str:
         state = ", closed" if self._closed else ""
         done = f"{self._ledger.inputs} inputs{state}"
-        return f"<alert.Runner on {self._device.kind}, {done}: {self._scheduler!r}>"
+        return f"<alert.Runner on {self._machine.device.kind}, {done}: {self._scheduler!r}>"
 
     def _repr_html_(self) -> str:
         return self._scheduler._repr_html_() + self.report()._repr_html_()
@@ -615,13 +588,4 @@ class Runner(Closing):
                     self._pause.end()
                 if self._live is not None:
                     self._live.close()
-                if self._opened:
-                    self._device.close()
-
-
-def _idle_gap(seconds: float | None, device: Device) -> float:
-    if seconds is None:
-        return max(_IDLE_SECONDS, TICKS * device.tick)
-    if not _arguments.number("idle_gap", seconds) >= 0.0:
-        raise ValueError(f"idle_gap: expected seconds >= 0, got {seconds!r}")
-    return seconds
+                self._machine.close()

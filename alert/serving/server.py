@@ -27,7 +27,7 @@ from alert.serving.answer import Answer
 from alert.serving.bounds import Bounds, Optimise
 from alert.serving.budget.demand import Demand, Loss
 from alert.serving.dispatch import Dispatch
-from alert.serving.machine import Machine
+from alert.serving.machine import ServerMachine
 from alert.serving.policies import Choose, Policy, find
 from alert.serving.report import ServerReport, TenantReport
 from alert.serving.requests import Request
@@ -126,7 +126,7 @@ class Server:
         self._accounts: list[Account] = []
         self._closed = False
         self._process = os.getpid()
-        self._machine = Machine(models, profile, power, inference_mode, clock)
+        self._machine = ServerMachine(models, profile, power, inference_mode, clock)
         self._profile = self._machine.profile
         self._dispatch = Dispatch(self._profile, policy, batch)
         self._worker = Worker(self._dispatch, self._machine, stop, patience, clock)

@@ -13,7 +13,7 @@ from alert.running.models import Call
 from alert.serving.alarm import Alarm
 from alert.serving.batches import joined, length, split
 from alert.serving.dispatch import Dispatch, Job, Refusal
-from alert.serving.machine import Machine, Run
+from alert.serving.machine import Run, ServerMachine
 from alert.serving.requests import Request
 
 
@@ -31,7 +31,7 @@ class Worker:
     Parameters
     ----------
     dispatch : Dispatch
-    machine : Machine
+    machine : ServerMachine
     stop : callable or None
         See `alert.Server`.
     patience : float
@@ -50,7 +50,7 @@ class Worker:
     def __init__(
         self,
         dispatch: Dispatch,
-        machine: Machine,
+        machine: ServerMachine,
         stop: Callable[[Any], bool] | None,
         patience: float,
         clock: Callable[[], float],
@@ -127,7 +127,7 @@ class Worker:
             self._changed.notify()
 
     @property
-    def machine(self) -> Machine:
+    def machine(self) -> ServerMachine:
         """The machine. Another one of the same device takes its place when a model hangs."""
         return self._machine
 
@@ -194,7 +194,7 @@ class Worker:
                 return [], None
             self._changed.wait()
 
-    def _run(self, running: _Running, machine: Machine) -> bool:
+    def _run(self, running: _Running, machine: ServerMachine) -> bool:
         """Run a job and answer; return False where another thread has taken over meanwhile."""
         job = self._begin(running)
         if job is None:

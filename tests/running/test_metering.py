@@ -81,7 +81,7 @@ class Line:
 
     def run_to_end_of_window(self, gap: float = 0.0, noise: Random | None = None) -> None:
         self.run(1, gap, noise)
-        while not self.runner._meter._rested:
+        while not self.runner._machine.meter._rested:
             self.run(1, gap, noise)
 
 
@@ -117,10 +117,12 @@ def test_all_inputs_together_draw_what_the_counter_says(factor: float, tick: flo
         line.run_to_end_of_window(noise=noise)
         counted = line.package.counter()
         assert counted is not None
-        told = math.fsum(line.energies) + line.runner._meter.owed
+        told = math.fsum(line.energies) + line.runner._machine.meter.owed
         assert told == pytest.approx(counted - first, rel=1e-9)
         assert line.runner.report().energy == pytest.approx(counted - first, rel=1e-9)
-    assert abs(line.runner._meter.owed) < 0.1 * told / 20  # the last window's, not the first one's
+    assert (
+        abs(line.runner._machine.meter.owed) < 0.1 * told / 20
+    )  # the last window's, not the first one's
 
 
 def test_gaps_between_inputs_are_not_put_down_to_them() -> None:
@@ -157,7 +159,7 @@ def test_long_and_short_inputs_mixed() -> None:
     assert 50 < long.sum() < 250
     assert set(history["energy_source"][long].tolist()) == {"measured"}
     assert "blended" in history["energy_source"][~long].tolist()
-    told = math.fsum(line.energies) + line.runner._meter.owed
+    told = math.fsum(line.energies) + line.runner._machine.meter.owed
     assert told == pytest.approx(line.package.true(), rel=1e-3)
 
 
@@ -219,7 +221,7 @@ def test_never_below_zero_when_the_counter_says_less_than_the_profile() -> None:
     line.run(400)
     assert min(line.energies) == 0.0  # pays back what the profile said too much
     line.run_to_end_of_window()
-    told = math.fsum(line.energies) + line.runner._meter.owed
+    told = math.fsum(line.energies) + line.runner._machine.meter.owed
     counted = line.package.counter()
     assert counted is not None
     assert told == pytest.approx(counted, rel=1e-9)
@@ -262,11 +264,11 @@ def test_no_more_is_repaid_than_is_owed() -> None:
     line = Line()
     line.package.factor = 1.6
     line.run_to_end_of_window(gap=0.02)  # hardly an input in it
-    owed = line.runner._meter.owed
+    owed = line.runner._machine.meter.owed
     assert owed > 0.0
     line.run(1)
-    while not line.runner._meter._rested:
-        left = line.runner._meter.owed
+    while not line.runner._machine.meter._rested:
+        left = line.runner._machine.meter.owed
         assert 0.0 <= left <= owed
         owed = left
         line.run(1)

@@ -130,7 +130,7 @@ def test_a_model_of_transformers_takes_keywords() -> None:
 
 def test_arguments_and_keywords_reach_the_model() -> None:
     bench = Bench()
-    bench.runner._execution.models[0] = lambda *args, **kwargs: (args, kwargs)
+    bench.runner._machine.execution.models[0] = lambda *args, **kwargs: (args, kwargs)
     assert bench.runner(1, 2, mask=3) == ((1, 2), {"mask": 3})
     assert bench.runner(mask=3, delay=0.01) == ((), {"mask": 3})
     assert bench.runner(alert.Call(1, mask=3)) == ((1,), {"mask": 3})
@@ -283,7 +283,7 @@ def test_what_is_not_there_yet_is_refused(model: Callable[[Any], Any], advice: s
     bench = Bench()
     bench.runner("x")
     before = state(bench.runner)
-    bench.runner._execution.models[0] = model
+    bench.runner._machine.execution.models[0] = model
     with pytest.raises(TypeError, match=rf"^small: expected an output, got \w+: {advice}"):
         bench.runner("x")
     assert state(bench.runner) == before
@@ -324,7 +324,7 @@ def test_outputs_of_all_kinds_are_handed_on_as_they_are() -> None:
     ]
     bench = Bench()
     for thing in things:
-        bench.runner._execution.models[0] = lambda x, thing=thing: thing
+        bench.runner._machine.execution.models[0] = lambda x, thing=thing: thing
         assert bench.runner("x") is thing
         check_output("net", thing)
 

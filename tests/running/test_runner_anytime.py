@@ -76,15 +76,15 @@ def test_a_word_stops_when_its_share_is_over() -> None:
 def test_refuses_an_anytime_model_that_is_none() -> None:
     bench = AnytimeBench(alert.Goal.max_accuracy(deadline=1.0, energy=99.0))
     before = state(bench.runner)
-    bench.runner._execution.models[0] = lambda x: [1, 2, 3]
+    bench.runner._machine.execution.models[0] = lambda x: [1, 2, 3]
     with pytest.raises(TypeError, match=r"large: an anytime model yields .* got list"):
         bench.runner("x")
-    bench.runner._execution.models[0] = lambda x: iter([1, 2])
+    bench.runner._machine.execution.models[0] = lambda x: iter([1, 2])
     with pytest.raises(ValueError, match="large: expected at least 3 exits, got 2"):
         bench.runner("x")
-    bench.runner._execution.models[0] = lambda x: iter(())
+    bench.runner._machine.execution.models[0] = lambda x: iter(())
     with pytest.raises(ValueError, match="large: expected at least 3 exits, got 0"):
         bench.runner("x")
     assert state(bench.runner) == before
-    bench.runner._execution.models[0] = bench.model
+    bench.runner._machine.execution.models[0] = bench.model
     assert bench.runner("x") == (2, "x")

@@ -56,7 +56,7 @@ def test_a_rating_while_a_model_runs_leaves_the_input_alone() -> None:
         b.machine.work(0.01)
         return x
 
-    b.runner._execution.models[:] = [model, model]
+    b.runner._machine.execution.models[:] = [model, model]
     b.runner(1)
     assert learnt == [True]
     assert seen[0][0] == seen[0][1]
@@ -75,7 +75,7 @@ def test_a_rating_from_another_thread_does_not_wait_for_the_model() -> None:
         assert go.wait(60)
         return x
 
-    b.runner._execution.models[:] = [slow, slow]
+    b.runner._machine.execution.models[:] = [slow, slow]
     thread = threading.Thread(target=lambda: b.runner(1))
     thread.start()
     assert entered.wait(60)

@@ -35,7 +35,7 @@ def test_a_warm_up_runs_every_model_and_teaches_nothing() -> None:
 
         return model
 
-    bench.runner._execution.models[:] = [noting("small"), noting("large")]
+    bench.runner._machine.execution.models[:] = [noting("small"), noting("large")]
     before, decision = state(bench.runner), bench.runner.scheduler.decision
     bench.runner.warmup("x", mask=1)
     assert calls == [("small", ("x", 1))] * 3 + [("large", ("x", 1))] * 3
@@ -97,7 +97,7 @@ def test_the_cap_stays_while_a_model_runs() -> None:
         thread.join(60)
         return x
 
-    bench.runner._execution.models[0] = model
+    bench.runner._machine.execution.models[0] = model
     bench.runner("x")
     assert bench.package.caps_set == [10.0]
 
@@ -125,7 +125,7 @@ def test_a_pause_gives_the_cap_of_a_real_device_back() -> None:
                     time.sleep(0.002)
                 assert device.cap == found
                 seen: list[float] = []
-                runner._execution.models[0] = lambda x, seen=seen: seen.append(device.cap)
+                runner._machine.execution.models[0] = lambda x, seen=seen: seen.append(device.cap)
                 runner("x")
                 assert seen == [12.0]
 

@@ -70,7 +70,7 @@ def test_waits_longer_for_a_slower_counter_or_as_told() -> None:
     ):
         package = Package(machine, tick=tick)
         runner = Runner([str, str], profile(), CHEAP, package, clock=machine.clock, **options)  # type: ignore[arg-type]
-        assert runner._idle_gap == expected
+        assert runner._machine._idle_gap == expected
     with pytest.raises(ValueError, match="idle_gap: expected seconds >= 0, got -1"):
         Runner([str, str], profile(), CHEAP, Package(machine), idle_gap=-1.0)
 

@@ -49,7 +49,7 @@ def test_a_call_from_another_thread_waits_for_its_turn() -> None:
         bench.machine.work(0.01)
         return x
 
-    bench.runner._execution.models[:] = [slow, slow]
+    bench.runner._machine.execution.models[:] = [slow, slow]
     first = run_in_thread(lambda: bench.runner("first"))
     assert entered.wait(60)
     second = run_in_thread(lambda: bench.runner("second"))
@@ -77,7 +77,7 @@ def test_the_wait_for_its_turn_is_taken_off_the_deadline() -> None:
             assert called.wait(60)
         return small(x)
 
-    bench.runner._execution.models[0] = slow
+    bench.runner._machine.execution.models[0] = slow
     clock = bench.machine.clock
 
     def noted() -> float:
@@ -157,8 +157,8 @@ def test_closing_lets_the_input_of_another_thread_finish() -> None:
         assert go.wait(60)
         return x
 
-    bench.runner._execution.models[0] = slow
-    bench.runner._opened = True
+    bench.runner._machine.execution.models[0] = slow
+    bench.runner._machine._opened = True
     returned: list[Any] = []
     first = run_in_thread(lambda: returned.append(bench.runner("x")))
     assert entered.wait(60)
@@ -183,7 +183,7 @@ def test_a_forked_child_has_its_turn() -> None:
             assert go.wait(60)
         return small(x)
 
-    bench.runner._execution.models[0] = slow
+    bench.runner._machine.execution.models[0] = slow
     parent = run_in_thread(lambda: bench.runner("parent"))
     assert entered.wait(60)
     pid = os.fork()
@@ -222,11 +222,11 @@ def test_a_model_that_uses_its_own_runner_is_told(use: Callable[[Runner], Any]) 
     bench.runner("x")
     before = state(bench.runner)
     small = bench.models["small"]
-    bench.runner._execution.models[0] = lambda x: use(bench.runner)
+    bench.runner._machine.execution.models[0] = lambda x: use(bench.runner)
     with pytest.raises(RuntimeError, match=r"runs in thread 'MainThread' uses the Runner"):
         bench.runner("x")
     assert state(bench.runner) == before
-    bench.runner._execution.models[0] = small
+    bench.runner._machine.execution.models[0] = small
     assert bench.runner("x") == ("small", "x")
 
 
@@ -242,7 +242,7 @@ def test_a_goal_that_is_set_by_the_model_that_runs_holds_from_the_next_input_on(
         assert bench.runner.scheduler.goal == CHEAP
         return small(x)
 
-    bench.runner._execution.models[0] = setting
+    bench.runner._machine.execution.models[0] = setting
     assert bench.runner("x")[0] == "small"
     assert bench.runner.scheduler.goal == ACCURATE
     assert bench.runner("x")[0] == "large"
@@ -264,7 +264,7 @@ def test_a_goal_that_another_thread_sets_waits_for_the_input() -> None:
         threads[0].join(0.02)
         return small(x)
 
-    bench.runner._execution.models[0] = setting
+    bench.runner._machine.execution.models[0] = setting
     bench.runner("x")
     threads[0].join(60)
     assert bench.runner.history["model"].tolist() == [0]
@@ -293,7 +293,7 @@ def test_a_goal_that_is_set_by_a_model_that_fails_holds_too() -> None:
         bench.runner.scheduler.goal = ACCURATE
         raise ZeroDivisionError
 
-    bench.runner._execution.models[0] = failing
+    bench.runner._machine.execution.models[0] = failing
     with pytest.raises(ZeroDivisionError):
         bench.runner("x")
     assert bench.runner.scheduler.goal == ACCURATE
@@ -308,7 +308,7 @@ def test_a_deadline_that_is_shared_by_the_model_that_runs_is_for_the_next_inputs
             bench.runner.share(0.3, 2)
         return small(x)
 
-    bench.runner._execution.models[0] = sharing
+    bench.runner._machine.execution.models[0] = sharing
     begun = bench.machine.now
     for x in ("sentence", "word", "word", "x"):
         bench.runner(x)

@@ -15,12 +15,25 @@ OUTCOME: np.dtype[np.void]
 _GoalTuple: TypeAlias = tuple[
     int, float, float, float, float, float, float, tuple[int, int, int], int, int
 ]
+_Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[Any]
 
 def check_goal(goal: _GoalTuple, /) -> None: ...
 def constants(method: str, /) -> dict[str, float]: ...
 def step_many(
     schedulers: Sequence[Scheduler], latencies: ArrayLike, energies: ArrayLike | None
 ) -> NDArray[np.void]: ...
+def unpack_weights(
+    packed: _Buffer,
+    weights: _Buffer,
+    filters: int,
+    columns: int,
+    width: int,
+    filters_per_basis: int,
+    rows_per_basis: int,
+    coefficient_bits: int,
+    basis_bits: int,
+    is_sparse: bool,
+) -> None: ...
 
 @final
 class Profile:

@@ -12,19 +12,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
-from alert._text import plain, shown
+from alert._text import plain
 from alert.files import LARGEST_DOCUMENT
+from alert.store import headers
 from alert.store.weights import Bytes, Part, Spec
-
-# Names in the format and in torch; some only in newer ones.
-_TYPES = {
-    **{"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"},
-    **{"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8"},
-    **{"U64": "uint64", "U32": "uint32", "U16": "uint16", "BOOL": "bool", "C64": "complex64"},
-    **{"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"},
-}
 
 
 class SafetensorsFile:
@@ -90,23 +83,14 @@ class SafetensorsFile:
 
 def _entry(name: str, entry: Any) -> tuple[Spec, int, int]:
     """Check one entry of a header; return the tensor, and where its bytes begin and end."""
-    import torch
-
     if not isinstance(entry, dict):
         raise ValueError(f"{name}: no entry")
     kind, shape, ends = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
-    dtype = getattr(torch, _TYPES.get(kind, ""), None) if isinstance(kind, str) else None
-    if dtype is None:
-        raise ValueError(f"{name}: dtype {shown(kind)} is not known")
-    if not (_are_lengths(shape) and _are_lengths(ends) and len(ends) == 2):
+    dtype = headers.dtype(name, kind)
+    if not (headers.are_lengths(shape) and headers.are_lengths(ends) and len(ends) == 2):
         raise ValueError(f"{name}: no shape, or no offsets")
     begin, end = ends
     size = prod(shape) * dtype.itemsize
     if end - begin != size:
         raise ValueError(f"{name}: {end - begin} bytes do not fit the shape {shape}")
     return Spec(dtype, tuple(shape), size), begin, end
-
-
-def _are_lengths(values: Any) -> TypeGuard[list[int]]:
-    """Tell whether this is a list of integers that are not negative."""
-    return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)

@@ -65,7 +65,7 @@ class Weights(Protocol):
 
 
 def open_weights(path: str | os.PathLike[str]) -> Weights:
-    """Open a safetensors file, an ONNX network, or a file that `torch.save` wrote.
+    """Open a safetensors file, a packed one, an ONNX network, or a file that `torch.save` wrote.
 
     Raises
     ------
@@ -74,6 +74,7 @@ def open_weights(path: str | os.PathLike[str]) -> Weights:
     ValueError
         The file is damaged, or holds something else than weights; the message names the file.
     """
+    from alert.store.packed_file import PackedFile
     from alert.store.safetensors_file import SafetensorsFile
     from alert.store.torch_file import TorchFile
     from alert.store.whole_file import WholeFile
@@ -81,6 +82,7 @@ def open_weights(path: str | os.PathLike[str]) -> Weights:
     found = as_path(path)
     readers: dict[str, Callable[[Path], Weights]] = {
         ".safetensors": SafetensorsFile,
+        ".sdw": PackedFile,
         ".onnx": WholeFile,
     }
     return readers.get(found.suffix, TorchFile)(found)

@@ -12,12 +12,15 @@
 #include "python/py_scheduler.h"
 #include "python/py_state.h"
 #include "python/py_step_many.h"
+#include "python/py_weights.h"
 
 static PyMethodDef module_functions[] = {
     {"check_goal", alert_py_check_goal, METH_O, alert_py_check_goal_doc},
     {"constants", alert_py_constants_dict, METH_O, alert_py_constants_doc},
     {"step_many", (PyCFunction)(void (*)(void))alert_py_step_many, METH_VARARGS | METH_KEYWORDS,
      alert_py_step_many_doc},
+    {"unpack_weights", (PyCFunction)(void (*)(void))alert_py_unpack_weights,
+     METH_VARARGS | METH_KEYWORDS, alert_py_unpack_weights_doc},
     {NULL, NULL, 0, NULL},
 };
 

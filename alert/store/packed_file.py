@@ -1,0 +1,175 @@
+"""Files of packed weights, which `alert.variants.smartdeal` writes.
+
+A file is a head of 20 bytes, a header, and the payloads of the tensors, one after the other. The
+head has the magic, a version, the bytes of the header and its CRC-32. The header is JSON,
+deflated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Sequence
+from itertools import accumulate
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from alert._text import plain, shown
+from alert.store import headers
+from alert.store.packed_tensor import Layout, PackedTensor
+from alert.store.weights import Bytes, Part, Spec
+
+MAGIC = b"ALERTPKD"
+VERSION = 1
+HEAD = struct.Struct("<8sIII")  # magic, version, bytes of the header, its CRC-32
+
+LARGEST_HEADER = 1024 * 1024
+"""Most bytes of a header, inflated: some ten thousand tensors."""
+
+
+class Entry(NamedTuple):
+    """One tensor of a file, and where its payload is."""
+
+    tensor: PackedTensor
+    size: int
+    crc: int
+
+
+class PackedFile:
+    """An open file of packed weights; see `Weights`. Tensors are unpacked when they are read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.others: dict[str, Any] = {}
+        self._descriptor = os.open(path, os.O_RDONLY)
+        try:
+            self._index()
+        except (ValueError, RecursionError) as error:
+            self.close()
+            raise self._damaged(error) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, piece: Sequence[Part], into: Sequence[Bytes]) -> None:
+        """Unpack parts, each into bytes of its length.
+
+        Of a large tensor there are several parts. Each unpacks the whole tensor: it takes about a
+        nanosecond a weight.
+        """
+        for part, view in zip(piece, into, strict=True):
+            size = self.specs[part.name].size
+            whole = view if len(view) == size else np.empty(size, np.uint8)
+            try:
+                self._unpack(part.name, whole)
+            except ValueError as error:
+                raise self._damaged(f"{part.name}: {error}") from None
+            if whole is not view:
+                view[:] = whole[part.start : part.stop]
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _damaged(self, reason: object) -> ValueError:
+        return ValueError(f"{self.path}: no packed weights, or damaged ({plain(reason)})")
+
+    def _index(self) -> None:
+        """Read the header: what each tensor is like, and where in the file it begins."""
+        size = os.fstat(self._descriptor).st_size
+        header, start = _header(self._descriptor, size)
+        self._entries = _entries(header.get("tensors"))
+        self.specs = {name: entry.tensor.spec for name, entry in self._entries.items()}
+        ends = accumulate((entry.size for entry in self._entries.values()), initial=start)
+        *begins, end = ends
+        if end != size:
+            raise ValueError(f"the tensors end at byte {end} of {size}")
+        self._begins = dict(zip(self._entries, begins, strict=True))
+        self.aliases: dict[str, str] = header.get("aliases", {})
+        if not isinstance(self.aliases, dict) or not all(
+            isinstance(name, str) and name in self.specs for name in self.aliases.values()
+        ):
+            raise ValueError("aliases of tensors that are not there")
+
+    def _unpack(self, name: str, into: Bytes) -> None:
+        entry = self._entries[name]
+        payload = os.pread(self._descriptor, entry.size, self._begins[name])
+        if len(payload) != entry.size:
+            raise ValueError("cut short while it was read")
+        if zlib.crc32(payload) != entry.crc:
+            raise ValueError("the checksum is another one")
+        entry.tensor.decode(np.frombuffer(payload, np.uint8), into)
+
+
+def _header(descriptor: int, size: int) -> tuple[dict[str, Any], int]:
+    """Return the header of a file of that size, and where the tensors begin."""
+    head = os.pread(descriptor, HEAD.size, 0)
+    if len(head) < HEAD.size or not head.startswith(MAGIC):
+        raise ValueError("the first bytes are others")
+    _, version, length, crc = HEAD.unpack(head)
+    if version != VERSION:
+        raise ValueError(f"this release reads version {VERSION}, got {version}")
+    if length > min(size - HEAD.size, LARGEST_HEADER):
+        raise ValueError("the header is longer than the file, or than is sane")
+    packed = os.pread(descriptor, length, HEAD.size)
+    if zlib.crc32(packed) != crc:
+        raise ValueError("the header's checksum is another one")
+    header = json.loads(_inflated(packed))
+    if not isinstance(header, dict):
+        raise ValueError("the header is no object")
+    return header, HEAD.size + length
+
+
+def _inflated(packed: bytes) -> bytes:
+    inflate = zlib.decompressobj()
+    try:
+        text = inflate.decompress(packed, LARGEST_HEADER)
+    except zlib.error as error:
+        raise ValueError(f"header: {error}") from None
+    if not inflate.eof:
+        raise ValueError("the header is cut short, or longer than is sane")
+    return text
+
+
+def _entries(tensors: Any) -> dict[str, Entry]:
+    if not isinstance(tensors, list):
+        raise ValueError("no list of tensors")
+    entries: dict[str, Entry] = {}
+    for document in tensors:
+        name = document.get("name") if isinstance(document, dict) else None
+        if not isinstance(name, str) or name in entries:
+            raise ValueError(f"a tensor without a name of its own: {shown(name)}")
+        try:
+            entries[name] = _entry(name, document)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return entries
+
+
+def _entry(name: str, document: dict[str, Any]) -> Entry:
+    """Check one entry of a header: its payload may be as long as it is."""
+    shape, layout = document.get("shape"), document.get("layout")
+    numbers = [document.get("size"), document.get("crc")]
+    if not (headers.are_lengths(shape) and headers.are_lengths(numbers)):
+        raise ValueError("no shape, size or checksum")
+    dtype = headers.dtype(name, document.get("dtype"))
+    spec = Spec(dtype, tuple(shape), prod(shape) * dtype.itemsize)
+    tensor = PackedTensor(spec, str(document.get("form")), _layout(layout))
+    tensor.check(numbers[0])
+    return Entry(tensor, *numbers)
+
+
+def _layout(numbers: Any) -> Layout | None:
+    if numbers is None:
+        return None
+    if not (headers.are_lengths(numbers) and len(numbers) == 6 and 0 not in numbers[:5]):
+        raise ValueError("no layout")
+    if numbers[0] > 8:  # C says so, too, but after there is memory for the weights
+        raise ValueError(f"rows of {numbers[0]} weights")
+    *counts, is_sparse = numbers
+    return Layout(*counts, is_sparse=bool(is_sparse))  # type: ignore[misc, arg-type]

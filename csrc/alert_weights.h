@@ -22,7 +22,7 @@ extern "C" {
 
 /* Packed weights. Parts of `bytes`, each padded with zero bits to whole bytes; bits count from the lowest of a byte:
  *
- *   scales        16 bits, the upper half of a float, for each row of each basis
+ *   scales        16 bits, the upper half of a float within +-2^100, for each row of each basis
  *   bases         basis_bits for each element: an integer in two's complement, times the scale of its row
  *   bitmap        a bit for each row of weights, where is_sparse: whether it is there; rows that are not are zero
  *   coefficients  coefficient_bits for each element of the rows that are there: above the sign, below 0 for zero, or
@@ -44,8 +44,8 @@ typedef struct alert_packed_weights {
     size_t size; /* of the bytes */
 } alert_packed_weights;
 
-/* Writes filters x columns weights. -EINVAL where an argument is out of range, a scale is no finite number, or `size` is not
- * that of the parts; the weights may be partly written then. `error` may be NULL. */
+/* Writes filters x columns weights. -EINVAL where an argument is out of range, a scale is beyond +-2^100, or `size` is not
+ * that of the parts; nothing is written then. `error` may be NULL. */
 ALERT_MUST_CHECK int alert_unpack_weights(const alert_packed_weights *packed, float *weights,
                                           alert_argument_error *error);
 

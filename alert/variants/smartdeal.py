@@ -115,18 +115,19 @@ def decompose(
         An argument is out of range, or the model has no weights that can be decomposed.
     """
     _check(keep, bits, basis_bits, method)
-    model = copy.deepcopy(model).eval()
+    work = copy.deepcopy(model).eval()
     chosen_bits = Bits(bits, basis_bits)
     like_authors = method == "authors"
     weights = {
         name: _fitted(layer, keep, chosen_bits, like_authors)
-        for name, layer in chosen(model).items()
+        for name, layer in chosen(work).items()
     }
     if train is not None and not like_authors:
-        weights = _trained(model, weights, chosen_bits, train)
+        weights = _trained(work, weights, chosen_bits, train)
     elif len(calibration) and not like_authors:
-        weights = _calibrated(model, weights, chosen_bits, calibration)
-    return _packed(model, weights, chosen_bits)
+        weights = _calibrated(work, weights, chosen_bits, calibration)
+    tensors, aliases = _packed(work, weights, chosen_bits)
+    return Decomposed(_loaded(copy.deepcopy(model).eval(), tensors, aliases), tensors, aliases)
 
 
 def check(parameter: str | None, context: Context) -> None:
@@ -235,22 +236,34 @@ def _with_feedback(weight: _Weight, columns: Tensor, bits: Bits) -> Tensor:
     return blocks.grouped(torch.cat(found))
 
 
-def _packed(model: nn.Module, weights: dict[str, _Weight], bits: Bits) -> Decomposed:
-    """Pack all tensors, and give the model what comes out again."""
+def _packed(
+    model: nn.Module, weights: dict[str, _Weight], bits: Bits
+) -> tuple[dict[str, Packed], dict[str, str]]:
+    """Pack all tensors; return them, and further names of those that have several."""
     state = model.state_dict()
+    for name, value in state.items():
+        if not isinstance(value, Tensor):
+            raise ValueError(f"model: {name}: a packed file holds tensors alone")
     tensors: dict[str, Packed] = {}
     aliases: dict[str, str] = {}
     for tensor, names in registered(model).items():
         there = [name for name in names if name in state]
-        for name in there[:1]:
-            weight = weights.get(name)
-            tensors[name] = (
-                packing.plain_tensor(tensor.detach())
-                if weight is None
-                else packing.basis(weight.q, weight.b, weight.blocks, bits, tensor.dtype)
+        if not there:  # a buffer that no state dict has
+            continue
+        name, *others = there
+        aliases |= dict.fromkeys(others, name)
+        tensors[name] = (
+            packing.basis(
+                weights[name].q, weights[name].b, weights[name].blocks, bits, tensor.dtype
             )
-        aliases |= dict.fromkeys(there[1:], there[0])
+            if name in weights
+            else packing.plain_tensor(tensor.detach())
+        )
+    return tensors, aliases
+
+
+def _loaded(model: nn.Module, tensors: dict[str, Packed], aliases: dict[str, str]) -> nn.Module:
+    """Give a module the weights that a reader of the file gets."""
     unpacked = {name: packed.unpacked() for name, packed in tensors.items()}
-    unpacked |= {name: unpacked[first] for name, first in aliases.items()}
-    model.load_state_dict(unpacked)
-    return Decomposed(model, tensors, aliases)
+    model.load_state_dict(unpacked | {name: unpacked[first] for name, first in aliases.items()})
+    return model

@@ -5,6 +5,8 @@
 
 #include "weights/layout.h"
 
+#define SCALE_MAX 0x1p100 /* sums of elements times scales stay finite */
+
 enum { CODES_MAX = 1 << ALERT_COEFFICIENT_BITS_MAX };
 
 /* What an element of a row contributes to the weights, by its place in the row and its code. */
@@ -40,10 +42,11 @@ static int check_scales(const alert_packed_weights *p, const alert_layout *layou
 {
     for (size_t i = 0; i < layout->bases_count * p->width; i++) {
         double scale = (double)scale_at(p, i);
-        if (isfinite(scale))
+        if (fabs(scale) <= SCALE_MAX) /* not so for NaN */
             continue;
         if (error)
-            *error = (alert_argument_error){"scale", {(ptrdiff_t)i, -1}, "a finite number", scale};
+            *error = (alert_argument_error){
+                "scale", {(ptrdiff_t)i, -1}, "a number within +-2^100", scale};
         return -EINVAL;
     }
     return 0;

@@ -89,11 +89,11 @@ def _unfolded(call: Call) -> Tensor:
     x: Tensor = call["input"]
     weight: Tensor = call["weight"]
     if weight.dim() == 2:
-        return torch.atleast_2d(x).reshape(1, -1, x.shape[-1]).mT
+        return x.reshape(1, -1, x.shape[-1]).mT
     x, padding = _padded(x if x.dim() == 4 else x[None], weight, call)
     kernel, groups = tuple(weight.shape[2:]), call.get("groups", 1)
     options = {"stride": call.get("stride", 1), "dilation": call.get("dilation", 1)}
-    unfolded = functional.unfold(x, kernel, padding=padding, **options)
+    unfolded: Tensor = functional.unfold(x, kernel, padding=padding, **options)
     split = unfolded.reshape(len(x), groups, unfolded.shape[1] // groups, -1)
     return split.permute(1, 2, 0, 3).flatten(2)
 

@@ -25,7 +25,6 @@ def chosen(model: nn.Module) -> dict[str, nn.Module]:
     names = registered(model)
     for parameter, (name, *_) in names.items():
         _check(name, parameter)
-    tied = {names[0] for names in names.values() if len(names) > 1}
     found: dict[str, nn.Module] = {}
     for path, layer in model.named_modules():
         weight = getattr(layer, "weight", None)
@@ -34,8 +33,8 @@ def chosen(model: nn.Module) -> dict[str, nn.Module]:
         name = f"{path}.weight" if path else "weight"
         if parametrize.is_parametrized(layer) or "weight" not in layer._parameters:
             raise ValueError(f"model: {name}: a weight that is computed cannot be decomposed")
-        if name in tied:
-            others = " and ".join(names[weight][1:])
+        if len(names[weight]) > 1:
+            others = " and ".join(other for other in names[weight] if other != name)
             raise ValueError(f"model: {name} is also {others}: tied weights are not decomposed")
         if weight.shape[1] >= _FEWEST and weight.is_floating_point():
             found[name] = layer

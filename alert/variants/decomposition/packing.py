@@ -21,7 +21,7 @@ from alert.store.weights import Spec
 from alert.variants.decomposition import powers
 from alert.variants.decomposition.blocks import Blocks
 
-# Errors that float16 may have: of a number, and of the largest number of a tensor. The second is for
+# Errors that float16 may have: of a number, and of the largest one of a tensor. The second is for
 # numbers next to zero, which only add to others.
 _PRECISE, _NEXT_TO_ZERO = 2.0**-10, 2.0**-16
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 _MIDPOINT = log2(4 / 3)  # 1.5 is halfway between 1 and 2, and log2(1.5) + this is 1
 _TINY = 1e-30
-_RIDGE = 1e-9  # of the mean of the diagonal: least squares with fewer rows than unknowns
+_RIDGE = 1e-9  # of the diagonal: least squares with fewer rows than unknowns
 
 
 def levels(bits: int) -> int:
@@ -66,8 +66,7 @@ def coefficients_for(b: Tensor, a: Tensor) -> Tensor:
 
 
 def _ridged(gram: Tensor) -> Tensor:
-    mean = gram.diagonal(dim1=1, dim2=2).mean(1).clamp_min(_TINY)
-    return gram + _RIDGE * mean[:, None, None] * torch.eye(gram.shape[1], dtype=gram.dtype)
+    return gram + torch.diag_embed(_RIDGE * gram.diagonal(dim1=1, dim2=2) + _TINY)
 
 
 def mask_of(c: Tensor, b: Tensor, rows: int) -> Tensor:

@@ -33,7 +33,7 @@ docs: ext ## build the documentation into build/docs; warnings are errors
 notebooks: ext ## run the notebooks of examples/, and keep their outputs
 	python3 .ci/notebooks
 
-lib: $(BUILD)/libalert.a ## core and power as a static library: csrc/alert.h, csrc/alert_power.h
+lib: $(BUILD)/libalert.a ## core, power and weights as a static library: csrc/alert*.h
 
 example: $(BUILD)/loop ## build and run examples/loop.c
 	$<
@@ -43,7 +43,7 @@ clean: ## remove what was built
 
 # ------------------------------------------------------------------------------------------ library
 
-SOURCES := $(shell find csrc/core csrc/power -name '*.c')
+SOURCES := $(shell find csrc/core csrc/power csrc/weights -name '*.c')
 OBJECTS := $(SOURCES:%.c=$(BUILD)/lib/%.o)
 
 $(BUILD)/libalert.a: $(OBJECTS)

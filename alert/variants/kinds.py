@@ -9,7 +9,7 @@ from torch import nn
 
 from alert import _arguments
 from alert._text import shown
-from alert.variants import int8, lowres, onnx, own, pruned
+from alert.variants import int8, lowres, onnx, own, pruned, smartdeal
 from alert.variants.kind import Context, Kind, Record
 
 KINDS: dict[str, Kind] = {
@@ -17,6 +17,7 @@ KINDS: dict[str, Kind] = {
     "lowres": lowres,
     "onnx": onnx,
     "pruned": pruned,
+    "smartdeal": smartdeal,
 }
 """By the names that `family` takes."""
 

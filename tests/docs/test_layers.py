@@ -64,6 +64,7 @@ def stratum(name: str) -> int:
 def test_every_room_is_there() -> None:
     for room in ("core", "power", "python"):
         assert len(files_in(room)) > 10
+    assert len(files_in("weights")) == 3
     assert len(C_FILES) > 60
 
 
@@ -179,6 +180,20 @@ def test_power_does_not_know_the_core_nor_python() -> None:
             assert not name.startswith(("core/", "python/", "numpy/")), (path, name)
 
 
+def test_weights_know_numbers_only() -> None:
+    standard = {"errno.h", "math.h", "string.h"}
+    for path in [*files_in("weights"), ROOT / "csrc/alert_weights.h"]:
+        for name in included(path):
+            assert name in standard | {"alert.h", "alert_weights.h", "weights/layout.h"}, (
+                path,
+                name,
+            )
+        code = without_comments(path)
+        assert not re.search(
+            r"\b(malloc|calloc|realloc|free|printf|fopen|static \w+ \w+ =)\b", code
+        )
+
+
 def test_only_the_binding_knows_python_and_numpy() -> None:
     for path in C_FILES:
         python = {n for n in included(path) if n == "Python.h" or n.startswith("numpy/")}
@@ -188,7 +203,7 @@ def test_only_the_binding_knows_python_and_numpy() -> None:
 def test_the_binding_goes_through_the_public_headers() -> None:
     for path in files_in("python"):
         for name in included(path):
-            assert not name.startswith(("core/", "power/")), (path, name)
+            assert not name.startswith(("core/", "power/", "weights/")), (path, name)
 
 
 def test_the_binding_uses_no_private_api_of_cpython() -> None:

@@ -32,6 +32,9 @@ def plain(text: str) -> str:
 # Their reasons stand in parentheses of a heading, or below it.
 READERS = (
     "alert/files.py",
+    "alert/store/headers.py",
+    "alert/store/packed_file.py",
+    "alert/store/packed_tensor.py",
     "alert/store/safetensors_file.py",
     "alert/workloads/frozen_graph.py",
 )

@@ -45,6 +45,7 @@ class PackedFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.aliases: dict[str, str] = {}
         self.others: dict[str, Any] = {}
         self._descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -90,11 +91,6 @@ class PackedFile:
         if end != size:
             raise ValueError(f"the tensors end at byte {end} of {size}")
         self._begins = dict(zip(self._entries, begins, strict=True))
-        self.aliases: dict[str, str] = header.get("aliases", {})
-        if not isinstance(self.aliases, dict) or not all(
-            isinstance(name, str) and name in self.specs for name in self.aliases.values()
-        ):
-            raise ValueError("aliases of tensors that are not there")
 
     def _unpack(self, name: str, into: Bytes) -> None:
         entry = self._entries[name]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from alert import files
 from alert._arguments import integer
 from alert._text import shown
-from alert.store.tensors import registered
+from alert.variants.checks import checked, refuse_tied
 from alert.variants.decomposition import (
     feedback,
     fit,
@@ -45,22 +45,19 @@ class Decomposed(NamedTuple):
         With the weights that a reader of the file gets.
     tensors : dict
         As they are packed.
-    aliases : dict
-        Further names of tensors that have several.
     """
 
     model: nn.Module
     tensors: dict[str, Packed]
-    aliases: dict[str, str]
 
     @property
     def accounting(self) -> Accounting:
         """Bytes of the file, part by part."""
-        return account(self.tensors, self.aliases)
+        return account(self.tensors)
 
     def write(self, file: IO[bytes]) -> None:
         """Write the packed file."""
-        packing.write(file, self.tensors, self.aliases)
+        packing.write(file, self.tensors)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the packed file, whole or not at all; a `Store` reads it by its suffix .sdw."""
@@ -115,6 +112,7 @@ def decompose(
         An argument is out of range, or the model has no weights that can be decomposed.
     """
     _check(keep, bits, basis_bits, method)
+    refuse_tied("smartdeal", checked(model))
     work = copy.deepcopy(model).eval()
     chosen_bits = Bits(bits, basis_bits)
     like_authors = method == "authors"
@@ -126,8 +124,10 @@ def decompose(
         weights = _trained(work, weights, chosen_bits, train)
     elif len(calibration) and not like_authors:
         weights = _calibrated(work, weights, chosen_bits, calibration)
-    tensors, aliases = _packed(work, weights, chosen_bits)
-    return Decomposed(_loaded(copy.deepcopy(model).eval(), tensors, aliases), tensors, aliases)
+    tensors = _packed(work, weights, chosen_bits)
+    made = copy.deepcopy(model).eval()
+    made.load_state_dict({name: packed.unpacked() for name, packed in tensors.items()})
+    return Decomposed(made, tensors)
 
 
 def check(parameter: str | None, context: Context) -> None:
@@ -236,34 +236,15 @@ def _with_feedback(weight: _Weight, columns: Tensor, bits: Bits) -> Tensor:
     return blocks.grouped(torch.cat(found))
 
 
-def _packed(
-    model: nn.Module, weights: dict[str, _Weight], bits: Bits
-) -> tuple[dict[str, Packed], dict[str, str]]:
-    """Pack all tensors; return them, and further names of those that have several."""
-    state = model.state_dict()
-    for name, value in state.items():
+def _packed(model: nn.Module, weights: dict[str, _Weight], bits: Bits) -> dict[str, Packed]:
+    tensors: dict[str, Packed] = {}
+    for name, value in model.state_dict().items():
         if not isinstance(value, Tensor):
             raise ValueError(f"model: {name}: a packed file holds tensors alone")
-    tensors: dict[str, Packed] = {}
-    aliases: dict[str, str] = {}
-    for tensor, names in registered(model).items():
-        there = [name for name in names if name in state]
-        if not there:  # a buffer that no state dict has
-            continue
-        name, *others = there
-        aliases |= dict.fromkeys(others, name)
+        weight = weights.get(name)
         tensors[name] = (
-            packing.basis(
-                weights[name].q, weights[name].b, weights[name].blocks, bits, tensor.dtype
-            )
-            if name in weights
-            else packing.plain_tensor(tensor.detach())
+            packing.plain_tensor(value)
+            if weight is None
+            else packing.basis(weight.q, weight.b, weight.blocks, bits, value.dtype)
         )
-    return tensors, aliases
-
-
-def _loaded(model: nn.Module, tensors: dict[str, Packed], aliases: dict[str, str]) -> nn.Module:
-    """Give a module the weights that a reader of the file gets."""
-    unpacked = {name: packed.unpacked() for name, packed in tensors.items()}
-    model.load_state_dict(unpacked | {name: unpacked[first] for name, first in aliases.items()})
-    return model
+    return tensors

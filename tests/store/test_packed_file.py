@@ -108,8 +108,6 @@ def first(document: dict[str, Any], **changes: object) -> None:
         (lambda d: d["tensors"].append(3), "a tensor without a name of its own: None"),
         (lambda d: d["tensors"].append(d["tensors"][0]), "a tensor without a name of its own"),
         (lambda d: d["tensors"].pop(), "the tensors end at byte"),
-        (lambda d: d.update(aliases={"a": "b"}), "aliases of tensors that are not there"),
-        (lambda d: d.update(aliases=[1]), "aliases of tensors that are not there"),
         (lambda d: first(d, dtype="F31"), "dtype 'F31' is not known"),
         (lambda d: first(d, dtype="I32"), "form 'basis' is not known, or not for such a tensor"),
         (lambda d: first(d, form="zip"), "form 'zip' is not known"),

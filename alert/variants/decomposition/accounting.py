@@ -50,10 +50,10 @@ class Accounting(NamedTuple):
         return f"{text(self.total)}, {self.ratio:.1f} times smaller: {listed}"
 
 
-def account(tensors: Mapping[str, Packed], aliases: Mapping[str, str]) -> Accounting:
+def account(tensors: Mapping[str, Packed]) -> Accounting:
     """Count the bytes of a packed file."""
     parts = dict.fromkeys(Accounting._fields, 0)
-    parts["header"] = len(header(tensors, aliases))
+    parts["header"] = len(header(tensors))
     for tensor, payload in tensors.values():
         parts["original"] += tensor.spec.size
         if tensor.layout is None:

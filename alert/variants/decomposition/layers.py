@@ -6,8 +6,6 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from alert.store.tensors import registered
-
 _FEWEST = 4  # inputs of a filter: with fewer, a basis takes more than it saves
 _KINDS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -20,11 +18,8 @@ def chosen(model: nn.Module) -> dict[str, nn.Module]:
     Raises
     ------
     ValueError
-        There are none, or a parameter cannot be packed; the message names the parameter.
+        There are none, or a weight is computed from others; the message names the weight.
     """
-    names = registered(model)
-    for parameter, (name, *_) in names.items():
-        _check(name, parameter)
     found: dict[str, nn.Module] = {}
     for path, layer in model.named_modules():
         weight = getattr(layer, "weight", None)
@@ -33,9 +28,6 @@ def chosen(model: nn.Module) -> dict[str, nn.Module]:
         name = f"{path}.weight" if path else "weight"
         if parametrize.is_parametrized(layer) or "weight" not in layer._parameters:
             raise ValueError(f"model: {name}: a weight that is computed cannot be decomposed")
-        if len(names[weight]) > 1:
-            others = " and ".join(other for other in names[weight] if other != name)
-            raise ValueError(f"model: {name} is also {others}: tied weights are not decomposed")
         if weight.shape[1] >= _FEWEST and weight.is_floating_point():
             found[name] = layer
     if not found:
@@ -44,12 +36,3 @@ def chosen(model: nn.Module) -> dict[str, nn.Module]:
             f"{_FEWEST} inputs or more for each filter"
         )
     return found
-
-
-def _check(name: str, parameter: torch.Tensor) -> None:
-    if nn.parameter.is_lazy(parameter) or parameter.is_meta:
-        raise ValueError(f"model: {name}: no values yet")
-    if parameter.is_complex():
-        raise ValueError(f"model: {name}: complex numbers are not decomposed")
-    if parameter.is_floating_point() and not bool(torch.isfinite(parameter).all()):
-        raise ValueError(f"model: {name}: expected finite numbers, got NaN or infinity")

@@ -90,14 +90,14 @@ def plain_tensor(tensor: Tensor) -> Packed:
     return Packed(PackedTensor(spec, "raw"), bytes_of(tensor.contiguous()).tobytes())
 
 
-def write(file: IO[bytes], tensors: Mapping[str, Packed], aliases: Mapping[str, str]) -> None:
+def write(file: IO[bytes], tensors: Mapping[str, Packed]) -> None:
     """Write a packed file."""
-    file.write(header(tensors, aliases))
+    file.write(header(tensors))
     for packed in tensors.values():
         file.write(packed.payload)
 
 
-def header(tensors: Mapping[str, Packed], aliases: Mapping[str, str]) -> bytes:
+def header(tensors: Mapping[str, Packed]) -> bytes:
     """Return what stands before the tensors.
 
     Raises
@@ -105,7 +105,7 @@ def header(tensors: Mapping[str, Packed], aliases: Mapping[str, str]) -> bytes:
     ValueError
         There are too many tensors for a reader.
     """
-    document = {"tensors": [_entry(*item) for item in tensors.items()], "aliases": dict(aliases)}
+    document = {"tensors": [_entry(*item) for item in tensors.items()]}
     text = json.dumps(document, separators=(",", ":")).encode()
     if len(text) > LARGEST_HEADER:
         raise ValueError(f"model: too many tensors for a packed file: {len(tensors)}")

@@ -31,6 +31,14 @@ PROMISES = {
         "quiet, busy = (inputs[inputs['contention'] == c]['slowdown'].median() for c in (1, 2.5))\n"
         "assert busy > 1.5 * quiet\n",
     ),
+    "learn_from_feedback": (
+        2,
+        "taught = {name: inputs[half:] for name, (inputs, _, _) in runs.items()}\n"
+        "assert taught['published'].accuracy.mean() < 0.76\n"
+        "assert all(taught[name].accuracy.mean() >= 0.76 for name in ('feedback', 'asked'))\n"
+        "assert taught['feedback'].energy.mean() < 0.9 * taught['published'].energy.mean()\n"
+        "assert runs['asked'][2] <= 0.5 * runs['feedback'][2]\n",
+    ),
     "replay_and_oracles": (
         3,
         "first = [trace.replay(trace.profile, goal, scheme) for scheme in schemes]\n"

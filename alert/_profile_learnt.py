@@ -34,15 +34,18 @@ def guess(
     latency: float,
     models: Sequence[str] | None,
     exits: Exits | None,
-    origin: Mapping[str, Any] | None,
+    origin: Mapping[str, Any],
     unit: str,
 ) -> Profile:
     """Do the work of `alert.Profile.guess`, which describes the parameters."""
     reached = grid("accuracy", accuracy, (None,))
+    if len(reached) == 0:
+        raise ValueError("accuracy: expected at least one model, got none")
     sizes = _sizes(size, len(reached))
     offered = caps("power_caps", [None] if power_caps is None else power_caps)
     if offered.ndim != 1 or len(offered) == 0:
         raise ValueError(f"power_caps: expected a row of numbers, got {shown(power_caps)}")
+    refuse("power_caps", offered, ~(offered > 0.0), "a number > 0")
     slower = _slower(offered)
     longest = seconds("latency", latency, above_zero=True)
     if busy_power is None and unit == "W" and not np.isinf(offered[0]):
@@ -58,7 +61,7 @@ def guess(
         idle_power=idle_power,
         models=models,
         exits=exits,
-        origin={**(origin or {}), "learnt": _tally(np.zeros((len(sizes), len(offered))))},
+        origin={**origin, "learnt": _tally(np.zeros((len(sizes), len(offered))))},
         unit=unit,
         spread=_spread(len(sizes), slower),
     )
@@ -76,14 +79,22 @@ def known(profile: Profile, found: tuple[Floats, Floats, Floats, NDArray[Any], F
     )._going_on_from(numbers)
 
 
+def configurations_run(profile: Profile) -> tuple[int, int] | None:
+    """Return how many configurations of a learnt profile have run, and of how many."""
+    if profile.spread is None:
+        return None
+    tally = profile.origin.get("learnt")  # of a file, anything
+    run = tally.get("run") if isinstance(tally, dict) else 0
+    return (run if isinstance(run, int) else 0), profile.latency.size
+
+
 def label(profile: Profile) -> str:
     """Tell in a few words how much of a profile has been learnt; nothing of a measured one."""
-    if profile.spread is None:
+    found = configurations_run(profile)
+    if found is None:
         return ""
-    tally = profile.origin.get("learnt")  # of a file, anything
-    if not isinstance(tally, dict) or not tally.get("inputs"):
-        return ", a guess"
-    return f", learnt: {tally['run']} of {tally['of']} configurations run"
+    run, configurations = found
+    return f", learnt: {run} of {configurations} configurations run" if run else ", a guess"
 
 
 def _sizes(size: ArrayLike | None, count: int) -> Floats:
@@ -115,4 +126,4 @@ def _spread(models: int, slower: Floats) -> Floats:
 
 
 def _tally(runs: NDArray[Any]) -> dict[str, int]:
-    return {"inputs": int(runs.sum()), "run": int((runs > 0).sum()), "of": int(runs.size)}
+    return {"inputs": int(runs.sum()), "run": int((runs > 0).sum())}

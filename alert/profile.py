@@ -424,6 +424,8 @@ class Profile:
         ValueError, TypeError
             An argument is out of range or of the wrong kind; the message names argument and place.
         """
+        from alert.measuring import fingerprint
+
         return learnt.guess(
             cls,
             accuracy,
@@ -434,7 +436,7 @@ class Profile:
             latency,
             models,
             exits,
-            origin,
+            {"machine": fingerprint.machine(), **(origin or {})},
             unit,
         )
 

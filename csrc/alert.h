@@ -250,10 +250,10 @@ typedef struct alert_decision {
     double accuracy;    /* expected, lateness counted */
     double probability; /* that this configuration is done by the deadline */
     bool feasible;      /* false when a bound had to be given up, or is out of reach on average */
+    bool estimated;     /* the profile is learnt, and this configuration has not run yet */
     bool has_ticket;    /* the scheduler learns from ratings */
     bool ask;           /* a rating of this input would help */
     uint64_t ticket;    /* to rate the input with, once it is finished; 0 without one */
-    bool estimated;     /* the profile is learnt, and this configuration has not run yet */
 } alert_decision;
 
 /* The input just finished, run as the last decision said, but for what is said here. */

@@ -12,10 +12,10 @@ from alert import files
 from alert._arguments import Caps
 from alert._text import cap_text, shown
 from alert._warnings import warn
-from alert.measuring.caps import caps_to_measure
 from alert.measuring.measure import measure_profile
 from alert.measuring.models import Accuracies, MeasuredModel, measured_models
 from alert.measuring.results import are_of
+from alert.power.caps import caps_to_offer
 from alert.power.device import Device, borrowed
 from alert.profile import Profile, differences_from_here
 from alert.running.models import Models
@@ -35,7 +35,7 @@ def load_or_measure(
     measured = measured_models(models, accuracy)
     found = Profile._read(path) if path.exists() else None
     with borrowed(power) as device:
-        caps = None if power_caps is None else caps_to_measure(power_caps, device)
+        caps = None if power_caps is None else caps_to_offer(power_caps, device)
         if found is not None:
             stated = options.get("busy_power") is not None
             reason = _why_not(found, measured, device, caps, stated) or _why_not_of_sizes(

@@ -16,12 +16,12 @@ from alert._arguments import Caps, Floats
 from alert._text import under_cap
 from alert._warnings import warn
 from alert.measuring import fingerprint
-from alert.measuring.caps import caps_to_measure
 from alert.measuring.models import Accuracies, MeasuredModel, measured_models
 from alert.measuring.precision import Precision
 from alert.measuring.results import note, profile_of, rehearse
 from alert.measuring.sizes import examples_of, fixed_shares
 from alert.measuring.stopwatch import Stopwatch
+from alert.power.caps import caps_to_offer
 from alert.power.device import Device, borrowed, put_cap, unit_of
 from alert.profile import Profile
 from alert.running.models import Models, repeatable, warn_of_training
@@ -63,7 +63,7 @@ def measure_profile(
         busy_power = _arguments.at_least("busy_power", busy_power, 1e-12)
     with ExitStack() as stack:
         device = stack.enter_context(borrowed(power))
-        caps = caps_to_measure(power_caps, device)
+        caps = caps_to_offer(power_caps, device)
         rehearse(measured, caps, idle_power)
         total = (len(caps) + len(others)) * len(measured)
         bar = stack.enter_context(_progress.bar(total, "configuration", shown=progress))

@@ -11,7 +11,7 @@ import numpy as np
 
 from alert._arguments import floats
 from alert.running.completion import Completion
-from alert.running.models import Model, Models, named
+from alert.running.models import Model, Models, for_each, named
 from alert.store.stored_model import StoredModel
 
 Accuracy: TypeAlias = float | Sequence[float]
@@ -69,7 +69,7 @@ def measured_models(models: Models, accuracy: Accuracies | None) -> list[Measure
     """
     offered, names = named(models)
     known = _known_to(models) if accuracy is None else accuracy
-    reached = _in_order(known, names, len(offered))
+    reached = for_each("accuracy", known, names, len(offered))
     names = names or [f"model {i}" for i in range(len(offered))]
     return [
         MeasuredModel(
@@ -89,20 +89,6 @@ def _known_to(models: Models) -> Accuracies:
     if known is None:
         raise TypeError("accuracy: expected a sequence or a dict, one for each model, got None")
     return known
-
-
-def _in_order(accuracy: Accuracies, names: Sequence[str] | None, count: int) -> list[Accuracy]:
-    """List the accuracies in the order of the models."""
-    if isinstance(accuracy, Mapping):
-        if names is None or set(accuracy) != set(names):
-            raise ValueError(f"accuracy: expected one for each name in {names}, got {accuracy!r}")
-        return [accuracy[name] for name in names]
-    if isinstance(accuracy, (str, bytes)) or not hasattr(accuracy, "__len__"):
-        kind = type(accuracy).__name__
-        raise TypeError(f"accuracy: expected a sequence or a dict, one for each model, got {kind}")
-    if len(accuracy) != count:
-        raise ValueError(f"accuracy: expected {count}, one for each model, got {accuracy!r}")
-    return list(accuracy)
 
 
 def _checked(name: str, given: Accuracy) -> list[float]:

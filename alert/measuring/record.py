@@ -15,11 +15,11 @@ from alert import _arguments, _progress
 from alert._arguments import Caps, Floats, integers
 from alert._warnings import warn
 from alert.measuring import fingerprint
-from alert.measuring.caps import caps_to_measure
 from alert.measuring.models import Accuracies, MeasuredModel, measured_models
 from alert.measuring.precision import relative_precision
 from alert.measuring.results import are_of, note, profile_of, rehearse
 from alert.measuring.stopwatch import Stopwatch
+from alert.power.caps import caps_to_offer
 from alert.power.device import Device, borrowed, put_cap
 from alert.profile import Profile
 from alert.running.models import Call, Models, repeatable, warn_of_training
@@ -96,7 +96,7 @@ def record_trace(
 
     with ExitStack() as stack:
         device = stack.enter_context(borrowed(power))
-        caps = caps_to_measure(after.profile.power_caps if after else power_caps, device)
+        caps = caps_to_offer(after.profile.power_caps if after else power_caps, device)
         if math.inf in caps and device.energy() is None:
             raise ValueError(
                 f"power: expected a device that caps or counts energy, got {device.kind!r}; "

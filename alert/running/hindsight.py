@@ -84,6 +84,17 @@ class Hindsight:
         return 1.0 - self.energy / other.energy
 
 
+def _by(profile: Profile, history: NDArray[np.void]) -> NDArray[np.void]:
+    """Return the history with slowdowns by what is known now of a profile that is learnt."""
+    judged = history.copy()
+    profiled = profile.latency[history["model"], history["cap"]]
+    for ran, exits in profile.exits.items():
+        here = history["model"] == ran
+        profiled[here] *= np.array([part for part, _ in exits])[history["exit"][here]]
+    judged["slowdown"] = history["latency"] / profiled
+    return judged
+
+
 class _Past:
     """The inputs of a run, and what the machine did to them."""
 
@@ -92,7 +103,7 @@ class _Past:
     ) -> None:
         self.profile = profile
         self.goal = goal
-        self.history = history
+        self.history = history if profile.spread is None else _by(profile, history)
         self.allowed = np.maximum(history["deadline"] - overhead, 0.0)
         idle = history["idle_power"]
         self.idle = np.where(np.isnan(idle), profile.idle_power, idle)

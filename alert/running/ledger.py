@@ -134,6 +134,7 @@ class Ledger:
         hindsight: Hindsight | None,
         loads: int | None = None,
         waits: int = 0,
+        learnt: tuple[int, int] | None = None,
     ) -> Report:
         """Make the report of the remembered inputs; other parameters are attributes of `Report`."""
         inputs = self.inputs
@@ -160,6 +161,7 @@ class Ledger:
             loads=loads,
             waits=waits,
             unit=unit,
+            learnt=learnt,
         )
 
 

@@ -13,6 +13,7 @@ from alert.profile import Profile
 from alert.running.cap_in_force import CapInForce
 from alert.running.execution import Execution
 from alert.running.fitting import fitted
+from alert.running.guessing import Guess
 from alert.running.metering import TICKS, Meter
 from alert.running.models import Call, Models, in_order, inference_mode, warn_of_training
 
@@ -39,7 +40,7 @@ class Machine:
     models : list of callables
         In the order of the profile.
     profile : Profile
-        The one given, or where the device sets no caps the one of its highest cap.
+        The one given or guessed, or where the device sets no caps the one of its highest cap.
     device : Device
     execution : Execution
     meter : Meter
@@ -51,21 +52,24 @@ class Machine:
     def __init__(
         self,
         models: Models,
-        profile: Profile,
+        profile: Profile | Guess,
         power: str | Device,
         inference_mode: bool,
         clock: Callable[[], float],
         idle_gap: float | None = None,
     ) -> None:
-        self.models = in_order(models, profile.models)
-        warn_of_training(profile.models, self.models)
+        begun = profile.profile() if isinstance(profile, Guess) else profile
+        self.models = in_order(models, begun.models)
+        warn_of_training(begun.models, self.models)
         self.inference_mode = bool(inference_mode)
         self.clock = clock
         self.power_cap: float | None = math.nan
         self.device = open_device(power)
         self._opened = isinstance(power, str)
         try:
-            self.profile = fitted(profile, self.device, self._opened)
+            if isinstance(profile, Guess):
+                begun = profile.profile(self.device)
+            self.profile = fitted(begun, self.device, self._opened)
             self._idle_gap = _idle_gap(idle_gap, self.device)
             self._prepare()
         except BaseException:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from alert._warnings import warn
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Model: TypeAlias = Callable[..., Any]
 Models: TypeAlias = "Sequence[Model] | Mapping[str, Model] | ModuleList | ModuleDict"
+
+_T = TypeVar("_T")
 
 
 class Call:
@@ -127,6 +129,28 @@ def in_order(models: Models, names: Sequence[str]) -> list[Model]:
     if sorted(given) != sorted(names):
         raise ValueError(f"models: expected the profile's names {tuple(names)}, got {tuple(given)}")
     return [offered[given.index(name)] for name in names]
+
+
+def for_each(
+    name: str, values: Sequence[_T] | Mapping[str, _T], names: Sequence[str] | None, count: int
+) -> list[_T]:
+    """List values of an argument, one for each model, in the order of the models.
+
+    Raises
+    ------
+    ValueError, TypeError
+        They are no sequence or dict, or do not fit the names or the number of the models.
+    """
+    if isinstance(values, Mapping):
+        if names is None or set(values) != set(names):
+            raise ValueError(f"{name}: expected one for each name in {names}, got {values!r}")
+        return [values[model] for model in names]
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+        kind = type(values).__name__
+        raise TypeError(f"{name}: expected a sequence or a dict, one for each model, got {kind}")
+    if len(values) != count:
+        raise ValueError(f"{name}: expected {count}, one for each model, got {values!r}")
+    return list(values)
 
 
 def warn_of_training(names: Sequence[str], models: Sequence[Model]) -> None:

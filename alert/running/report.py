@@ -84,6 +84,8 @@ class Report:
         knows no power, and before the first input.
     own_goals : int
         Inputs that had a goal of their own.
+    learnt : (int, int) or None
+        Where the profile is learnt: how many configurations have run, and of how many.
     """
 
     inputs: int
@@ -107,6 +109,7 @@ class Report:
     estimated: bool = False
     unit: str = "W"
     own_goals: int = 0
+    learnt: tuple[int, int] | None = None
 
     @property
     def mean_power(self) -> float | None:
@@ -139,6 +142,9 @@ class Report:
             rows.insert(-1, ("cap changes", f"{self.cap_changes}{mark}"))
         if self.own_goals:
             rows.append(("own goals", f"{self.own_goals}, not counted in the verdict"))
+        if self.learnt is not None:
+            run, all_ = self.learnt
+            rows.append(("profile", f"learnt while serving, {run} of {all_} configurations run"))
         if self.loads is not None:
             rows.append(("loads", f"{self.loads}, {self.waits} of them waited for"))
         chosen = [

@@ -15,6 +15,7 @@ from alert import _arguments, _frames
 from alert._closing import Closing
 from alert._core import Decision
 from alert._deprecated import renamed_attribute, renamed_keyword
+from alert._profile_learnt import configurations_run
 from alert._warnings import warn
 from alert.feedback import Feedback, User
 from alert.goal import Goal
@@ -26,6 +27,7 @@ from alert.power.device import (
 from alert.profile import Profile
 from alert.running import deadlines, doubts
 from alert.running.deadlines import Deadlines
+from alert.running.guessing import Guess, Numbers, refuse_both
 from alert.running.hindsight import Hindsight
 from alert.running.ledger import Ledger
 from alert.running.loading import loading_of
@@ -65,7 +67,10 @@ class Runner(Closing):
         The models of the profile, in its order or by its names. A `Store` loads what the scheduler
         wishes for while another model runs. A model to which the profile gives
         exits is an anytime model: calling it returns a generator that yields an output per exit.
-    profile : Profile
+    profile : Profile or None
+        None where nothing has been measured: the profile is then guessed from `accuracy` and
+        `size`, and learnt while the runner serves. Each model runs once first, under the highest
+        cap. The attribute `profile` is what is known by then.
     goal : Goal
     power : str or device, default "auto"
         A kind that `alert.power.open` takes, or an open device. Where it cannot be capped, the
@@ -94,6 +99,10 @@ class Runner(Closing):
         Called with the `Outcome` of every input, when its output is out and it is learnt from. The
         time belongs to no input, as that between two calls. An exception that it raises comes out
         of the call of the runner, in place of the output; the input counts all the same.
+    accuracy, size : sequence or dict, optional
+        Without a profile: the accuracy of each model, 0 to 1, and how large the models are,
+        compared with each other: FLOPs, bytes, any guess. By default all are alike. See
+        `Profile.guess`. (The `size` of a call is another thing: that of its input.)
     live : str, optional
         Name under which `alert watch` shows this runner, to this user on this machine. By default
         it does not.
@@ -136,10 +145,12 @@ class Runner(Closing):
     def __init__(
         self,
         models: Models,
-        profile: Profile,
+        profile: Profile | None,
         goal: Goal,
         power: str | Device = "auto",
         *,
+        accuracy: Numbers | None = None,
+        size: Numbers | None = None,
         method: str = "calibrated",
         constants: Mapping[str, float] | None = None,
         idle_gap: float | None = None,
@@ -161,6 +172,13 @@ class Runner(Closing):
         _arguments.instance("live", live, str | None, "text")
         self.on_input = on_input
         self._turn = Turn()
+        guess: Guess | None = None
+        if profile is None:
+            _check_goal_type(goal)
+            guess = Guess.of(models, accuracy, size, goal)
+            profile = guess.profile()
+        else:
+            refuse_both(accuracy=accuracy, size=size)
 
         def scheduler_of(profile: Profile) -> TurnScheduler:
             scheduler = TurnScheduler(
@@ -177,6 +195,7 @@ class Runner(Closing):
             return scheduler
 
         self._scheduler = scheduler_of(profile)
+        self._names = profile.models
         self._clock = clock
         self._fixed_overhead = fixed is not None
         self._overhead = math.nan  # seconds, averaged; NaN before the first input
@@ -188,7 +207,9 @@ class Runner(Closing):
         self._pause: Pause | None = None
         self._live: Sender | None = None
         doubts.of_deadline(goal, profile)
-        machine = self._machine = Machine(models, profile, power, inference_mode, clock, idle_gap)
+        machine = self._machine = Machine(
+            models, guess or profile, power, inference_mode, clock, idle_gap
+        )
         try:
             if machine.profile is not profile:
                 self._scheduler = scheduler_of(machine.profile)
@@ -368,7 +389,7 @@ class Runner(Closing):
             raise
         self._count_overhead(left - entered - (done - start) - planned)
         self._switching.count(entered)
-        name = self._scheduler.profile.models[model]
+        name = self._names[model]
         counted = latency, energy, energy_source, left - due
         self._last = (name, reached, power_cap, *counted, decision)
         if self._on_input is not None:
@@ -496,6 +517,11 @@ class Runner(Closing):
         return self._scheduler
 
     @property
+    def profile(self) -> Profile:
+        """The profile that is chosen from: where it is learnt, as known by now."""
+        return self._scheduler.profile
+
+    @property
     def device(self) -> Device:
         """The power device."""
         return self._machine.device
@@ -519,7 +545,7 @@ class Runner(Closing):
 
     def frame(self) -> pandas.DataFrame:
         """Return the history as a data frame, with the names of models. Needs pandas."""
-        return _frames.history_frame(self.history, self._scheduler.profile.models)
+        return _frames.history_frame(self.history, self._names)
 
     def plot(self) -> Figure:
         """Draw the remembered inputs: latency, slowdown and choices. Needs matplotlib.
@@ -531,7 +557,7 @@ class Runner(Closing):
         """
         from alert.plots import run
 
-        return run.draw(self._scheduler.profile, self.history, self._machine.device.emulated)
+        return run.draw(self.profile, self.history, self._machine.device.emulated)
 
     @property
     def last(self) -> Outcome | None:
@@ -553,10 +579,10 @@ class Runner(Closing):
         """Sum up the inputs so far."""
         machine = self._machine
         energy = machine.energy if self._ledger.inputs else None
-        scheduler, history = self._scheduler, self.history
+        scheduler, history, profile = self._scheduler, self.history, self.profile
         return self._ledger.report(
-            models=scheduler.profile.models,
-            unit=scheduler.profile.unit,
+            models=profile.models,
+            unit=profile.unit,
             energy=energy,
             estimated=energy is not None and machine.estimated,
             overhead=self._slack(),
@@ -564,9 +590,10 @@ class Runner(Closing):
             emulated=machine.device.emulated,
             verdict=Verdict.of(scheduler),
             remembered=history,
-            hindsight=Hindsight.of(scheduler.profile, scheduler.goal, history, self._slack()),
+            hindsight=Hindsight.of(profile, scheduler.goal, history, self._slack()),
             loads=None if self._loading is None else self._loading.loads,
             waits=0 if self._loading is None else self._loading.waits,
+            learnt=configurations_run(profile),
         )
 
     def __repr__(self) -> str:

@@ -22,22 +22,17 @@ static double power_drawn(const alert_measurement *m)
                : 0.0;
 }
 
-void alert_scheduler_learn_costs(alert_scheduler *s, const alert_measurement *m,
-                                 const alert_finished *finished)
-{
-    size_t model = alert_pending_row(s)->model, cap = cap_that_ran(s, m);
-    double slowdown = alert_clamp(finished->slowdown, 1.0 / ALERT_RATIO_MAX, ALERT_RATIO_MAX);
-    alert_cause causes[ALERT_CAUSES];
-    int count = alert_causes_of(&s->belief, finished->profiled_s, causes);
-    double factor = alert_learnt_update(s->learnt, s->task.constants, model, cap, causes, count,
-                                        slowdown, power_drawn(m));
-    alert_finished rest = *finished;
-    rest.profiled_s = alert_clamp(rest.profiled_s * factor, ALERT_QUANTITY_MIN, ALERT_QUANTITY_MAX);
-    rest.slowdown = m->latency_s / rest.profiled_s;
-    s->method->learn(s->now.by_method, &s->task, &rest, &s->belief);
-}
-
 /* ---------------------------------------------------------------------------------- to the next choice */
+
+/* The pending configuration, in a profile of another order. */
+static alert_configuration same_in(const alert_profile *p, const alert_row *row, size_t column)
+{
+    size_t r = 0;
+    while (p->row[r].position != row->position)
+        r++;
+    return (alert_configuration){(uint32_t)r,
+                                 (uint32_t)alert_column_of(&p->row[r], row->cap[column])};
+}
 
 /* The profile that was made takes the place of the one in use. */
 static void take_over(alert_scheduler *s)
@@ -55,17 +50,34 @@ static void take_over(alert_scheduler *s)
     alert_cache_forget(&s->cache);
 }
 
-void alert_scheduler_renew_profile(alert_scheduler *s)
+static void renew(alert_scheduler *s)
 {
-    if (!alert_learnt_has_moved(s->learnt))
-        return;
     if (s->method->set_quiet)
         alert_learnt_scale(s->learnt, s->method->set_quiet(s->now.by_method, &s->task, &s->belief));
     alert_scheduler_believe_idle(s);
     alert_learnt_make(s->learnt);
+    s->now.pending.configuration =
+        same_in(s->learnt->spare, alert_pending_row(s), s->now.pending.configuration.column);
     take_over(s);
     if (s->method->change_profile)
         s->method->change_profile(s->now.by_method, &s->task, s->learnt->spare);
+}
+
+void alert_scheduler_learn_costs(alert_scheduler *s, const alert_measurement *m,
+                                 const alert_finished *finished)
+{
+    size_t model = alert_pending_row(s)->model, cap = cap_that_ran(s, m);
+    double slowdown = alert_clamp(finished->slowdown, 1.0 / ALERT_RATIO_MAX, ALERT_RATIO_MAX);
+    alert_cause causes[ALERT_CAUSES];
+    int count = alert_causes_of(&s->belief, finished->profiled_s, causes);
+    double factor = alert_learnt_update(s->learnt, s->task.constants, model, cap, causes, count,
+                                        slowdown, power_drawn(m));
+    alert_finished rest = *finished;
+    rest.profiled_s = alert_clamp(rest.profiled_s * factor, ALERT_QUANTITY_MIN, ALERT_QUANTITY_MAX);
+    rest.slowdown = m->latency_s / rest.profiled_s;
+    s->method->learn(s->now.by_method, &s->task, &rest, &s->belief);
+    if (alert_learnt_has_moved(s->learnt))
+        renew(s);
 }
 
 void alert_scheduler_resume_profile(alert_scheduler *s, const void *numbers)

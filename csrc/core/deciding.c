@@ -130,14 +130,26 @@ static void follow_feedback(alert_scheduler *s)
     alert_scheduler_follow_outlook(s);
 }
 
+/* Of a learnt profile: a model that has never run. False where there is none. */
+static bool choose_untried(alert_scheduler *s, double deadline_s)
+{
+    alert_choice choice;
+    alert_scheduler_pose(s, deadline_s);
+    bool found = alert_learnt_try(s->learnt, &s->problem, &choice);
+    if (found)
+        await(s, &choice);
+    return found;
+}
+
 void alert_scheduler_choose(alert_scheduler *s, double deadline_s)
 {
     alert_choice choice;
     if (s->feedback)
         follow_feedback(s);
+    if (s->learnt && choose_untried(s, deadline_s))
+        return;
     alert_scheduler_pose(s, deadline_s);
-    if (!s->learnt || !alert_learnt_try(s->learnt, &s->problem, &choice))
-        alert_choose(&s->problem, &choice);
+    alert_choose(&s->problem, &choice);
     await(s, &choice);
 }
 

@@ -55,8 +55,6 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
     if (s->is_switching_costly)
         note_cap(s);
     alert_scheduler_pass(s);
-    if (s->learnt)
-        alert_scheduler_renew_profile(s);
 }
 
 /* ---------------------------------------------------------------------------- making and freeing */

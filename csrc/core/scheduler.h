@@ -102,11 +102,9 @@ void alert_scheduler_pass(alert_scheduler *s);
 bool alert_scheduler_serve_under(alert_scheduler *s, uint32_t cap);
 
 /* Where the profile is learnt: */
-/* Learns from the input just finished, of the profile or of the slowdown. */
+/* Learns from the input just finished, of the profile and of the slowdown. The profile may become another one. */
 void alert_scheduler_learn_costs(alert_scheduler *s, const alert_measurement *measured,
                                  const alert_finished *finished);
-/* Takes over what has been learnt, before a choice. */
-void alert_scheduler_renew_profile(alert_scheduler *s);
 /* Takes over numbers that alert_learnt_is_sane() has passed, unaligned. */
 void alert_scheduler_resume_profile(alert_scheduler *s, const void *numbers);
 

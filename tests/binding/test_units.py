@@ -13,7 +13,7 @@ from simulation import Machine, Package
 
 import alert
 from alert._text import cap_range_text, cap_text, under_cap
-from alert.measuring.caps import caps_to_measure
+from alert.power.caps import caps_to_offer
 
 
 def threads(**changes: Any) -> alert.Profile:
@@ -134,13 +134,13 @@ def test_another_number_of_threads_in_force_is_told() -> None:
 
 def test_caps_that_are_measured_are_settings_there_are() -> None:
     device = Cores(Machine())
-    assert caps_to_measure(None, device) == [1.0, 2.0, 3.0, 4.0]
+    assert caps_to_offer(None, device) == [1.0, 2.0, 3.0, 4.0]
     many = Cores(Machine())
     many.settings = [float(n) for n in range(1, 33)]
     many.cap_range = (1.0, 32.0)
-    assert caps_to_measure(None, many) == [1.0, 9.0, 17.0, 24.0, 32.0]
+    assert caps_to_offer(None, many) == [1.0, 9.0, 17.0, 24.0, 32.0]
     with pytest.raises(ValueError, match=r"power_caps\[0\]: expected 1 to 4 threads, as the cores"):
-        caps_to_measure([8.0], device)
+        caps_to_offer([8.0], device)
 
 
 def test_a_profile_that_is_measured_has_the_unit_of_the_device() -> None:

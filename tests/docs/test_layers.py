@@ -94,7 +94,7 @@ def test_the_core_stays_small() -> None:
     # 15 for profiles whose costs change.
     # 700 for accuracies learnt from ratings: posteriors, draws, tickets, their state.
     # 20 for limits on the power.
-    # 645 for costs learnt while serving: tables, what follows from them, their state.
+    # 660 for costs learnt while serving: tables, what follows from them, their state.
     assert sum(lines_of_code(path) for path in files) <= 5340
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import random
 import warnings
 from collections.abc import Callable
@@ -192,7 +193,7 @@ def test_gives_up_and_says_so(options: dict[str, Any], expected: int) -> None:
         )
     assert abs(len(runs) - expected) <= 1  # the noise decides how many make 0.3 s
     assert (found.origin["precision"] is None) == (expected == 1)
-    assert alert.Profile(*found.__reduce__()[1]) == found
+    assert pickle.loads(pickle.dumps(found)) == found
 
 
 def test_measures_long_enough_for_the_energy_counter() -> None:

@@ -1,4 +1,4 @@
-"""The power caps that are measured."""
+"""The power caps that are measured, or tried, where nobody names others."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from alert._arguments import Caps, Floats
 from alert._arguments import caps as as_caps
 from alert.power.device import Device, check_caps, unit_of
 
-# Power caps that are measured by default, evenly spaced over the range of the device.
+# Power caps by default, evenly spaced over the range of the device.
 _CAPS = 5
 
 
-def caps_to_measure(power_caps: Caps | None, device: Device) -> list[float]:
+def caps_to_offer(power_caps: Caps | None, device: Device) -> list[float]:
     """Return the caps asked for, or by default some over the range of the device.
 
     The default is one cap where the device has only one, and no cap, which is infinite, where it

@@ -1,5 +1,7 @@
 """What a Runner adds to an input: everything around the model, and the parts it is made of.
 
+The last two rows are what a person asks of it between inputs.
+
 Run ``python benchmarks/bench_runner.py``. The model does nothing, the power device is the emulated
 package, and the cap never changes, so that all the time is the runner's. Every part is timed beside
 ``math.hypot(a, b)`` in the same round; the table shows medians over the rounds.
@@ -77,6 +79,8 @@ def measure() -> dict[str, dict[str, float]]:
             "  begin() and pace()": begin_and_pace,
             "  clock, read 4 times": read_clock,
             "  step()": lambda: scheduler.step(1e-6, 1e-5),
+            "runner.last": lambda: runner.last,
+            "runner.history, 1024 inputs": lambda: runner.history,
         }
         rounds: dict[str, list[float]] = {name: [] for name in parts}
         for _ in tqdm(range(ROUNDS), leave=False):

@@ -165,6 +165,7 @@ class Scheduler:
         idle_power: float,
         sharing: NDArray[np.uintp] | None = None,
         system: Scheduler | None = None,
+        accuracy: NDArray[np.float64] | None = None,
     ) -> NDArray[np.void]: ...
     def set_switching(self, switch_cost: float, hold_inputs: int) -> None: ...
     def _known(

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from alert import files
 from alert._arguments import Caps, Floats, grid, instance, integer, integers, refuse
 from alert._text import plain
+from alert._trace_parts import accuracies, exit_times, fits_single, seen_by_models
 from alert.profile import Profile
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 _SINGLE, _DOUBLE = np.dtype("<f4"), np.dtype("<f8")
 
 SCHEMA = "alert.trace"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of a trace with accuracies. Without them the file is one of version 1, as it was before."""
 
 
 class Trace:
@@ -53,6 +55,11 @@ class Trace:
     group : array_like of int, shape (n,), optional
         Inputs with the same number share one deadline, as the words of a sentence do, and follow
         each other. By default every input has its own deadline.
+    accuracy : array_like, shape (n, R), optional
+        Accuracy of every output on every input, 0 to 1. The R outputs are those of the models in
+        turn, and of an anytime model its exits. By default each has that of the profile always.
+    seen : mapping of str to array_like, shape (n, N), optional
+        What each model saw in an input, such as the height of objects in video; NaN for nothing.
     task, environment : str
         Names of the work, and of the other work beside it.
     seed : int
@@ -80,6 +87,8 @@ class Trace:
     phase: NDArray[np.int64]
     phases: tuple[str, ...]
     group: NDArray[np.int64]
+    accuracy: Floats | None
+    seen: dict[str, Floats]
     task: str
     environment: str
     seed: int
@@ -95,6 +104,8 @@ class Trace:
         phases: Sequence[str] = ("quiet",),
         group: ArrayLike | None = None,
         *,
+        accuracy: ArrayLike | None = None,
+        seen: Mapping[str, ArrayLike] | None = None,
         task: str = "",
         environment: str = "",
         seed: int = 0,
@@ -103,6 +114,7 @@ class Trace:
         instance("profile", profile, Profile, "a Profile")
         instance("exits", exits, Mapping | None, "a mapping")
         instance("phases", phases, Iterable, "names")
+        instance("seen", seen, Mapping | None, "a mapping")
         instance("origin", origin, Mapping | None, "a mapping")
         models, caps = profile.latency.shape
         taken = grid("latency", latency, (None, models, caps))
@@ -123,10 +135,12 @@ class Trace:
             profile=profile,
             latency=taken,
             energy=drawn,
-            exits=_exit_times(profile, exits or {}, taken),
+            exits=exit_times(profile, exits or {}, taken),
             phase=states,
             phases=names,
             group=shared,
+            accuracy=None if accuracy is None else accuracies(profile, accuracy, n),
+            seen=seen_by_models(seen or {}, (n, models)),
             task=str(task),
             environment=str(environment),
             seed=integer("seed", seed, 0),
@@ -263,6 +277,8 @@ class Trace:
         same = ("models", "power_caps", "unit", "accuracy")
         if not all(np.array_equal(getattr(mine, name), getattr(its, name)) for name in same):
             raise ValueError(f"other: expected the models and power caps of {self}, got {other}")
+        if self._carries != other._carries:
+            raise ValueError(f"other: expected arrays {self._carries}, got {other._carries}")
         if other.phases[: len(self.phases)] != self.phases:
             raise ValueError(f"other: expected the phases {self.phases}, got {other.phases}")
         return Trace(
@@ -273,11 +289,22 @@ class Trace:
             np.concatenate((self.phase, other.phase)),
             other.phases,
             np.concatenate((self.group, other.group - other.group[0] + self.group[-1] + 1)),
+            accuracy=None
+            if self.accuracy is None or other.accuracy is None
+            else np.concatenate((self.accuracy, other.accuracy)),
+            seen={
+                name: np.concatenate((what, other.seen[name])) for name, what in self.seen.items()
+            },
             task=self.task,
             environment=self.environment,
             seed=self.seed,
             origin={**self.origin, "seeds": [*self._seeds, *other._seeds]},
         )
+
+    @property
+    def _carries(self) -> list[str]:
+        """The arrays that not every trace has."""
+        return [*([] if self.accuracy is None else ["accuracy"]), *sorted(self.seen)]
 
     @property
     def _seeds(self) -> list[int]:
@@ -323,7 +350,7 @@ class Trace:
         """
         header = {
             "schema": SCHEMA,
-            "version": SCHEMA_VERSION,
+            "version": 1 if self.accuracy is None else SCHEMA_VERSION,
             "task": self.task,
             "environment": self.environment,
             "seed": self.seed,
@@ -333,12 +360,15 @@ class Trace:
         }
         measured = {"latency": self.latency, "energy": self.energy}
         measured |= {f"exits_{model}": seconds for model, seconds in self.exits.items()}
-        kind = _SINGLE if all(map(_fits_single, measured.values())) else _DOUBLE
+        found = {} if self.accuracy is None else {"accuracy": self.accuracy}
+        found |= {f"seen_{name}": what for name, what in self.seen.items()}
+        kind = _SINGLE if all(map(fits_single, measured.values())) else _DOUBLE
         arrays: dict[str, NDArray[Any]] = {
             "header": np.frombuffer(json.dumps(header, allow_nan=False).encode(), np.uint8),
             "phase": self.phase,
             "group": self.group,
             **{name: array.astype(kind) for name, array in measured.items()},
+            **{name: array.astype(_SINGLE) for name, array in found.items()},
         }
         files.write_arrays(path, arrays)
 
@@ -370,6 +400,11 @@ class Trace:
         fields = {name: files.field(path, header, name, kind) for name, kind in wanted.items()}
         profile = Profile.from_document(path, fields.pop("profile"))
         exits = {i: arrays[f"exits_{i}"] for i in profile.exits if f"exits_{i}" in arrays}
+        seen = {
+            name.removeprefix("seen_"): what
+            for name, what in arrays.items()
+            if name.startswith("seen_")
+        }
         try:
             return cls(
                 profile,
@@ -378,6 +413,8 @@ class Trace:
                 exits=exits,
                 phase=arrays["phase"],
                 group=arrays["group"],
+                accuracy=arrays.get("accuracy"),
+                seen=seen,
                 **fields,
             )
         except (ValueError, TypeError) as error:
@@ -392,30 +429,3 @@ class Trace:
             f"<alert.Trace: {name + ', ' if name else ''}{len(self)} inputs, "
             f"{models} models x {caps} power caps{', emulated' if self.emulated else ''}>"
         )
-
-
-def _fits_single(array: Floats) -> bool:
-    """Tell whether no number is too large or too small for single precision."""
-    limits = np.finfo(np.float32)
-    return bool(((array == 0.0) | ((array >= limits.tiny) & (array <= limits.max))).all())
-
-
-def _exit_times(
-    profile: Profile, exits: Mapping[int, ArrayLike], latency: Floats
-) -> dict[int, Floats]:
-    if sorted(exits) != sorted(profile.exits):
-        raise ValueError(
-            f"exits: expected the times of the anytime models {sorted(profile.exits)}, "
-            f"got {sorted(exits)}"
-        )
-    times = {}
-    for model, outputs in profile.exits.items():
-        name = f"exits[{model}]"
-        n, _, caps = latency.shape
-        seconds = grid(name, exits[model], (n, caps, len(outputs)))
-        refuse(name, seconds[..., 0], seconds[..., 0] <= 0.0, "> 0")
-        refuse(name, seconds, np.diff(seconds, prepend=0.0) < 0.0, "ascending seconds")
-        last = seconds[..., -1]
-        refuse(name, last, last != latency[:, model], "the latency of the last exit")
-        times[model] = seconds
-    return times

@@ -504,6 +504,7 @@ typedef struct alert_output_trace {
     const double *latency_s; /* inputs x outputs x caps, until this output is out; finite, >= 0 */
     const double *energy_j;  /* inputs x outputs x caps, drawn until then; finite, >= 0 */
     double idle_power_w;     /* drawn between inputs; finite, >= 0 */
+    const double *accuracy; /* inputs x outputs, 0 to 1; NULL where each output has the profile's */
     /* Inputs that still share one deadline, this one included: W, ..., 2, 1 for the W words of a
      * sentence. Together they have W times the goal's deadline. NULL where every input has its own. */
     const size_t *sharing;

@@ -54,7 +54,7 @@ def costs(
     idle = trace.idle_power * rest(due, latency)
     energy = trace.energy[inputs].swapaxes(1, 2) + idle
     met = latency <= due
-    accuracy = np.where(met, trace.accuracy, q_fail)
+    accuracy = np.where(met, trace.accuracy[inputs][:, None, :], q_fail)
     for row in np.flatnonzero(trace.exit > 0):  # where an exit is late, the one before counts
         late = ~met[:, :, row]
         accuracy[:, :, row] = np.where(late, accuracy[:, :, row - 1], accuracy[:, :, row])

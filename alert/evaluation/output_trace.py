@@ -39,9 +39,12 @@ class OutputTrace:
     sharing : ndarray, shape (n,), or None
         How many inputs, from this one to the last, still share one deadline. None when every input
         has its own.
+    recorded : ndarray, shape (n, R), or None
+        Accuracy of every output on every input. None where each has that of the profile.
     model, exit : ndarray, shape (R,)
         Of each output; exit -1 for a traditional model.
-    accuracy : ndarray, shape (R,)
+    accuracy : ndarray, shape (n, R)
+        As recorded, or else the profile's.
     """
 
     profile: Profile
@@ -51,6 +54,7 @@ class OutputTrace:
     phase: NDArray[np.int64]
     quiet: NDArray[np.bool_]
     sharing: NDArray[np.uintp] | None
+    recorded: Floats | None = None
     model: NDArray[np.int64] = field(init=False)
     exit: NDArray[np.int64] = field(init=False)
     accuracy: Floats = field(init=False)
@@ -65,7 +69,8 @@ class OutputTrace:
         model, exit_, accuracy = zip(*rows, strict=True)
         object.__setattr__(self, "model", np.array(model, np.int64))
         object.__setattr__(self, "exit", np.array(exit_, np.int64))
-        object.__setattr__(self, "accuracy", np.array(accuracy, np.float64))
+        profiled = np.broadcast_to(np.array(accuracy, np.float64), (len(self), len(rows)))
+        object.__setattr__(self, "accuracy", profiled if self.recorded is None else self.recorded)
 
     @classmethod
     def of(cls, trace: Trace, profile: Profile | None = None) -> OutputTrace:
@@ -88,6 +93,7 @@ class OutputTrace:
             trace.phase,
             np.array([name == "quiet" for name in trace.phases])[trace.phase],
             _sharing(trace.group),
+            trace.accuracy,
         )
 
     def __len__(self) -> int:
@@ -116,6 +122,7 @@ class OutputTrace:
             self.phase,
             self.quiet,
             self.sharing,
+            None if self.recorded is None else np.ascontiguousarray(self.recorded[:, rows]),
         )
 
     def part(self, name: Part) -> OutputTrace:
@@ -132,6 +139,7 @@ class OutputTrace:
             phase=self.phase[inputs],
             quiet=self.quiet[inputs],
             sharing=None if self.sharing is None else self.sharing[inputs],
+            recorded=None if self.recorded is None else self.recorded[inputs],
         )
 
     def rounds(self) -> Iterator[NDArray[np.intp]]:

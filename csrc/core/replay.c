@@ -15,6 +15,18 @@ static int check_sharing(const alert_output_trace *r, alert_argument_error *erro
     return 0;
 }
 
+static int check_accuracy(const alert_output_trace *r, alert_argument_error *error)
+{
+    for (size_t i = 0; r->accuracy && i < r->inputs; i++)
+        for (size_t k = 0; k < r->outputs; k++) {
+            double accuracy = r->accuracy[i * r->outputs + k];
+            if (!(accuracy >= 0.0 && accuracy <= 1.0))
+                return alert_refuse_at(error, "accuracy", i, (ptrdiff_t)k, "a number from 0 to 1",
+                                       accuracy);
+        }
+    return 0;
+}
+
 static int check(const alert_scheduler *s, const alert_scheduler *system,
                  const alert_output_trace *r, alert_argument_error *error)
 {
@@ -24,6 +36,8 @@ static int check(const alert_scheduler *s, const alert_scheduler *system,
     if (r->caps != (system ? system : s)->task.profile->caps)
         return alert_refuse(error, "caps", "as many as the profile has", (double)r->caps);
     int rc = alert_check(error, "idle_power", r->idle_power_w, &ALERT_WATTS_OR_0);
+    if (!rc)
+        rc = check_accuracy(r, error);
     return rc ? rc : check_sharing(r, error);
 }
 
@@ -46,6 +60,13 @@ static ptrdiff_t delivered(const double *time_s, size_t caps, size_t stopped, do
     while (k >= 0 && !(time_s[(size_t)k * caps] <= deadline_s))
         k--;
     return k;
+}
+
+/* The accuracy of output k of `row` on input i. */
+static double accuracy_of(const alert_output_trace *r, const alert_row *row, size_t i, size_t k)
+{
+    size_t first = row->position - (row->outputs - 1);
+    return r->accuracy ? r->accuracy[i * r->outputs + first + k] : row->output[k].accuracy;
 }
 
 /* Runs input i on the model and exit that `s` chose, under `cap`. */
@@ -78,7 +99,7 @@ static void run(const alert_scheduler *s, size_t cap, const alert_output_trace *
         .deadline_s = deadline,
         .latency_s = latency,
         .energy_j = energy + r->idle_power_w * rest,
-        .accuracy = last < 0 ? alert_pending_goal(s)->q_fail : row->output[last].accuracy,
+        .accuracy = last < 0 ? alert_pending_goal(s)->q_fail : accuracy_of(r, row, i, (size_t)last),
         .probability = pending->probability,
         .feasible = pending->feasible != 0,
         .met = last >= 0,

@@ -5,28 +5,29 @@
 #include "python/py_convert.h"
 #include "python/py_dtypes.h"
 
-enum { LATENCY, ENERGY, SHARING, ARRAYS };
+enum { LATENCY, ENERGY, SHARING, ACCURACY, ARRAYS };
 
-static const char *const ARRAY_NAME[ARRAYS] = {"latency", "energy", "sharing"};
+static const char *const ARRAY_NAME[ARRAYS] = {"latency", "energy", "sharing", "accuracy"};
+
+static const int DIMENSIONS[ARRAYS] = {3, 3, 1, 2};
 
 /* Does not copy: copies would take as long as the replay. The caller's numbers may change while the
  * replay runs without the GIL, and each is checked when it is used. The arrays must not be resized. */
 static int gather(PyObject *const given[ARRAYS], PyArrayObject *array[ARRAYS])
 {
     for (int i = 0; i < ARRAYS; i++) {
-        int type = i == SHARING ? NPY_UINTP : NPY_DOUBLE, dimensions = i == SHARING ? 1 : 3;
-        if (i == SHARING && given[i] == Py_None)
+        if (i > ENERGY && given[i] == Py_None)
             continue;
-        array[i] = alert_py_array(given[i], ARRAY_NAME[i], type, dimensions, false);
+        int type = i == SHARING ? NPY_UINTP : NPY_DOUBLE;
+        array[i] = alert_py_array(given[i], ARRAY_NAME[i], type, DIMENSIONS[i], false);
         if (!array[i])
             return -1;
-        bool fits = i == SHARING ? PyArray_DIM(array[i], 0) == PyArray_DIM(array[LATENCY], 0)
-                                 : PyArray_SAMESHAPE(array[LATENCY], array[i]);
-        if (!fits) {
-            PyErr_Format(PyExc_ValueError, "%s: expected the shape of latency, got another one",
-                         ARRAY_NAME[i]);
-            return -1;
-        }
+        for (int d = 0; d < DIMENSIONS[i]; d++)
+            if (PyArray_DIM(array[i], d) != PyArray_DIM(array[LATENCY], d)) {
+                PyErr_Format(PyExc_ValueError, "%s: expected the shape of latency, got another one",
+                             ARRAY_NAME[i]);
+                return -1;
+            }
     }
     return 0;
 }
@@ -40,6 +41,7 @@ static alert_output_trace trace_of(PyArrayObject *const array[ARRAYS], double id
         .latency_s = PyArray_DATA(array[LATENCY]),
         .energy_j = PyArray_DATA(array[ENERGY]),
         .idle_power_w = idle_power,
+        .accuracy = array[ACCURACY] ? PyArray_DATA(array[ACCURACY]) : NULL,
         .sharing = array[SHARING] ? PyArray_DATA(array[SHARING]) : NULL,
     };
 }
@@ -100,13 +102,16 @@ static int system_of(alert_py_scheduler *o, PyObject *given, alert_py_scheduler 
 
 PyObject *alert_py_replay(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"latency", "energy", "idle_power", "sharing", "system", NULL};
+    static char *names[] = {"latency", "energy",   "idle_power", "sharing",
+                            "system",  "accuracy", NULL};
     alert_py_scheduler *o = (alert_py_scheduler *)self, *system;
-    PyObject *given[ARRAYS] = {[SHARING] = Py_None}, *other = Py_None, *outcomes = NULL;
+    PyObject *given[ARRAYS] = {[SHARING] = Py_None, [ACCURACY] = Py_None}, *other = Py_None,
+             *outcomes = NULL;
     PyArrayObject *array[ARRAYS] = {0};
     double idle_power;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOd|OO:_replay", names, &given[LATENCY],
-                                     &given[ENERGY], &idle_power, &given[SHARING], &other) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOd|OOO:_replay", names, &given[LATENCY],
+                                     &given[ENERGY], &idle_power, &given[SHARING], &other,
+                                     &given[ACCURACY]) ||
         system_of(o, other, &system) < 0)
         return NULL;
     if (gather(given, array) == 0) {

@@ -34,6 +34,17 @@ def stop(trace: alert.Trace, i: int, decision: alert.Decision, cap: int, due: fl
     return reached
 
 
+def reached(trace: alert.Trace, i: int, model: int) -> list[float]:
+    """Return the accuracy of each output of a model on one input."""
+    p = trace.profile
+    outputs = [len(p.exits.get(k, ((1.0, 0.5),))) for k in range(len(p.models))]
+    if trace.accuracy is not None:
+        first = sum(outputs[:model])
+        found: list[float] = trace.accuracy[i, first : first + outputs[model]].tolist()
+        return found
+    return [a for _, a in p.exits.get(model, ((1.0, p.accuracy[model]),))]
+
+
 def run(
     trace: alert.Trace, goal: alert.Goal, i: int, decision: alert.Decision, cap: int, due: float
 ) -> dict[str, Any]:
@@ -44,12 +55,12 @@ def run(
     out |= {"probability": decision.probability, "feasible": decision.feasible}
     if decision.exit is None:
         met = done = bool(whole <= due)
-        accuracy = trace.profile.accuracy[model] if met else goal.q_fail
+        accuracy = reached(trace, i, model)[0] if met else goal.q_fail
         out |= {"latency": whole, "energy": joules}
     else:
         stopped = stop(trace, i, decision, cap, due)
         times = trace.exits[model][i, cap]
-        credited = [a for t, (_, a) in zip(times, trace.profile.exits[model], strict=True)]
+        credited = reached(trace, i, model)
         in_time = [credited[k] for k in range(stopped + 1) if times[k] <= due]
         met, done = bool(in_time), bool(times[decision.exit] <= due)
         accuracy = in_time[-1] if met else goal.q_fail
@@ -104,14 +115,19 @@ def replayed(
     trace: alert.Trace, scheduler: alert.Scheduler, system: alert.Scheduler | None = None
 ) -> NDArray[np.void]:
     r = OutputTrace.of(trace)
-    return scheduler._replay(r.latency, r.energy, r.idle_power, r.sharing, system)
+    return scheduler._replay(r.latency, r.energy, r.idle_power, r.sharing, system, r.recorded)
 
 
 @pytest.mark.parametrize("goal", GOALS, ids=repr)
 @pytest.mark.parametrize("words", [1, 7])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_same_as_a_loop_of_steps(goal: alert.Goal, words: int, seed: int) -> None:
+@pytest.mark.parametrize("recorded", [False, True])
+def test_the_same_as_a_loop_of_steps(
+    goal: alert.Goal, words: int, seed: int, recorded: bool
+) -> None:
     trace = synthetic.trace(300, seed, words=words)
+    if recorded:
+        trace = synthetic.with_accuracy(trace)
     one, other = (alert.Scheduler(trace.profile, goal) for _ in range(2))
     assert_same(replayed(trace, one), by_hand(trace, goal, other))
     assert one._save()[0] == other._save()[0]
@@ -130,7 +146,7 @@ def test_the_exits_are_used() -> None:
 
 @pytest.mark.parametrize("words", [1, 5])
 def test_another_scheduler_chooses_the_cap(words: int) -> None:
-    trace = synthetic.trace(300, 4, words=words)
+    trace = synthetic.with_accuracy(synthetic.trace(300, 4, words=words))
     p = trace.profile
     goal = alert.Goal.min_energy(0.03, 0.66)
     blind = alert.Profile(p.latency[1:2], p.power[1:2], [0.75], p.power_caps, p.idle_power)
@@ -164,6 +180,9 @@ def arrays(**changed: Any) -> dict[str, Any]:
         ({"sharing": [3, 2, 1, 0, 2, 1]}, r"sharing\[3\]: .*got 0"),
         ({"sharing": [1] * 5}, "sharing: expected the shape of latency"),
         ({"energy": arrays()["energy"][:5]}, "energy: expected the shape of latency"),
+        ({"accuracy": np.full((6, 5), 1.5)}, r"accuracy\[0, 0\]: expected a number from 0 to 1"),
+        ({"accuracy": np.full((6, 5), np.nan)}, r"accuracy\[0, 0\]: .*got nan"),
+        ({"accuracy": np.zeros((6, 4))}, "accuracy: expected the shape of latency"),
         ({"idle_power": -1.0}, "idle_power: expected a finite number of watts"),
         (
             {"latency": arrays()["latency"][:, :4], "energy": arrays()["energy"][:, :4]},
@@ -212,7 +231,7 @@ def test_the_scheduler_of_caps_is_another_one() -> None:
 
 
 @pytest.mark.parametrize("name", ["latency", "energy"])
-def test_only_sharing_may_be_none(name: str) -> None:
+def test_costs_may_not_be_none(name: str) -> None:
     scheduler = alert.Scheduler(synthetic.profile(), GOALS[0])
     before = scheduler._save()[0]
     with pytest.raises((TypeError, ValueError)):

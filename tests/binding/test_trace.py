@@ -32,6 +32,43 @@ def test_comes_back_from_a_file_in_single_precision(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "t.npz"]
 
 
+def with_what_was_seen(trace: alert.Trace) -> alert.Trace:
+    random = np.random.default_rng(0)
+    height = random.uniform(10.0, 90.0, (len(trace), 3))
+    height[1, 2] = np.nan
+    return alert.Trace(
+        *(trace.profile, trace.latency, trace.energy, trace.exits, trace.phase, trace.phases),
+        accuracy=random.random((len(trace), 5)),
+        seen={"height": height},
+    )
+
+
+def test_accuracy_and_what_was_seen_come_back_from_a_file(tmp_path: Path) -> None:
+    kept = with_what_was_seen(synthetic.trace(20))
+    kept.save(tmp_path / "t.npz")
+    found = alert.Trace.load(tmp_path / "t.npz")
+    assert found.accuracy is not None
+    np.testing.assert_allclose(found.accuracy, kept.accuracy, rtol=1e-6)
+    np.testing.assert_allclose(found.seen["height"], kept.seen["height"], rtol=1e-6)
+    assert found.accuracy.shape == (20, 5)
+    synthetic.trace(5).save(tmp_path / "plain.npz")
+    plain = alert.Trace.load(tmp_path / "plain.npz")
+    assert plain.accuracy is None
+    assert plain.seen == {}
+
+
+def test_traces_with_accuracy_follow_each_other() -> None:
+    one, other = (with_what_was_seen(synthetic.trace(n)) for n in (7, 4))
+    both = one.followed_by(other)
+    assert both.accuracy is not None
+    np.testing.assert_array_equal(both.accuracy[7:], other.accuracy)
+    np.testing.assert_array_equal(both.seen["height"][:7], one.seen["height"])
+    with pytest.raises(
+        ValueError, match=r"other: expected arrays \['accuracy', 'height'\], got \[\]"
+    ):
+        one.followed_by(synthetic.trace(4))
+
+
 def test_does_not_change() -> None:
     trace = synthetic.trace(5)
     for array in (trace.latency, trace.energy, trace.phase, trace.group, trace.exits[2]):
@@ -79,6 +116,12 @@ EXIT_TIMES = np.array(synthetic.trace(5).exits[2])
         ({"exits": {2: EXIT_TIMES[..., ::-1]}}, ValueError, r"exits\[2\]\[0, 0, 1\]: .*ascending"),
         ({"exits": {2: EXIT_TIMES * 2}}, ValueError, r"exits\[2\]\[0, 0\]: .*latency of the last"),
         ({"exits": {2: EXIT_TIMES - 1}}, ValueError, r"exits\[2\]\[0, 0\]: expected > 0"),
+        ({"accuracy": np.ones((5, 3))}, ValueError, r"accuracy: expected the shape \(5, 5\)"),
+        ({"accuracy": np.full((5, 5), 1.1)}, ValueError, r"accuracy\[0, 0\]: expected 0 to 1"),
+        ({"accuracy": np.full((5, 5), np.nan)}, ValueError, r"accuracy\[0, 0\]: .*finite"),
+        ({"seen": {"h": np.ones((5, 2))}}, ValueError, r"seen\['h'\]: expected the shape \(5, 3\)"),
+        ({"seen": {"h": np.full((5, 3), np.inf)}}, ValueError, r"seen\['h'\]\[0, 0\]: .* or NaN"),
+        ({"seen": 3}, TypeError, "seen: expected a mapping"),
         ({"profile": 3}, TypeError, "profile: expected a Profile, got int"),
     ],
 )

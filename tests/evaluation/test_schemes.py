@@ -42,10 +42,12 @@ def test_violated(
 @pytest.mark.parametrize("words", [1, 6])
 @pytest.mark.parametrize("level", [0.58, 0.64, 0.68])
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.5])
+@pytest.mark.parametrize("recorded", [False, True])
 def test_nothing_that_keeps_the_goal_beats_clairvoyant(
-    words: int, level: float, factor: float
+    words: int, level: float, factor: float, recorded: bool
 ) -> None:
-    outputs = OutputTrace.of(synthetic.trace(240, 11, words=words))
+    trace = synthetic.trace(240, 11, words=words)
+    outputs = OutputTrace.of(synthetic.with_accuracy(trace) if recorded else trace)
     goals = (
         alert.Goal.min_energy(factor * LATENCY, level),
         alert.Goal.max_accuracy(factor * LATENCY, 0.5 * level * factor),
@@ -61,6 +63,27 @@ def test_nothing_that_keeps_the_goal_beats_clairvoyant(
                 assert bound.mean_energy <= found.mean_energy * (1 + 1e-9)
             else:
                 assert bound.mean_accuracy >= found.mean_accuracy - 1e-9
+
+
+def test_accuracies_that_are_recorded_count_in_place_of_the_profiles() -> None:
+    trace = synthetic.trace(100, 12, words=5)
+    plain = OutputTrace.of(trace)
+    same = OutputTrace.of(synthetic.with_accuracy(trace, plain.accuracy))
+    other = OutputTrace.of(synthetic.with_accuracy(trace, plain.accuracy / 2.0))
+    goal = alert.Goal.min_energy(LATENCY, 0.0, q_fail=0.0)  # the same choices, whatever is reached
+    for scheme in ("static", "default", "paper", "no-coord", "oracle", "clairvoyant"):
+        expected, found, halved = (run(scheme, each, goal) for each in (plain, same, other))
+        np.testing.assert_array_equal(found.accuracy, expected.accuracy)
+        np.testing.assert_array_equal(found.energy, expected.energy)
+        np.testing.assert_allclose(halved.accuracy, expected.accuracy / 2.0)
+
+
+def test_cut_and_part_keep_the_accuracies_of_what_is_kept() -> None:
+    outputs = OutputTrace.of(synthetic.with_accuracy(synthetic.trace(90)))
+    np.testing.assert_array_equal(
+        outputs.cut([0, 2], [1]).accuracy, outputs.accuracy[:, [0, 2, 3, 4]]
+    )
+    np.testing.assert_array_equal(outputs.part("holdout").accuracy, outputs.accuracy[60:])
 
 
 def test_schemes_do_not_roll_dice() -> None:

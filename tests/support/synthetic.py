@@ -54,3 +54,15 @@ def trace(n: int = 200, seed: int = 0, *, words: int = 1) -> alert.Trace:
         seed=seed,
         origin={"emulated": True},
     )
+
+
+def with_accuracy(trace: alert.Trace, accuracy: np.ndarray | None = None) -> alert.Trace:
+    """Return a trace with an accuracy for every input and output, by default a random one."""
+    if accuracy is None:
+        accuracy = np.random.default_rng(trace.seed).random((len(trace), 5))
+    return alert.Trace(
+        *(trace.profile, trace.latency, trace.energy, trace.exits, trace.phase, trace.phases),
+        trace.group,
+        accuracy=accuracy,
+        seed=trace.seed,
+    )

@@ -40,7 +40,7 @@ def _shared(trace: OutputTrace, goal: Goal) -> tuple[Costs, Groups | None]:
     table = Costs(
         latency=np.hstack([latency, none]),
         energy=np.hstack([energy, energy.min(axis=1, keepdims=True)]),
-        accuracy=np.hstack([np.tile(trace.accuracy, (n, caps)), none + goal.q_fail]),
+        accuracy=np.hstack([np.tile(trace.accuracy, (1, caps)), none + goal.q_fail]),
         met=np.hstack([np.ones_like(latency), none]),
     )
     starts = trace.starts

@@ -26,7 +26,12 @@ def no_coord(trace: OutputTrace, goal: Goal) -> Replay:
     application = Scheduler(known, goal, method="paper", history=0)
     system = Scheduler(_most_accurate(offered.profile), goal, method="paper", history=0)
     inputs = application._replay(
-        offered.latency, offered.energy, offered.idle_power, offered.sharing, system
+        offered.latency,
+        offered.energy,
+        offered.idle_power,
+        offered.sharing,
+        system,
+        offered.recorded,
     )
     inputs["model"] = np.array(models)[inputs["model"]]
     return Replay.of("no-coord", goal, inputs)

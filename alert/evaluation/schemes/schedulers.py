@@ -34,7 +34,9 @@ def replay(
     whole = models == all_models and caps == all_caps
     part = trace if whole else trace.cut(models, caps)
     scheduler = Scheduler(part.profile, goal, method=method, constants=constants, history=0)
-    inputs = scheduler._replay(part.latency, part.energy, part.idle_power, part.sharing)
+    inputs = scheduler._replay(
+        part.latency, part.energy, part.idle_power, part.sharing, accuracy=part.recorded
+    )
     inputs["model"] = np.array(models)[inputs["model"]]
     inputs["cap"] = np.array(caps)[inputs["cap"]]
     return Replay.of(scheme, goal, inputs)

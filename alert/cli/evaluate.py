@@ -12,6 +12,9 @@ half a minute.
 
 With --learning it plays what learns while it serves: accuracies from ratings, a run without a
 profile, and the model for a device. Pictures show regret, and what is known of each model.
+
+With --video branches of a detector are replayed on groups of frames (the traces under video/):
+beside contention, beside peers, and while scenes change. It takes some seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alert.cli import learning, tenants
+from alert.cli import evaluate_video, learning, tenants
 from alert.cli.terminal import add_quiet, console, print_json, require
 
 if TYPE_CHECKING:
@@ -66,6 +69,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--tenants", action="store_true", help="simulate many tenants that share one machine"
     )
     kind.add_argument("--learning", action="store_true", help="play what is learnt while serving")
+    kind.add_argument("--video", action="store_true", help="replay branches in video")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     add_quiet(parser)
@@ -78,6 +82,9 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if arguments.learning:
         learning.run(arguments)
+        return
+    if arguments.video:
+        evaluate_video.run(arguments)
         return
     require("plot", ["matplotlib"])
     from alert.evaluation import SCHEMES, export, grid

@@ -21,7 +21,12 @@ of the evaluation, each with traditional and anytime models:
     words    English prose; recurrent networks, and a nested anytime one
     prose    English prose; transformers, and one with early exits
 
-The networks of the last three are trained at first use, which takes minutes, and kept in
+Or WHAT is video: groups of frames of a clip, with every branch of a detector of yours (see
+`alert video --help`). The first half of the clip serves to measure the branches:
+
+    $ alert record video compute --clip clip.mp4 --detector mydetector:detect
+
+The networks of patches, words and prose are trained at first use, which takes minutes, and kept in
 $XDG_CACHE_HOME/alert. ENVIRONMENT is what comes and goes beside the task at random: nothing, loops
 that copy memory, or loops that compute.
 
@@ -38,6 +43,7 @@ import alert
 from alert.cli import offer
 from alert.cli.profile import caps
 from alert.cli.terminal import add_quiet, console, part_kept, require
+from alert.cli.video import add_branches
 from alert.workloads import own
 from alert.workloads.contention import ENVIRONMENTS
 from alert.workloads.record_task import TASKS, record
@@ -54,7 +60,7 @@ _TAKEN = (*_NEEDED, "accuracy", "labels", "metric")
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument(
-        "what", metavar="WHAT", type=_what, help=f"MODULE:FUNCTION, {', '.join(TASKS)}"
+        "what", metavar="WHAT", type=_what, help=f"MODULE:FUNCTION, {', '.join(TASKS)}, video"
     )
     parser.add_argument(
         "environment",
@@ -102,14 +108,25 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="of torch for one operator (default: as you set them; 1 for a task)",
     )
-
+    video = parser.add_argument_group("of video")
+    video.add_argument("--clip", help="a file, or the address of a stream")
+    add_branches(video)
+    video.add_argument(
+        "--scenes",
+        action="store_true",
+        help="four scenes that change at random, made by magnifying and by leaving out frames",
+    )
     add_quiet(parser)
+    parser.set_defaults(refuse=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Record, save, and say how it went."""
     out = console()
     what, inputs, threads = arguments.what, arguments.inputs, arguments.threads
+    if what == "video":
+        _video(arguments)
+        return
     if isinstance(what, str):
         require("demo", ["torch", "tqdm", "skimage", "sklearn", "efficientnet_lite_pytorch"])
         task: str | Task = what
@@ -140,9 +157,50 @@ def run(arguments: argparse.Namespace) -> None:
     out.print(f"{trace!r} saved to {path}")
 
 
+def _video(arguments: argparse.Namespace) -> None:
+    """Record groups of frames, save, and say how it went."""
+    for name in ("clip", "detector"):
+        if getattr(arguments, name) is None:
+            arguments.refuse(f"video: expected --{name}")
+    if arguments.append:
+        arguments.refuse("argument --append: not allowed with video")
+    if arguments.scenes and arguments.environment != "quiet":
+        arguments.refuse("argument --scenes: not allowed beside contention")
+    require("video", ["av"])
+    from alert import video
+    from alert.video import clip
+    from alert.video.recording import Recording
+    from alert.video.scenes import AS_FILMED, CHANGING
+    from alert.workloads import video as workload
+
+    out = console()
+    name = "scenes" if arguments.scenes else arguments.environment
+    path = arguments.output or Path(f"video-{name}.npz")
+    recording = Recording(
+        video.branches(offer.named(*arguments.detector), arguments.scales, arguments.every),
+        clip.frames(arguments.clip),
+        scenes=CHANGING if arguments.scenes else AS_FILMED,
+        progress=not arguments.quiet,
+    )
+    with part_kept(path, "trace"):
+        trace = workload.record(
+            recording,
+            arguments.environment,
+            _INPUTS if arguments.inputs is None else arguments.inputs,
+            arguments.seed,
+            power=arguments.power,
+            power_caps=arguments.power_caps,
+            threads=arguments.threads,
+            progress=not arguments.quiet,
+        )
+    trace.save(path)
+    out.print(_table(trace))
+    out.print(f"{trace!r} saved to {path}")
+
+
 def _what(text: str) -> str | tuple[str, str]:
     """Tell a task of the evaluation from MODULE:FUNCTION."""
-    return text if text in TASKS else offer.target(text)
+    return text if text in (*TASKS, "video") else offer.target(text)
 
 
 def _own(module: str, function: str, *, progress: bool) -> tuple[Task, int]:

@@ -8,6 +8,9 @@ current directory too.
 
 The first frames of the clip serve to measure every scale and interval. The others are watched. The
 output directory gets the profile, a picture of the branches, and a GIF of some seconds.
+
+With --recorded a recording of a detector of persons is replayed in a second, beside loops that
+compute. It takes neither clip nor detector.
 """
 
 from __future__ import annotations
@@ -29,28 +32,18 @@ from alert.cli.terminal import add_quiet, console, require
 if TYPE_CHECKING:
     from rich.table import Table
 
+RECORDING = Path(alert.__file__).parent / "video" / "recorded.npz"
+"""The trace of the evaluation beside computing loops, see ``benchmarks/traces/video``."""
+
 _GIF_FRAMES = 60
 _GIF_WIDTH = 480  # pixels, at most
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("clip", metavar="CLIP", help="a file, or the address of a stream")
-    parser.add_argument("--detector", required=True, metavar="MODULE:FUNCTION", type=offer.target)
-    parser.add_argument(
-        "--scales",
-        type=_numbers,
-        default=[1.0, 0.75, 0.5],
-        metavar="S,S,...",
-        help="sizes of the pictures that the detector gets (default: 1,0.75,0.5)",
-    )
-    parser.add_argument(
-        "--every",
-        type=_counts,
-        default=[1, 2, 4, 8],
-        metavar="N,N,...",
-        help="frames from one detection to the next (default: 1,2,4,8)",
-    )
+    parser.add_argument("clip", nargs="?", metavar="CLIP", help="a file, or a stream's address")
+    parser.add_argument("--recorded", action="store_true", help="replay a recording")
+    add_branches(parser)
     parser.add_argument(
         "--accuracy",
         type=float,
@@ -87,10 +80,43 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="directory (default: %(default)s)",
     )
     add_quiet(parser)
+    parser.set_defaults(refuse=parser.error)
+
+
+def add_branches(parser: argparse._ActionsContainer) -> None:
+    """Add the options that make branches."""
+    parser.add_argument(
+        "--detector",
+        metavar="MODULE:FUNCTION",
+        type=offer.target,
+        help="takes a picture, returns boxes",
+    )
+    parser.add_argument(
+        "--scales",
+        type=_numbers,
+        default=[1.0, 0.75, 0.5],
+        metavar="S,S,...",
+        help="sizes of the pictures that the detector gets (default: 1,0.75,0.5)",
+    )
+    parser.add_argument(
+        "--every",
+        type=_counts,
+        default=[1, 2, 4, 8],
+        metavar="N,N,...",
+        help="frames from one detection to the next (default: 1,2,4,8)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure, watch, print the tables, and write the pictures."""
+    given = [name for name in ("clip", "detector") if getattr(arguments, name) is not None]
+    if arguments.recorded:
+        if given:
+            arguments.refuse(f"argument --recorded: not allowed with {given[0]}")
+        _recorded(arguments)
+        return
+    if len(given) < 2:
+        arguments.refuse("expected CLIP and --detector, or --recorded")
     require("video", ["av", "matplotlib", "PIL"])
     from alert import video
     from alert.video import clip, plots
@@ -122,6 +148,33 @@ def run(arguments: argparse.Namespace) -> None:
         served[name] = served.get(name, 0) + groups
     plots.draw(profile, served).savefig(arguments.output / "branches.png")
     out.print(f"profile, pictures in {arguments.output}")
+
+
+def _recorded(arguments: argparse.Namespace) -> None:
+    """Replay the recording that comes with the package."""
+    require("plot", ["matplotlib"])
+    from alert.cli import evaluate_video
+    from alert.evaluation.video import contention, plot
+    from alert.video import plots
+
+    out = console()
+    trace = alert.Trace.load(RECORDING)
+    out.print(_branches(trace.profile))
+    ran = contention.replays(trace)
+    rows = contention.said(trace, ran)
+    label = ", emulated" if trace.emulated else ""
+    out.print(evaluate_video.peers(rows, label))
+    out.print(
+        f"{len(trace)} groups of {trace.profile.origin['video']['group']} frames beside "
+        f"{trace.environment} loops, {contention.DEADLINE:g} s a frame; ALERT was asked for an F1 "
+        f"of {contention.PEERS_GOAL:g}"
+    )
+    served = np.bincount(ran["ALERT"].inputs["model"], minlength=len(trace.profile.models))
+    chosen = dict(zip(trace.profile.models, served.tolist(), strict=True))
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    plots.draw(trace.profile, chosen).savefig(arguments.output / "branches.png")
+    plot.draw(rows, trace.emulated).savefig(arguments.output / "peers.png")
+    out.print(f"pictures in {arguments.output}")
 
 
 def _branches(profile: alert.Profile) -> Table:

@@ -1,8 +1,9 @@
 """A tracker: every box follows the picture in it from frame to frame.
 
-The shift of each box is found by Gauss-Newton steps on the differences between two frames, coarse
-to fine (Lucas and Kanade 1981), for all boxes at once. Points on a grid in the box count less near
-its edges, where the background shows, and where the picture has changed (a robust weight).
+The shift of each box is found by Gauss-Newton steps on the differences between two frames. They
+start from the shift before, and go from coarse to fine (Lucas and Kanade 1981), for all boxes at
+once. Points on a grid in the box count less near its edges, where the background shows, and where
+the picture has changed (a robust weight).
 
     symbol  meaning
     g       grey values of the frame before
@@ -20,8 +21,11 @@ from numpy.typing import NDArray
 
 from alert._arguments import Floats
 
-LEVELS = 3
-"""Halvings of the frame: the coarsest takes a shift of some 12 pixels in one step."""
+LEVELS = 4
+"""Halvings of the frame: the coarsest takes a shift of some 24 pixels in one step."""
+
+LEAST = 8.0
+"""Pixels of a level that a box must be high: a smaller one shows too little there."""
 
 STEPS = 4
 """Gauss-Newton steps on each level, at most."""
@@ -66,6 +70,7 @@ class Follower:
     def __init__(self, frame: NDArray[Any], boxes: Floats) -> None:
         self._boxes = boxes
         self._levels = _pyramid(frame)
+        self._shifts: Floats = np.zeros((len(boxes), 2))
         self.kept: NDArray[np.intp] = np.arange(len(boxes))
         self.motion = 0.0
 
@@ -74,30 +79,32 @@ class Follower:
         levels, boxes = _pyramid(frame), self._boxes
         self.motion = 0.0
         if len(boxes):
-            shift = self._shift(levels, boxes)
+            self._improve_shifts(levels, boxes)
             boxes = boxes.copy()
-            boxes[:, [0, 2]] += shift[:, :1]
-            boxes[:, [1, 3]] += shift[:, 1:]
+            boxes[:, [0, 2]] += self._shifts[:, :1]
+            boxes[:, [1, 3]] += self._shifts[:, 1:]
             widths = boxes[:, 2] - boxes[:, 0]
-            self.motion = float(np.median(np.hypot(*shift.T) / widths))
+            self.motion = float(np.median(np.hypot(*self._shifts.T) / widths))
         height, width = frame.shape[:2]
         across, down = boxes[:, [0, 2]].mean(axis=1), boxes[:, [1, 3]].mean(axis=1)
         there = (across > 0) & (across < width) & (down > 0) & (down < height)
         self.kept = np.flatnonzero(there)
-        self._levels, self._boxes = levels, boxes[there]
+        self._levels, self._boxes, self._shifts = levels, boxes[there], self._shifts[there]
         return self._boxes
 
-    def _shift(self, levels: list[Grey], boxes: Floats) -> Floats:
-        """Return how far each box has moved, pixels across and down."""
+    def _improve_shifts(self, levels: list[Grey], boxes: Floats) -> None:
+        """Find how far each box has moved, pixels across and down; start from the shift before."""
         width, height = (boxes[:, 2:4] - boxes[:, :2]).T[:, :, None]
         across = boxes[:, [0, 2]].mean(axis=1)[:, None] + _ACROSS * width
         down = boxes[:, [1, 3]].mean(axis=1)[:, None] + _DOWN * height
-        shift = np.zeros((len(boxes), 2))
         for level in reversed(range(LEVELS)):
             size = 2.0 ** (level + 1)  # pixels of the frame in one of this level
-            x, y = across / size - 0.5, down / size - 0.5
-            _descend(self._levels[level], levels[level], x, y, shift, size)
-        return shift
+            large = np.flatnonzero((height[:, 0] >= LEAST * size) | (level == 0))
+            if len(large):
+                x, y = across[large] / size - 0.5, down[large] / size - 0.5
+                shift = self._shifts[large]
+                _descend(self._levels[level], levels[level], x, y, shift, size)
+                self._shifts[large] = shift
 
 
 def _descend(before: Grey, after: Grey, x: Floats, y: Floats, shift: Floats, size: float) -> None:
@@ -124,7 +131,7 @@ def _descend(before: Grey, after: Grey, x: Floats, y: Floats, shift: Floats, siz
 
 
 def _pyramid(frame: NDArray[Any]) -> list[Grey]:
-    """Return the frame in grey, halved once, twice and three times. Green serves as grey."""
+    """Return the frame in grey, halved once, twice and so on. Green serves as grey."""
     grey = frame[..., 1].astype(np.float32)
     if min(grey.shape) < 2:  # values between pixels need two of them
         grey = np.pad(grey, ((0, 1), (0, 1)), "edge")

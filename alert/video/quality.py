@@ -2,70 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from alert import _arguments
-from alert._arguments import Floats
-from alert.video.boxes import f1, within
-from alert.video.branch import Branch, Frame
+from alert.video.boxes import f1
+from alert.video.branch import Branch
 from alert.video.content import KAPPA
-from alert.video.frames import magnified
+from alert.video.rating import Film
+from alert.video.scenes import closer
 
 BIN = 0.1
 """Width, in the logarithm of the height, of the points that a profile keeps."""
 
-VISIBLE = 0.5
-"""Share of an object that a magnified part must show for the object to count."""
+
+MAGNIFIED = 3
+"""Every so many frames are magnified, too: detections take long."""
 
 
-class Detections:
-    """Remembers the boxes of each detector, scale and frame, so that each runs once."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, float, int], Floats] = {}
-
-    def of(self, branch: Branch, number: int, frame: Frame) -> Floats:
-        """Return the boxes that the detector of a branch finds in the frame of a number."""
-        key = (branch.detector, branch.scale, number)
-        if key not in self._known:
-            self._known[key] = branch.detected(frame)
-        return self._known[key].copy()
-
-    def remembered(self, branch: Branch, numbers: Sequence[int]) -> Branch:
-        """Return the branch with a detector that remembers, for frames of these numbers."""
-        due: Iterator[int] = iter(numbers[:: branch.every])
-
-        def detect(frame: Frame) -> Floats:
-            return self.of(branch, next(due), frame)
-
-        return replace(branch, detect=detect, scale=1.0)
-
-
-def qualities(
-    branches: list[Branch],
-    frames: list[Frame],
-    true: list[Floats],
-    zooms: Sequence[float],
-    detections: Detections,
-) -> dict[str, Any]:
+def qualities(branches: Sequence[Branch], film: Film, zooms: Sequence[float]) -> dict[str, Any]:
     """Return what `alert.video.Content` starts from, fit for JSON.
 
     Parameters
     ----------
-    branches : list of Branch
-    frames : list of array
-    true : list of array
-        Boxes of each frame.
+    branches : sequence of Branch
+    film : Film
     zooms : sequence of float
         At least 1.
-    detections : Detections
     """
     factors = [_zoom(zoom) for zoom in zooms]
-    heights = [np.median(boxes[:, 3] - boxes[:, 1]) for boxes in true if len(boxes)]
+    heights = [np.median(boxes[:, 3] - boxes[:, 1]) for boxes in film.true if len(boxes)]
     if not heights:
         raise ValueError("clip: expected some objects to measure by, got none in any frame")
     seen: dict[tuple[str, float], Branch] = {}
@@ -74,10 +42,10 @@ def qualities(
     points: dict[str, list[tuple[float, float]]] = {branch.detector: [] for branch in branches}
     for branch in seen.values():
         for zoom in factors:
-            points[branch.detector] += _points(branch, frames, true, zoom, detections)
+            points[branch.detector] += _points(branch, film, zoom)
     return {
         "height": float(np.median(heights)),
-        "motion": _motion(branches, frames, true),
+        "motion": _motion(branches[0].track, film),
         "kappa": KAPPA,
         "quality": {detector: _binned(found) for detector, found in points.items()},
     }
@@ -90,23 +58,19 @@ def _zoom(zoom: float) -> float:
     return found
 
 
-def _points(
-    branch: Branch,
-    frames: list[Frame],
-    true: list[Floats],
-    zoom: float,
-    detections: Detections,
-) -> list[tuple[float, float]]:
+def _points(branch: Branch, film: Film, zoom: float) -> list[tuple[float, float]]:
     """Return the height that the detector saw, and its F1, for each frame with objects."""
     found = []
-    for number, (frame, boxes) in enumerate(zip(frames, true, strict=True)):
-        if len(boxes) == 0:
+    for number, (frame, boxes) in enumerate(zip(film.frames, film.true, strict=True)):
+        if len(boxes) == 0 or (zoom > 1.0 and number % MAGNIFIED):
             continue
         shown = boxes
         if zoom == 1.0:
-            detected = detections.of(branch, number, frame)
+            detected = film.detections.of(branch, number, frame)
         else:
-            frame, shown = _closer(frame, boxes, number, zoom)
+            box = boxes[number // MAGNIFIED % len(boxes)]  # in the middle: each in its turn
+            middle = (float(box[[0, 2]].mean()), float(box[[1, 3]].mean()))
+            frame, shown = closer(frame, boxes, middle, zoom)
             detected = branch.detected(frame)
         if len(shown):
             height = float(np.median(shown[:, 3] - shown[:, 1])) * branch.scale
@@ -114,25 +78,10 @@ def _points(
     return found
 
 
-def _closer(frame: Frame, boxes: Floats, number: int, zoom: float) -> tuple[Frame, Floats]:
-    """Return a magnified part about one of the objects, and the boxes that it shows."""
-    box = boxes[number % len(boxes)]
-    middle = (float(box[[0, 2]].mean()), float(box[[1, 3]].mean()))
-    part, left, top = magnified(frame, middle, zoom)
-    height, width = frame.shape[:2]
-    moved = boxes.copy()
-    moved[:, 0:4:2] = (moved[:, 0:4:2] - left) * zoom
-    moved[:, 1:4:2] = (moved[:, 1:4:2] - top) * zoom
-    cut = within(moved, height, width)
-    area, whole = (((each[:, 2:4] - each[:, :2]).clip(0.0)).prod(axis=1) for each in (cut, moved))
-    return part, cut[area >= VISIBLE * whole]
-
-
-def _motion(branches: list[Branch], frames: list[Frame], true: list[Floats]) -> float:
+def _motion(track: Callable[..., Any], film: Film) -> float:
     """Return the median shift of the true boxes from frame to frame, in widths of the box."""
-    track: Callable[..., Any] = branches[0].track
     shifts = []
-    for before, after, boxes in zip(frames, frames[1:], true, strict=False):
+    for before, after, boxes in zip(film.frames, film.frames[1:], film.true, strict=False):
         if len(boxes):
             tracker = track(before, boxes)
             tracker(after)

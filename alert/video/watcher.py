@@ -24,7 +24,7 @@ from alert.running.models import inference_mode
 from alert.scheduler import HISTORY, Scheduler
 from alert.video import frames as checking
 from alert.video.branch import Branch, Frame, Shown
-from alert.video.content import Content, Quality
+from alert.video.content import Content
 from alert.video.identities import Identities
 from alert.video.report import VideoReport
 from alert.video.tally import Tally
@@ -87,7 +87,7 @@ class Watcher(Closing):
         self._branches = _in_order(branches, profile)
         self._group = int(video["group"])
         self._shares = [video["shares"][branch.name] for branch in self._branches]
-        self._content = _content_of(video) if content else None
+        self._content = Content.of(video) if content else None
         worth = max(goal.q_fail, video["held"])
         self._clock = clock
         self._identities = Identities()
@@ -192,7 +192,7 @@ class Watcher(Closing):
             raise
         tally.count(done - start, energy)
         if self._content is not None:
-            self._content.see(shown.boxes, shown.motion)
+            self._content.see(shown)
         return shown
 
     def _learn(self, tally: Tally) -> None:
@@ -270,14 +270,6 @@ def _video_of(profile: Profile) -> dict[str, Any]:
     if not isinstance(video, Mapping):
         raise ValueError("profile: expected one that alert.video.measure made")
     return dict(video)
-
-
-def _content_of(video: dict[str, Any]) -> Content:
-    quality = {
-        detector: Quality(*(np.array(points[part]) for part in ("heights", "f1", "weights")))
-        for detector, points in video["quality"].items()
-    }
-    return Content(quality, video["height"], video["motion"], video["kappa"])
 
 
 def _in_order(branches: Sequence[Branch], profile: Profile) -> list[Branch]:

@@ -18,13 +18,14 @@ _CAPS: dict[str, tuple[float, ...]] = {
     "patches": (8.0, 11.0, 15.0, 20.0, 25.0),
     "words": (8.0, 11.0, 15.0, 20.0, 25.0),
     "prose": (8.0, 11.0, 15.0, 20.0, 25.0),
+    "video": (8.0, 14.0, 25.0),
 }
 
 # Least and largest number of inputs in a phase.
 _PHASE = (10, 40)
 
-TASKS = tuple(_CAPS)
-"""What can be recorded."""
+TASKS = ("images", "patches", "words", "prose")
+"""What can be recorded without a clip and a detector."""
 
 
 def load_task(name: str, *, progress: bool = True) -> Task:

@@ -95,7 +95,8 @@ def test_the_core_stays_small() -> None:
     # 700 for accuracies learnt from ratings: posteriors, draws, tickets, their state.
     # 20 for limits on the power.
     # 660 for costs learnt while serving: tables, what follows from them, their state.
-    assert sum(lines_of_code(path) for path in files) <= 5340
+    # 30 for accuracies of every input in a trace that is replayed.
+    assert sum(lines_of_code(path) for path in files) <= 5370
 
 
 def test_the_core_includes_nothing_from_above() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from film import Detector
 
-from alert.video import Content, branches
+from alert.video import Content, Shown, branches
 from alert.video.content import Quality
 
 QUALITY = Quality(
@@ -17,15 +17,16 @@ QUALITY = Quality(
 
 
 def content(height: float = 60.0, motion: float = 0.2) -> Content:
-    return Content({"": QUALITY}, height, motion, kappa=0.39)
+    return Content({"": QUALITY}, height, motion, kappa=1.5)
 
 
 def by_hand(scale: float, every: int, height: float, motion: float) -> float:
     place = min(max(math.log(scale * height), math.log(20)), math.log(80))
     points = ((20, 0.2, 5), (40, 0.6, 9), (80, 0.8, 7))
-    near = [w * math.exp(-(((place - math.log(h)) / 0.25) ** 2) / 2) for h, _, w in points]
+    near = [w * math.exp(-(((place - math.log(h)) / 0.15) ** 2) / 2) for h, _, w in points]
     seen = sum(n * f for n, (_, f, _) in zip(near, points, strict=True)) / sum(near)
-    return seen * sum(math.exp(-((k * 0.39 * motion) ** 2)) for k in range(every)) / every
+    kept = [math.exp(-((1.5 * motion) ** 1.5) * math.sqrt(k)) for k in range(every)]
+    return seen * sum(kept) / every
 
 
 @pytest.mark.parametrize(("height", "motion"), [(60, 0.2), (35, 0.0), (300, 0.5), (3, 2.0)])
@@ -36,6 +37,21 @@ def test_f1_by_height_and_motion(height: float, motion: float) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+def test_what_was_measured_is_expected_where_all_is_as_it_was() -> None:
+    some = branches(Detector(), scales=(1, 0.5), every=(1, 8))
+    measured = np.array([0.95, 0.9, 0.5, 0.4])
+    it = Content({"": QUALITY}, 60.0, 0.2, 1.5, measured)
+    np.testing.assert_allclose(it.accuracies(some), measured)
+    surprise = measured - [by_hand(each.scale, each.every, 60.0, 0.2) for each in some]
+    it.height, it.motion = 75.0, 0.4
+    share = math.exp(-((math.log(75 / 60) / 0.3) ** 2) / 2)
+    formula = np.array([by_hand(each.scale, each.every, 75.0, 0.4) for each in some])
+    np.testing.assert_allclose(it.accuracies(some), (formula + share * surprise).clip(0, 1))
+    it.height = 600.0
+    far = [by_hand(each.scale, each.every, 600.0, 0.4) for each in some]
+    np.testing.assert_allclose(it.accuracies(some), far, atol=1e-9)
+
+
 def box(height: float) -> np.ndarray:
     return np.array([[0.0, 0.0, 10.0, height, 1.0]])
 
@@ -43,7 +59,7 @@ def box(height: float) -> np.ndarray:
 def test_learns_from_what_is_shown() -> None:
     it = content(height=60, motion=0.2)
     for height, motion in ((100, math.nan), (110, 0.4), (120, 0.6)):
-        it.see(box(height), motion)
+        it.see(Shown(box(height), None, motion))
     assert (it.height, it.motion) == (60, 0.2)  # not before the group has ended
     it.learn()
     assert it.height == pytest.approx(60 * (110 / 60) ** 0.7)
@@ -52,11 +68,11 @@ def test_learns_from_what_is_shown() -> None:
 
 def test_nothing_seen_is_nothing_learnt() -> None:
     it = content()
-    it.see(np.zeros((0, 5)), 0.0)
+    it.see(Shown(np.zeros((0, 5)), None, 0.0))
     it.learn()
     assert it.height == 60
     assert it.motion == pytest.approx(0.1)
-    it.see(np.zeros((0, 5)), math.nan)
+    it.see(Shown(np.zeros((0, 5)), None, math.nan))
     it.learn()
     assert it.height == 60
     assert it.motion == pytest.approx(0.1)

@@ -132,7 +132,7 @@ def test_quality_by_height_reaches_to_magnified_objects(scene: Scene) -> None:
     seen = np.array(points["heights"])
     assert seen.min() == pytest.approx(26, rel=0.05)  # the small one alone, twice its size, halved
     assert seen.max() == pytest.approx(2 * 70, rel=0.25)
-    assert sum(points["weights"]) == 4 * 64  # two scales, two magnifications
+    assert sum(points["weights"]) == 2 * (64 + 22)  # two scales; every third frame is magnified
 
 
 def test_a_profile_keeps_what_a_watcher_needs(scene: Scene, tmp_path: Path) -> None:
@@ -329,6 +329,30 @@ def test_frames_without_objects_are_no_fault(scene: Scene) -> None:
     with scene.watch(GOAL) as watch:
         assert all(len(boxes) == 0 for _, boxes in watch(film([], 24)))
         assert watch.report().frames == 24
+
+
+def test_a_minute_without_objects_keeps_what_is_known_of_them(scene: Scene) -> None:
+    with scene.watch(GOAL) as watch:
+        before = max(boxes[:, 5].max() for _, boxes in watch(FRAMES[:16]))
+        assert watch.content is not None
+        height = watch.content.height
+        nothing = film([], 1)
+        assert all(len(boxes) == 0 for _, boxes in watch(nothing * 600))
+        assert watch.content.height == height
+        again = [boxes for _, boxes in watch(FRAMES[:8])]
+    assert all(len(boxes) >= 2 for boxes in again)
+    assert again[0][:, 5].min() > before  # objects of another time have numbers of their own
+
+
+def test_thousands_of_boxes_are_followed(scene: Scene) -> None:
+    random = np.random.default_rng(0)
+    corner = random.uniform(0, 200, (2000, 2))
+    many = np.column_stack([corner, corner + random.uniform(5, 40, (2000, 2)), np.ones(2000)])
+    scene.branches = video.branches(lambda frame: many, (1, 0.5), (1, 4, 8))
+    with scene.watch(GOAL) as watch:
+        for _, boxes in watch(FRAMES[:3]):
+            assert len(boxes) > 900  # at half size, some lie outside
+            assert len(set(boxes[:, 5].tolist())) == len(boxes)
 
 
 def test_the_device_is_closed_by_whoever_opened_it(scene: Scene) -> None:

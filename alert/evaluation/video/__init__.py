@@ -1,0 +1,1 @@
+"""Detection in video, replayed on recorded traces: ALERT, its peers, and scenes that change."""

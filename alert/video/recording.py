@@ -1,0 +1,153 @@
+"""Groups of frames to record: what each branch takes, finds and sees in every one of them.
+
+The first half of a clip serves to measure the branches, the second half to record. Groups of the
+second half follow each other. When all have been drawn, they come again one frame later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from alert._progress import bar
+from alert.trace import Trace
+from alert.video import frames as checking
+from alert.video.branch import Branch, Frame
+from alert.video.content import seen
+from alert.video.detections import Detections
+from alert.video.parts import Moment, profile_of, together
+from alert.video.quality import qualities
+from alert.video.rating import Film, checked_branches, group_of, held, rate, true_boxes
+from alert.video.scenes import AS_FILMED, Scene
+
+# Groups that a scene lasts, where there are several.
+_SHORTEST, _LONGEST = 5, 15
+
+
+class Recording:
+    """Draws groups of frames of a clip, and makes a trace of branches out of one of their parts.
+
+    Parameters
+    ----------
+    branches, clip, truth, reference, group, zooms, progress
+        See `alert.video.measure`.
+    scenes : sequence of Scene, optional
+        Made of the clip; they change at random. By default the clip as it is.
+
+    Attributes
+    ----------
+    branches : list of Branch
+    drawn : list of (int, int)
+        The scene and the first frame of each group, once `moments` was called.
+    """
+
+    def __init__(
+        self,
+        branches: Sequence[Branch],
+        clip: Iterable[Frame],
+        *,
+        truth: Sequence[ArrayLike] | None = None,
+        reference: str | None = None,
+        group: int | None = None,
+        zooms: Sequence[float] = (1.0, 2.0),
+        scenes: Sequence[Scene] = AS_FILMED,
+        progress: bool = True,
+    ) -> None:
+        self.branches = checked_branches(branches)
+        self._group = group_of(self.branches, group)
+        self._scenes = list(scenes)
+        self._progress = progress
+        self.drawn: list[tuple[int, int]] = []
+        frames = list(checking.checked(clip))
+        half = len(frames) // 2
+        longest = max(scene.stride for scene in self._scenes)
+        if half < 2 * self._group * longest:
+            least = 4 * self._group * longest
+            raise ValueError(f"clip: expected at least {least} frames, got {len(frames)}")
+        detections = Detections()
+        true = true_boxes(truth, reference, self.branches, frames, detections)
+        first = Film(frames[:half], true[:half], detections)
+        scored = [
+            rate(self.branches, scene.of(first.frames, first.true), self._group, progress)
+            for scene in self._scenes
+        ]
+        self._accuracy: list[float] = np.mean(scored, axis=0).tolist()
+        self._video = {
+            "group": self._group,
+            "held": held(first.true, self._group),
+            "accuracy": scored[0],  # of the clip as it is
+            "scenes": {scene.name: f1 for scene, f1 in zip(self._scenes, scored, strict=True)},
+            **qualities(self.branches, first, zooms),
+        }
+        self._films = [scene.of(frames[half:], true[half:]) for scene in self._scenes]
+
+    def moments(self, n: int, seed: int) -> list[Moment]:
+        """Draw n groups; return the first two frames of each."""
+        self.drawn = _drawn(n, seed, [len(film.frames) for film in self._films], self._group)
+        found = []
+        for scene, start in self.drawn:
+            film = self._films[scene]
+            frame, after = film.frames[start], film.frames[start + 1]
+            found.append(Moment(self.branches, frame, after, film.true[start]))
+        return found
+
+    def trace(self, of_parts: Trace) -> Trace:
+        """Make the trace of branches out of that of their parts on the groups drawn."""
+        shown = [np.array(rows) for rows in zip(*self._found(len(of_parts)), strict=True)]
+        names, group = of_parts.profile.models, self._group
+        latency, energy = (
+            [frames.mean(axis=0) for frames in together(self.branches, group, names, costs)]
+            for costs in (of_parts.latency, of_parts.energy)
+        )
+        several = len(self._scenes) > 1
+        return Trace(
+            profile_of(self.branches, group, self._accuracy, self._video, of_parts.profile),
+            np.stack(latency, axis=1),
+            np.stack(energy, axis=1),
+            phase=[scene for scene, _ in self.drawn] if several else of_parts.phase,
+            phases=[scene.name for scene in self._scenes] if several else of_parts.phases,
+            accuracy=shown[0],
+            seen={"height": shown[1], "motion": shown[2]},
+            task=of_parts.task,
+            environment="scenes" if several else of_parts.environment,
+            seed=of_parts.seed,
+            origin=of_parts.origin,
+        )
+
+    def _found(self, groups: int) -> list[tuple[list[float], ...]]:
+        """Return F1, height and motion of every branch in each group."""
+        found = []
+        with bar(groups, "group", "F1", shown=self._progress) as done:
+            for scene, start in self.drawn[:groups]:
+                film = self._films[scene]
+                rows = []
+                for branch in self.branches:
+                    shown = film.served(branch, start, self._group)
+                    f1 = float(np.mean(film.f1(shown, start)))
+                    rows.append((f1, *seen(shown)))
+                found.append(tuple(map(list, zip(*rows, strict=True))))
+                done.update()
+        return found
+
+
+def _drawn(n: int, seed: int, lengths: Sequence[int], group: int) -> list[tuple[int, int]]:
+    """Draw scenes and the first frames of groups: each scene goes on where it stopped."""
+    random = np.random.default_rng(seed)
+    following = [_starts(length, group) for length in lengths]
+    found: list[tuple[int, int]] = []
+    scene = 0
+    while len(found) < n:
+        lasts = n if len(lengths) == 1 else int(random.integers(_SHORTEST, _LONGEST + 1))
+        found += [(scene, next(following[scene])) for _ in range(lasts)]
+        others = [other for other in range(len(lengths)) if other != scene]
+        scene = int(random.choice(others)) if others else scene
+    return found[:n]
+
+
+def _starts(length: int, group: int) -> Iterator[int]:
+    """Yield the first frames of groups, for ever."""
+    whole = (length - group + 1) // group  # so many groups, wherever the first one begins
+    return (place // whole % group + place % whole * group for place in count())

@@ -1,0 +1,139 @@
+"""Make the traces of the evaluation in video out of a clip, and of the recordings of photographs.
+
+    python benchmarks/video_traces.py vtest.avi frozen_inference_graph.pb
+
+F1, height and motion are those of real branches on real groups of frames. Seconds are made of two
+measurements, so that other work on the machine meanwhile does no harm: the CPU time of every
+detection and step of the tracker, and how much slower than its profile a network for photographs
+ran at each input of `traces/images-*.npz`, under each cap. Larger detections follow larger
+networks. Scenes change before a camera of half the size, so that people are small in the wide
+ones; what the detector finds at twice that size is true there.
+
+`alert record video` makes traces of one piece on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+import alert
+from alert import video
+from alert._arguments import Floats
+from alert.video import clip
+from alert.video.parts import Moment, parts
+from alert.video.recording import Recording
+from alert.video.resize import smaller
+from alert.video.scenes import CHANGING
+from alert.workloads.persons import Persons
+
+TRACES = Path(__file__).with_name("traces")
+SCALES, EVERY = (1.0, 0.75, 0.5, 0.375), (1, 2, 4, 8)
+GROUPS = 360  # of changing scenes; there are as many groups else as photographs
+DETECTIONS, STEPS = 25, 3  # runs of each
+
+Part: TypeAlias = Callable[[Moment], Any]
+
+# The network of `images` whose slowdown a part has, by how many parts take longer.
+NETWORK = (2, 1, 0)
+
+
+def of_detections(models: dict[str, Part], moment: Moment) -> dict[str, float]:
+    """Return the CPU seconds of each detection: it takes the same on every frame."""
+    names = [name for name in models if name.startswith("detection")]
+    return {
+        name: float(np.median([timed(models[name], moment) for _ in range(DETECTIONS)]))
+        for name in names
+    }
+
+
+def cpu_seconds(
+    models: dict[str, Part], moments: Sequence[Moment], detections: dict[str, float]
+) -> Floats:
+    """Return the CPU seconds of every part in every group.
+
+    A step of the tracker depends on the boxes: the least of some runs on each group counts.
+    """
+    found = np.zeros((len(moments), len(models)))
+    for column, (name, model) in enumerate(models.items()):
+        if name in detections:
+            found[:, column] = detections[name]
+        else:
+            found[:, column] = [min(timed(model, m) for _ in range(STEPS)) for m in moments]
+    return found
+
+
+def timed(model: Part, moment: Moment) -> float:
+    start = time.thread_time()
+    model(moment)
+    return time.thread_time() - start
+
+
+def slowed(cpu: Floats, names: Sequence[str], images: alert.Trace) -> alert.Trace:
+    """Return the trace of parts that are slowed down as the networks for photographs were."""
+    p = images.profile
+    longest_first = np.argsort(np.argsort(-cpu.mean(axis=0)))
+    network = [NETWORK[min(rank, len(NETWORK) - 1)] for rank in longest_first]
+    at_full_power = p.latency[network][:, -1:]
+    inputs = np.arange(len(cpu)) % len(images)  # they come again
+    latency = cpu[:, :, None] * images.latency[inputs][:, network] / at_full_power
+    profile = alert.Profile(
+        latency=np.median(cpu, axis=0)[:, None] * p.latency[network] / at_full_power,
+        power=p.power[network],
+        accuracy=[0.5] * len(names),  # of parts: no meaning
+        power_caps=p.power_caps,
+        idle_power=p.idle_power,
+        models=names,
+        origin={**p.origin, "made": "CPU seconds x slowdown of images"},
+    )
+    energy = latency * (images.energy / images.latency)[inputs][:, network]
+    return alert.Trace(
+        *(profile, latency, energy),
+        phase=images.phase[inputs],
+        phases=images.phases,
+        task="video",
+        environment=images.environment,
+        seed=images.seed,
+        origin=profile.origin,
+    )
+
+
+def main(path: str, weights: str, folder: Path = TRACES / "video") -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    branches = video.branches(Persons(weights), SCALES, EVERY)
+    frames = list(clip.frames(path))
+    models = parts(branches)
+    folder.mkdir(exist_ok=True)
+    filmed = Recording(branches, frames)
+    for environment in ("quiet", "compute", "memory"):
+        images = alert.Trace.load(TRACES / f"images-{environment}.npz")
+        save(filmed, models, images, len(images), folder / f"video-{environment}.npz")
+    truth = [branches[0].detected(frame)[:, :4] / 2.0 for frame in frames]
+    small = [smaller(frame, 0.5) for frame in frames]
+    changing = Recording(
+        branches, small, truth=truth, scenes=CHANGING, zooms=(1.0, CHANGING[2].zoom)
+    )
+    images = alert.Trace.load(TRACES / "images-quiet.npz")
+    save(changing, models, images, GROUPS, folder / "video-scenes.npz")
+
+
+def save(
+    recording: Recording, models: dict[str, Part], images: alert.Trace, groups: int, path: Path
+) -> None:
+    """Make one trace."""
+    moments = recording.moments(groups, images.seed)
+    cpu = cpu_seconds(models, moments, of_detections(models, moments[0]))
+    trace = recording.trace(slowed(cpu, [*models], images))
+    trace.save(path)
+    print(trace)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

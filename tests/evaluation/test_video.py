@@ -1,0 +1,193 @@
+"""The evaluation in video, on traces drawn at random."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import alert
+from alert import cli
+from alert.evaluation import OutputTrace, run
+from alert.evaluation.video import changes, contention, summary
+from alert.evaluation.video.foresight import Blind, ByContent, Told
+from alert.evaluation.video.rules import Alert, ApproxDet, Fixed, play
+
+KINDS = [("", 1.0, 1), ("", 1.0, 4), ("", 0.5, 1), ("", 0.5, 4)]
+NAMES = ["x1", "x1, every 4", "x0.5", "x0.5, every 4"]
+F1 = np.array([1.0, 0.9, 0.8, 0.7])
+SCENES = {"slow": F1, "fast": F1 - [0.0, 0.3, 0.0, 0.3]}
+QUALITY = {"heights": [30.0, 60.0, 120.0], "f1": [0.7, 0.9, 0.95], "weights": [9.0, 9.0, 9.0]}
+
+
+def trace(environment: str, n: int = 60, seed: int = 0) -> alert.Trace:
+    """Draw a trace: half of the inputs take twice as long, or objects move fast in them."""
+    random = np.random.default_rng(seed)
+    caps = np.array([10.0, 20.0])
+    quiet = np.array([0.04, 0.012, 0.01, 0.003])[:, None] * [1.5, 1.0]
+    changing = environment == "scenes"
+    phase = np.arange(n) // 10 % 2 * (environment != "quiet")
+    slow = 1.0 + phase * (not changing)
+    latency = quiet * (slow * random.lognormal(0.0, 0.05, n))[:, None, None]
+    f1 = np.where(changing & (phase == 1)[:, None], SCENES["fast"], F1)
+    motion = np.where(changing & (phase == 1), 1.0, 0.1)[:, None] + np.zeros(4)
+    motion[:, [0, 2]] = np.nan
+    video = {
+        "group": 4,
+        "held": 0.3,
+        "accuracy": F1.tolist(),
+        "height": 60.0,
+        "motion": 0.1,
+        "kappa": 1.5,
+        "quality": {"": QUALITY},
+        "branches": KINDS,
+        "scenes": {name: each.tolist() for name, each in SCENES.items()},
+    }
+    return alert.Trace(
+        alert.Profile(
+            latency=quiet,
+            power=np.tile(caps, (4, 1)),
+            accuracy=np.mean(list(SCENES.values()), axis=0) if changing else F1,
+            power_caps=caps,
+            idle_power=2.0,
+            models=NAMES,
+            origin={"video": video, "emulated": True},
+        ),
+        latency,
+        latency * caps,
+        phase=phase,
+        phases=tuple(SCENES) if changing else tuple(dict.fromkeys(("quiet", environment))),
+        accuracy=np.clip(f1 + random.normal(0.0, 0.02, (n, 4)), 0.0, 1.0),
+        seen={"height": np.full((n, 4), 60.0), "motion": motion},
+        task="video",
+        environment=environment,
+        origin={"emulated": True},
+    )
+
+
+def test_a_rule_pays_for_what_it_chose_and_is_credited_what_was_found() -> None:
+    drawn = trace("compute")
+    assert drawn.accuracy is not None
+    goal = alert.Goal.min_energy(0.05, 0.5, q_fail=0.3)
+    found = play("fixed", OutputTrace.of(drawn), goal, Fixed(0, 1)).inputs
+    assert found is not None
+    seconds = drawn.latency[:, 0, 1]
+    late = seconds > 0.05
+    assert 0.2 < late.mean() < 0.8
+    rest = np.maximum(0.05 - seconds, 0.0)
+    np.testing.assert_allclose(found["energy"], 20.0 * seconds + 2.0 * rest)
+    np.testing.assert_allclose(found["accuracy"], np.where(late, 0.3, drawn.accuracy[:, 0]))
+    np.testing.assert_array_equal(found["met"], ~late)
+
+
+def test_alert_without_foresight_is_the_scheduler() -> None:
+    drawn = trace("compute")
+    goal = contention.goal_of(drawn, 0.85)
+    outputs = OutputTrace.of(drawn)
+    ours = play("ALERT", outputs, goal, Alert(drawn.profile, goal, Blind()))
+    scheduler = run("default", outputs, goal)
+    np.testing.assert_array_equal(ours.accuracy, scheduler.accuracy)
+    np.testing.assert_allclose(ours.energy, scheduler.energy)
+
+
+def test_approxdet_takes_the_best_that_fits_with_a_margin() -> None:
+    profile = trace("quiet").profile
+    rule = ApproxDet(profile, 0.04 * 1.3 * 1.5, Blind())
+    assert rule.choose(0) == (0, -1)
+    rule.learn(0, 0.04 * 1.6, 1.0)  # 1.6 times as slow: too slow for the best
+    assert rule.choose(1) == (1, -1)
+    rule.learn(1, 0.012 * 100, 1.0)  # nothing fits: the fastest
+    assert rule.choose(2) == (3, -1)
+
+
+def test_content_expects_less_of_long_intervals_once_objects_are_fast() -> None:
+    foresight = ByContent(trace("scenes"))
+    calm = foresight.expect(0)
+    np.testing.assert_allclose(calm, F1)  # as measured, where all is as it was
+    for group in range(10, 14):
+        foresight.learn(group, 1)
+    fast = foresight.expect(14)
+    assert fast is not None
+    np.testing.assert_allclose(fast[[0, 2]], F1[[0, 2]])  # every frame is detected
+    assert (fast[[1, 3]] < F1[[1, 3]] - 0.1).all()
+
+
+def test_told_expects_what_the_scene_was_measured_to_be() -> None:
+    foresight = Told(trace("scenes"))
+    np.testing.assert_allclose(foresight.expect(3), SCENES["slow"])
+    np.testing.assert_allclose(foresight.expect(13), SCENES["fast"])
+
+
+def test_costs_between_two_runs_lie_on_the_line() -> None:
+    runs = np.array([(0.5, 1.0), (0.9, 3.0), (0.7, 4.0)])  # the last costs more for less
+    assert changes._between(runs, 0.7) == pytest.approx(3.0)
+    assert changes._between(runs, 0.6) == pytest.approx(2.0)
+    assert changes._between(runs, 0.95) is None
+
+
+def test_foresight_pays_where_scenes_change() -> None:
+    found = changes.costs(trace("scenes", 200), (0.75, 0.8))
+    for name in ("content-blind", "best fixed"):
+        for ours, theirs in zip(found["content"], found[name], strict=True):
+            assert ours is not None
+            assert theirs is not None
+            assert ours < theirs
+
+
+def test_the_frontier_leaves_out_what_is_beaten() -> None:
+    found = summary.frontier(trace("quiet").profile)
+    assert found["branches"] == ["x0.5, every 4", "x0.5", "x1, every 4", "x1"]
+    assert found["seconds, dearest / cheapest"] == pytest.approx(40 / 3)
+    assert found["F1, best - worst"] == pytest.approx(0.3)
+
+
+def test_the_cheapest_by_profile_keeps_the_goal_there() -> None:
+    profile = trace("quiet").profile
+    assert contention.cheapest(profile, alert.Goal.min_energy(0.05, 0.85)) == (1, 0)
+    assert contention.cheapest(profile, alert.Goal.min_energy(0.013, 0.85)) == (1, 1)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    (tmp_path / "video").mkdir()
+    for seed, name in enumerate(summary.TRACES):
+        trace(name, seed=seed).save(tmp_path / "video" / f"video-{name}.npz")
+    return tmp_path
+
+
+@pytest.mark.needs("matplotlib", "rich")
+def test_the_command_writes_and_prints(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = recorded / "out"
+    arguments = ["evaluate", "--video", "--traces", str(recorded), "-o", str(out)]
+    assert cli.main(arguments) == 0
+    said = capsys.readouterr().out
+    for part in ("x0.5, every 4", "ApproxDet's rule", "told the scene", "rms off", "emulated"):
+        assert part in said
+    with (out / "video-peers.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["environment"] for row in rows} == {"quiet", "compute", "memory"}
+    assert (out / "video.png").stat().st_size > 10_000
+    assert cli.main([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["contention"][0]["goal"] == contention.GOALS[0]
+
+
+@pytest.mark.needs("matplotlib", "rich")
+def test_video_may_be_seen_without_a_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["video", "--recorded"]) == 0
+    assert "ALERT, content" in capsys.readouterr().out
+    assert {path.name for path in Path("video").iterdir()} == {"branches.png", "peers.png"}
+
+
+@pytest.mark.parametrize("wrong", [[], ["clip.mp4"], ["clip.mp4", "--recorded"]])
+def test_a_clip_and_a_detector_or_the_recording(
+    wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["video", *wrong])
+    assert "--recorded" in capsys.readouterr().err

@@ -148,12 +148,20 @@ def grid(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Floats:
         It has another shape, or holds something else than finite numbers.
     """
     array = floats(name, values)
-    lengths = zip(array.shape, shape, strict=False)
-    if array.ndim != len(shape) or any(want not in (None, have) for have, want in lengths):
+    if array.shape != shape and not _fits(array.shape, shape):
         wanted = ", ".join("n" if length is None else str(length) for length in shape)
         raise ValueError(f"{name}: expected the shape ({wanted}), got {array.shape}")
-    refuse(name, array, ~np.isfinite(array), "a finite number")
+    finite = np.isfinite(array)
+    if not finite.all():
+        refuse(name, array, ~finite, "a finite number")
     return array
+
+
+def _fits(have: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    """Tell whether a shape is the one that is wanted."""
+    return len(have) == len(wanted) and all(
+        want in (None, length) for length, want in zip(have, wanted, strict=True)
+    )
 
 
 def integers(name: str, values: ArrayLike, n: int) -> NDArray[np.int64]:

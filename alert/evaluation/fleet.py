@@ -88,12 +88,16 @@ def features(fleet: Fleet) -> Callable[[Any], Floats]:
     from alert.learning import joint
 
     products = joint(fleet.models, fleet.devices)
+    work, size = fleet.models[:, 0], fleet.models[:, 1]
 
     def of(device: Any) -> Floats:
         speed, memory, _, interactive = device
-        slow = np.maximum(fleet.models[:, 0] - speed + 1.0, 0.0)
-        large = np.maximum(fleet.models[:, 1] - memory, 0.0)
-        return np.column_stack([products(device), slow, slow**2, large, slow * interactive])
+        beyond = np.empty((len(work), 4))
+        beyond[:, 0] = slow = np.maximum(work - speed + 1.0, 0.0)
+        beyond[:, 1] = slow * slow
+        beyond[:, 2] = np.maximum(size - memory, 0.0)
+        beyond[:, 3] = slow * interactive
+        return np.hstack((products(device), beyond))
 
     return of
 

@@ -45,20 +45,26 @@ def joint(models: ArrayLike, devices: ArrayLike) -> Features:
     for name, array in (("models", table), ("devices", seen)):
         if 0 in array.shape:
             raise ValueError(f"{name}: expected some rows and columns, got {array.shape}")
-    of_models = _scaled(table, table)
+    mean, deviation = _scale(table)
+    of_models = (table - mean) / deviation
+    mean, deviation = _scale(seen)
+    (rows, a), b = of_models.shape, len(mean)
+    weighted = PRODUCTS * of_models[:, :, None]
 
     def features(device: object) -> Floats:
-        numbers = _arguments.grid("device", device, (seen.shape[1],))  # type: ignore[arg-type]
-        of_device = np.broadcast_to(_scaled(numbers, seen), (len(table), seen.shape[1]))
-        products = PRODUCTS * of_models[:, :, None] * of_device[:, None, :]
-        ones = np.ones((len(table), 1))
-        return np.hstack([ones, of_models, of_device, products.reshape(len(table), -1)])
+        numbers = _arguments.grid("device", device, (b,))  # type: ignore[arg-type]
+        of_device = (numbers - mean) / deviation
+        joined = np.empty((rows, 1 + a + b + a * b))
+        joined[:, 0] = 1.0
+        joined[:, 1 : 1 + a] = of_models
+        joined[:, 1 + a : 1 + a + b] = of_device
+        joined[:, 1 + a + b :] = (weighted * of_device).reshape(rows, -1)
+        return joined
 
     return features
 
 
-def _scaled(numbers: Floats, known: Floats) -> Floats:
-    """Take the mean of each column of `known` off, and divide by its deviation."""
-    deviation = known.std(axis=0)
-    scaled: Floats = (numbers - known.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    return scaled
+def _scale(numbers: Floats) -> tuple[Floats, Floats]:
+    """Return the mean of each column, and its deviation, or 1 where that is 0."""
+    deviation = numbers.std(axis=0)
+    return numbers.mean(axis=0), np.where(deviation > 0, deviation, 1.0)

@@ -14,6 +14,7 @@ several nodes is that of the sum of their A and b.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,16 +61,19 @@ class Posterior:
         self.noise = noise
         self.mean: Floats = np.zeros(size)
         self.covariance: Floats = np.eye(size) * prior
+        self._root = 1.0 / math.sqrt(noise)
         self._updates = 0
 
     def learn(self, x: Floats, reward: float, own: Information) -> None:
         """Take in one rating, and add it to the information of this node."""
         spread = self.covariance @ x
-        gain = spread / (self.noise + x @ spread)
-        self.mean += gain * (reward - x @ self.mean)
-        self.covariance -= np.outer(gain, spread)
-        self.covariance = 0.5 * (self.covariance + self.covariance.T)
-        own.matrix += np.outer(x, x) / self.noise
+        scale = 1.0 / (self.noise + float(x @ spread))
+        self.mean += spread * (scale * (reward - float(x @ self.mean)))
+        # products of a vector with itself are symmetric to the last bit, and so is P
+        spread *= math.sqrt(scale)
+        self.covariance -= spread[:, None] * spread
+        root = x * self._root
+        own.matrix += root[:, None] * root
         own.vector += x * (reward / self.noise)
         own.count += 1
         self._updates += 1
@@ -90,7 +94,7 @@ class Posterior:
 
     def expected(self, features: Floats) -> tuple[Floats, Floats]:
         """Return mean and standard deviation of each row's reward, the noise left out."""
-        variance = np.einsum("ij,jk,ik->i", features, self.covariance, features)
+        variance = np.einsum("ij,ij->i", features @ self.covariance, features)
         return features @ self.mean, np.sqrt(np.maximum(variance, 0.0))
 
     def draw(self, features: Floats, width: float, random: np.random.Generator) -> Floats:

@@ -527,6 +527,29 @@ static void test_a_step_allocates_nothing(void)
     alert_scheduler_free(s);
 }
 
+static const alert_feedback_options FEEDBACK = {
+    .context = 2, .prior = 20.0, .half_life = 50.0, .first_ticket = 1000};
+
+static void test_a_rating_allocates_nothing(void)
+{
+    alert_options options = usual_options();
+    alert_profile *p = good_profile();
+    alert_scheduler *s;
+    options.feedback = &FEEDBACK;
+    EXPECT(alert_scheduler_new(&s, p, &GOAL, &options, NULL) == 0);
+    alert_profile_unref(p);
+    size_t before = allocations;
+    for (uint64_t i = 0; i < 100; i++) {
+        double context[] = {0.01 * (double)i, 0.5};
+        bool learnt = false;
+        EXPECT(alert_scheduler_set_context(s, context, 2, NULL) == 0);
+        (void)step(s, 0.5);
+        EXPECT(alert_scheduler_feedback(s, 1000 + i, 1.0, 0, &learnt, NULL) == 0 && learnt);
+    }
+    EXPECT(allocations == before);
+    alert_scheduler_free(s);
+}
+
 /* Each allocation fails in its turn; what had been allocated is given back (a sanitizer looks). */
 static void test_out_of_memory(void)
 {
@@ -560,6 +583,15 @@ static void test_out_of_memory(void)
     }
     EXPECT(rc == 0 && failures > 10); /* room for sizes, too */
     alert_scheduler_free(s);
+    size_t without = failures;
+    options.feedback = &FEEDBACK;
+    for (rc = -ENOMEM, failures = 0; rc == -ENOMEM && failures < 100;) {
+        failing = allocations + ++failures;
+        rc = alert_scheduler_new(&s, q, &goal, &options, NULL);
+    }
+    EXPECT(rc == 0 && failures > without + 4);
+    alert_scheduler_free(s);
+    options.feedback = NULL;
     alert_profile_unref(q);
     for (rc = -ENOMEM, failures = 0; rc == -ENOMEM && failures < 100;) {
         failing = allocations + ++failures;
@@ -627,6 +659,7 @@ int main(void)
     test_no_padding_is_saved();
     test_a_state_is_for_one_method();
     test_a_step_allocates_nothing();
+    test_a_rating_allocates_nothing();
     test_out_of_memory();
     test_a_profile_lives_as_long_as_somebody_uses_it();
     return expect_failures != 0;

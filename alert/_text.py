@@ -6,6 +6,11 @@ import math
 import reprlib
 import textwrap
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _LONGEST = 120  # characters
 _COLUMNS = 80  # of a report
@@ -35,6 +40,12 @@ def cap_range_text(low: float, high: float, unit: str = "W") -> str:
     if math.isinf(low):
         return cap_text(low)
     return f"{low:g} {unit} to no cap" if math.isinf(high) else f"{low:g}-{high:g} {unit}"
+
+
+def range_text(values: NDArray[np.float64]) -> str:
+    """Return the least and the greatest of numbers, to three digits; or the only one."""
+    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
+    return low if low == high else f"{low} – {high}"
 
 
 def seconds_text(seconds: float) -> str:

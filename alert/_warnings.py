@@ -6,6 +6,8 @@ import sys
 import warnings
 from types import FrameType
 
+_said: set[str] = set()
+
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the nearest line outside of this package and of what it uses to call itself."""
@@ -15,6 +17,13 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
         frame = frame.f_back
         level += 1
     warnings.warn(text, category, stacklevel=level)
+
+
+def warn_once(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of the machine, which stays as it is: once in a process, not in every cell again."""
+    if text not in _said:
+        _said.add(text)
+        warn(text, category)
 
 
 def _is_ours(frame: FrameType) -> bool:

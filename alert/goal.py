@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import index
 from typing import ClassVar, Literal, TypeAlias
@@ -296,6 +297,14 @@ class Goal:
         )
 
     def __repr__(self) -> str:
+        return self._call(repr)
+
+    def _short(self) -> str:
+        """Return the same with four digits, for somebody to read."""
+        return self._call(lambda value: repr(_rounded(value)))
+
+    def _call(self, text_of: Callable[[object], str]) -> str:
+        """Return the call that makes this goal."""
         defaults = getattr(Goal, self.objective).__kwdefaults__
         names = (
             *("deadline", "accuracy", "energy", "power", "budget", "inputs"),
@@ -303,8 +312,12 @@ class Goal:
         )
         usual = dict.fromkeys(names) | {"window": 1} | defaults
         given = {name: getattr(self, name) for name in names}
-        text = [f"{name}={value!r}" for name, value in given.items() if value != usual[name]]
+        text = [f"{name}={text_of(value)}" for name, value in given.items() if value != usual[name]]
         return f"Goal.{self.objective}({', '.join(text)})"
+
+
+def _rounded(value: object) -> object:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def _priority(given: object) -> tuple[Quantity, ...]:

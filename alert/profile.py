@@ -18,7 +18,7 @@ from alert import _profile_learnt as learnt
 from alert import _profile_parts as parts
 from alert._arguments import Caps, Floats, caps, floats, instance, number
 from alert._profile_arguments import Exits
-from alert._text import cap_range_text, cap_text, plain
+from alert._text import cap_range_text, cap_text, plain, range_text
 from alert._warnings import warn
 
 if TYPE_CHECKING:
@@ -710,16 +710,15 @@ class Profile:
             (
                 name,
                 f"{self.accuracy[i]:.3f}",
-                f"{1e3 * self.latency[i].min():.3g} – {1e3 * self.latency[i].max():.3g}",
-                f"{self.power[i].min():.3g} – {self.power[i].max():.3g}"
-                if self.knows_power
-                else "unknown",
+                range_text(1e3 * self.latency[i]),
+                range_text(self.power[i]) if self.knows_power else "unknown",
                 len(self.exits.get(i, ())) or "",
             )
             for i, name in enumerate(self.models)
         ]
         offered = ", ".join(cap_text(cap, self.unit, ".3g") for cap in self.power_caps)
-        note = f"power caps: {offered}; idle {self.idle_power:.3g} W{self._label()}"
+        idle = f"; idle {self.idle_power:.3g} W" if self.knows_power else ""
+        note = f"power caps: {offered}{idle}{self._label()}"
         return _html.table(("model", "accuracy", "latency, ms", "power, W", "exits"), rows, note)
 
 

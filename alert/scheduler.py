@@ -273,7 +273,7 @@ class Scheduler(_core.Scheduler):
         where = "" if choice.exit is None else f", exit {choice.exit}"
         under = under_cap(choice.power_cap, self._profile.unit)
         rows = [
-            ("goal", repr(self.goal)),
+            ("goal", self.goal._short()),
             ("slowdown", f"{mean:.3f} ± {std:.3f}"),
             ("next", f"{self._profile.models[choice.model]}{where} {under}"),
             *_expected(choice),

@@ -11,7 +11,7 @@ from gpus import Gpus, compile_stub
 from plants import Plant, compile_plant, running
 from rapl_tree import CLIENT, build
 
-from alert import _progress, power
+from alert import _progress, _warnings, power
 
 pytest_plugins = ["without"]
 
@@ -34,6 +34,12 @@ def interruptible() -> None:
     A shell has what it runs in the background ignore Ctrl-C, and whatever that starts inherits it.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test hear the warnings that a process gives once."""
+    monkeypatch.setattr(_warnings, "_said", set())
 
 
 @pytest.fixture

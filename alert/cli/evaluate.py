@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 _GOALS = {"min_energy": "energy", "max_accuracy": "error"}
 _PARTS = {
     "all": "whole traces",
-    "tuning": "the first two thirds of every trace, for tuning",
-    "holdout": "holdout, the last third of every trace",
+    "tuning": "first two thirds, for tuning",
+    "holdout": "last third, the holdout",
 }
 
 

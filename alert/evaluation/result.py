@@ -123,7 +123,7 @@ class Replay:
 
     def _repr_html_(self) -> str:
         rows = [
-            ("goal", repr(self.goal)),
+            ("goal", self.goal._short()),
             ("energy", f"{self.mean_energy:.3g} J per input"),
             ("accuracy", f"{self.mean_accuracy:.4f}"),
             ("late", f"{100 * self.miss_rate:.1f} %"),

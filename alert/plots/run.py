@@ -32,7 +32,8 @@ def draw(profile: Profile, history: NDArray[np.void], emulated: bool) -> Picture
     draw_slowdown(axes[1], history)
     title(axes[1], "slowdown measured (dots), estimated (line) ± 2 standard deviations")
     draw_choices(axes[2], history, profile, colors)
-    title(axes[2], f"chosen model and power cap{' (caps emulated)' if emulated else ''}")
+    several = " and power cap" if len(profile.power_caps) > 1 else ""
+    title(axes[2], f"chosen model{several}{' (caps emulated)' if emulated else ''}")
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.margins(x=0.005)
@@ -78,13 +79,25 @@ def draw_slowdown(axis: Axes, history: NDArray[np.void]) -> None:
 def draw_choices(
     axis: Axes, history: NDArray[np.void], profile: Profile, colors: Mapping[str, str]
 ) -> None:
-    """Draw the power cap of every input in the colour of its model."""
-    at, height = history["input"], cap_axis(axis, profile)
-    caps = height[history["cap"]]
+    """Draw the power cap of every input in the colour of its model; or the model, under one cap."""
+    at = history["input"]
+    if len(profile.power_caps) == 1:
+        height = _model_axis(axis, profile)
+        caps = height[history["model"]]
+    else:
+        height = cap_axis(axis, profile)
+        caps = height[history["cap"]]
     axis.step(at, caps, where="mid", color="#9a9a9a", lw=0.7, zorder=2)
     axis.scatter(at, caps, s=14, c=colors_of(history, profile, colors), lw=0, zorder=3)
     margin = 0.08 * float(height[-1] - height[0]) or 1.0
     axis.set_ylim(height[0] - margin, height[-1] + margin)
+
+
+def _model_axis(axis: Axes, profile: Profile) -> NDArray[np.float64]:
+    """Label an axis with models, where there is only one cap; return their heights."""
+    height = np.arange(float(len(profile.models)))
+    axis.set_yticks(height, profile.models)
+    return height
 
 
 def handles(colors: Mapping[str, str]) -> list[Line2D]:

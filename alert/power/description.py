@@ -8,6 +8,7 @@ from typing import Any
 from alert import _html
 from alert._text import cap_range_text
 from alert.power.kinds import KINDS
+from alert.power.lacking import sentence
 
 
 class Description(dict[str, Any]):
@@ -25,5 +26,5 @@ def _row(kind: str, found: Mapping[str, Any]) -> tuple[str, str, str, str]:
     if found["can_cap"] and found["cap_range"] is not None:
         low, high = found["cap_range"]
         caps = cap_range_text(low, high, KINDS[kind].unit)
-    lacks = (f"{lack['what']}: {lack['why']}. {lack['remedy']}" for lack in found["missing"])
+    lacks = (sentence(**lack) for lack in found["missing"])
     return kind, caps, "yes" if found["can_read"] else "no", "; ".join(lacks)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from alert._core import PowerDevice, PowerError, PowerWarning
-from alert._warnings import warn
+from alert._warnings import warn_once
 from alert.power.device import Device
 from alert.power.kinds import KINDS, open_kind
 
@@ -153,7 +153,7 @@ def open_or_emulate(kind: Kind = "auto") -> PowerDevice:
         return open(kind)
     device, reason = _open_rapl({})
     if device is None:
-        warn(f"power is emulated, caps and joules are not real: {reason}", PowerWarning)
+        warn_once(f"power is emulated, caps and joules are not real: {reason}", PowerWarning)
         return open("emulated")
     return _close_at_exit(device)
 
@@ -193,8 +193,10 @@ def _open_reader(options: dict[str, Any], reason: str) -> PowerDevice:
 
 def warn_uncapped(device: Device, reason: str) -> None:
     """Say that a device sets no caps, and why."""
-    energy = "energy is not read" if device.kind == "none" else "energy is measured"
-    warn(f"no power cap is set, models alone are chosen, {energy}: {reason}", PowerWarning)
+    energy = "energy is measured"
+    if device.kind == "none":
+        energy, reason = "energy is not read", f"{reason}; power='none' says that you mean it"
+    warn_once(f"no power cap is set, models alone are chosen, {energy}: {reason}", PowerWarning)
 
 
 def why_uncapped(device: Device) -> str:

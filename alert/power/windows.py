@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from alert._core import PowerDevice, PowerError, PowerWarning
 from alert._text import seconds_text
-from alert._warnings import warn
+from alert._warnings import warn_once
 from alert.power.device import Meter
 from alert.power.kinds import open_kind
 from alert.power.opening import Kind, open
@@ -160,5 +160,5 @@ def _open_rapl() -> PowerDevice:
         why = "RAPL may not be read; `alert info` names the right that is missing"
     except PowerError as error:
         why = str(error)
-    warn(f"the energy of this window is not read: {why}", PowerWarning)
+    warn_once(f"the energy of this window is not read: {why}", PowerWarning)
     return open_kind("none", {})

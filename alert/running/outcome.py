@@ -47,7 +47,8 @@ class Outcome(NamedTuple):
         cap = "none" if self.power_cap is None else f"{self.power_cap:.3g}"
         energy = "not read"
         if self.energy is not None:
-            energy = f"{self.energy:.3g} J, {self.energy_source}"
+            source = {"measured": "", "blended": ", blended", "profile": ", by the profile"}
+            energy = f"{self.energy:.3g} J{source[self.energy_source]}"
         when = "after" if self.lateness > 0.0 else "before"
         rows = [
             ("model", f"{self.model}{where}"),

@@ -117,17 +117,17 @@ class Report:
         return None if self.energy is None else self.energy / self.duration
 
     def _rows(self) -> list[tuple[str, str]]:
+        if not self.inputs:
+            return [("goal", self.verdict.goal._short()), ("kept", self.verdict.text)]
         mark = " emulated" if self.emulated else ""
         energy = "not read"
         if self.energy is not None:
             kind = " estimated" if self.estimated else mark
             each = f"{self.energy / self.inputs:.3g} J per input"
             energy = f"{self.energy:.4g} J{kind}, {each}, {self.mean_power:.3g} W on average"
-        late = f"{self.misses}"
-        if self.inputs:
-            late += f" ({100 * self.misses / self.inputs:.1f} %)"
+        late = f"{self.misses} ({100 * self.misses / self.inputs:.1f} %)"
         rows = [
-            ("goal", repr(self.verdict.goal)),
+            ("goal", self.verdict.goal._short()),
             ("kept", self.verdict.text),
             ("energy", energy),
             *self._savings(),
@@ -136,9 +136,9 @@ class Report:
             ("late", late),
             ("accuracy", f"{self.delivered:.4f} delivered, {self.accuracy:.4f} expected"),
             ("infeasible", f"{self.infeasible}"),
-            ("overhead", f"{1e6 * self.overhead:.1f} µs per input"),
+            ("overhead", f"{seconds_text(self.overhead)} per input"),
         ]
-        if not self.choices or any(cap is not None for _, cap in self.choices):
+        if any(cap is not None for _, cap in self.choices):
             rows.insert(-1, ("cap changes", f"{self.cap_changes}{mark}"))
         if self.own_goals:
             rows.append(("own goals", f"{self.own_goals}, not counted in the verdict"))

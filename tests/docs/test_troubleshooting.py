@@ -67,7 +67,7 @@ def said_by_python() -> Iterator[tuple[str, str]]:
             if isinstance(said, ast.Name) and said.id in assigned:
                 said = assigned[said.id].value
             text = template(said)
-            if text and (name.endswith(("Error", "Exit")) or name == "warn"):
+            if text and (name.endswith(("Error", "Exit")) or name in ("warn", "warn_once")):
                 yield path.relative_to(ROOT).as_posix(), plain(text)
 
 

@@ -123,6 +123,31 @@ def test_a_run_is_drawn() -> None:
     assert Bench().runner.plot() is not None  # before the first input
 
 
+def test_models_have_the_axis_where_there_is_one_cap() -> None:
+    require("matplotlib")
+    table = alert.Profile([[0.001], [0.002]], None, [0.7, 0.8], [None], 0.0, models=["a", "b"])
+    goal = alert.Goal.min_energy(deadline=0.05, accuracy=0.75)
+    with alert.Runner([lambda x: x, lambda x: x], table, goal, power="none") as runner:
+        for _ in range(10):
+            runner("x")
+    choices = runner.plot().axes[2]
+    assert choices.get_title(loc="left") == "chosen model"
+    assert [label.get_text() for label in choices.get_yticklabels()] == ["a", "b"]
+    [dots] = choices.collections
+    assert np.asarray(dots.get_offsets())[:, 1].tolist() == runner.history["model"].tolist()
+    assert len(set(runner.history["model"])) == 2
+
+
+def test_a_late_output_stands_at_the_edge_of_a_replay() -> None:
+    require("matplotlib")
+    goal = alert.Goal.min_energy(deadline=1.0, accuracy=0.7)
+    late = np.array([0.0, 0.0, 1.0, 0.0])
+    drawn = Replay("static", goal, np.ones(4), np.array([0.7, 0.9, 0.0, 0.8]), late).plot().axes[1]
+    [cross] = [dots for dots in drawn.collections if np.shape(dots.get_offsets())[0] == 1]
+    mean = (0.7 + 0.9) / 3  # the least that the line shows
+    assert np.asarray(cross.get_offsets())[0].tolist() == pytest.approx([2.0, mean])
+
+
 def test_a_replay_is_drawn() -> None:
     require("matplotlib")
     energy, accuracy = replay().plot().axes

@@ -12,6 +12,30 @@ from simulation import CHEAP, Bench, Machine, Package, profile
 import alert
 from alert.running.runner import Runner
 
+# --------------------------------------------------------------------------------------- read by us
+
+
+def test_a_report_is_80_columns_wide() -> None:
+    goal = alert.Goal.max_accuracy(1 / 30, energy=1 / 3, probability=0.95, q_fail=0.001, window=100)
+    bench = Bench(goal)
+    for _ in range(5):
+        bench.runner("x")
+    lines = repr(bench.runner.report()).splitlines()
+    assert max(map(len, lines)) <= 80
+    first = next(k for k, line in enumerate(lines) if line.startswith("  goal"))
+    assert lines[first].startswith(
+        "  goal        Goal.max_accuracy(deadline=0.03333, energy=0.3333,"
+    )
+    assert lines[first + 1].startswith(" " * 14)  # goes on below
+    assert "deadline=0.03333," in bench.runner._repr_html_()
+    assert repr(goal).startswith("Goal.max_accuracy(deadline=0.03333333333333333, ")
+
+
+def test_without_inputs_there_is_nothing_to_report() -> None:
+    lines = repr(Bench().runner.report()).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["goal", "kept"]
+
+
 # ---------------------------------------------------------------------------------------- measuring
 
 

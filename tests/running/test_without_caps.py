@@ -265,13 +265,8 @@ def test_auto_reads_where_nothing_can_be_capped(
     assert not any("no power cap" in str(w.message) for w in said[1:])  # but counters stand still
     assert found.power_caps.tolist() == [math.inf]
     assert found.origin["power"] == "rapl"
-    with (
-        pytest.warns(power.PowerWarning, match=told) as caught,
-        Runner([len], profile({"a": 0.01}, {"a": 0.5}), CHEAP) as runner,
-    ):
+    with Runner([len], profile({"a": 0.01}, {"a": 0.5}), CHEAP) as runner:  # it has been said
         assert runner("x") == 1
-    assert [w.category for w in caught] == [power.PowerWarning]
-    assert caught[0].filename == __file__
 
 
 def test_a_device_opened_by_name_says_that_it_sets_no_caps(

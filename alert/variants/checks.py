@@ -9,6 +9,8 @@ from torch import nn
 
 from alert.store.tensors import registered
 
+_FOREIGN = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "torch.nn.quantized")
+
 
 def checked(model: Any) -> nn.Module:
     """Return a network whose weights can be made cheaper.
@@ -23,9 +25,16 @@ def checked(model: Any) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
     for name, part in model.named_modules():
-        if ".quantized" in type(part).__module__ or isinstance(part, torch.jit.ScriptModule):
+        if type(part).__module__.startswith(_FOREIGN) or isinstance(part, torch.jit.ScriptModule):
             kind = type(part).__name__
             raise ValueError(f"model: expected an ordinary network, got {name or 'a'} {kind}")
+    for name, parameter in model.named_parameters():
+        if not (parameter.is_floating_point() or parameter.is_complex()):
+            raise ValueError(f"model: expected weights as trained, got {name} of {parameter.dtype}")
+    for name, value in model.state_dict().items():
+        if not isinstance(value, torch.Tensor):
+            kind = type(value).__name__
+            raise ValueError(f"model: expected tensors in its state dict, got {name}, {kind}")
     tensors = [*model.named_parameters(), *model.named_buffers()]
     for name, tensor in tensors:
         _check(name, tensor)

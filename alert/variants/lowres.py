@@ -35,6 +35,8 @@ class LowRes(nn.Module):
         smaller = nn.functional.interpolate(
             pictures.float(), (height, width), mode="bilinear", antialias=True
         )
+        if not pictures.is_floating_point():
+            smaller = smaller.round()
         return self.network(smaller.to(pictures.dtype))
 
 

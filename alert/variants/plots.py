@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator
 
@@ -47,28 +46,40 @@ def draw(family: Family, profile: Profile | None = None) -> Picture:
 
 
 def _panel(axis: Axes, variants: list[Variant], cost: _Cost) -> None:
+    """Draw one cost. Towards lower costs, and upwards, nothing is beside a variant that is kept."""
     shown = [variant for variant in variants if variant.name in cost.of]
-    for variant in shown:
-        colour = _LEFT_OUT if variant.why else _KEPT
+    for number, variant in enumerate(shown):
         at = cost.of[variant.name], variant.accuracy
-        axis.scatter(*at, 36, color=colour, zorder=2)
+        axis.scatter(*at, 36, color=_LEFT_OUT if variant.why else _KEPT, zorder=2)
         axis.annotate(
             variant.name,
             at,
-            xytext=(0, -12) if variant.why else (0, 6),
+            xytext=(6, -8 - 9 * (number % 2)) if variant.why else (-6, 2),
             textcoords="offset points",
-            ha="center",
+            ha="left" if variant.why else "right",
             fontsize=7,
             color="#777777" if variant.why else "black",
         )
     axis.set_xscale("log")
     axis.set_xlabel(cost.label)
-    axis.margins(0.25, 0.12)
+    axis.margins(0.1, 0.12)
     low, high = axis.get_xlim()
-    marks = np.array([m * 10.0**e for e in range(-6, 7) for m in (1, 2, 5)])
-    inside = marks[(marks >= low) & (marks <= high)]
-    axis.set_xticks(inside, [f"{mark:g}" for mark in inside])
+    low, high = low * (low / high) ** 0.5, high * (high / low) ** 0.3  # room for the names
+    axis.set_xlim(low, high)
+    marks = _marks(low, high)
+    axis.set_xticks(marks, [f"{mark:g}" for mark in marks])
+    axis.tick_params(labelsize=8)
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.grid(alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _marks(low: float, high: float) -> list[float]:
+    """Return round numbers in a range, closer to each other where the range is narrow."""
+    for steps in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+        found = [step * 10.0**e for e in range(-9, 10) for step in steps]
+        found = [mark for mark in found if low <= mark <= high]
+        if len(found) >= 3:
+            break
+    return found

@@ -252,6 +252,17 @@ def _nan() -> nn.Module:
     return model
 
 
+class _Extra(nn.Linear):
+    def get_extra_state(self) -> Any:
+        return {"a": 1}
+
+
+def _bytes() -> nn.Module:
+    model = nn.Linear(2, 2)
+    model.weight = nn.Parameter(torch.ones(2, 2, dtype=torch.int8), requires_grad=False)
+    return model
+
+
 def _meta() -> nn.Module:
     return nn.Linear(2, 2, device="meta")
 
@@ -264,6 +275,8 @@ def _meta() -> nn.Module:
         (_nan(), "model: expected finite weights, got NaN or infinity in 0.weight"),
         (nn.Linear(2, 2, dtype=torch.complex64), "model: expected real weights, got weight of"),
         (nn.LazyLinear(2), "model: expected weights, got weight without a shape"),
+        (_Extra(2, 2), "model: expected tensors in its state dict, got _extra_state, dict"),
+        (_bytes(), "model: expected weights as trained, got weight of torch.int8"),
         (_meta(), "model: expected weights, got weight on the 'meta' device"),
     ],
 )

@@ -1,0 +1,80 @@
+"""Networks that ONNX Runtime runs, and what quantising asks of the processor."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from alert.running.models import Call
+from alert.variants import int8
+from alert.variants.onnx_model import OnnxModel, arrays
+
+
+def content(*outputs: str) -> bytes:
+    """Return a network of two inputs: "sum" adds them up, "difference" subtracts them."""
+    nodes = {"sum": "Add", "difference": "Sub"}
+    graph = helper.make_graph(
+        [helper.make_node(nodes[name], ["one", "two"], [name]) for name in outputs],
+        "both",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in ("one", "two")],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in outputs],
+    )
+    opset = helper.make_opsetid("", 17)
+    made: bytes = helper.make_model(graph, opset_imports=[opset], ir_version=8).SerializeToString()
+    return made
+
+
+def test_takes_tensors_by_place_and_by_name() -> None:
+    model = OnnxModel(content("sum"))
+    one, two = torch.tensor([1.0, 2.0]), torch.tensor([10.0, 20.0], requires_grad=True)
+    for found in (model(one, two), model(one, two=two), model(two=two, one=one)):
+        assert torch.equal(found, torch.tensor([11.0, 22.0]))
+
+
+def test_several_outputs_come_as_a_tuple() -> None:
+    found = OnnxModel(content("sum", "difference"))(torch.ones(3), torch.ones(3))
+    assert [x.tolist() for x in found] == [[2.0] * 3, [0.0] * 3]
+
+
+def test_many_threads_start_one_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = OnnxModel(content("sum"))
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(model.start())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(session) for session in found}) == 1
+    assert model.content.numel() == 0  # the session has it
+
+
+def test_what_is_no_network() -> None:
+    with pytest.raises(ValueError, match="no ONNX network, or damaged"):
+        OnnxModel(b"no network").start()
+
+
+def test_calls_become_arrays() -> None:
+    found = arrays(["a", "b"], Call(torch.ones(2), c=np.zeros(1)))
+    assert {name: value.tolist() for name, value in found.items()} == {"a": [1, 1], "c": [0]}
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "exact"),
+    [
+        ("x86_64", "avx2 avx512_vnni", True),
+        ("x86_64", "avx2 avx_vnni", True),
+        ("x86_64", "avx2", False),
+        ("aarch64", "asimd", True),
+    ],
+)
+def test_weights_have_seven_bits_where_sums_saturate(
+    machine: str, flags: str, exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: f"flags: {flags}")
+    assert int8._sums_are_exact() is exact

@@ -21,8 +21,9 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Any:
     return family_traces
 
 
-def test_the_family_of_patches(script: Any) -> None:
-    alone, family = script.compared(KEPT / "patches.npz")
+@pytest.mark.parametrize("name", ["patches", "photographs"])
+def test_a_family_takes_less_energy_than_its_network(script: Any, name: str) -> None:
+    alone, family = script.compared(KEPT / f"{name}.npz")
     assert family.energy <= 0.6 * alone.energy
     assert family.violated <= alone.violated
     assert family.late <= alone.late

@@ -239,8 +239,6 @@ def _with_feedback(weight: _Weight, columns: Tensor, bits: Bits) -> Tensor:
 def _packed(model: nn.Module, weights: dict[str, _Weight], bits: Bits) -> dict[str, Packed]:
     tensors: dict[str, Packed] = {}
     for name, value in model.state_dict().items():
-        if not isinstance(value, Tensor):
-            raise ValueError(f"model: {name}: a packed file holds tensors alone")
         weight = weights.get(name)
         tensors[name] = (
             packing.plain_tensor(value)

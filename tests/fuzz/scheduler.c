@@ -132,6 +132,7 @@ static alert_options make_options(bytes *b)
     feedback = (alert_feedback_options){
         .context = 2, .prior = 20.0, .half_life = more & 2 ? 30.0 : HUGE_VAL, .first_ticket = 7};
     o.feedback = more % 16 >= 12 ? &feedback : NULL;
+    o.learns = more >= 192;
     if (more & 1) {
         size_t which = fuzz_below(b, sizeof o.constants / sizeof(double));
         double value = fuzz_number(b, 1e-4, 1.0);

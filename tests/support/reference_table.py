@@ -35,7 +35,7 @@ class Table:
         logs = np.log(guess)
         c = logs[:, -1].mean()
         row = logs.mean(axis=0) - c
-        g = float(row @ u / (u @ u)) if (u @ u) > 0.0 else 0.0
+        g = min(max(float(row @ u / (u @ u)), -10.0), 10.0) if (u @ u) > 0.0 else 0.0
         self.m = np.concatenate(([c, g], logs[:, -1] - c, row - g * u))
         deviations = [constants["table_scale"], constants["table_exponent"]]
         deviations += [constants["table_size"]] * self.models

@@ -24,6 +24,11 @@ static double along(cell x, const double *v)
 
 /* ------------------------------------------------------------------------------------- the prior */
 
+static double mean_within(double mean)
+{
+    return alert_clamp(mean, -ALERT_TABLE_MEAN_MAX, ALERT_TABLE_MEAN_MAX);
+}
+
 /* ln y under a cap, averaged over the models. */
 static double mean_log(const alert_table *t, const double *guess, size_t cap)
 {
@@ -41,7 +46,8 @@ static double exponent_of(const alert_table *t, const double *guess, double scal
         both += t->u[j] * (mean_log(t, guess, j) - scale);
         square += t->u[j] * t->u[j];
     }
-    return square > 0.0 ? both / square : 0.0;
+    double g = square > 0.0 ? both / square : 0.0; /* caps may be all but the same */
+    return alert_clamp(g, -ALERT_TABLE_EXPONENT_MAX, ALERT_TABLE_EXPONENT_MAX);
 }
 
 void alert_table_start(alert_table *t, const alert_constants *c, const double *guess)
@@ -53,7 +59,7 @@ void alert_table_start(alert_table *t, const alert_constants *c, const double *g
     for (size_t i = 0; i < t->models; i++)
         m[2 + i] = log(guess[i * t->caps + last]) - scale;
     for (size_t j = 0; j < t->caps; j++)
-        m[2 + t->models + j] = mean_log(t, guess, j) - scale - g * t->u[j];
+        m[2 + t->models + j] = mean_within(mean_log(t, guess, j) - scale - g * t->u[j]);
     for (size_t k = 0; k < size; k++)
         for (size_t l = 0; l < size; l++)
             t->covariance[k * size + l] = 0.0;
@@ -85,11 +91,6 @@ double alert_table_variance(const alert_table *t, size_t model, size_t cap)
     double variance = row_times(t, 0, x) + x.u * row_times(t, 1, x) + row_times(t, x.model, x) +
                       row_times(t, x.cap, x);
     return variance > 0.0 ? variance : 0.0; /* rounding */
-}
-
-static double mean_within(double mean)
-{
-    return alert_clamp(mean, -ALERT_TABLE_MEAN_MAX, ALERT_TABLE_MEAN_MAX);
 }
 
 void alert_table_update(alert_table *t, size_t model, size_t cap, double log_y, double variance)

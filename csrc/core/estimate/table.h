@@ -35,6 +35,8 @@
 #define ALERT_TABLE_MAX 2000
 /* Logarithms of numbers from 1e-30 to 1e30. */
 #define ALERT_TABLE_LOG_MAX 69.0
+/* Of a guess. */
+#define ALERT_TABLE_EXPONENT_MAX 10.0
 /* More than any entry of m or P can be. */
 #define ALERT_TABLE_MEAN_MAX     300.0
 #define ALERT_TABLE_VARIANCE_MAX 1e12

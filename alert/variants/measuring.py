@@ -15,7 +15,7 @@ from torch import nn
 from alert import power
 from alert.measuring.models import measured_models
 from alert.measuring.stopwatch import Stopwatch
-from alert.running.models import Call, first_of, repeatable
+from alert.running.models import Call, check_output, first_of, repeatable
 from alert.store.tensors import registered
 
 Metric = Callable[[Any, Any], Any]
@@ -49,8 +49,10 @@ def latencies(models: Mapping[str, Callable[..., Any]], example: Any) -> dict[st
 def outputs(model: Callable[..., Any], inputs: Sequence[Any]) -> list[Any]:
     """Run a model on inputs; of several outputs, return the first."""
     with torch.inference_mode():
-        found = [first_of(Call.of(x)(model)) for x in inputs]
-    return [getattr(output, "logits", output) for output in found]
+        found = [Call.of(x)(model) for x in inputs]
+    for output in found:
+        check_output("model", output)
+    return [getattr(output, "logits", first_of(output)) for output in found]
 
 
 def agreement(outputs: Sequence[Any], expected: Sequence[Any], metric: Metric | None) -> float:

@@ -211,6 +211,15 @@ def test_pruning_refuses_tied_parameters() -> None:
         )
 
 
+def test_a_network_that_yields_its_outputs() -> None:
+    class Yields(nn.Linear):
+        def forward(self, x: torch.Tensor) -> Any:
+            yield super().forward(x)
+
+    with pytest.raises(TypeError, match="model: expected an output, got generator"):
+        make(model=Yields(12, 12))
+
+
 def test_a_network_without_channels_to_spare() -> None:
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.warns(UserWarning, match="no layer has channels to spare"):

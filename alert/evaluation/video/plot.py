@@ -1,4 +1,4 @@
-"""The picture of peers: joules a frame and F1 of each choice, in each environment."""
+"""The picture of peers: joules a frame, F1 and share late of each choice, in each environment."""
 
 from __future__ import annotations
 
@@ -7,33 +7,41 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-_OURS, _OTHER = "#0b2d5b", "#8ecae6"
+_OURS, _OTHER, _LATE = "#0b2d5b", "#8ecae6", "#d9d9d9"
+_ALLOWED = 0.05
 
 
 def draw(peers: Sequence[dict[str, Any]], emulated: bool) -> Figure:
-    """Draw a panel for each environment; a cross marks a choice that is late too often."""
+    """Draw a panel for each environment; grey are the choices that are late too often."""
     environments = list(dict.fromkeys(row["environment"] for row in peers))
-    figure = Figure(figsize=(4.0 * len(environments), 4.2), dpi=110, layout="constrained")
-    panels = figure.subplots(1, len(environments), sharey=True, squeeze=False)[0]
+    choices = list(dict.fromkeys(row["choice"] for row in peers))
+    height = 1.2 + 0.3 * len(choices) * len(environments)
+    figure = Figure(figsize=(7.5, height), dpi=110, layout="constrained")
+    panels = figure.subplots(len(environments), 1, sharex=True, squeeze=False)[:, 0]
+    most = max(row["energy"] for row in peers)
     for axis, environment in zip(panels, environments, strict=True):
-        for row in peers:
-            if row["environment"] != environment:
-                continue
-            ours, late = row["choice"].startswith("ALERT"), row["late"] > 0.05
-            colour, marker = (_OURS if ours else _OTHER), ("x" if late else "o")
-            axis.scatter(row["energy"], row["F1"], 60, color=colour, marker=marker, zorder=2)
-            axis.annotate(
-                row["choice"],
-                (row["energy"], row["F1"]),
-                xytext=(6, -9 if ours else 5),
-                textcoords="offset points",
-                fontsize=8,
-                fontweight="bold" if ours else "normal",
-            )
-        axis.set_title(environment, loc="left", fontsize=10)
-        axis.set_xlabel(f"joules a frame{', emulated' if emulated else ''}")
-        axis.grid(alpha=0.3)
-        axis.margins(x=0.35)
-        axis.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel("F1; crosses: over 5 % late")
+        rows = [row for row in peers if row["environment"] == environment]
+        axis.barh(
+            [row["choice"] for row in rows],
+            [row["energy"] for row in rows],
+            color=[_colour(row) for row in rows],
+        )
+        for place, row in enumerate(rows):
+            said = f"F1 {row['F1']:.2f}, {100 * row['late']:.0f} % late"
+            axis.text(row["energy"] + 0.01 * most, place, said, va="center", fontsize=8)
+        axis.invert_yaxis()
+        axis.set_xlim(0.0, 1.3 * most)
+        beside = "quiet" if environment == "quiet" else f"beside {environment} loops"
+        axis.set_title(beside, loc="left", fontsize=10)
+        axis.tick_params(axis="y", labelsize=8, length=0)
+        axis.spines[["top", "right", "left"]].set_visible(False)
+    panels[-1].set_xlabel(
+        f"joules a frame{', emulated' if emulated else ''}; grey: over {_ALLOWED:.0%} late"
+    )
     return figure
+
+
+def _colour(row: dict[str, Any]) -> str:
+    if row["late"] > _ALLOWED:
+        return _LATE
+    return _OURS if row["choice"].startswith("ALERT") else _OTHER

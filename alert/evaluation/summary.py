@@ -182,14 +182,15 @@ def _common(rows: NDArray[np.void], *schemes: str) -> list[tuple[np.void, ...]]:
     return [line for line in lines if not any(row["violated"] for row in line)]
 
 
+# Where a scheme makes no error, as against a reference branch in video, nothing compares with it.
 def _mean_ratio(rows: NDArray[np.void], scheme: str, other: str, cost: str) -> float | None:
-    lines = _common(rows, scheme, other)
+    lines = [(mine, its) for mine, its in _common(rows, scheme, other) if its[cost] > 0.0]
     return float(np.mean([mine[cost] / its[cost] for mine, its in lines])) if lines else None
 
 
 def _mean_ratio_of_all(rows: NDArray[np.void], scheme: str, other: str, cost: str) -> float | None:
     mine, its = (_by_setting(rows, name) for name in (scheme, other))
-    found = [mine[at][cost] / its[at][cost] for at in mine if at in its]
+    found = [mine[at][cost] / its[at][cost] for at in mine if at in its and its[at][cost] > 0.0]
     return float(np.mean(found)) if found else None
 
 

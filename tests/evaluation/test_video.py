@@ -11,7 +11,8 @@ import pytest
 
 import alert
 from alert import cli
-from alert.evaluation import OutputTrace, run
+from alert.evaluation import OutputTrace, grid, run
+from alert.evaluation import summary as table
 from alert.evaluation.video import changes, contention, summary
 from alert.evaluation.video.foresight import Blind, ByContent, Told
 from alert.evaluation.video.rules import Alert, ApproxDet, Fixed, play
@@ -191,3 +192,13 @@ def test_a_clip_and_a_detector_or_the_recording(
     with pytest.raises(SystemExit):
         cli.main(["video", *wrong])
     assert "--recorded" in capsys.readouterr().err
+
+
+def test_no_ratio_to_a_scheme_that_makes_no_error() -> None:
+    """A branch that others are measured against has none."""
+    rows = np.zeros(4, grid.ROW)
+    rows["scheme"] = ["oracle", "default"] * 2
+    rows["level"] = [0.1, 0.1, 0.9, 0.9]
+    rows["error"] = [0.1, 0.2, 0.0, 0.1]
+    assert table._mean_ratio(rows, "default", "oracle", "error") == pytest.approx(2.0)
+    assert table._mean_ratio(rows[2:], "default", "oracle", "error") is None

@@ -56,13 +56,21 @@ def _contention(rows: list[dict[str, Any]], label: str) -> Table:
     from rich.table import Table
 
     table = Table("beside", title=f"F1, share late, joules a frame{label}")
-    for column in ("goal", "ALERT", "best fixed", "J / fixed", "cheapest by profile"):
+    for column in (
+        "goal",
+        "ALERT",
+        "ALERT, content",
+        "best fixed",
+        "J / fixed",
+        "cheapest by profile",
+    ):
         table.add_column(column, justify="right")
     for row in rows:
         table.add_row(
             row["environment"],
             f"{row['goal']:.3f}",
             _said(row["ALERT"]),
+            _said(row["ALERT, content"]),
             "none" if row["best fixed"] is None else _said(row["best fixed"]),
             _number(row["energy / fixed"]),
             _said(row["cheapest by profile"]),

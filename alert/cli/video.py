@@ -137,7 +137,7 @@ def run(arguments: argparse.Namespace) -> None:
     with video.Watcher(branches, profile, goal, arguments.power) as watch:
         with _progress.bar(arguments.most, "frame", "watching", shown=shown) as done:
             for frame, boxes in watch(islice(source, arguments.most)):
-                kept.append(_small(clip.annotated(frame, boxes)))
+                kept.append(_small(frame, boxes))
                 done.update()
         report = watch.report()
     out.print(repr(report))
@@ -197,10 +197,15 @@ def _branches(profile: alert.Profile) -> Table:
     return table
 
 
-def _small(frame: Any) -> Any:
+def _small(frame: Any, boxes: Any) -> Any:
+    """Shrink a frame for the GIF, then draw its boxes: lines that are shrunk fade."""
+    from alert.video import clip
     from alert.video.resize import smaller
 
-    return smaller(frame, min(1.0, _GIF_WIDTH / frame.shape[1]))
+    small = smaller(frame, min(1.0, _GIF_WIDTH / frame.shape[1]))
+    shrunk = boxes.copy()
+    shrunk[:, :4] *= small.shape[1] / frame.shape[1]
+    return clip.annotated(small, shrunk)
 
 
 def _numbers(text: str) -> list[float]:

@@ -6,12 +6,14 @@ from alert.video.content import Content
 from alert.video.follow import Follower
 from alert.video.measure import measure
 from alert.video.report import VideoReport
+from alert.video.scenes import Scene
 from alert.video.watcher import Watcher
 
 __all__ = [
     "Branch",
     "Content",
     "Follower",
+    "Scene",
     "Shown",
     "Tracker",
     "VideoReport",

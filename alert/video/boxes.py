@@ -6,6 +6,8 @@ taken where the score does not matter.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -14,6 +16,9 @@ from alert._arguments import Floats
 
 OVERLAP = 0.5
 """Intersection over union from which two boxes are said to show the same object."""
+
+SAME = 0.3
+"""Intersection over union from which boxes of two frames may be of one object."""
 
 LARGEST = 10_000
 """Most boxes of one frame. More are a fault of the detector, and would take minutes to match."""
@@ -97,3 +102,14 @@ def f1(found: Floats, truth: Floats, least: float = OVERLAP) -> float:
     if len(found) + len(truth) == 0:
         return 1.0
     return 2.0 * len(pairs(found, truth, least)) / (len(found) + len(truth))
+
+
+def moved(before: Floats, after: Floats) -> float:
+    """Return the median shift of boxes that two frames share, in widths; NaN where none do."""
+    shared = pairs(before, after, SAME)
+    if not shared:
+        return math.nan
+    places = np.array(shared)
+    old, new = before[places[:, 0]], after[places[:, 1]]
+    shift = ((new[:, :2] + new[:, 2:4]) - (old[:, :2] + old[:, 2:4])) / 2.0
+    return float(np.median(np.hypot(*shift.T) / (old[:, 2] - old[:, 0])))

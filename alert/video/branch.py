@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from alert import _arguments
 from alert._arguments import Floats
-from alert.video.boxes import checked
+from alert.video.boxes import checked, moved
 from alert.video.follow import Follower
 from alert.video.resize import smaller
 
@@ -89,9 +89,14 @@ class Branch:
     def __call__(self, frames: Iterable[Frame]) -> Iterator[Shown]:
         """Yield what is shown of each frame, the first one detected."""
         tracker: Tracker | None = None
+        shown: Shown | None = None
         for place, frame in enumerate(frames):
             if place % self.every == 0 or tracker is None:
-                shown = Shown(self.detected(frame), None, np.nan)
+                boxes = self.detected(frame)
+                motion = np.nan  # after a tracker, the shift would be what it was wrong by
+                if self.every == 1 and shown is not None:
+                    motion = moved(shown.boxes, boxes)
+                shown = Shown(boxes, None, motion)
                 tracker = self.track(frame, shown.boxes) if self.every > 1 else None
             else:
                 boxes = tracker(frame)

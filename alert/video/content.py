@@ -5,11 +5,12 @@
             objects: the median shift from frame to frame, widths of the box
     s, n    scale of the branch, and its interval in frames
     q(·)    F1 of a detector on objects of some height as it sees them, s h
-    F       F1 of the branch in the clip that it was measured on, where h was h₀ and v was v₀
+    F_i     F1 of the branch in situation i that it was measured in, where h was h_i and v was v_i
     κ       how soon boxes that are followed go astray [ours]
 
     B(h, v) = q(s h) · 1/n · Σ_{k<n} exp(−(κ v)^1.5 √k)                               [ours]
-    A(h, v) = B(h, v) + (F − B(h₀, v₀)) exp(−½ (ln(h / h₀) / 2σ)²), from 0 to 1       [ours]
+    w_i = exp(−½ (ln(h / h_i) / 2σ)² − ½ (ln((v + ε) / (v_i + ε)) / ρ)²)              [ours]
+    A(h, v) = B(h, v) + Σ w_i (F_i − B(h_i, v_i)) / max(Σ w_i, 1)   from 0 to 1       [ours]
 
 What was measured is expected where the content is as it was then; far from there, the formula B.
 q is smoothed over the points that were measured, in the logarithm of the height, with the width σ,
@@ -36,6 +37,9 @@ that is kept, 0.043 on its other half."""
 
 SMOOTHING = 0.15
 """σ, in the logarithm of the height."""
+
+NEAR_MOTION, SLOW = 0.4, 0.05
+"""ρ, and ε in widths."""
 
 WEIGHT_HEIGHT, WEIGHT_MOTION = 0.7, 0.5
 """Weight of the last group."""
@@ -79,6 +83,15 @@ class Quality:
     weights: Floats
 
 
+@dataclass(frozen=True)
+class Situation:
+    """F1 of each branch on a film, where objects had a height and a motion."""
+
+    height: float
+    motion: float
+    f1: Floats
+
+
 @dataclass
 class Content:
     """Height and motion of the objects in the last frames, and what branches make of them.
@@ -92,22 +105,18 @@ class Content:
     motion : float
         Widths from frame to frame.
     kappa : float
-    measured : array, optional
-        F1 of each branch where height and motion are those given. By default what the formula says.
+    situations : sequence of Situation
+        What was measured of the branches.
     """
 
     quality: dict[str, Quality]
     height: float
     motion: float
     kappa: float = KAPPA
-    measured: Floats | None = None
+    situations: Sequence[Situation] = ()
     _shown: list[Shown] = field(default_factory=list, repr=False)
     _layout: _Layout | None = field(default=None, repr=False)
-    _surprise: Floats = field(default_factory=lambda: np.zeros(0), repr=False)
-    _start: tuple[float, float] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._start = self.height, self.motion
+    _surprises: Floats = field(default_factory=lambda: np.zeros((0, 0)), repr=False)
 
     @classmethod
     def of(cls, video: Mapping[str, Any]) -> Content:
@@ -116,18 +125,35 @@ class Content:
             detector: Quality(*(np.array(points[part]) for part in ("heights", "f1", "weights")))
             for detector, points in video["quality"].items()
         }
-        measured = np.array(video["accuracy"])
-        return cls(quality, video["height"], video["motion"], video["kappa"], measured)
+        situations = [
+            Situation(each["height"], each["motion"], np.array(each["f1"]))
+            for each in video["situations"].values()
+        ]
+        first = situations[0]
+        return cls(quality, first.height, first.motion, video["kappa"], situations)
 
     def accuracies(self, branches: Sequence[Kind]) -> Floats:
         """Return the F1 to expect of each branch, 0 to 1."""
         if self._layout is None or self._layout.branches is not branches:
             self._layout = _Layout.of(branches, self.quality)
-            there = self._layout.formula(self._start[0], self.kappa * self._start[1])
-            self._surprise = 0.0 * there if self.measured is None else self.measured - there
-        far = math.log(self.height / self._start[0]) / (2.0 * SMOOTHING)
-        now = self._layout.formula(self.height, self.kappa * self.motion)
-        return np.clip(now + math.exp(-0.5 * far**2) * self._surprise, 0.0, 1.0)
+            expected = (self._formula(each.height, each.motion) for each in self.situations)
+            self._surprises = np.array(
+                [each.f1 - there for each, there in zip(self.situations, expected, strict=True)]
+            )
+        now = self._formula(self.height, self.motion)
+        if self.situations:
+            near = np.array([self._nearness(each) for each in self.situations])
+            now = now + near @ self._surprises / max(near.sum(), 1.0)
+        return np.clip(now, 0.0, 1.0)
+
+    def _formula(self, height: float, motion: float) -> Floats:
+        assert self._layout is not None
+        return self._layout.formula(height, self.kappa * motion)
+
+    def _nearness(self, situation: Situation) -> float:
+        taller = math.log(self.height / situation.height) / (2.0 * SMOOTHING)
+        faster = math.log((self.motion + SLOW) / (situation.motion + SLOW)) / NEAR_MOTION
+        return math.exp(-0.5 * (taller**2 + faster**2))
 
     def see(self, shown: Shown) -> None:
         """Note what a branch shows of a frame."""

@@ -6,11 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert._arguments import Floats
-from alert.video.boxes import pairs
+from alert.video.boxes import SAME, pairs
 from alert.video.branch import Shown
-
-OVERLAP = 0.3
-"""Intersection over union from which a new detection may be an object seen before."""
 
 MEMORY = 16
 """Frames for which an object that is lost is remembered, where it was seen last."""
@@ -42,10 +39,10 @@ class Identities:
 
     def _matches(self, boxes: Floats) -> list[tuple[int, int]]:
         """Pair the boxes known with new ones: those of the frame before first, then lost ones."""
-        found = pairs(self._boxes[: self._shown], boxes, OVERLAP)
+        found = pairs(self._boxes[: self._shown], boxes, SAME)
         taken = {new for _, new in found}
         free = [new for new in range(len(boxes)) if new not in taken]
-        lost = pairs(self._boxes[self._shown :], boxes[free], OVERLAP)
+        lost = pairs(self._boxes[self._shown :], boxes[free], SAME)
         return found + [(old + self._shown, free[new]) for old, new in lost]
 
     def _remember(self, boxes: Floats, ids: NDArray[np.int64]) -> None:

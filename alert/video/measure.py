@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from alert.profile import Profile
@@ -14,6 +15,7 @@ from alert.video.detections import Detections
 from alert.video.parts import Moment, parts, profile_of
 from alert.video.quality import qualities
 from alert.video.rating import Film, checked_branches, group_of, held, rate, true_boxes
+from alert.video.scenes import AS_FILMED, Scene
 
 LEAST_FRAMES = 8
 
@@ -26,6 +28,7 @@ def measure(
     reference: str | None = None,
     group: int | None = None,
     zooms: Sequence[float] = (1.0, 2.0),
+    scenes: Sequence[Scene] = AS_FILMED,
     progress: bool = True,
     **options: Any,
 ) -> Profile:
@@ -47,6 +50,9 @@ def measure(
     zooms : sequence of float, default (1, 2)
         Magnifications. Detectors also run on magnified frames, so that their F1 is known for
         objects larger than those of the clip.
+    scenes : sequence of Scene, optional
+        Made of the clip, where others are to come: see `alert.video.Scene`. F1 is measured in each,
+        and the mean over them is that of the profile. By default the clip as it is.
     progress : bool, default True
         Show bars, where somebody watches and tqdm is installed.
     **options
@@ -71,16 +77,32 @@ def measure(
     detections = Detections()
     true = true_boxes(truth, reference, some, frames, detections)
     film = Film(frames, true, detections)
-    accuracy = rate(some, film, length, progress)
-    video = {
-        "group": length,
-        "held": held(true, length),
-        "accuracy": accuracy,
-        **qualities(some, film, zooms),
-    }
+    accuracy, video = measured(some, film, scenes, length, zooms, progress)
     start = next(k for k, boxes in enumerate(true[:-1]) if len(boxes))
     moment = Moment(some, frames[start], frames[start + 1], true[start])
     models = parts(some)
     of_parts = dict.fromkeys(models, 0.5)  # accuracies that mean nothing
     costs = Profile.measure(models, moment, accuracy=of_parts, progress=progress, **options)
     return profile_of(some, length, accuracy, video, costs)
+
+
+def measured(
+    branches: list[Branch],
+    film: Film,
+    scenes: Sequence[Scene],
+    group: int,
+    zooms: Sequence[float],
+    progress: bool,
+) -> tuple[list[float], dict[str, Any]]:
+    """Return the F1 of each branch, and what watchers need to know besides; fit for JSON."""
+    situations = {
+        scene.name: rate(branches, scene.of_film(film), group, progress) for scene in scenes
+    }
+    accuracy = np.mean([each["f1"] for each in situations.values()], axis=0)
+    video = {
+        "group": group,
+        "held": held(film.true, group),
+        "situations": situations,
+        **qualities(branches, film, zooms),
+    }
+    return accuracy.tolist(), video

@@ -150,4 +150,7 @@ def _detection(branch: Branch) -> str:
 
 
 def _tracker(branch: Branch) -> str:
-    return f"{getattr(branch.track, '__name__', branch.track)} {id(branch.track)}"
+    """Name a tracker; one made in a function gets its number, for others may have the same name."""
+    name = str(getattr(branch.track, "__qualname__", type(branch.track).__qualname__))
+    is_known = hasattr(branch.track, "__qualname__") and "<" not in name
+    return name if is_known else f"{name} {id(branch.track)}"

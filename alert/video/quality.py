@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,7 @@ def qualities(branches: Sequence[Branch], film: Film, zooms: Sequence[float]) ->
         At least 1.
     """
     factors = [_zoom(zoom) for zoom in zooms]
-    heights = [np.median(boxes[:, 3] - boxes[:, 1]) for boxes in film.true if len(boxes)]
-    if not heights:
+    if not any(len(boxes) for boxes in film.true):
         raise ValueError("clip: expected some objects to measure by, got none in any frame")
     seen: dict[tuple[str, float], Branch] = {}
     for branch in branches:
@@ -44,8 +43,6 @@ def qualities(branches: Sequence[Branch], film: Film, zooms: Sequence[float]) ->
         for zoom in factors:
             points[branch.detector] += _points(branch, film, zoom)
     return {
-        "height": float(np.median(heights)),
-        "motion": _motion(branches[0].track, film),
         "kappa": KAPPA,
         "quality": {detector: _binned(found) for detector, found in points.items()},
     }
@@ -76,17 +73,6 @@ def _points(branch: Branch, film: Film, zoom: float) -> list[tuple[float, float]
             height = float(np.median(shown[:, 3] - shown[:, 1])) * branch.scale
             found.append((height, f1(detected, shown)))
     return found
-
-
-def _motion(track: Callable[..., Any], film: Film) -> float:
-    """Return the median shift of the true boxes from frame to frame, in widths of the box."""
-    shifts = []
-    for before, after, boxes in zip(film.frames, film.frames[1:], film.true, strict=False):
-        if len(boxes):
-            tracker = track(before, boxes)
-            tracker(after)
-            shifts.append(tracker.motion)
-    return float(np.median(shifts))
 
 
 def _binned(points: list[tuple[float, float]]) -> dict[str, list[float]]:

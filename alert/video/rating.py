@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +15,7 @@ from alert._arguments import Floats
 from alert._progress import bar
 from alert.video.boxes import checked, f1
 from alert.video.branch import Branch, Frame, Shown
+from alert.video.content import seen
 from alert.video.detections import Detections
 
 
@@ -44,17 +47,30 @@ class Film:
         return [f1(each.boxes, self.true[start + k]) for k, each in enumerate(shown)]
 
 
-def rate(branches: Sequence[Branch], film: Film, group: int, progress: bool) -> list[float]:
-    """Return the mean F1 of each branch over a film, in groups."""
-    accuracy = []
+def rate(branches: Sequence[Branch], film: Film, group: int, progress: bool) -> dict[str, Any]:
+    """Return the mean F1 of each branch over a film in groups, and what they saw of its objects.
+
+    Returns
+    -------
+    dict
+        "f1" of each branch, and "height" and "motion" of the objects.
+    """
+    accuracy, saw = [], []
     with bar(len(branches), "branch", "F1", shown=progress) as done:
         for branch in branches:
             found: list[float] = []
             for start in range(0, len(film.frames), group):
-                found += film.f1(film.served(branch, start, group), start)
+                shown = film.served(branch, start, group)
+                found += film.f1(shown, start)
+                saw.append(seen(shown))
             accuracy.append(float(np.mean(found)))
             done.update()
-    return accuracy
+    heights, motions = ([x for x in each if not math.isnan(x)] for each in zip(*saw, strict=True))
+    return {
+        "f1": accuracy,
+        "height": float(np.median(heights)) if heights else 1.0,
+        "motion": float(np.mean(motions)) if motions else 0.0,
+    }
 
 
 def held(true: list[Floats], group: int) -> float:

@@ -18,9 +18,9 @@ from alert.video import frames as checking
 from alert.video.branch import Branch, Frame
 from alert.video.content import seen
 from alert.video.detections import Detections
+from alert.video.measure import measured
 from alert.video.parts import Moment, profile_of, together
-from alert.video.quality import qualities
-from alert.video.rating import Film, checked_branches, group_of, held, rate, true_boxes
+from alert.video.rating import Film, checked_branches, group_of, true_boxes
 from alert.video.scenes import AS_FILMED, Scene
 
 # Groups that a scene lasts, where there are several.
@@ -70,18 +70,9 @@ class Recording:
         detections = Detections()
         true = true_boxes(truth, reference, self.branches, frames, detections)
         first = Film(frames[:half], true[:half], detections)
-        scored = [
-            rate(self.branches, scene.of(first.frames, first.true), self._group, progress)
-            for scene in self._scenes
-        ]
-        self._accuracy: list[float] = np.mean(scored, axis=0).tolist()
-        self._video = {
-            "group": self._group,
-            "held": held(first.true, self._group),
-            "accuracy": scored[0],  # of the clip as it is
-            "scenes": {scene.name: f1 for scene, f1 in zip(self._scenes, scored, strict=True)},
-            **qualities(self.branches, first, zooms),
-        }
+        self._accuracy, self._video = measured(
+            self.branches, first, self._scenes, self._group, zooms, progress
+        )
         self._films = [scene.of(frames[half:], true[half:]) for scene in self._scenes]
 
     def moments(self, n: int, seed: int) -> list[Moment]:

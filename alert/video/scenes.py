@@ -44,6 +44,12 @@ class Scene:
             some, boxes = [frame for frame, _ in pairs], [shown for _, shown in pairs]
         return Film(some, boxes)
 
+    def of_film(self, film: Film) -> Film:
+        """Return the film of this scene; a scene as filmed is the film itself."""
+        if self.zoom == 1.0 and self.stride == 1:
+            return film
+        return self.of(film.frames, film.true)
+
 
 AS_FILMED = (Scene("quiet"),)
 """The clip as it is. Phases of a trace have this name where nothing runs beside the inputs."""
@@ -51,8 +57,8 @@ AS_FILMED = (Scene("quiet"),)
 CHANGING = (
     Scene("wide, slow"),
     Scene("wide, fast", stride=3),
-    Scene("near, slow", zoom=3.0),
-    Scene("near, fast", zoom=3.0, stride=3),
+    Scene("near, slow", zoom=2.0),
+    Scene("near, fast", zoom=2.0, stride=3),
 )
 """What a camera on a pan-tilt head sees: people small or large, slow or fast."""
 

@@ -35,17 +35,16 @@ def trace(environment: str, n: int = 60, seed: int = 0) -> alert.Trace:
     latency = quiet * (slow * random.lognormal(0.0, 0.05, n))[:, None, None]
     f1 = np.where(changing & (phase == 1)[:, None], SCENES["fast"], F1)
     motion = np.where(changing & (phase == 1), 1.0, 0.1)[:, None] + np.zeros(4)
-    motion[:, [0, 2]] = np.nan
     video = {
         "group": 4,
         "held": 0.3,
-        "accuracy": F1.tolist(),
-        "height": 60.0,
-        "motion": 0.1,
         "kappa": 1.5,
         "quality": {"": QUALITY},
         "branches": KINDS,
-        "scenes": {name: each.tolist() for name, each in SCENES.items()},
+        "situations": {
+            name: {"height": 60.0, "motion": motion, "f1": SCENES[name].tolist()}
+            for name, motion in (("slow", 0.1), ("fast", 1.0))[: 1 + changing]
+        },
     }
     return alert.Trace(
         alert.Profile(
@@ -107,13 +106,10 @@ def test_approxdet_takes_the_best_that_fits_with_a_margin() -> None:
 def test_content_expects_less_of_long_intervals_once_objects_are_fast() -> None:
     foresight = ByContent(trace("scenes"))
     calm = foresight.expect(0)
-    np.testing.assert_allclose(calm, F1)  # as measured, where all is as it was
-    for group in range(10, 14):
+    np.testing.assert_allclose(calm, F1, atol=1e-4)  # as measured, where all is as it was
+    for group in range(10, 18):
         foresight.learn(group, 1)
-    fast = foresight.expect(14)
-    assert fast is not None
-    np.testing.assert_allclose(fast[[0, 2]], F1[[0, 2]])  # every frame is detected
-    assert (fast[[1, 3]] < F1[[1, 3]] - 0.1).all()
+    np.testing.assert_allclose(foresight.expect(18), SCENES["fast"], atol=0.02)
 
 
 def test_told_expects_what_the_scene_was_measured_to_be() -> None:

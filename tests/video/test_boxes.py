@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from alert.video import f1
-from alert.video.boxes import LARGEST, checked, overlap, pairs
+from alert.video.boxes import LARGEST, checked, moved, overlap, pairs
 
 
 def boxes(*rows: tuple[float, ...]) -> np.ndarray:
@@ -79,3 +79,10 @@ def test_nothing_is_no_boxes(nothing: Any) -> None:
 def test_what_is_no_boxes_is_refused(given: Any, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         checked("net", given, 50, 100)
+
+
+def test_boxes_that_two_frames_share_say_how_far_they_moved() -> None:
+    before = boxes((0, 0, 10, 20), (50, 0, 70, 40), (100, 0, 110, 20))
+    after = boxes((53, 4, 73, 44), (1, 0, 11, 20), (200, 0, 210, 20))
+    assert moved(before, after) == pytest.approx((0.1 + 5 / 20) / 2)
+    assert np.isnan(moved(before, boxes()))

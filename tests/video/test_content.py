@@ -9,7 +9,7 @@ import pytest
 from film import Detector
 
 from alert.video import Content, Shown, branches
-from alert.video.content import Quality
+from alert.video.content import Quality, Situation
 
 QUALITY = Quality(
     np.array([20.0, 40.0, 80.0]), np.array([0.2, 0.6, 0.8]), np.array([5.0, 9.0, 7.0])
@@ -39,16 +39,23 @@ def test_f1_by_height_and_motion(height: float, motion: float) -> None:
 
 def test_what_was_measured_is_expected_where_all_is_as_it_was() -> None:
     some = branches(Detector(), scales=(1, 0.5), every=(1, 8))
-    measured = np.array([0.95, 0.9, 0.5, 0.4])
-    it = Content({"": QUALITY}, 60.0, 0.2, 1.5, measured)
-    np.testing.assert_allclose(it.accuracies(some), measured)
-    surprise = measured - [by_hand(each.scale, each.every, 60.0, 0.2) for each in some]
-    it.height, it.motion = 75.0, 0.4
-    share = math.exp(-((math.log(75 / 60) / 0.3) ** 2) / 2)
-    formula = np.array([by_hand(each.scale, each.every, 75.0, 0.4) for each in some])
-    np.testing.assert_allclose(it.accuracies(some), (formula + share * surprise).clip(0, 1))
-    it.height = 600.0
-    far = [by_hand(each.scale, each.every, 600.0, 0.4) for each in some]
+    calm = Situation(60.0, 0.2, np.array([0.95, 0.9, 0.5, 0.4]))
+    near = Situation(150.0, 0.2, np.array([0.6, 0.5, 0.9, 0.8]))
+    it = Content({"": QUALITY}, 60.0, 0.2, 1.5, [calm, near])
+    np.testing.assert_allclose(it.accuracies(some), calm.f1, atol=0.01)
+    it.height, it.motion = 75.0, 0.3
+    expected = np.array([by_hand(each.scale, each.every, 75.0, 0.3) for each in some])
+    weights = []
+    for situation in (calm, near):
+        taller = math.log(75.0 / situation.height) / 0.3
+        faster = math.log(0.35 / 0.25) / 0.4
+        weights.append(math.exp(-(taller**2 + faster**2) / 2))
+        there = [by_hand(b.scale, b.every, situation.height, situation.motion) for b in some]
+        expected += weights[-1] * (situation.f1 - there)
+    assert sum(weights) < 1
+    np.testing.assert_allclose(it.accuracies(some), expected.clip(0, 1))
+    it.height, it.motion = 9000.0, 0.4
+    far = [by_hand(each.scale, each.every, 9000.0, 0.4) for each in some]
     np.testing.assert_allclose(it.accuracies(some), far, atol=1e-9)
 
 

@@ -44,12 +44,14 @@ def keeps(trace: Trace) -> list[dict[str, Any]]:
     for accuracy in GOALS:
         goal = goal_of(trace, accuracy)
         ours, fixed = (run(scheme, outputs, goal) for scheme in ("default", "static"))
+        content = play("content", outputs, goal, Alert(trace.profile, goal, ByContent(trace)))
         by_profile = play("by profile", outputs, goal, Fixed(*cheapest(trace.profile, goal)))
         rows.append(
             {
                 "environment": trace.environment,
                 "goal": accuracy,
                 "ALERT": _said(ours),
+                "ALERT, content": _said(content),
                 "best fixed": None if fixed.violated else _said(fixed),
                 "cheapest by profile": {**_said(by_profile), "violated": by_profile.violated},
                 "energy / fixed": None if fixed.violated else ours.mean_energy / fixed.mean_energy,

@@ -46,8 +46,8 @@ class Told(Blind):
     """Is told the scene of every group, and knows what the first half of the clip says of it."""
 
     def __init__(self, trace: Trace) -> None:
-        scenes = trace.profile.origin["video"]["scenes"]
-        self._accuracy = np.array([scenes[name] for name in trace.phases])
+        scenes = trace.profile.origin["video"]["situations"]
+        self._accuracy = np.array([scenes[name]["f1"] for name in trace.phases])
         self._phase = trace.phase
 
     def expect(self, group: int) -> Floats | None:

@@ -169,7 +169,9 @@ def _recorded(arguments: argparse.Namespace) -> None:
         f"{trace.environment} loops, {contention.DEADLINE:g} s a frame; ALERT was asked for an F1 "
         f"of {contention.PEERS_GOAL:g}"
     )
-    served = np.bincount(ran["ALERT"].inputs["model"], minlength=len(trace.profile.models))
+    inputs = ran["ALERT"].inputs
+    assert inputs is not None  # of a rule that was played
+    served = np.bincount(inputs["model"], minlength=len(trace.profile.models))
     chosen = dict(zip(trace.profile.models, served.tolist(), strict=True))
     arguments.output.mkdir(parents=True, exist_ok=True)
     plots.draw(trace.profile, chosen).savefig(arguments.output / "branches.png")

@@ -14,8 +14,9 @@
 
 What was measured is expected where the content is as it was then; far from there, the formula B.
 q is smoothed over the points that were measured, in the logarithm of the height, with the width σ,
-and held at the ends of what was measured. h and v are learnt from boxes that are shown anyway: h
-with the weight 0.7, v with 0.5. Without boxes they stay.
+and held at the ends of what was measured. h and v are learnt from boxes that are shown anyway, in
+logarithms: with little weight where a group is much like those before, for that is noise, and with
+much where it is another scene. Without boxes they stay.
 """
 
 from __future__ import annotations
@@ -35,14 +36,17 @@ KAPPA = 1.5
 """Fitted with both exponents to 48 branches and scenes of half a clip: 0.028 rms in the share of F1
 that is kept, 0.043 on its other half."""
 
-SMOOTHING = 0.15
+SMOOTHING = 0.2
 """σ, in the logarithm of the height."""
 
-NEAR_MOTION, SLOW = 0.4, 0.05
+NEAR_MOTION, SLOW = 0.6, 0.05
 """ρ, and ε in widths."""
 
-WEIGHT_HEIGHT, WEIGHT_MOTION = 0.7, 0.5
-"""Weight of the last group."""
+SETTLED, JUMP = 0.05, 0.9
+"""Weight of the last group where it is much like those before, and where it is another scene."""
+
+USUAL_HEIGHT, USUAL_MOTION = 0.4, 0.7
+"""Differences of logarithms from which another scene is likely."""
 
 
 class Kind(Protocol):
@@ -167,10 +171,17 @@ class Content:
     def take(self, height: float, motion: float) -> None:
         """Take in the height and motion of the objects in a group; NaN where not known."""
         if not math.isnan(height):
-            log = math.log(self.height)
-            self.height = math.exp(log + WEIGHT_HEIGHT * (math.log(max(height, 1.0)) - log))
+            taller = math.log(max(height, 1.0) / self.height)
+            self.height *= math.exp(_weight(taller / USUAL_HEIGHT) * taller)
         if not math.isnan(motion):
-            self.motion += WEIGHT_MOTION * (motion - self.motion)
+            faster = math.log((motion + SLOW) / (self.motion + SLOW))
+            shift = math.exp(_weight(faster / USUAL_MOTION) * faster)
+            self.motion = max((self.motion + SLOW) * shift - SLOW, 0.0)
+
+
+def _weight(difference: float) -> float:
+    """Return the weight of a group: what differs little from those before is noise."""
+    return JUMP - (JUMP - SETTLED) * math.exp(-0.5 * difference**2)
 
 
 def seen(shown: Sequence[Shown]) -> tuple[float, float]:

@@ -64,7 +64,9 @@ def cheapest(profile: Profile, goal: Goal) -> tuple[int, int]:
     """Return the branch and cap of the least energy that the profile says keep a goal."""
     rest = np.maximum(goal.deadline - profile.latency, 0.0)
     energy = profile.latency * profile.power + profile.idle_power * rest
-    good = (profile.accuracy[:, None] >= goal.accuracy) & (profile.latency <= goal.deadline)
+    good = (profile.accuracy[:, None] >= (goal.accuracy or 0.0)) & (
+        profile.latency <= goal.deadline
+    )
     place = np.where(good, energy, np.inf).argmin()
     branch, cap = np.unravel_index(place, energy.shape)
     return int(branch), int(cap)

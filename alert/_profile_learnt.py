@@ -88,6 +88,22 @@ def configurations_run(profile: Profile) -> tuple[int, int] | None:
     return (run if isinstance(run, int) else 0), profile.latency.size
 
 
+def settled(profile: Profile) -> Profile:
+    """Return a profile that is served from as it is: what was learnt counts as measured.
+
+    Raises
+    ------
+    ValueError
+        Nothing has been learnt yet.
+    """
+    found = configurations_run(profile)
+    if found is None:
+        return profile
+    if found[0] == 0:
+        raise ValueError(f"profile: expected a measured profile, or a learnt one, got {profile}")
+    return profile._with(spread=None)
+
+
 def label(profile: Profile) -> str:
     """Tell in a few words how much of a profile has been learnt; nothing of a measured one."""
     found = configurations_run(profile)

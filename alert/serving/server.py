@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from alert import _arguments
+from alert._profile_learnt import settled
 from alert._text import shown
 from alert.feedback import Feedback
 from alert.goal import Goal
@@ -114,6 +115,7 @@ class Server:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         _arguments.instance("profile", profile, Profile, "a Profile")
+        profile = settled(profile)
         _arguments.instance("stop", stop, Callable | None, "a callable")
         _arguments.instance("clock", clock, Callable, "a callable")
         _arguments.instance("live", live, str | None, "text")

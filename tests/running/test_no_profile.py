@@ -217,3 +217,18 @@ def test_spreads_are_checked_and_measured_profiles_are_not_mixed_with_learnt_one
     assert part.is_learnt
     assert part.spread is not None
     assert part.spread.shape == (1, 1)
+
+
+def test_a_server_takes_what_was_learnt_and_refuses_a_guess() -> None:
+    machine = Machine()
+    with runner(machine) as serve:
+        guess = serve.profile
+        for _ in range(30):
+            serve("x")
+        learnt = serve.profile
+    models = {name: lambda x: x for name in SECONDS}
+    with pytest.raises(ValueError, match=r"profile: expected a measured profile, or a learnt one"):
+        alert.Server(models, guess, "none")
+    with alert.Server(models, learnt.without_caps(), "none") as server:
+        tenant = server.tenant("one", max_latency=1.0)
+        assert tenant.submit("x").result() == "x"

@@ -96,12 +96,12 @@ def measure() -> dict[str, dict[str, float]]:
         parts: dict[str, Callable[[], object]] = {
             "math.hypot(a, b)": lambda: math.hypot(0.02, 0.5),
             **dict.fromkeys(hears, lambda: runner(x)),
-            "runner.last": lambda: runner.last,
             "  inference_mode()": enter_and_leave,
             "  energy, read twice": read_twice,
             "  begin() and pace()": begin_and_pace,
             "  clock, read 4 times": read_clock,
             "  step()": lambda: scheduler.step(1e-6, 1e-5),
+            "runner.last": lambda: runner.last,
             "runner.history, 1024 inputs": lambda: runner.history,
         }
         rounds: dict[str, list[float]] = {name: [] for name in parts}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from alert.cli.terminal import console, print_json
@@ -39,11 +41,13 @@ def _shares(found: dict[str, Any], label: str) -> Table:
 
     table = Table("", title=f"share of the requests not in time{label}")
     for policy in found["policies"]:
-        table.add_column(policy, justify="right")
-    for each in found["settings"]:
-        name = f"{each['environment']}, {each['arrivals']} {each['rate']:g}/s"
-        table.add_row(name, *(f"{share:.3f}" for share in each["missed"].values()))
-    table.add_section()
+        table.add_column(_in_lines(policy), justify="right")
+    for environment, settings in groupby(found["settings"], itemgetter("environment")):
+        table.add_row(environment)
+        for each in settings:
+            name = f"{each['arrivals']} {each['rate']:g}/s"
+            table.add_row(name, *(f"{share:.3f}" for share in each["missed"].values()))
+        table.add_section()
     table.add_row("sum", *(f"{sums['missed']:.2f}" for sums in found["policies"].values()))
     return table
 
@@ -52,7 +56,7 @@ def _sums(found: dict[str, Any], label: str) -> Table:
     from rich.table import Table
 
     table = Table("policy", title=f"over all settings{label}")
-    for column in ("J a request", "accuracy", "camera late", "archive accuracy", "battery J"):
+    for column in ("J a request", "accuracy", "camera\nlate", "archive\naccuracy", "battery J"):
         table.add_column(column, justify="right")
     for policy, sums in found["policies"].items():
         tenants = sums["tenants"]
@@ -79,6 +83,11 @@ def _flood(found: dict[str, Any], label: str) -> Table:
             table.add_row(environment, policy, *(f"{share:.3f}" for share in shares.values()))
         table.add_section()
     return table
+
+
+def _in_lines(policy: str) -> str:
+    """Break a name into lines: all policies are to stand side by side on 80 columns."""
+    return policy.replace(" ", "\n").replace("-", "-\n")
 
 
 def _said(value: Any) -> str:

@@ -23,9 +23,10 @@ from smartdeal_rivals import Integers, alternated, rounded, rounded_with_feedbac
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
+from alert.store.opening import open_weights
 from alert.store.packed_tensor import PackedTensor
 from alert.store.tensors import bytes_of
-from alert.store.weights import open_weights, pieces
+from alert.store.weights import pieces
 from alert.variants.smartdeal import Decomposed, decompose
 from alert.workloads import efficientnet, patches, photographs, training
 

@@ -16,7 +16,8 @@ from alert.measuring.measure import measure_profile
 from alert.measuring.models import Accuracies, MeasuredModel, measured_models
 from alert.measuring.results import are_of
 from alert.power.caps import caps_to_offer
-from alert.power.device import Device, borrowed
+from alert.power.device import Device
+from alert.power.opening import borrowed
 from alert.profile import Profile, differences_from_here
 from alert.running.models import Models
 

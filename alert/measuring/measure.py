@@ -22,7 +22,8 @@ from alert.measuring.results import note, profile_of, rehearse
 from alert.measuring.sizes import examples_of, fixed_shares
 from alert.measuring.stopwatch import Stopwatch
 from alert.power.caps import caps_to_offer
-from alert.power.device import Device, borrowed, put_cap, unit_of
+from alert.power.device import Device, put_cap, unit_of
+from alert.power.opening import borrowed
 from alert.profile import Profile
 from alert.running.models import Models, repeatable, warn_of_training
 from alert.running.models import inference_mode as mode

@@ -20,7 +20,8 @@ from alert.measuring.precision import relative_precision
 from alert.measuring.results import are_of, note, profile_of, rehearse
 from alert.measuring.stopwatch import Stopwatch
 from alert.power.caps import caps_to_offer
-from alert.power.device import Device, borrowed, put_cap
+from alert.power.device import Device, put_cap
+from alert.power.opening import borrowed
 from alert.profile import Profile
 from alert.running.models import Call, Models, repeatable, warn_of_training
 from alert.running.models import inference_mode as mode

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Protocol, TypeVar, runtime_checkable
-
-from alert._deprecated import RenamedAttributes
+from typing import Protocol, TypeVar, runtime_checkable
 
 _D = TypeVar("_D", bound="Device")
 
@@ -142,28 +139,6 @@ class Device(Knob, Meter, Protocol):
         self.close()
 
 
-_RENAMED = ("switch_cost", "settle", "tick")  # ended in _s in the release before
-
-
-def open_device(power: str | Device) -> Device:
-    """Return a device itself, or open the one of that name."""
-    if not isinstance(power, str):
-        if not hasattr(power, "set_cap"):
-            kind = type(power).__name__
-            raise TypeError(f"power: expected a kind of device or an open device, got {kind}")
-        missing = (name for name in _RENAMED if not hasattr(power, name))
-        old = {name: f"{name}_s" for name in missing if hasattr(power, f"{name}_s")}
-        renamed: Any = RenamedAttributes(power, old) if old else power
-        return renamed  # type: ignore[no-any-return]
-    from alert.power import open as open_power  # imported late: it makes devices of this kind
-    from alert.power.opening import warn_uncapped, why_uncapped
-
-    device: Device = open_power(power)  # type: ignore[arg-type]  # which refuses unknown names
-    if power not in ("auto", "none", "zeus") and not device.can_cap:
-        warn_uncapped(device, why_uncapped(device))
-    return device
-
-
 def unit_of(device: Device) -> str:
     """Return the unit of the caps of a device; watts where it does not say."""
     return str(getattr(device, "unit", "W"))
@@ -193,23 +168,6 @@ def put_back(device: Device, found: float | None) -> None:
     """Put a cap in force again that `cap_set` returned, unless it is out of range by now."""
     if found is None or takes(device, found):
         put_cap(device, found)
-
-
-@contextmanager
-def borrowed(power: str | Device) -> Iterator[Device]:
-    """Open the device of that name for a while, or use an open one and restore its cap."""
-    device = open_device(power)
-    if isinstance(power, str):
-        try:
-            yield device
-        finally:
-            device.close()
-        return
-    found = cap_set(device)
-    try:
-        yield device
-    finally:
-        put_back(device, found)
 
 
 def takes(device: Device, cap: float) -> bool:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from alert._core import PowerDevice, PowerError, PowerWarning
+from alert._deprecated import RenamedAttributes
 from alert._warnings import warn_once
-from alert.power.device import Device
+from alert.power.device import Device, cap_set, put_back
 from alert.power.kinds import KINDS, open_kind
 
 Kind = Literal["auto", "rapl", "nvml", "cpufreq", "emulated", "none", "threads", "zeus"]
+
+_RENAMED = ("switch_cost", "settle", "tick")  # ended in _s in the release before
 
 _open_devices: weakref.WeakSet[PowerDevice] = weakref.WeakSet()
 _exit_pid = 0
@@ -158,6 +162,39 @@ def open_or_emulate(kind: Kind = "auto") -> PowerDevice:
     return _close_at_exit(device)
 
 
+def open_device(power: str | Device) -> Device:
+    """Return a device itself, or open the one of that name."""
+    if not isinstance(power, str):
+        if not hasattr(power, "set_cap"):
+            kind = type(power).__name__
+            raise TypeError(f"power: expected a kind of device or an open device, got {kind}")
+        missing = (name for name in _RENAMED if not hasattr(power, name))
+        old = {name: f"{name}_s" for name in missing if hasattr(power, f"{name}_s")}
+        renamed: Any = RenamedAttributes(power, old) if old else power
+        return renamed  # type: ignore[no-any-return]
+    device: Device = open(power)  # type: ignore[arg-type]  # which refuses unknown names
+    if power not in ("auto", "none", "zeus") and not device.can_cap:
+        _warn_uncapped(device, _why_uncapped(device))
+    return device
+
+
+@contextmanager
+def borrowed(power: str | Device) -> Iterator[Device]:
+    """Open the device of that name for a while, or use an open one and restore its cap."""
+    device = open_device(power)
+    if isinstance(power, str):
+        try:
+            yield device
+        finally:
+            device.close()
+        return
+    found = cap_set(device)
+    try:
+        yield device
+    finally:
+        put_back(device, found)
+
+
 def _open_auto(options: dict[str, Any]) -> PowerDevice:
     """Open RAPL to cap and to read, or to read only, or nothing; say why it is not the first."""
     device, reason = _open_rapl(options)
@@ -173,7 +210,7 @@ def _open_rapl(options: dict[str, Any]) -> tuple[PowerDevice | None, str]:
         return None, _words(lack)
     if device.can_read and (device.can_cap or options.get("observe")):
         return device, ""
-    reason = why_uncapped(device)
+    reason = _why_uncapped(device)
     device.close()
     return None, reason
 
@@ -187,11 +224,11 @@ def _open_reader(options: dict[str, Any], reason: str) -> PowerDevice:
     if not device.can_read:
         device.close()
         device = open_kind("none", {})
-    warn_uncapped(device, reason)
+    _warn_uncapped(device, reason)
     return device
 
 
-def warn_uncapped(device: Device, reason: str) -> None:
+def _warn_uncapped(device: Device, reason: str) -> None:
     """Say that a device sets no caps, and why."""
     energy = "energy is measured"
     if device.kind == "none":
@@ -199,7 +236,7 @@ def warn_uncapped(device: Device, reason: str) -> None:
     warn_once(f"no power cap is set, models alone are chosen, {energy}: {reason}", PowerWarning)
 
 
-def why_uncapped(device: Device) -> str:
+def _why_uncapped(device: Device) -> str:
     """Say in words what stands in the way of caps or of energy."""
     return "; ".join(_lacks(getattr(device, "parts", []))) or f"{device.kind} sets no caps"
 

@@ -8,7 +8,8 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from alert import _arguments
-from alert.power.device import Device, open_device, put_cap
+from alert.power.device import Device, put_cap
+from alert.power.opening import open_device
 from alert.profile import Profile
 from alert.running.cap_in_force import CapInForce
 from alert.running.execution import Execution

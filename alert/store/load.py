@@ -12,8 +12,9 @@ import torch
 
 from alert.store.building import Build, Building
 from alert.store.naps import Naps
+from alert.store.opening import open_weights
 from alert.store.place import Arrival, Place
-from alert.store.weights import Part, Weights, open_weights, pieces
+from alert.store.weights import Part, Weights, pieces
 
 
 class Source(NamedTuple):

@@ -84,7 +84,8 @@ class Store(Closing, Mapping[str, StoredModel]):
         from alert.store.entry import Entry
         from alert.store.load import Source
         from alert.store.memory import Memory, too_large
-        from alert.store.weights import open_weights, size_of
+        from alert.store.opening import open_weights
+        from alert.store.weights import size_of
 
         entries = []
         for name, pair in pairs.items():

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from alert.files import as_path
 
 if TYPE_CHECKING:
     import torch
@@ -62,30 +59,6 @@ class Weights(Protocol):
 
     def close(self) -> None:
         """Close the file; nothing reads any more."""
-
-
-def open_weights(path: str | os.PathLike[str]) -> Weights:
-    """Open a safetensors file, a packed one, an ONNX network, or a file that `torch.save` wrote.
-
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    ValueError
-        The file is damaged, or holds something else than weights; the message names the file.
-    """
-    from alert.store.packed_file import PackedFile
-    from alert.store.safetensors_file import SafetensorsFile
-    from alert.store.torch_file import TorchFile
-    from alert.store.whole_file import WholeFile
-
-    found = as_path(path)
-    readers: dict[str, Callable[[Path], Weights]] = {
-        ".safetensors": SafetensorsFile,
-        ".sdw": PackedFile,
-        ".onnx": WholeFile,
-    }
-    return readers.get(found.suffix, TorchFile)(found)
 
 
 def size_of(specs: Mapping[str, Spec]) -> int:

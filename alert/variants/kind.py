@@ -40,7 +40,7 @@ class Made:
     record : dict
         What `Kind.shape` needs to know. It is stored as JSON.
     suffix : str
-        Of the file. `alert.store.weights.open_weights` must be able to read it. Empty for a variant
+        Of the file. `alert.store.opening.open_weights` must be able to read it. Empty for a variant
         that cannot be stored.
     write : callable, optional
         Writes the content of the file. By default that is the state dict, as safetensors.

@@ -15,8 +15,9 @@ from torch import nn
 from alert import _arguments, files
 from alert._text import plain, shown
 from alert.store.building import Building
+from alert.store.opening import open_weights
 from alert.store.place import CpuMemory
-from alert.store.weights import open_weights, pieces
+from alert.store.weights import pieces
 from alert.variants import saving
 from alert.variants.kind import Record
 from alert.variants.kinds import SHAPES

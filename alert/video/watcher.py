@@ -16,7 +16,8 @@ from alert._arguments import Floats
 from alert._closing import Closing
 from alert._core import Decision
 from alert.goal import Goal
-from alert.power.device import Device, open_device, put_cap
+from alert.power.device import Device, put_cap
+from alert.power.opening import open_device
 from alert.profile import Profile
 from alert.running.fitting import fitted
 from alert.running.metering import Meter

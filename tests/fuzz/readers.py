@@ -26,8 +26,9 @@ import torch
 
 with atheris.instrument_imports(include=["alert"]):
     import alert
+    from alert.store.opening import open_weights
     from alert.store.packed_file import HEAD, MAGIC
-    from alert.store.weights import Part, open_weights
+    from alert.store.weights import Part
     from alert.variants.smartdeal import decompose
 
 PROFILE = alert.Profile([[0.02, 0.01]], [[5.0, 9.0]], [0.8], [5.0, 10.0], 2.0)

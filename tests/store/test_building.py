@@ -11,8 +11,9 @@ from stores import save
 from torch import nn
 
 from alert.store.building import Building
+from alert.store.opening import open_weights
 from alert.store.place import CpuMemory
-from alert.store.weights import open_weights, pieces
+from alert.store.weights import pieces
 
 
 def built(path: Path, build: Callable[[], nn.Module]) -> Building:

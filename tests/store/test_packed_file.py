@@ -14,8 +14,9 @@ import pytest
 import torch
 from torch import nn
 
+from alert.store.opening import open_weights
 from alert.store.packed_file import HEAD, LARGEST_HEADER, MAGIC, PackedFile
-from alert.store.weights import Part, open_weights
+from alert.store.weights import Part
 from alert.variants.smartdeal import decompose
 
 Edit = Callable[[dict[str, Any]], object]

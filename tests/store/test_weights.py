@@ -16,8 +16,9 @@ from needs import require
 from stores import save
 
 from alert.store import weights
+from alert.store.opening import open_weights
 from alert.store.tensors import bytes_of
-from alert.store.weights import Spec, open_weights, pieces, size_of
+from alert.store.weights import Spec, pieces, size_of
 
 STATE = {
     "weight": torch.arange(1000, dtype=torch.float32).reshape(10, 100),

@@ -13,8 +13,9 @@ from torch import nn
 
 import alert
 from alert.store.building import Building
+from alert.store.opening import open_weights
 from alert.store.place import CpuMemory
-from alert.store.weights import open_weights, pieces
+from alert.store.weights import pieces
 from alert.variants import smartdeal
 from alert.variants.kind import Context
 from alert.variants.smartdeal import decompose

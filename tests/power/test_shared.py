@@ -277,7 +277,7 @@ def test_beside_another_process_auto_reads_and_says_so_once(
         assert other.stdout is not None
         assert other.stdout.readline() == "capped\n"
         opened = power.open
-        monkeypatch.setattr(power, "open", lambda kind: opened(kind, root=client))
+        monkeypatch.setattr("alert.power.opening.open", lambda kind: opened(kind, root=client))
         table = alert.Profile(
             *([[0.02, 0.01]], [[20, 30]], [0.6], [20, 30], 5), origin={"power": "rapl"}
         )

@@ -267,7 +267,7 @@ def test_a_device_that_cannot_be_capped_says_why_before_the_first_run() -> None:
 
 def test_closes_the_device_it_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = Lab()
-    monkeypatch.setattr(power, "open", lambda kind: lab.package)
+    monkeypatch.setattr("alert.power.opening.open", lambda kind: lab.package)
     lab.measure(power="auto")
     assert lab.package.closed
 

@@ -229,7 +229,7 @@ def test_takes_models_by_name_in_any_order() -> None:
 def test_refuses_other_models_before_it_opens_anything(
     models: Any, error: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(power, "open", lambda kind: pytest.fail("opened"))
+    monkeypatch.setattr("alert.power.opening.open", lambda kind: pytest.fail("opened"))
     with pytest.raises(error, match=message):
         Runner(models, profile(), CHEAP, "emulated")
 
@@ -242,7 +242,7 @@ def test_closes_what_it_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         opened.append((kind, Package(machine)))
         return opened[-1][1]
 
-    monkeypatch.setattr(power, "open", open_power)
+    monkeypatch.setattr("alert.power.opening.open", open_power)
     with Runner([str, str], profile(), CHEAP, clock=machine.clock) as runner:
         assert opened[0][0] == "auto"
         assert runner.device is opened[0][1]

@@ -247,7 +247,7 @@ def test_auto_reads_where_nothing_can_be_capped(
     """As on a processor of AMD: counters, and no limits."""
     root = build(tmp_path / "powercap", [Zone("package-0")])
     opened = power.open
-    monkeypatch.setattr(power, "open", lambda kind: opened(kind, root=root))
+    monkeypatch.setattr("alert.power.opening.open", lambda kind: opened(kind, root=root))
     told = "no power cap is set, models alone are chosen, energy is measured: .*no long_term"
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -274,7 +274,7 @@ def test_a_device_opened_by_name_says_that_it_sets_no_caps(
 ) -> None:
     root = build(tmp_path / "powercap", [Zone("package-0")])
     opened = power.open
-    monkeypatch.setattr(power, "open", lambda kind: opened(kind, root=root))
+    monkeypatch.setattr("alert.power.opening.open", lambda kind: opened(kind, root=root))
     with (
         pytest.warns(power.PowerWarning, match="no power cap is set.*no long_term") as caught,
         Runner([len], profile({"a": 0.01}, {"a": 0.5}), CHEAP, "rapl") as runner,

@@ -12,6 +12,8 @@ from programs import ROOT, SANITIZE, build, run
 CORE = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("csrc/core/**/*.c"))
 COUNTED = ["-Wl,--wrap=calloc,--wrap=malloc,--wrap=realloc"]
 SOURCE = "tests/c/test_core.c"
+POSTERIOR = ["tests/c/test_posterior.c", "csrc/core/learning/posterior.c"]
+POSTERIOR += ["csrc/core/estimate/normal.c"]
 
 
 def test_under_the_sanitizers(tmp_path: Path) -> None:
@@ -42,6 +44,19 @@ def test_threads_share_a_profile_under_the_thread_sanitizer(tmp_path: Path) -> N
     program = build(tmp_path / "test_threads", *tsan, source, *CORE, "-lm")
     # Where addresses are scattered too widely the sanitizer does not start.
     result = run(Path("setarch"), "-R", str(program))
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_posterior_under_the_sanitizers(tmp_path: Path) -> None:
+    program = build(tmp_path / "test_posterior", *SANITIZE, *POSTERIOR, "-lm")
+    result = run(program)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_posterior_stays_positive_over_ten_million_ratings(tmp_path: Path) -> None:
+    program = build(tmp_path / "test_posterior", "-O2", *POSTERIOR, "-lm")
+    command = [str(program), "10000000"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

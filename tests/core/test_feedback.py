@@ -5,14 +5,11 @@ from __future__ import annotations
 import copy
 import math
 import pickle
-import subprocess
 import threading
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from programs import ROOT, SANITIZE, build, run
 from reference_feedback import Posterior, Random
 
 import alert
@@ -99,25 +96,6 @@ def test_a_rating_of_an_exit_counts_for_the_last_one_in_proportion() -> None:
         twin.learn([], n % 2, share=0.60 / 0.75)
     mean, deviation = s.accuracies()
     assert (mean[1], deviation[1]) == pytest.approx(twin.accuracy([]), abs=1e-12)
-
-
-def test_the_root_stays_positive_over_ten_million_ratings(tmp_path: Path) -> None:
-    sources = ["tests/c/test_posterior.c", "csrc/core/learning/posterior.c"]
-    sources += ["csrc/core/estimate/normal.c"]
-    program = build(tmp_path / "test_posterior", "-O2", *sources, "-lm")
-    done = subprocess.run(
-        [program, "10000000"], capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_posterior_under_the_sanitizers(tmp_path: Path) -> None:
-    sources = ["tests/c/test_posterior.c", "csrc/core/learning/posterior.c"]
-    sources += ["csrc/core/estimate/normal.c"]
-    program = build(tmp_path / "test_posterior", *SANITIZE, *sources, "-lm")
-    result = run(program)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert ROOT.exists()
 
 
 # ----------------------------------------------------------------------------------- what is chosen

@@ -10,13 +10,13 @@
 
     B(h, v) = q(s h) · 1/n · Σ_{k<n} exp(−(κ v)^1.5 √k)                               [ours]
     w_i = exp(−½ (ln(h / h_i) / 2σ)² − ½ (ln((v + ε) / (v_i + ε)) / ρ)²)              [ours]
-    A(h, v) = B(h, v) + Σ w_i (F_i − B(h_i, v_i)) / max(Σ w_i, 1)   from 0 to 1       [ours]
+    A(h, v) = Σ w_i F_i / Σ w_i                         of several situations         [ours]
+    A(h, v) = B(h, v) + min(w₁ / 0.1, 1) (F₁ − B(h₁, v₁))   of one, from 0 to 1       [ours]
 
-What was measured is expected where the content is as it was then; far from there, the formula B.
-q is smoothed over the points that were measured, in the logarithm of the height, with the width σ,
-and held at the ends of what was measured. h and v are learnt from boxes that are shown anyway, in
-logarithms: with little weight where a group is much like those before, for that is noise, and with
-much where it is another scene. Without boxes they stay.
+Of several situations the nearest counts most. From a single one, F1 changes as the formula B does;
+far from there, B alone is expected. q is smoothed over the points that were measured, in the
+logarithm of the height, with the width σ, and held at the ends of what was measured. h and v are
+learnt in logarithms from boxes that are shown anyway. Without boxes they stay.
 """
 
 from __future__ import annotations
@@ -36,17 +36,20 @@ KAPPA = 1.5
 """Fitted with both exponents to 48 branches and scenes of half a clip: 0.028 rms in the share of F1
 that is kept, 0.043 on its other half."""
 
-SMOOTHING = 0.2
+SMOOTHING = 0.175
 """σ, in the logarithm of the height."""
 
-NEAR_MOTION, SLOW = 0.6, 0.05
+NEAR_MOTION, SLOW = 0.4, 0.05
 """ρ, and ε in widths."""
 
-SETTLED, JUMP = 0.05, 0.9
-"""Weight of the last group where it is much like those before, and where it is another scene."""
+FAR = 0.1
+"""w of a single situation below which it counts less."""
 
-USUAL_HEIGHT, USUAL_MOTION = 0.4, 0.7
-"""Differences of logarithms from which another scene is likely."""
+FARTHEST = 200.0
+"""Squared distance of a situation: one farther away counts as much, so that the sum is never 0."""
+
+WEIGHT_HEIGHT, WEIGHT_MOTION = 0.7, 0.5
+"""Weight of the last group."""
 
 
 class Kind(Protocol):
@@ -120,7 +123,10 @@ class Content:
     situations: Sequence[Situation] = ()
     _shown: list[Shown] = field(default_factory=list, repr=False)
     _layout: _Layout | None = field(default=None, repr=False)
-    _surprises: Floats = field(default_factory=lambda: np.zeros((0, 0)), repr=False)
+    _measured: Floats = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._measured = np.array([each.f1 for each in self.situations])
 
     @classmethod
     def of(cls, video: Mapping[str, Any]) -> Content:
@@ -138,16 +144,16 @@ class Content:
 
     def accuracies(self, branches: Sequence[Kind]) -> Floats:
         """Return the F1 to expect of each branch, 0 to 1."""
+        near = np.array([self._nearness(each) for each in self.situations])
+        if len(near) > 1:
+            found: Floats = near @ self._measured / near.sum()
+            return found
         if self._layout is None or self._layout.branches is not branches:
             self._layout = _Layout.of(branches, self.quality)
-            expected = (self._formula(each.height, each.motion) for each in self.situations)
-            self._surprises = np.array(
-                [each.f1 - there for each, there in zip(self.situations, expected, strict=True)]
-            )
         now = self._formula(self.height, self.motion)
-        if self.situations:
-            near = np.array([self._nearness(each) for each in self.situations])
-            now = now + near @ self._surprises / max(near.sum(), 1.0)
+        for share, there in zip(near, self.situations, strict=True):
+            weight = min(share / FAR, 1.0)
+            now = now + weight * (there.f1 - self._formula(there.height, there.motion))
         return np.clip(now, 0.0, 1.0)
 
     def _formula(self, height: float, motion: float) -> Floats:
@@ -157,7 +163,7 @@ class Content:
     def _nearness(self, situation: Situation) -> float:
         taller = math.log(self.height / situation.height) / (2.0 * SMOOTHING)
         faster = math.log((self.motion + SLOW) / (situation.motion + SLOW)) / NEAR_MOTION
-        return math.exp(-0.5 * (taller**2 + faster**2))
+        return math.exp(-0.5 * min(taller**2 + faster**2, FARTHEST))
 
     def see(self, shown: Shown) -> None:
         """Note what a branch shows of a frame."""
@@ -171,17 +177,10 @@ class Content:
     def take(self, height: float, motion: float) -> None:
         """Take in the height and motion of the objects in a group; NaN where not known."""
         if not math.isnan(height):
-            taller = math.log(max(height, 1.0) / self.height)
-            self.height *= math.exp(_weight(taller / USUAL_HEIGHT) * taller)
+            self.height *= (max(height, 1.0) / self.height) ** WEIGHT_HEIGHT
         if not math.isnan(motion):
-            faster = math.log((motion + SLOW) / (self.motion + SLOW))
-            shift = math.exp(_weight(faster / USUAL_MOTION) * faster)
-            self.motion = max((self.motion + SLOW) * shift - SLOW, 0.0)
-
-
-def _weight(difference: float) -> float:
-    """Return the weight of a group: what differs little from those before is noise."""
-    return JUMP - (JUMP - SETTLED) * math.exp(-0.5 * difference**2)
+            faster = (motion + SLOW) / (self.motion + SLOW)
+            self.motion = max((self.motion + SLOW) * faster**WEIGHT_MOTION - SLOW, 0.0)
 
 
 def seen(shown: Sequence[Shown]) -> tuple[float, float]:

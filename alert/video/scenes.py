@@ -57,8 +57,8 @@ AS_FILMED = (Scene("quiet"),)
 CHANGING = (
     Scene("wide, slow"),
     Scene("wide, fast", stride=3),
-    Scene("near, slow", zoom=2.0),
-    Scene("near, fast", zoom=2.0, stride=3),
+    Scene("near, slow", zoom=3.0),
+    Scene("near, fast", zoom=3.0, stride=3),
 )
 """What a camera on a pan-tilt head sees: people small or large, slow or fast."""
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,14 +126,13 @@ def show_patches() -> None:
     row("float32", 1.0, accuracy(task.net), accuracy(more), seconds)
     for bits, keep in ((4, 1.0), (4, 0.5), (4, 0.3), (4, 0.2), (3, 0.5)):
         before = accuracy(decompose(task.net, keep=keep, bits=bits).model)
-        done, seconds = timed(
-            lambda bits=bits, keep=keep: decompose(task.net, keep=keep, bits=bits, train=task.train)
-        )
+        make = partial(decompose, task.net, keep=keep, bits=bits, train=task.train)
+        done, seconds = timed(make)
         name = f"smartdeal, {bits} bits, {keep:.0%} of the rows"
         row(name, done.accounting.ratio, before, accuracy(done.model), seconds)
     for keep in (0.5, 0.3):
         before = accuracy(decompose(task.net, keep=keep, method="authors").model)
-        theirs, seconds = timed(lambda keep=keep: alternated(task.net, keep, task.train, ROUNDS))
+        theirs, seconds = timed(partial(alternated, task.net, keep, task.train, ROUNDS))
         name = f"the authors' alternation, {keep:.0%} of the rows"
         row(name, theirs.accounting.ratio, before, accuracy(theirs.model), seconds)
     rivals = {
@@ -142,16 +142,18 @@ def show_patches() -> None:
         "30% of the vectors, int4": Integers(15, 0.3),
     }
     for name, scheme in rivals.items():
-        (before_net, taken), _ = timed(lambda scheme=scheme: rounded(task.net, scheme))
-        (after, _), seconds = timed(lambda scheme=scheme: rounded(task.net, scheme, task.train))
+        before_net, taken = rounded(task.net, scheme)
+        (after, _), seconds = timed(partial(rounded, task.net, scheme, task.train))
         row(name, size / taken, accuracy(before_net), accuracy(after), seconds)
     CONSOLE.print(shown)
 
 
 # ------------------------------------------------------------------------------ EfficientNet-Lite0
 
-TEXTURES = ("brick", "cell", "clock", "coins", "grass", "gravel", "hubble_deep_field")
-TEXTURES += ("immunohistochemistry", "moon", "retina", "text", "page")
+TEXTURES = (
+    *("brick", "cell", "clock", "coins", "grass", "gravel", "hubble_deep_field"),
+    *("immunohistochemistry", "moon", "retina", "text", "page"),
+)
 
 
 def textures(count: int) -> list[Tensor]:
@@ -179,7 +181,7 @@ class Agreement:
     def logits(self, net: nn.Module) -> Tensor:
         """Run a network on all pictures."""
         with torch.inference_mode():
-            return torch.cat([net(part) for part in self.pictures.split(16)])
+            return torch.cat([net(part) for part in torch.split(self.pictures, 16)])
 
     def of(self, net: nn.Module) -> tuple[str, str]:
         """Return the share of equal classes, and the divergence of the distributions."""
@@ -200,12 +202,13 @@ def show_lite0() -> None:
         *("times smaller", "top-1 agrees", "KL", "CPU s"),
     )
     found: dict[str, Decomposed] = {}
-    for name, options in {
+    ways: dict[str, dict[str, Any]] = {
         "smartdeal, as the authors": {"method": "authors"},
         "smartdeal": {},
         "smartdeal, 36 unlabelled pictures": {"calibration": inputs},
-    }.items():
-        found[name], seconds = timed(lambda options=options: decompose(net, **options))
+    }
+    for name, options in ways.items():
+        found[name], seconds = timed(partial(decompose, net, **options))
         ratio = found[name].accounting.ratio
         shown.add_row(name, f"{ratio:.2f}", *agreement.of(found[name].model), f"{seconds:.0f}")
     scheme = Integers(15)
@@ -251,7 +254,8 @@ def show_unpacking(net: nn.Module, done: Decomposed) -> None:
     shown.add_row("unpacking in C, ns a weight", f"{1e9 * unpacking / count:.2f}")
     shown.add_row("reading and unpacking the file, ms", f"{1e3 * reading:.1f}")
     shown.add_row("torch.load of the float32 file, ms", f"{1e3 * loading:.1f}")
-    shown.add_row("the one / the other", f"{reading / loading:.2f}")
+    shown.add_row("unpacking / torch.load", f"{unpacking / loading:.2f}")
+    shown.add_row("reading and unpacking / torch.load", f"{reading / loading:.2f}")
     CONSOLE.print(shown)
 
 

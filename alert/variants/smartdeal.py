@@ -208,9 +208,13 @@ def _calibrated(
     """Find the coefficients again, layer by layer, each on the outputs of those before."""
     found = dict(weights)
     names, parameters = list(weights), [w.layer.get_parameter("weight") for w in weights.values()]
+    original = copy.deepcopy(model)
     for place in layer_inputs.in_order(model, parameters, inputs[0]):
         weight = weights[names[place]]
         columns = layer_inputs.columns(model, parameters[place], inputs)
+        before = original.get_parameter(names[place])
+        wanted = layer_inputs.columns(original, before, inputs)
+        _set(weight.layer, feedback.toward(_of(weight.layer), columns, wanted))
         q = _with_feedback(weight, columns, bits)
         found[names[place]] = weight._replace(q=q)
         _set(weight.layer, weight.blocks.joined(q @ powers.rounded_basis(weight.b, bits.basis)))

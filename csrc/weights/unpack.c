@@ -52,21 +52,28 @@ static int check_scales(const alert_packed_weights *p, const alert_layout *layou
     return 0;
 }
 
+/* What each code stands for. */
+static void fill_powers(unsigned bits, float *powers)
+{
+    unsigned half = 1U << (bits - 1);
+    powers[0] = powers[half] = 0.0F;
+    for (unsigned magnitude = 1; magnitude < half; magnitude++) {
+        powers[magnitude] = ldexpf(1.0F, 1 - (int)magnitude);
+        powers[half + magnitude] = -powers[magnitude];
+    }
+}
+
 /* Fills in the contributions under one basis. */
 static void fill_table(const alert_packed_weights *p, const alert_layout *layout, size_t basis,
-                       alert_table table)
+                       const float *powers, alert_table table)
 {
-    unsigned half = 1U << (p->coefficient_bits - 1);
     for (size_t j = 0; j < p->width; j++) {
         float scale = scale_at(p, basis * p->width + j), row[ALERT_WIDTH_MAX] = {0};
         for (size_t k = 0; k < p->width; k++)
             row[k] = scale * element_at(p, layout, (basis * p->width + j) * p->width + k);
-        for (unsigned code = 0; code < 2 * half; code++) {
-            unsigned magnitude = code % half;
-            float power = magnitude ? ldexpf(code < half ? 1.0F : -1.0F, 1 - (int)magnitude) : 0.0F;
+        for (size_t code = 0; code < (size_t)1 << p->coefficient_bits; code++)
             for (size_t k = 0; k < ALERT_WIDTH_MAX; k++)
-                table[j][code][k] = power * row[k];
-        }
+                table[j][code][k] = powers[code] * row[k];
     }
 }
 
@@ -123,13 +130,15 @@ int alert_unpack_weights(const alert_packed_weights *packed, float *weights,
         return rc;
     cursor c = {packed, &layout, 0, 0, weights, packed->filters * packed->columns};
     alert_table table;
+    float powers[CODES_MAX];
+    fill_powers(packed->coefficient_bits, powers);
     size_t filled = SIZE_MAX; /* the basis that the table is of */
     for (size_t filter = 0; filter < packed->filters; filter++)
         for (size_t group = 0; group < layout.row_groups; group++) {
             size_t basis = filter / packed->filters_per_basis * layout.row_groups + group;
             size_t first = group * packed->rows_per_basis, left = layout.rows_per_filter - first;
             if (basis != filled)
-                fill_table(packed, &layout, filled = basis, table);
+                fill_table(packed, &layout, filled = basis, powers, table);
             size_t count = left < packed->rows_per_basis ? left : packed->rows_per_basis;
             c = write_group(c, table, count, packed->columns - first * packed->width);
         }

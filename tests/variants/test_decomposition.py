@@ -157,6 +157,20 @@ def test_feedback_halves_the_error_of_outputs() -> None:
     assert error(feedback.coefficients(rows, inputs, Bits())) < 0.5 * error(plain)
 
 
+def test_weights_change_toward_what_they_made_before() -> None:
+    torch.manual_seed(4)
+    weight, wanted = torch.randn(6, 5, 1, 1, dtype=torch.float64), torch.randn(1, 5, 300).double()
+    inputs = 0.8 * wanted
+    found = feedback.toward(weight, inputs, wanted)
+
+    def error(changed: torch.Tensor) -> float:
+        return float((changed.flatten(1) @ inputs[0] - weight.flatten(1) @ wanted[0]).norm())
+
+    assert found.shape == weight.shape
+    assert error(found) < 0.1 * error(weight)
+    assert torch.equal(feedback.toward(weight, wanted, wanted), weight)
+
+
 def test_rows_that_are_left_out_stay_zero() -> None:
     rows = rows_of(torch.randn(2, 12, dtype=torch.float64), 3)
     rows.mask[0, 2] = 0.0

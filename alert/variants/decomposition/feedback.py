@@ -6,6 +6,9 @@ ICLR 2023), here on rows of coefficients. With H = XᵀX, and U the upper Choles
 inverse, the row of weights w at columns r becomes q B, and
 
     e = (w - q B) U[r, r]⁻¹,    w[rest] -= e U[r, rest]
+
+The layers before are rounded by then, so that X differs from the inputs Y of the network before.
+Weights first change toward those that make of X what they made of Y.
 """
 
 from __future__ import annotations
@@ -67,11 +70,32 @@ def coefficients(rows: Rows, inputs: Tensor, bits: Bits) -> Tensor:
     return found
 
 
+def toward(weight: Tensor, inputs: Tensor, wanted: Tensor) -> Tensor:
+    """Return weights that make of inputs what `weight` makes of the wanted ones.
+
+    Parameters
+    ----------
+    weight : Tensor
+        float64.
+    inputs, wanted : Tensor
+        Shape (groups, columns, samples).
+    """
+    flat = weight.reshape(len(inputs), -1, inputs.shape[1])
+    moments = _damped(inputs @ inputs.mT / inputs.shape[2])
+    missing = flat @ ((wanted - inputs) @ inputs.mT) / inputs.shape[2]
+    found: Tensor = flat + torch.linalg.solve(moments, missing, left=False)
+    return found.reshape(weight.shape)
+
+
+def _damped(moments: Tensor) -> Tensor:
+    mean = moments.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
+    damping = torch.where(mean > 0.0, _DAMPING * mean, 1.0)
+    return moments + damping * torch.eye(moments.shape[-1], dtype=moments.dtype)
+
+
 def _factor(inputs: Tensor) -> Tensor:
     """Return the upper Cholesky factor of the inverse of the damped second moments."""
-    moments = inputs @ inputs.T / max(inputs.shape[1], 1)
-    damping = _DAMPING * float(moments.diagonal().mean()) or 1.0
-    damped = moments + damping * torch.eye(len(moments), dtype=moments.dtype)
+    damped = _damped(inputs @ inputs.T / inputs.shape[1])
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(damped))
     factor: Tensor = torch.linalg.cholesky(inverse, upper=True)
     return factor

@@ -5,13 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from needs import require
-
-require("torch", "safetensors", "onnx", "onnxruntime", "onnxscript", "torch_pruning")
-
-import small_networks as small  # noqa: E402
-
-from alert.variants import making  # noqa: E402
 
 if TYPE_CHECKING:
     from alert.variants import Family
@@ -22,6 +15,10 @@ SECONDS = {"original": 8.0, "onnx": 4.0, "int8": 2.0, "pruned:0.5": 3.0, "pruned
 @pytest.fixture(scope="session")
 def family() -> Family:
     """A family of a small network, with invented latencies."""
+    import small_networks as small
+
+    from alert.variants import making
+
     trained: list[object] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("alert.variants.measuring.latencies", small.Clock(**SECONDS))

@@ -14,9 +14,11 @@ from needs import require
 
 import alert
 from alert import cli, variants
-from alert.workloads import efficientnet, families, patches
 
-require("rich", "matplotlib", "skimage", "sklearn", "efficientnet_lite_pytorch")
+require("rich", "matplotlib", "safetensors", "torch_pruning")
+require("skimage", "sklearn", "efficientnet_lite_pytorch")
+
+from alert.workloads import efficientnet, families, patches  # noqa: E402
 
 SOURCE = """
     import small_networks as small

@@ -17,6 +17,10 @@ from alert.variants import Family, Variant
 from alert.variants.frontier import judged
 from alert.variants.lowres import LowRes
 
+pytestmark = [
+    pytest.mark.needs("safetensors", "onnx", "onnxruntime", "onnxscript", "torch_pruning")
+]
+
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> small.Clock:
@@ -161,6 +165,17 @@ def test_pruning_halves_the_channels_but_not_the_outputs() -> None:
     assert [m.out_channels for m in pruned.modules() if isinstance(m, nn.Conv2d)] == [8, 8]
     assert pruned(small.pictures(1)[0]).shape == (1, 4)
     assert "pruned:0.5" in {v.name for v in found.variants}
+
+
+def test_pruning_spares_the_layers_of_the_outputs() -> None:
+    seen: list[nn.Module] = []
+    head = nn.Linear(16, 32)  # wide enough to be cut
+    make(
+        model=nn.Sequential(*list(small.network().children())[:-1], head),
+        train=seen.append,
+        kinds=["pruned:0.5"],
+    )
+    assert seen[0](small.pictures(1)[0]).shape == (1, 32)
 
 
 def test_training_may_use_gradients() -> None:

@@ -20,6 +20,10 @@ from alert import files, variants
 from alert.variants import Family
 from alert.variants.measuring import outputs
 
+pytestmark = [
+    pytest.mark.needs("safetensors", "onnx", "onnxruntime", "onnxscript", "torch_pruning")
+]
+
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from onnx import TensorProto, helper
+from needs import require
 
 from alert.running.models import Call
 from alert.variants import int8
 from alert.variants.onnx_model import OnnxModel, arrays
+
+require("onnx", "onnxruntime")
+
+from onnx import TensorProto, helper  # noqa: E402
 
 
 def content(*outputs: str) -> bytes:

@@ -166,3 +166,34 @@ def test_lists_are_numbers(option: list[str], capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         cli.main(["video", "clip.mp4", "--detector", "finder:detect", *option])
     assert "like 1," in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:something else ran meanwhile")  # on a busy machine
+@pytest.mark.needs("av", "rich")
+def test_branches_of_a_clip_are_recorded(filmed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--scales", "1,0.5", "--every", "1,4", "-n", "3", "--power", "emulated"]
+    caps = ["--caps", "12,25", "--quiet"]
+    what = ["record", "video", "--clip", str(filmed), "--detector", "finder:detect"]
+    assert cli.main([*what, *options, *caps]) == 0
+    assert "3 inputs, 4 models x 2 power caps, emulated" in capsys.readouterr().out
+    trace = alert.Trace.load("video-quiet.npz")
+    assert trace.accuracy is not None
+    assert trace.accuracy.shape == (3, 4)
+    assert set(trace.seen) == {"height", "motion"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([], "video: expected --clip"),
+        (["--clip", "clip.mp4"], "video: expected --detector"),
+        (["--clip", "c", "--detector", "a:b", "--append"], "--append: not allowed with video"),
+        (["memory", "--clip", "c", "--detector", "a:b", "--scenes"], "--scenes: not allowed"),
+    ],
+)
+def test_a_recording_of_a_clip_needs_what_it_is_made_of(
+    wrong: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["record", "video", *wrong])
+    assert message in capsys.readouterr().err

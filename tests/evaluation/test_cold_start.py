@@ -1,4 +1,4 @@
-"""Without a profile on the recorded traces: as late, and nearly as cheap, as with a measured one."""
+"""Without a profile on the recorded traces: as late and nearly as cheap as with a measured one."""
 
 from __future__ import annotations
 

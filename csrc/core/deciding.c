@@ -53,6 +53,8 @@ static void look_at(alert_scheduler *s)
     const alert_outlook *o = &s->outlook;
     s->problem.profile = o->adjusts ? o->adjusted : s->task.profile;
     s->problem.delays = o->delays ? o->model : NULL;
+    if (s->learnt)
+        s->problem.untried = alert_learnt_untried(s->learnt, s->problem.profile);
 }
 
 void alert_scheduler_follow_outlook(alert_scheduler *s)
@@ -130,24 +132,11 @@ static void follow_feedback(alert_scheduler *s)
     alert_scheduler_follow_outlook(s);
 }
 
-/* Of a learnt profile: a model that has never run. False where there is none. */
-static bool choose_untried(alert_scheduler *s, double deadline_s)
-{
-    alert_choice choice;
-    alert_scheduler_pose(s, deadline_s);
-    bool found = alert_learnt_try(s->learnt, &s->problem, &choice);
-    if (found)
-        await(s, &choice);
-    return found;
-}
-
 void alert_scheduler_choose(alert_scheduler *s, double deadline_s)
 {
     alert_choice choice;
     if (s->feedback)
         follow_feedback(s);
-    if (s->learnt && choose_untried(s, deadline_s))
-        return;
     alert_scheduler_pose(s, deadline_s);
     alert_choose(&s->problem, &choice);
     await(s, &choice);

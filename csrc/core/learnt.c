@@ -136,20 +136,14 @@ static size_t next_untried(const alert_learnt *l)
     return found;
 }
 
-bool alert_learnt_try(const alert_learnt *l, const alert_problem *problem, alert_choice *out)
+const alert_row *alert_learnt_untried(const alert_learnt *l, const alert_profile *p)
 {
-    const alert_profile *p = problem->profile;
     size_t model = next_untried(l);
     const alert_row *whole = NULL;
     for (size_t r = 0; model < p->models && r < p->rows; r++)
         if (p->row[r].model == model && (!whole || p->row[r].outputs > whole->outputs))
             whole = &p->row[r];
-    if (!whole)
-        return false;
-    size_t column = alert_column_of(whole, (uint32_t)(problem->caps - 1));
-    *out = (alert_choice){.row = whole, .column = column, .feasible = true};
-    alert_weigh(problem, out);
-    return true;
+    return whole;
 }
 
 int alert_causes_of(const alert_belief *b, double latency_s, alert_cause out[ALERT_CAUSES])

@@ -29,7 +29,7 @@
 #ifndef ALERT_LEARNT_H
 #define ALERT_LEARNT_H
 
-#include "core/choose/problem.h"
+#include "core/estimate/belief.h"
 #include "core/estimate/table.h"
 #include "core/profile_layout.h"
 
@@ -60,8 +60,8 @@ int alert_learnt_new(alert_learnt **out, const alert_profile *guess, const alert
                      alert_argument_error *error) ALERT_MUST_CHECK;
 void alert_learnt_free(alert_learnt *l);
 
-/* The choice of a configuration whose model has never run; false where all have. */
-bool alert_learnt_try(const alert_learnt *l, const alert_problem *problem, alert_choice *out);
+/* The row of a model that has never run, up to its last exit, in a profile; NULL where all have. */
+const alert_row *alert_learnt_untried(const alert_learnt *l, const alert_profile *profile);
 static inline bool alert_learnt_has_run(const alert_learnt *l, size_t model, size_t cap)
 {
     return l->runs[model * l->latency.caps + cap] > 0.0;

@@ -158,6 +158,8 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
                                  .belief = &s->belief,
                                  .caps = profile->caps,
                                  .price = -1.0};
+    if (s->learnt)
+        s->problem.untried = alert_learnt_untried(s->learnt, s->task.profile);
     s->belief.sums = &s->cache.sums;
     if (s->task.machine.is_shared)
         alert_scheduler_follow_costs(s);

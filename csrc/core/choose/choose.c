@@ -6,8 +6,20 @@ static bool meets_average(const alert_problem *problem, const alert_choice *choi
                                                         : choice->energy_j <= problem->average;
 }
 
+/* Under the highest cap that may be chosen. */
+static void choose_untried(const alert_problem *problem, alert_choice *out)
+{
+    size_t column = alert_column_of(problem->untried, (uint32_t)(problem->caps - 1));
+    *out = (alert_choice){.row = problem->untried, .column = column, .feasible = true};
+    alert_weigh(problem, out);
+}
+
 void alert_choose(const alert_problem *problem, alert_choice *out)
 {
+    if (problem->untried) {
+        choose_untried(problem, out);
+        return;
+    }
     bool is_limited = problem->caps < problem->profile->caps;
     if (problem->switching || problem->delays || is_limited || problem->is_hopelessly_late)
         alert_choose_by_scan(problem, out);

@@ -49,6 +49,7 @@ typedef struct alert_problem {
     alert_belief *belief;             /* its deadline becomes that of the configuration chosen */
     alert_configuration last;         /* of the input before; only speed depends on it */
     const alert_switching *switching; /* NULL where the cap changes freely */
+    const alert_row *untried;         /* runs first, whatever the goal; NULL where none has to */
     const alert_expected *delays;     /* one a model; NULL where none has to wait */
     size_t caps;                      /* that may be chosen: the lowest ones of the profile */
     double deadline_s;                /* of the input, before the overhead was taken off */

@@ -69,6 +69,12 @@ def pictures(notebook: Any) -> int:
     return sum("image/png" in out.get("data", {}) for out in outputs(notebook))
 
 
+def bars(notebook: Any) -> int:
+    """Count the progress bars that were shown, and left an empty output."""
+    shown = [out for out in outputs(notebook) if out["output_type"] == "display_data"]
+    return sum(not any(out["data"].values()) for out in shown)
+
+
 def said(notebook: Any) -> str:
     """What came on standard output and standard error: warnings, and bars of the wrong kind."""
     return "".join(out["text"] for out in outputs(notebook) if out["output_type"] == "stream")
@@ -88,6 +94,7 @@ def test_a_notebook_runs(path: Path) -> None:
             client.execute_cell(cell, number)
         client.execute_cell(nbformat.v4.new_code_cell(promise), 0, store_history=False)  # type: ignore[no-untyped-call]
     assert pictures(notebook) == drawn
+    assert bars(notebook) == ("Profile.measure" in path.read_text("utf-8"))
     assert BUSY.sub("", said(notebook)) == ""
 
 

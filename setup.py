@@ -34,7 +34,8 @@ WATCHDOG = ["csrc/watchdog.c", *POWER]  # it gives back whatever a device may ha
 COMMON = ["-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-D_GNU_SOURCE=1", "-Icsrc"]
 COMMON += ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wdouble-promotion"]
 # Nobody reads errno after sqrt() or catches traps; no value changes without them.
-FAST = ["-fno-math-errno", "-fno-trapping-math"]
+# Two numbers that were worked out side by side would both wait for the later one.
+FAST = ["-fno-math-errno", "-fno-trapping-math", "-fno-tree-slp-vectorize"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SANITIZE_THREADS = ["-fsanitize=thread"]
 LIBRARIES = ["m", "dl"]

@@ -53,6 +53,7 @@ def build_step_core(directory: Path, *flags: str) -> Path:
         "-ffp-contract=off",
         "-fno-math-errno",
         "-fno-trapping-math",
+        "-fno-tree-slp-vectorize",
         *flags,
         "-I",
         str(ROOT / "csrc"),

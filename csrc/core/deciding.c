@@ -55,6 +55,7 @@ static void look_at(alert_scheduler *s)
     s->problem.delays = o->delays ? o->model : NULL;
     if (s->learnt)
         s->problem.untried = alert_learnt_untried(s->learnt, s->problem.profile);
+    s->cache.screen.profile = NULL; /* its numbers have changed */
 }
 
 void alert_scheduler_follow_outlook(alert_scheduler *s)
@@ -114,7 +115,7 @@ static void await(alert_scheduler *s, const alert_choice *choice)
         .deadline_s = s->problem.deadline_s,
         .time_s = s->belief.deadline_s,
         .slowdown_mean = s->belief.mean,
-        .slowdown_std = s->belief.std,
+        .slowdown_std = alert_belief_std(&s->belief),
         .energy_j = choice->energy_j,
         .accuracy = expected_accuracy(s, choice),
         .probability = choice->probability,

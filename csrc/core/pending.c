@@ -228,23 +228,24 @@ static void take_of_budget(alert_scheduler *s, double joules, alert_booking *b)
     b->debt = s->task.goal.bound * b->inputs_left - budget->left_j;
 }
 
-alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measurement *measured)
+void alert_scheduler_account(alert_scheduler *s, const alert_measurement *measured,
+                             alert_finished *out)
 {
     static const alert_measurement NOT_RUN = {.latency_s = (double)NAN, .has_energy = true};
     const alert_pending *ran = &s->now.pending;
     const alert_measurement *m = measured ? measured : &NOT_RUN;
     outcome o = measured ? judge(s, m) : missed(s);
-    alert_finished f = {.latency_s = m->latency_s,
-                        .profiled_s = o.profiled_s,
-                        .slowdown = m->latency_s / o.profiled_s,
-                        .power_w = o.power_w,
-                        .promised = is_as_promised(s, &o) ? ran->probability : 0.0,
-                        .done = o.done,
-                        .is_booked = !s->now.has_own_goal,
-                        .booking = {.bound = s->task.goal.bound,
-                                    .credited = o.accuracy,
-                                    .expected = ran->accuracy}};
-    alert_booking *b = &f.booking;
+    alert_booking *b = &out->booking;
+    *out = (alert_finished){.latency_s = m->latency_s,
+                            .profiled_s = o.profiled_s,
+                            .slowdown = m->latency_s / o.profiled_s,
+                            .power_w = o.power_w,
+                            .promised = is_as_promised(s, &o) ? ran->probability : 0.0,
+                            .done = o.done,
+                            .is_booked = !s->now.has_own_goal,
+                            .booking = {.bound = s->task.goal.bound,
+                                        .credited = o.accuracy,
+                                        .expected = ran->accuracy}};
     double idle_s = idle_after(s, m->latency_s), joules = joules_with(s, m, &o, idle_s);
     double owed = b->bound - o.accuracy, allowed_j = alert_goal_energy(&s->task.goal);
     if (s->task.goal.objective == ALERT_MAX_ACCURACY) {
@@ -253,10 +254,10 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
         account_energy(s, m, &o, b);
     }
     if (s->history_capacity > 0)
-        remember(s, m, &o, f.slowdown);
+        remember(s, m, &o, out->slowdown);
     if (s->feedback)
         keep_ticket(s, &o);
-    if (f.is_booked) {
+    if (out->is_booked) {
         tally(s, m, &o, joules, allowed_j, owed);
         alert_window_push(&s->window, owed);
     }
@@ -264,7 +265,6 @@ alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measureme
     b->debt = s->window.sum;
     if (s->now.budget.inputs > 0)
         take_of_budget(s, joules, b);
-    return f;
 }
 
 size_t alert_scheduler_history_length(const alert_scheduler *s)

@@ -61,7 +61,8 @@ static inline bool alert_is_within(double x, double low, double high)
 
 static inline double alert_clamp(double x, double low, double high)
 {
-    return x < low ? low : x > high ? high : x;
+    double above = x < low ? low : x;
+    return above > high ? high : above; /* two steps: an instruction each, without a jump */
 }
 
 /* Describes the error where the caller wants to know it, and returns -EINVAL. */

@@ -39,7 +39,8 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
     alert_learned *now = &s->now;
     if (m->has_model)
         alert_scheduler_run_instead(s, m);
-    alert_finished finished = alert_scheduler_account(s, m);
+    alert_finished finished;
+    alert_scheduler_account(s, m, &finished);
     if (s->learnt)
         alert_scheduler_learn_costs(s, m, &finished);
     else
@@ -244,7 +245,7 @@ int alert_scheduler_share(alert_scheduler *s, double deadline_s, size_t inputs, 
 void alert_scheduler_slowdown(const alert_scheduler *s, double *mean, double *std)
 {
     *mean = s->belief.mean;
-    *std = s->belief.std;
+    *std = alert_belief_std(&s->belief);
 }
 
 /* -------------------------------------------------------------------------------------- settings */

@@ -121,7 +121,8 @@ static inline const alert_row *alert_pending_row(const alert_scheduler *s)
 
 /* Judges the input just finished against the configuration that it ran, remembers it, and books it in the window. NULL: it
  * was not run. */
-alert_finished alert_scheduler_account(alert_scheduler *s, const alert_measurement *measured);
+void alert_scheduler_account(alert_scheduler *s, const alert_measurement *measured,
+                             alert_finished *out);
 
 /* Each returns 0, or describes the first thing out of range and returns -EINVAL. */
 int alert_check_overhead(double overhead_s, alert_argument_error *error);

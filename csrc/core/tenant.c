@@ -54,7 +54,8 @@ double alert_scheduler_power_limit(const alert_scheduler *s)
 
 void alert_scheduler_missed(alert_scheduler *s, alert_decision *out)
 {
-    alert_finished missed = alert_scheduler_account(s, NULL);
+    alert_finished missed;
+    alert_scheduler_account(s, NULL, &missed);
     if (s->method->miss)
         s->method->miss(s->now.by_method, &s->task, &missed);
     alert_scheduler_pass(s);

@@ -433,7 +433,7 @@ static void compare_priced(const table *x, const alert_profile *profile, alert_c
     double lowest = HUGE_VAL;
     alert_problem problem = problem_of(profile, cache, &belief, &goal);
     belief.mixture = &mixture;
-    alert_mixture_moments(&mixture, &belief.mean, &belief.std);
+    belief.mean = alert_mixture_mean(&mixture);
     random_prices(x, &problem);
     problem.last =
         (alert_configuration){(uint32_t)below(profile->rows), (uint32_t)below(profile->caps)};
@@ -538,7 +538,7 @@ static void compare(const table *x, const alert_profile *profile, alert_cache ca
         if (isinf(belief.deadline_s)) /* nothing is late */
             mixture.certain = 1.0;
         belief.mixture = &mixture;
-        alert_mixture_moments(&mixture, &belief.mean, &belief.std);
+        belief.mean = alert_mixture_mean(&mixture);
     }
     alert_problem problem =
         problem_of(profile, &cache[belief.mixture ? MIXTURE : NORMAL], &belief, &goal);

@@ -258,7 +258,8 @@ void alert_choose_bounded(const alert_problem *p, alert_choice *out)
                 .time_price_w = p->time_price_w,
                 .near = p->profile->caps / 2,
                 .best = out};
-    alert_rule rule = alert_first_rule(p->goal, false);
+    alert_rule rule;
+    alert_keep_all(&rule, p->goal, false);
     alert_cache_follow(p->cache, p->profile, p->goal, alert_accuracy_asked(p));
     out->feasible = true;
     while (!find(&s, p, &rule)) {

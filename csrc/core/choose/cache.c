@@ -10,14 +10,16 @@ int alert_cache_new(alert_cache *cache, const alert_profile *profile)
     *cache = (alert_cache){0};
     alert_cache_forget(cache);
     cache->accuracy_z = calloc(profile->rows, sizeof *cache->accuracy_z);
-    cache->affordable = calloc(profile->rows, sizeof *cache->affordable);
-    return cache->accuracy_z && cache->affordable ? alert_sums_new(&cache->sums, profile) : -ENOMEM;
+    int rc = alert_screen_new(&cache->screen, profile);
+    if (!rc)
+        rc = alert_sums_new(&cache->sums, profile);
+    return cache->accuracy_z ? rc : -ENOMEM;
 }
 
 void alert_cache_clear(alert_cache *cache)
 {
     free(cache->accuracy_z);
-    free(cache->affordable);
+    alert_screen_clear(&cache->screen);
     alert_sums_clear(&cache->sums);
 }
 

@@ -4,16 +4,16 @@
 
 #include <math.h>
 
-#include "core/estimate/sums.h"
+#include "core/choose/screen.h"
 
 typedef struct alert_cache {
-    /* The bound and the parts of the goal that all but `affordable` hold for. */
+    /* The bound and the parts of the goal that accuracy_z holds for. */
     double accuracy, q_fail, probability;
     double time_z;         /* normal quantile of the least probability; -infinity: none */
     size_t too_inaccurate; /* leading rows that cannot have the accuracy */
     double *accuracy_z;    /* one a row: alert_cache_accuracy_z(); NaN: not worked out yet */
     alert_sums sums;
-    uint32_t *affordable; /* one a row: the first column that the last priced search could afford */
+    alert_screen screen; /* of the priced search */
 } alert_cache;
 
 int alert_cache_new(alert_cache *cache, const alert_profile *profile) ALERT_MUST_CHECK;

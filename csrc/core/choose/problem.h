@@ -110,10 +110,10 @@ void alert_choose_bounded(const alert_problem *problem, alert_choice *out);
  *
  * The search begins at the last configuration: the nearer to the result, the shorter. Only a configuration with
  *     energy <= cost <= lowest value so far + price x accuracy
- * can beat the best so far. A row is walked from the first column for which that may hold at the row's highest
- * accuracy. In an ordered row the accuracy of each configuration limits that of all slower ones; the walk ends when
- * the lower bound says that none of them takes so little energy. A configuration slower than alert_slow_latency() is
- * late so often that most such rows need no integral.
+ * can beat the best so far. Most rows are screened out by their numbers alone (screen.h). Another row is
+ * walked from the first column for which that may hold at the row's highest accuracy. In an ordered row the accuracy of
+ * each configuration limits that of all slower ones; the walk ends when the lower bound says that none of them takes so
+ * little energy.
  */
 void alert_choose_priced(const alert_problem *problem, alert_choice *out);
 

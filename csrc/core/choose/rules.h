@@ -17,19 +17,18 @@ typedef struct alert_rule {
     alert_quantity decides; /* lowest latency, highest accuracy or lowest energy */
 } alert_rule;
 
-/* All bounds. A bound that has a price is none. */
-static inline alert_rule alert_first_rule(const alert_goal *goal, bool is_priced)
+/* Keeps all bounds. A bound that has a price is none. */
+static inline void alert_keep_all(alert_rule *rule, const alert_goal *goal, bool is_priced)
 {
     static const alert_quantity DECIDES[] = {[ALERT_MIN_ENERGY] = ALERT_ENERGY,
                                              [ALERT_MAX_ACCURACY] = ALERT_ACCURACY,
                                              [ALERT_MIN_LATENCY] = ALERT_LATENCY};
     bool fastest = goal->objective == ALERT_MIN_LATENCY;
     bool accurate = goal->objective == ALERT_MIN_ENERGY || (fastest && goal->bound > 0.0);
-    alert_rule rule = {.decides = DECIDES[goal->objective]};
-    rule.keeps[ALERT_LATENCY] = goal->probability > 0.0;
-    rule.keeps[ALERT_ACCURACY] = !is_priced && accurate;
-    rule.keeps[ALERT_ENERGY] = !is_priced && alert_goal_energy(goal) < HUGE_VAL;
-    return rule;
+    rule->keeps[ALERT_LATENCY] = goal->probability > 0.0;
+    rule->keeps[ALERT_ACCURACY] = !is_priced && accurate;
+    rule->keeps[ALERT_ENERGY] = !is_priced && alert_goal_energy(goal) < HUGE_VAL;
+    rule->decides = DECIDES[goal->objective];
 }
 
 /* Gives up the least important bound that is left. Every configuration meets a rule without bounds. */

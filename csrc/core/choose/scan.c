@@ -162,7 +162,7 @@ void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
               .late_accuracy = p->price >= 0.0 ? p->late_accuracy : p->goal->q_fail,
               .best = out};
     if (!late)
-        s.rule = alert_first_rule(p->goal, p->price >= 0.0);
+        alert_keep_all(&s.rule, p->goal, p->price >= 0.0);
     alert_cache_follow(p->cache, p->profile, p->goal, alert_accuracy_asked(p));
     bool feasible = !late;
     while (!find(&s) && !(held && feasible && find_under_a_higher_cap(&s))) {

@@ -14,7 +14,8 @@
 #include "core/goal.h"
 
 typedef struct alert_belief {
-    double mean, std;             /* of the slowdown; std > 0 */
+    double mean;                  /* of the slowdown */
+    double std;                   /* > 0; of a normal slowdown */
     double deadline_s;            /* T: the deadline less the overhead, >= 0; infinite for none */
     double idle_until_s;          /* the same, or 0 without a deadline: nothing is idle then */
     double idle_ratio;            /* phi; 0 until an idle power has been reported */
@@ -23,6 +24,12 @@ typedef struct alert_belief {
     alert_sums
         *sums; /* kept for the choice at hand; NULL: none. A column is asked under one deadline */
 } alert_belief;
+
+/* Of the slowdown. No choice needs that of a mixture. */
+static inline double alert_belief_std(const alert_belief *b)
+{
+    return b->mixture ? alert_mixture_std(b->mixture) : b->std;
+}
 
 static inline void alert_belief_set_deadline(alert_belief *b, double deadline_s)
 {
@@ -50,13 +57,6 @@ static inline bool alert_has_quick_quantile(const alert_belief *b)
     return !b->mixture;
 }
 
-/* A profiled latency, and a bound of the probability that a run so long, or longer, is done in time: without an integral.
- * Mixtures only. */
-static inline double alert_slow_latency(const alert_belief *b, double *at_most)
-{
-    return alert_mixture_slow(b->mixture, b->deadline_s, at_most);
-}
-
 /* Whether a configuration that runs `quantile` times as long as profiled is done by the deadline. */
 static inline bool alert_is_in_time(const alert_belief *b, const alert_row *row, size_t column,
                                     double quantile)
@@ -69,7 +69,8 @@ static inline bool alert_is_in_time(const alert_belief *b, const alert_row *row,
 static inline double alert_energy(const alert_belief *b, const alert_row *row, size_t column)
 {
     double power_w = row->power_w[column], run = b->mean * row->latency_s[column];
-    double rest = run < b->idle_until_s ? b->idle_until_s - run : 0.0;
+    double rest = b->idle_until_s - run;
+    rest = rest > 0.0 ? rest : 0.0;
     return power_w * (run + b->idle_ratio * rest) + b->idle_power_w * rest;
 }
 
@@ -94,14 +95,6 @@ static inline double alert_accuracy(const alert_belief *b, const alert_row *row,
 {
     *probability = alert_probability(b, row->latency_s[column]);
     return alert_accuracy_given(b, row, column, q_fail, *probability);
-}
-
-/* No less than the probability: that in the likelier part of the mixture, and 1 in the other. Sets the former. */
-static inline double alert_probability_limit(const alert_belief *b, double latency_s, double *near)
-{
-    const alert_mixture *m = b->mixture;
-    *near = alert_mixture_part(m, alert_mixture_near(m), latency_s, b->deadline_s);
-    return alert_mixture_of(m, *near, 1.0);
 }
 
 /* Whether expected accuracy falls along the row, up to rounding. */

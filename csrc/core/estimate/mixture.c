@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "core/ranges.h"
+
 /* Less than any level that a quantile is asked for. */
 #define SLOWDOWN_MIN 1e-12
 
@@ -27,17 +29,50 @@ double alert_mixture_quantile(const alert_mixture *m, double p, double deadline_
     return low > 0.0 ? deadline_s / low : HUGE_VAL;
 }
 
-void alert_mixture_moments(const alert_mixture *m, double *mean, double *std)
+/* In part 1, more than lost t / s - 1 slices are lost: the time is s longer, and the slowdown that of the mean. Or none is:
+ * what is lower at latency_s counts. */
+alert_ceiling alert_mixture_ceiling(const alert_mixture *m, double latency_s, double deadline_s)
 {
-    int near = m->other > 0.5, far = 1 - near;
-    double weight = far ? m->other : 1.0 - m->other; /* of the far part */
+    int near = alert_mixture_near(m);
+    double lost = m->slices * m->slice_s, level = m->level[near],
+           share = m->certain * (1.0 - m->far);
+    if (near == 1 && m->slice_s < lost * latency_s) {
+        deadline_s += m->slice_s;
+        level += lost;
+    }
+    return (alert_ceiling){.per_pace_s = deadline_s / m->width[near],
+                           .at_0 = level / m->width[near],
+                           .sure = m->certain * m->far + share * ALERT_STUDENT_MISSING,
+                           .near = share,
+                           .most = m->certain};
+}
+
+/* The less likely part, as it counts in the moments. */
+typedef struct far_part {
+    double gap; /* of its mean, above the other's */
+    double width;
+} far_part;
+
+static far_part far_part_of(const alert_mixture *m)
+{
+    int near = alert_mixture_near(m), far = 1 - near;
     double level = m->mean[far], width = m->width[far], most = ALERT_FAR * m->mean[near];
     if (level > most) {
         width *= most / level;
         level = most;
     }
-    double gap = level - m->mean[near], narrow = m->width[near];
-    double within = (1.0 - weight) * narrow * narrow + weight * width * width;
-    *mean = m->mean[near] + weight * gap;
-    *std = sqrt(2.0 * within + (1.0 - weight) * weight * gap * gap);
+    return (far_part){level - m->mean[near], width};
+}
+
+double alert_mixture_mean(const alert_mixture *m)
+{
+    return m->mean[alert_mixture_near(m)] + m->far * far_part_of(m).gap;
+}
+
+double alert_mixture_std(const alert_mixture *m)
+{
+    far_part far = far_part_of(m);
+    double narrow = m->width[alert_mixture_near(m)], rest = 1.0 - m->far;
+    double within = rest * narrow * narrow + m->far * far.width * far.width;
+    return sqrt(2.0 * within + rest * m->far * far.gap * far.gap);
 }

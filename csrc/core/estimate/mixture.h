@@ -29,6 +29,7 @@
 
 typedef struct alert_mixture {
     double other;    /* weight of part 1; that of part 0 is the rest of 1 */
+    double far;      /* the smaller of the two weights */
     double kept;     /* 1 - broken */
     double certain;  /* kept, or 1 */
     double level[2]; /* > 0 */
@@ -48,6 +49,7 @@ static inline void alert_mixture_set(alert_mixture *m, double other, const doubl
     double slices = lost / slice_s;
     *m = (alert_mixture){
         .other = other,
+        .far = other > 0.5 ? 1.0 - other : other,
         .kept = 1.0,
         .certain = 1.0,
         .level = {level[0], level[1]},
@@ -58,15 +60,10 @@ static inline void alert_mixture_set(alert_mixture *m, double other, const doubl
     };
 }
 
-/* The likelier part, and the weight of the other one. */
+/* The likelier part. */
 static inline int alert_mixture_near(const alert_mixture *m)
 {
     return m->other > 0.5;
-}
-
-static inline double alert_mixture_far_weight(const alert_mixture *m)
-{
-    return m->other > 0.5 ? 1.0 - m->other : m->other;
 }
 
 /* Time slices that a run loses in part 1. */
@@ -106,37 +103,43 @@ static inline double alert_mixture_part(const alert_mixture *m, int k, double la
 /* Of both parts together, with their probabilities. */
 static inline double alert_mixture_of(const alert_mixture *m, double near, double far)
 {
-    double both = near + alert_mixture_far_weight(m) * (far - near);
+    double both = near + m->far * (far - near);
     return both < 1.0 ? m->kept * both : m->certain;
 }
 
-/* Probability that a run is done by the deadline; near: if it runs in the likelier part. */
-static inline double alert_mixture_given(const alert_mixture *m, double latency_s,
-                                         double deadline_s, double near)
-{
-    int far = 1 - alert_mixture_near(m);
-    return alert_mixture_of(m, near, alert_mixture_part(m, far, latency_s, deadline_s));
-}
-
+/* Probability that a run is done by the deadline. */
 static inline double alert_mixture_cdf(const alert_mixture *m, double latency_s, double deadline_s)
 {
-    double near = alert_mixture_part(m, alert_mixture_near(m), latency_s, deadline_s);
-    return alert_mixture_given(m, latency_s, deadline_s, near);
-}
-
-/* The profiled latency from which a run is late in the upper tail of the likelier part. It is done by the deadline with
- * the probability `at_most` or less: all of the other part may be below. (More than lost t / s - 1 slices are lost.) */
-static inline double alert_mixture_slow(const alert_mixture *m, double deadline_s, double *at_most)
-{
     int near = alert_mixture_near(m);
-    double upper = m->level[near] + 2.0 * m->width[near], lost = m->mean[near] - m->level[near];
-    double none_lost_s = deadline_s / upper, lost_s = (deadline_s + m->slice_s) / (upper + lost);
-    *at_most = alert_mixture_of(m, 1.0 - ALERT_STUDENT_BEYOND_2, 1.0);
-    return none_lost_s < lost_s ? none_lost_s : lost_s;
+    return alert_mixture_of(m, alert_mixture_part(m, near, latency_s, deadline_s),
+                            alert_mixture_part(m, 1 - near, latency_s, deadline_s));
 }
 
-/* Of the slowdown; without the variance of the number of slices, which depends on the run. */
-void alert_mixture_moments(const alert_mixture *m, double *mean, double *std);
+/* No less than the probability that a run is done by the deadline. With the pace 1 / t, it is
+ *
+ *     min(sure + near F4(z), most),     z = min(per_pace pace - at_0, ALERT_STUDENT_CERTAIN)
+ *
+ * All of the less likely part may be in time. It has no cases: a processor can work out several at once. */
+typedef struct alert_ceiling {
+    double per_pace_s, at_0;
+    double sure, near, most;
+} alert_ceiling;
+
+/* It falls as the pace does. */
+static inline double alert_ceiling_at(const alert_ceiling *c, double pace)
+{
+    double z = c->per_pace_s * pace - c->at_0;
+    z = z < ALERT_STUDENT_CERTAIN ? z : ALERT_STUDENT_CERTAIN;
+    double p = c->sure + c->near * alert_student_below(z, 1.0);
+    return p < c->most ? p : c->most;
+}
+
+/* The ceiling that is close to the probability for runs about as long as latency_s. */
+alert_ceiling alert_mixture_ceiling(const alert_mixture *m, double latency_s, double deadline_s);
+/* Of the slowdown. */
+double alert_mixture_mean(const alert_mixture *m);
+/* The same; without the variance of the number of slices, which depends on the run. */
+double alert_mixture_std(const alert_mixture *m);
 /* T / t, for the longest run t that is done by T with probability >= p; -infinity for p <= 0, infinity where there is
  * none. */
 double alert_mixture_quantile(const alert_mixture *m, double p, double deadline_s);

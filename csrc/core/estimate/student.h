@@ -19,9 +19,6 @@
 /* From here on Pr[Z <= z] counts as 1 (1.4e-4 is missing): an accuracy goal equal to a model's accuracy can be met. */
 #define ALERT_STUDENT_CERTAIN 12.0
 
-/* Pr[Z > 2] = 1/2 - 5 sqrt(2) / 16 */
-#define ALERT_STUDENT_BEYOND_2 0.05805826175840780
-
 /* Density at a / b, for b > 0: 3/8 b^5 / alert_student_thinness(a, b). */
 static inline double alert_student_thinness(double a, double b)
 {
@@ -29,11 +26,20 @@ static inline double alert_student_thinness(double a, double b)
     return w * w * sqrt(w);
 }
 
+/* No less than is missing there. */
+#define ALERT_STUDENT_MISSING 1.5e-4
+
+/* The integral up to a / b, for b > 0. */
+static inline double alert_student_below(double a, double b)
+{
+    double u = a / sqrt(b * b + 0.25 * a * a), from_below = 2.0 + u;
+    return from_below * from_below * (0.125 - 0.03125 * u);
+}
+
 /* Pr[Z <= a / b], for b > 0; 1 where a / b >= ALERT_STUDENT_CERTAIN. a may be infinite. */
 static inline double alert_student_cdf(double a, double b)
 {
-    double u = a / sqrt(b * b + 0.25 * a * a), from_below = 2.0 + u;
-    double p = from_below * from_below * (0.125 - 0.03125 * u);
+    double p = alert_student_below(a, b);
     return a < ALERT_STUDENT_CERTAIN * b ? p : 1.0;
 }
 

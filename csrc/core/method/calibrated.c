@@ -24,7 +24,7 @@ static bool is_priced(const alert_goal *goal)
 static void believe(calibrated *c, const alert_task *task, alert_belief *belief)
 {
     alert_regimes_forecast(&c->regimes, task->constants, &c->forecast);
-    alert_mixture_moments(&c->forecast, &belief->mean, &belief->std);
+    belief->mean = alert_mixture_mean(&c->forecast);
     belief->mixture = &c->forecast;
 }
 

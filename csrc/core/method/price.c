@@ -205,7 +205,8 @@ void alert_price_start(alert_price *p, const alert_constants *c, const alert_pro
 /* What is owed now. The debt of a budget is spread over the inputs left. */
 static double due(const alert_price *p, const alert_constants *c)
 {
-    return p->owed * (c->price_horizon / fmax(c->price_horizon, p->inputs_left));
+    return p->inputs_left > c->price_horizon ? p->owed * (c->price_horizon / p->inputs_left)
+                                             : p->owed;
 }
 
 /* What is owed, and what is to be in hand. */

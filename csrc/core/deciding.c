@@ -55,7 +55,6 @@ static void look_at(alert_scheduler *s)
     s->problem.delays = o->delays ? o->model : NULL;
     if (s->learnt)
         s->problem.untried = alert_learnt_untried(s->learnt, s->problem.profile);
-    s->cache.screen.profile = NULL; /* its numbers have changed */
 }
 
 void alert_scheduler_follow_outlook(alert_scheduler *s)
@@ -68,6 +67,7 @@ void alert_scheduler_follow_outlook(alert_scheduler *s)
 void alert_scheduler_follow_costs(alert_scheduler *s)
 {
     alert_outlook_follow_costs(&s->outlook, s->task.profile, &s->task.machine, s->now.size);
+    alert_cache_forget_costs(&s->cache);
     look_at(s);
 }
 

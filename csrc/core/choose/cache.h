@@ -22,10 +22,17 @@ void alert_cache_clear(alert_cache *cache);
 void alert_cache_renew(alert_cache *cache, const alert_profile *profile, const alert_goal *goal,
                        double bound);
 
-/* Forgets them whatever the goal: accuracies have changed. */
+/* Forgets what holds for other costs. */
+static inline void alert_cache_forget_costs(alert_cache *cache)
+{
+    cache->screen.profile = NULL;
+}
+
+/* Forgets all, whatever the goal: accuracies have changed. */
 static inline void alert_cache_forget(alert_cache *cache)
 {
     cache->probability = -1.0; /* no goal has this probability */
+    alert_cache_forget_costs(cache);
 }
 
 static inline void alert_cache_follow(alert_cache *cache, const alert_profile *profile,

@@ -55,7 +55,7 @@ static void take(search *s, const alert_row *row, size_t column, double cost_j, 
 static inline double consider(search *s, const candidates *c, size_t column, double cost_j)
 {
     const alert_row *row = c->row;
-    if (row->outputs == 1) {
+    if (row->outputs == 1 && s->best->row) {
         double limit = alert_ceiling_at(&s->ceiling, 1.0 / row->latency_s[column]);
         double most = s->base + c->worth_j * limit;
         if (cost_j > most)

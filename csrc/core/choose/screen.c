@@ -3,6 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Without this the compiler has it checked at every search. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define ARRAYS_ARE_APART _Pragma("GCC ivdep")
+#else
+#define ARRAYS_ARE_APART
+#endif
+
 /* Rows that one instruction can take. */
 enum { AT_ONCE = 2 };
 /* Each a number a row. */
@@ -69,6 +76,7 @@ void alert_screen_weigh(const alert_screen *s, const alert_lower_bound *l, const
     alert_ceiling ceiling = *c;
     const double *restrict number = s->number;
     double *restrict excess_j = s->excess_j;
+    ARRAYS_ARE_APART
     for (size_t r = 0, rows = s->rows; r < rows / AT_ONCE * AT_ONCE; r++, number++) {
         double above = number[ACCURACY * rows] - late_accuracy;
         double worth = gain * (above > 0.0 ? above : 0.0);

@@ -9,6 +9,8 @@ typedef struct alert_machine {
     double
         price_w; /* joules that a second of the machine is worth to all; 0 where it is not shared */
     double second_w; /* joules that a second costs beyond the power drawn: price - idle power */
+    double
+        bound_w; /* no more, and the same for prices that are close: the minima are of these costs */
 } alert_machine;
 
 /* NULL: the machine is not shared. */

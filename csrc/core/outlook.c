@@ -46,23 +46,29 @@ static double factor_of(const alert_outlook *o, const alert_profile *profile, si
     return alert_clamp(factor, ALERT_FACTOR.lowest, ALERT_FACTOR.highest);
 }
 
+static double smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
 /* Of the columns up to this one; `before` of those before it. */
 static alert_minima minima_of_costs(alert_minima before, double latency_s, double power_w,
                                     double second_w)
 {
-    return (alert_minima){.work_j = fmin(before.work_j, (power_w + second_w) * latency_s),
-                          .active_j = fmin(before.active_j, power_w * latency_s)};
+    return (alert_minima){.work_j = smaller(before.work_j, (power_w + second_w) * latency_s),
+                          .power_w = smaller(before.power_w, power_w),
+                          .active_j = smaller(before.active_j, power_w * latency_s)};
 }
 
 static void adjust_costs(alert_profile *p, const alert_row *from, double factor,
                          const alert_machine *machine)
 {
     size_t first = from->position * p->caps;
-    alert_minima least = {.work_j = HUGE_VAL, .active_j = HUGE_VAL};
+    alert_minima least = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
     for (size_t j = 0; j < p->caps; j++) {
         double latency_s = p->latency_s[first + j] = from->latency_s[j] * factor;
         if (machine->is_shared)
-            least = minima_of_costs(least, latency_s, from->power_w[j], machine->second_w);
+            least = minima_of_costs(least, latency_s, from->power_w[j], machine->bound_w);
         else
             least = (alert_minima){.work_j = from->minima[j].work_j * factor,
                                    .power_w = from->minima[j].power_w,

@@ -14,10 +14,10 @@ int alert_scheduler_set_machine_price(alert_scheduler *s, const double *price_w,
         return rc;
     alert_machine before = s->task.machine;
     s->task.machine = alert_machine_of(s->task.profile, price_w);
-    if (s->task.machine.is_shared == before.is_shared && s->task.machine.price_w == before.price_w)
-        return 0;
-    alert_scheduler_follow_costs(s);
-    if (s->task.machine.is_shared == before.is_shared)
+    bool stays = s->task.machine.is_shared == before.is_shared;
+    if (!stays || s->task.machine.bound_w != before.bound_w)
+        alert_scheduler_follow_costs(s);
+    if (stays)
         return 0;
     if (s->method->count_idle)
         s->method->count_idle(s->now.by_method, &s->task);

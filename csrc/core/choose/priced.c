@@ -134,9 +134,12 @@ static bool find(search *s, const alert_problem *p, const alert_rule *rule)
     s->best->row = NULL;
     best_of_columns(s, &c, last->column, row->columns);
     alert_screen_weigh(s->screen, &s->lower, &s->ceiling, s->late_accuracy, s->gain);
-    for (size_t r = 0, rows = p->profile->rows; r < rows; r++)
+    size_t left = alert_screen_rows_left(s->screen, s->base);
+    for (size_t i = 0; i < left; i++) {
+        size_t r = s->screen->left[i];
         if (!(s->screen->excess_j[r] > s->base))
             best_of_row(s, r, r == last->row ? last->column : row->columns);
+    }
     return s->best->row != NULL;
 }
 

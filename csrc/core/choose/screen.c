@@ -23,8 +23,9 @@ int alert_screen_new(alert_screen *s, const alert_profile *profile)
     *s = (alert_screen){.rows = rows,
                         .column = calloc(rows, sizeof *s->column),
                         .number = calloc(ARRAYS * rows, sizeof *s->number),
-                        .excess_j = calloc(rows, sizeof *s->excess_j)};
-    return s->column && s->number && s->excess_j ? 0 : -ENOMEM;
+                        .excess_j = calloc(rows, sizeof *s->excess_j),
+                        .left = calloc(rows, sizeof *s->left)};
+    return s->column && s->number && s->excess_j && s->left ? 0 : -ENOMEM;
 }
 
 void alert_screen_clear(alert_screen *s)
@@ -32,6 +33,7 @@ void alert_screen_clear(alert_screen *s)
     free(s->column);
     free(s->number);
     free(s->excess_j);
+    free(s->left);
 }
 
 static void set(const alert_screen *s, size_t array, size_t r, const alert_minima *minima)
@@ -85,4 +87,19 @@ void alert_screen_weigh(const alert_screen *s, const alert_lower_bound *l, const
         double dear = lower_bound_of(&lower, &number[BEFORE * rows], rows) - worth * ceiling.most;
         excess_j[r] = late < dear ? late : dear;
     }
+}
+
+size_t alert_screen_rows_left(const alert_screen *s, double most)
+{
+    size_t count = 0, first = 0;
+    for (size_t r = 0, rows = s->profile->rows; r < rows; r++) {
+        s->left[count] = (uint32_t)r;
+        count += !(s->excess_j[r] > most); /* a jump could not be foreseen */
+    }
+    for (size_t i = 1; i < count; i++)
+        first = s->excess_j[s->left[i]] < s->excess_j[s->left[first]] ? i : first;
+    uint32_t promising = s->left[first];
+    s->left[first] = s->left[0];
+    s->left[0] = promising;
+    return count;
 }

@@ -22,6 +22,7 @@ typedef struct alert_screen {
     uint32_t *column;             /* kept; one a row */
     double *number;               /* of each row: arrays, one after the other */
     double *excess_j;             /* one a row */
+    uint32_t *left;               /* the rows that are not passed over */
 } alert_screen;
 
 int alert_screen_new(alert_screen *screen, const alert_profile *profile) ALERT_MUST_CHECK;
@@ -33,5 +34,7 @@ void alert_screen_keep(alert_screen *screen, size_t r, size_t column);
 /* Sets the excess of every row. gain: joules that a unit of accuracy above late_accuracy is worth. */
 void alert_screen_weigh(const alert_screen *screen, const alert_lower_bound *lower,
                         const alert_ceiling *ceiling, double late_accuracy, double gain);
+/* Lists the rows whose excess is not above `most`, the most promising one first; returns how many there are. */
+size_t alert_screen_rows_left(const alert_screen *screen, double most);
 
 #endif

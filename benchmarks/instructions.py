@@ -20,7 +20,7 @@ import tables
 
 from alert._core import METHODS
 
-SIZES = ((5, 11), (40, 50), (250, 400))
+SIZES = ((1, 1), (5, 11), (40, 2), (40, 50), (100, 100), (250, 400))
 STEPS = 2000
 TOLERANCE = 0.05
 TABLE = Path(__file__).with_suffix(".json")

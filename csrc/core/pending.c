@@ -113,7 +113,6 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
 {
     const alert_pending *next = &s->now.pending;
     const alert_row *row = alert_pending_row(s);
-    const alert_feedback *f = s->feedback;
     uint32_t column = next->configuration.column, cap = row->cap[column];
     /* every member has its line: else all are set to 0 beforehand, which takes longer */
     *out = (alert_decision){
@@ -126,9 +125,6 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
         .accuracy = next->accuracy,
         .probability = next->probability,
         .feasible = next->feasible,
-        .has_ticket = f != NULL,
-        .ask = f && f->model[row->model].asks != 0,
-        .ticket = f ? f->now.first_ticket + s->now.inputs : 0,
         .estimated = s->learnt && !alert_learnt_has_run(s->learnt, row->model, cap),
         .has_ticket = s->feedback,
         .ask = s->feedback && s->feedback->model[row->model].asks,

@@ -577,7 +577,11 @@ int main(int argc, char **argv)
             return 2;
         alert_outlook outlook = {0};
         const alert_profile *seen = profile;
-        alert_machine machine = {.is_shared = x.is_shared, .second_w = x.second_w};
+        /* the minima may be of another price, which is lower */
+        alert_machine machine = {.is_shared = x.is_shared,
+                                 .second_w = x.second_w,
+                                 .bound_w =
+                                     x.second_w - fmax(uniform(-0.2, 0.2) * x.second_w, 0.0)};
         is_shared = x.is_shared;
         if (x.is_shared || below(2) == 0) {
             if (alert_outlook_reserve(&outlook, profile) != 0)

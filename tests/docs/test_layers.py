@@ -96,7 +96,8 @@ def test_the_core_stays_small() -> None:
     # 20 for limits on the power.
     # 660 for costs learnt while serving: tables, what follows from them, their state.
     # 30 for accuracies of every input in a trace that is replayed.
-    assert sum(lines_of_code(path) for path in files) <= 5382
+    # 190 for rows that a search screens out together, and machine prices that move.
+    assert sum(lines_of_code(path) for path in files) <= 5575
 
 
 def test_the_core_includes_nothing_from_above() -> None:

@@ -113,16 +113,39 @@ static size_t first_affordable(const search *s, const candidates *c, size_t gues
     return low;
 }
 
+/* Whether the row is passed over for what screen.h says, by itself. */
+static bool is_hopeless(const search *s, const candidates *c, size_t kept)
+{
+    const alert_row *row = c->row;
+    if (row->outputs > 1)
+        return false;
+    double limit = alert_ceiling_at(&s->ceiling, 1.0 / row->latency_s[kept]);
+    return c->least_j > s->base + c->worth_j * limit &&
+           (kept == 0 || !is_affordable(s, c, kept - 1));
+}
+
 static void best_of_row(search *s, size_t r, size_t end)
 {
     alert_screen *screen = s->screen;
     candidates c = candidates_of(s, &screen->profile->row[r]);
-    if (!(c.least_j <= c.most_j))
+    size_t kept = screen->column[r];
+    if (!(c.least_j <= c.most_j) || (!screen->number && is_hopeless(s, &c, kept)))
         return;
-    size_t kept = screen->column[r], first = first_affordable(s, &c, kept);
+    size_t first = first_affordable(s, &c, kept);
     if (first != kept)
         alert_screen_keep(screen, r, first);
-    best_of_columns(s, &c, first, end);
+    best_of_columns(s, &c, first, end < c.row->columns ? end : c.row->columns);
+}
+
+static void best_of_rows_left(search *s, const alert_configuration *last)
+{
+    alert_screen_weigh(s->screen, &s->lower, &s->ceiling, s->late_accuracy, s->gain);
+    size_t left = alert_screen_rows_left(s->screen, s->base);
+    for (size_t i = 0; i < left; i++) {
+        size_t r = s->screen->left[i];
+        if (!(s->screen->excess_j[r] > s->base))
+            best_of_row(s, r, r == last->row ? last->column : SIZE_MAX);
+    }
 }
 
 static bool find(search *s, const alert_problem *p, const alert_rule *rule)
@@ -133,13 +156,10 @@ static bool find(search *s, const alert_problem *p, const alert_rule *rule)
     s->time_quantile = alert_time_quantile(p, rule);
     s->best->row = NULL;
     best_of_columns(s, &c, last->column, row->columns);
-    alert_screen_weigh(s->screen, &s->lower, &s->ceiling, s->late_accuracy, s->gain);
-    size_t left = alert_screen_rows_left(s->screen, s->base);
-    for (size_t i = 0; i < left; i++) {
-        size_t r = s->screen->left[i];
-        if (!(s->screen->excess_j[r] > s->base))
-            best_of_row(s, r, r == last->row ? last->column : row->columns);
-    }
+    if (s->screen->number)
+        best_of_rows_left(s, last);
+    for (size_t r = 0; !s->screen->number && r < p->profile->rows; r++)
+        best_of_row(s, r, r == last->row ? last->column : SIZE_MAX);
     return s->best->row != NULL;
 }
 

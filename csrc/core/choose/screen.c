@@ -20,12 +20,15 @@ enum { PACE, ACCURACY, LEAST, BEFORE = LEAST + 3, ARRAYS = BEFORE + 3 };
 int alert_screen_new(alert_screen *s, const alert_profile *profile)
 {
     size_t rows = (profile->rows + AT_ONCE - 1) / AT_ONCE * AT_ONCE;
-    *s = (alert_screen){.rows = rows,
-                        .column = calloc(rows, sizeof *s->column),
-                        .number = calloc(ARRAYS * rows, sizeof *s->number),
-                        .excess_j = calloc(rows, sizeof *s->excess_j),
-                        .left = calloc(rows, sizeof *s->left)};
-    return s->column && s->number && s->excess_j && s->left ? 0 : -ENOMEM;
+    *s = (alert_screen){.rows = rows, .column = calloc(rows, sizeof *s->column)};
+    if (!s->column)
+        return -ENOMEM;
+    if (profile->rows < ALERT_SCREENED)
+        return 0;
+    s->number = calloc(ARRAYS * rows, sizeof *s->number);
+    s->excess_j = calloc(rows, sizeof *s->excess_j);
+    s->left = calloc(rows, sizeof *s->left);
+    return s->number && s->excess_j && s->left ? 0 : -ENOMEM;
 }
 
 void alert_screen_clear(alert_screen *s)
@@ -49,6 +52,8 @@ void alert_screen_keep(alert_screen *s, size_t r, size_t column)
     static const alert_minima NONE_BEFORE = {BEYOND, BEYOND, BEYOND};
     const alert_row *row = &s->profile->row[r];
     s->column[r] = (uint32_t)column;
+    if (!s->number)
+        return;
     s->number[PACE * s->rows + r] = row->outputs == 1 ? 1.0 / row->latency_s[column] : BEYOND;
     set(s, BEFORE, r, column > 0 ? &row->minima[column - 1] : &NONE_BEFORE);
 }
@@ -56,7 +61,7 @@ void alert_screen_keep(alert_screen *s, size_t r, size_t column)
 void alert_screen_follow(alert_screen *s, const alert_profile *profile)
 {
     s->profile = profile;
-    for (size_t r = 0; r < profile->rows; r++) {
+    for (size_t r = 0; s->number && r < profile->rows; r++) {
         s->number[ACCURACY * s->rows + r] = profile->row[r].best_accuracy;
         set(s, LEAST, r, &profile->row[r].overall);
         alert_screen_keep(s, r, s->column[r]);

@@ -16,13 +16,16 @@
 
 #include "core/estimate/belief.h"
 
+/* Fewer rows are looked at one by one. */
+enum { ALERT_SCREENED = 8 };
+
 typedef struct alert_screen {
     const alert_profile *profile; /* that the numbers are of; NULL: of none yet */
     size_t rows;                  /* that there is room for */
     uint32_t *column;             /* kept; one a row */
-    double *number;               /* of each row: arrays, one after the other */
-    double *excess_j;             /* one a row */
-    uint32_t *left;               /* the rows that are not passed over */
+    double *number;   /* of each row: arrays, one after the other; NULL where rows are few */
+    double *excess_j; /* one a row */
+    uint32_t *left;   /* the rows that are not passed over */
 } alert_screen;
 
 int alert_screen_new(alert_screen *screen, const alert_profile *profile) ALERT_MUST_CHECK;

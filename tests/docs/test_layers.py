@@ -97,7 +97,6 @@ def test_the_core_stays_small() -> None:
     # 660 for costs learnt while serving: tables, what follows from them, their state.
     # 30 for accuracies of every input in a trace that is replayed.
     # 190 for rows that a search screens out together, and machine prices that move.
-    # 190 for rows that a search screens out together, and machine prices that move.
     assert sum(lines_of_code(path) for path in files) <= 5575
 
 

@@ -48,6 +48,7 @@ def test_accuracy_and_what_was_seen_come_back_from_a_file(tmp_path: Path) -> Non
     kept.save(tmp_path / "t.npz")
     found = alert.Trace.load(tmp_path / "t.npz")
     assert found.accuracy is not None
+    assert kept.accuracy is not None
     np.testing.assert_allclose(found.accuracy, kept.accuracy, rtol=1e-6)
     np.testing.assert_allclose(found.seen["height"], kept.seen["height"], rtol=1e-6)
     assert found.accuracy.shape == (20, 5)

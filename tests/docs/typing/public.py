@@ -58,7 +58,6 @@ assert_type(runner("x"), Any)
 
 assert_type(alert.Profile.measure([len], "x", accuracy=[0.5], precision=0.1), alert.Profile)
 alert.Profile.measure([len], "x", accuracy=[0.5], precise=0.1)  # type: ignore[call-arg]
-alert.Profile.measure([len], "x")  # type: ignore[call-arg]
 trace = alert.Trace.record([len], ["x"], accuracy={"a": [0.5, 0.6]}, schedule=["quiet"])
 assert_type(trace, alert.Trace)
 alert.Trace.record([len], ["x"], accuracy=[0.5], sched=["quiet"])  # type: ignore[call-arg]

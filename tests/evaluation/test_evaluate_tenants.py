@@ -144,6 +144,12 @@ def test_the_summary_adds_up(table: Any) -> None:
     assert set(found["flood"]) == {"quiet", "compute"}
 
 
+def test_some_policies_alone_are_summed_up_and_not_compared(table: Any) -> None:
+    found = summary.summarize(table[np.isin(table["policy"], ["FIFO", "EDF"])])
+    assert set(found["policies"]) == {"FIFO", "EDF"}
+    assert found["ratios"] == {}
+
+
 def test_unknown_policies_are_refused() -> None:
     with pytest.raises(ValueError, match="policies: expected some of"):
         grid.run([], ["best"])

@@ -42,10 +42,11 @@ def summarize(table: NDArray[np.void], ours: str = "price") -> dict[str, Any]:
     dict
         "settings": for each, the share not in time under every policy. "policies": for each the sum
         of these shares, joules a request, accuracy delivered, and the share not in time of every
-        tenant. "ratios": what is compared with `ours`. "flood": by environment and policy, see
-        `of_flood`.
+        tenant. "ratios": `ours` compared with others, where all of these were simulated. "flood":
+        by environment and policy, see `of_flood`.
     """
     policies = list(dict.fromkeys(table["policy"].tolist()))
+    compared = {ours, *PEERS, "per request", "floor"}
     shares = {
         setting: {policy: missed(of_setting(table, setting, policy)) for policy in policies}
         for setting in settings(table)
@@ -60,7 +61,7 @@ def summarize(table: NDArray[np.void], ours: str = "price") -> dict[str, Any]:
             for (e, a, r), share in shares.items()
         ],
         "policies": found,
-        "ratios": _ratios(shares, found, ours),
+        "ratios": _ratios(shares, found, ours) if compared.issubset(policies) else {},
         "flood": {
             environment: {policy: of_flood(table, environment, policy) for policy in policies}
             for environment in dict.fromkeys(table["environment"].tolist())

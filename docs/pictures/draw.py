@@ -135,36 +135,42 @@ def give_back() -> Figure:
 
 def strata() -> Figure:
     """Rooms of the code: each knows only those below it."""
-    figure, axes = canvas(12, 9)
-    box(
-        axes,
-        6,
-        8.4,
-        "alert.cli    alert.demo    alert.evaluation    alert.workloads",
-        "#eeeeee",
-        11.4,
+    figure, axes = canvas(12, 10.6)
+    python = (
+        "alert.cli    demo    workloads    evaluation",
+        "variants    video    measuring    integrations",
+        "serving    running    live",
+        "session    store    learning    plots",
+        "Scheduler    Trace    Profile    Goal    Feedback",
     )
-    box(axes, 4, 7.3, "alert.running    alert.measuring", "#eeeeee", 7.4)
-    box(axes, 10, 7.3, "alert.power", "#f9e6bf", 3.4)
-    box(axes, 4, 6.2, "Profile    Goal    Scheduler    Trace", "#eeeeee", 7.4)
-    box(axes, 6, 5.1, "csrc/python: the binding, alert._core", "#dddddd", 11.4)
-    layers = (
+    axes.text(4, 10.1, "Python: alert", ha="center", weight="bold")
+    for i, name in enumerate(python):
+        strip(axes, 4, 9.7 - 0.55 * i, name, "#eeeeee", 7.4)
+    strip(axes, 10, 9.7 - 0.55 * 3, "alert.power", "#f9e6bf", 3.4)
+    box(axes, 6, 6.65, "csrc/python: the binding, alert._core", "#dddddd", 11.4)
+    core = (
         "state, replay",
-        "scheduler, pending",
-        "method",
+        "expect, rating, tenant, listing",
+        "scheduler, deciding, pending, costs",
+        "method, learnt",
         "choose",
+        "learning",
         "estimate",
-        "profile, goal, constants",
+        "profile, goal, constants, machine, outlook",
         "ranges, window",
     )
-    axes.text(4, 4.3, "csrc/core, behind alert.h", ha="center", weight="bold")
-    for i, name in enumerate(layers):
-        strip(axes, 4, 3.9 - 0.55 * i, name, "#cfe5f3", 7.4)
-    axes.text(10, 4.3, "csrc/power, behind alert_power.h", ha="center", weight="bold")
-    rooms = ("open, restore", "rapl, nvml, cpufreq, …", "parts", "give_back")
-    for i, name in enumerate(rooms):
-        strip(axes, 10, 3.9 - 0.55 * i, name, "#f9e6bf", 3.4)
-    strip(axes, 10, 3.9 - 0.55 * 6, "watchdog.c: a program", "#f9e6bf", 3.4)
+    axes.text(4, 5.6, "csrc/core, behind alert.h", ha="center", weight="bold")
+    for i, name in enumerate(core):
+        strip(axes, 4, 5.2 - 0.55 * i, name, "#cfe5f3", 7.4)
+    power = ("open, restore", "rapl, nvml, cpufreq, …", "parts", "give_back")
+    axes.text(10, 5.6, "csrc/power, behind alert_power.h", ha="center", weight="bold")
+    for i, name in enumerate(power):
+        strip(axes, 10, 5.2 - 0.55 * i, name, "#f9e6bf", 3.4)
+    strip(axes, 10, 5.2 - 0.55 * 5, "watchdog.c: a program", "#f9e6bf", 3.4)
+    axes.text(
+        10, 5.6 - 0.55 * 7, "csrc/weights, behind alert_weights.h", ha="center", weight="bold"
+    )
+    strip(axes, 10, 5.2 - 0.55 * 7, "unpack, layout", "#d9ead3", 3.4)
     return figure
 
 

@@ -148,6 +148,31 @@ def test_a_budget_below_the_lowest_caps_is_refused() -> None:
     assert set(ledger.shares(0.0)) == {"a", "b"}
 
 
+def test_a_smaller_budget_is_kept_even_by_machines_that_hold_all_of_it() -> None:
+    a, b = Machine("a", BUSY), Machine("b", BUSY)
+    ledger = Ledger(80.0, LEASE)
+    now = settle(ledger, [a, b], 0.0)
+    assert (a.limit, b.limit) == (40.0, 40.0)
+    ledger.change(40.0)
+    now = settle(ledger, [a, b], now, rounds=2)
+    assert (a.limit, b.limit) == (20.0, 20.0)
+    ledger.change(60.0)
+    settle(ledger, [a, b], now, rounds=2)
+    assert a.limit + b.limit == 60.0
+
+
+def test_a_change_to_less_than_the_lowest_caps_is_refused() -> None:
+    ledger = Ledger(40.0, LEASE)
+    for name in ("a", "b"):
+        ledger.report(name, BUSY, 0.0, 0.0)
+    message = "budget: expected at least 20 W, for the lowest caps of 2 machines, got 19 W"
+    with pytest.raises(ValueError, match=message):
+        ledger.change(19.0)
+    with pytest.raises(ValueError, match="watts: expected a finite number >"):
+        ledger.change(-1.0)
+    ledger.change(20.0)
+
+
 @pytest.mark.parametrize("watts", [0.0, -1.0, math.nan, math.inf])
 def test_bad_budgets_are_refused(watts: float) -> None:
     with pytest.raises(ValueError, match=r"watts: expected a finite number >"):

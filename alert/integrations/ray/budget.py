@@ -43,7 +43,7 @@ class _Keeper:
         return self._ledger.lease
 
     def change(self, watts: float) -> None:
-        self._ledger.watts = Ledger(watts).watts
+        self._ledger.change(watts)
 
     def shares(self) -> dict[str, float]:
         return self._ledger.shares(time.monotonic())
@@ -88,7 +88,13 @@ class PowerBudget(NamedTuple):
         self._ask("leave", name)
 
     def change(self, watts: float) -> None:
-        """Change the budget. Nodes follow with their next reports."""
+        """Change the budget. Nodes follow with their next reports.
+
+        Raises
+        ------
+        ValueError, TypeError
+            It is no finite number above zero, or smaller than the lowest caps of all nodes.
+        """
         self._ask("change", watts)
 
     def shares(self) -> dict[str, float]:

@@ -72,9 +72,7 @@ class Ledger:
     def __init__(
         self, watts: float, lease: float = 30.0, *, forgetful_until: float = -math.inf
     ) -> None:
-        if not _arguments.at_least("watts", watts, 0.0):
-            raise ValueError(f"watts: expected a finite number > 0, got {shown(watts)}")
-        self.watts = float(watts)
+        self.watts = _checked(watts)
         self.lease = _arguments.seconds("lease", lease, above_zero=True)
         self._forgetful_until = forgetful_until
         self._members: dict[str, _Member] = {}
@@ -82,6 +80,19 @@ class Ledger:
         self._price = 0.0
         self._divided_at = -math.inf
         self._total = 0.0  # that all may have in force; never too low
+
+    def change(self, watts: float) -> None:
+        """Change the budget. Machines that hold too much lower their caps with their next reports.
+
+        Raises
+        ------
+        ValueError, TypeError
+            It is no finite number above zero, or smaller than the lowest caps of all machines.
+        """
+        watts = _checked(watts)
+        self._require(watts, [member.loss for member in self._members.values()])
+        self.watts = watts
+        self._divided_at = -math.inf
 
     def report(self, name: str, loss: Loss, held: float, now: float) -> Share:
         """Take a report, and return the share that holds from now on.
@@ -106,7 +117,7 @@ class Ledger:
         member.loss, member.until = loss, now + self.lease
         self._divide(now)
         free = self.watts - (self._total - member.held)
-        share = min(self._targets[name], free)
+        share = min(self._targets[name], max(free, held))  # less than held is always free
         if now < self._forgetful_until:
             share = min(share, held)
         share = max((watts for watts in loss.watts if watts <= share), default=0.0)
@@ -127,16 +138,20 @@ class Ledger:
 
     def _join(self, name: str, loss: Loss, now: float) -> _Member:
         """Let a machine in. It has its lowest cap until the budget is divided again."""
-        members = [*(member.loss for member in self._members.values()), loss]
-        least = math.fsum(each.watts[0] for each in members)
-        if least > self.watts:
-            raise ValueError(
-                f"budget: expected at least {least:g} W, for the lowest caps of {len(members)} "
-                f"machines, got {self.watts:g} W"
-            )
+        self._require(self.watts, [*(member.loss for member in self._members.values()), loss])
         self._targets[name] = loss.watts[0]
         self._members[name] = member = _Member(loss, 0.0, now)
         return member
+
+    @staticmethod
+    def _require(watts: float, losses: list[Loss]) -> None:
+        """Raise ValueError where a budget is smaller than the lowest caps together."""
+        least = math.fsum(loss.watts[0] for loss in losses)
+        if least > watts:
+            raise ValueError(
+                f"budget: expected at least {least:g} W, for the lowest caps of {len(losses)} "
+                f"machines, got {watts:g} W"
+            )
 
     def _hold(self, member: _Member, watts: float) -> None:
         self._total += watts - member.held
@@ -156,3 +171,9 @@ class Ledger:
         for member in self._members.values():
             if now >= member.until:
                 self._hold(member, min(member.held, member.loss.watts[0]))
+
+
+def _checked(watts: float) -> float:
+    if not _arguments.at_least("watts", watts, 0.0):
+        raise ValueError(f"watts: expected a finite number > 0, got {shown(watts)}")
+    return float(watts)

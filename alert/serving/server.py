@@ -257,9 +257,11 @@ class Server:
 
     @property
     def power_cap(self) -> float | None:
-        """Watts of the cap in force; None for no cap, or while it is unknown."""
-        cap = self._worker.machine.power_cap
-        return None if cap is None or math.isnan(cap) else cap
+        """Watts of the cap in force, or of a higher one that the next job has been promised.
+
+        None for no cap, or while it is unknown.
+        """
+        return self._worker.power_cap
 
     def demand(self) -> Loss:
         """Return what limits on the power would cost, by the requests of the last seconds.

@@ -131,6 +131,16 @@ class Worker:
         """The machine. Another one of the same device takes its place when a model hangs."""
         return self._machine
 
+    @property
+    def power_cap(self) -> float | None:
+        """Highest cap in force, or about to be for a chosen job; None for no cap, or unknown."""
+        with self.lock:
+            caps = [self._machine.power_cap]
+            if self._running is not None:
+                caps.append(self._running.job.decision.power_cap)
+        known = [cap for cap in caps if cap is not None and not math.isnan(cap)]
+        return max(known) if len(known) == len(caps) else None
+
     # ------------------------------------------------------------------------- from the alarm
 
     def _look(self) -> float:

@@ -113,6 +113,33 @@ def test_what_runs_keeps_its_cap_to_its_end(board: Board) -> None:
         wait_for_cap(server, 10.0)
 
 
+def test_the_cap_of_a_job_that_is_about_to_run_counts_already(
+    server: alert.Server, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit may fall between the choice and the change of the cap."""
+    server.power_limit = 10.0
+    assert run(server, "a") == 10.0
+    chosen, may_run = threading.Event(), threading.Event()
+    machine = server._worker.machine
+    run_at_once = machine.run
+
+    def run_later(*args: Any) -> Any:
+        chosen.set()
+        assert may_run.wait(SOON)
+        return run_at_once(*args)
+
+    monkeypatch.setattr(machine, "run", run_later)
+    server.power_limit = None
+    answer = server.tenants["a"].submit(1)
+    assert chosen.wait(SOON)
+    server.power_limit = 10.0
+    seen = board.cap, server.power_cap
+    may_run.set()
+    answer.result(SOON)
+    assert seen == (10.0, 40.0)
+    wait_for_cap(server, 10.0)
+
+
 def test_a_request_is_hopeless_by_the_caps_that_are_left() -> None:
     dispatch = Dispatch(profile(0.01), fast_as_can_be)
     assert dispatch.submit(request(account(), 0.0, 0.015), 0.0) == []

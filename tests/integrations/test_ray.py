@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -35,6 +36,7 @@ from alert.integrations.ray import (  # noqa: E402
     power_budget,
 )
 from alert.integrations.ray.budget import NAMESPACE  # noqa: E402
+from alert.integrations.ray.deployment import Replica  # noqa: E402
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -130,6 +132,29 @@ def make() -> alert.Server:
     server = alert.Server({"net": net}, profile, "emulated")
     server.tenant("camera", max_latency=30.0)
     return server
+
+
+def test_replicas_on_one_node_cannot_share_its_part_of_a_budget() -> None:
+    budget = PowerBudget("none", LEASE)
+    for several in (2, None):
+        with pytest.raises(ValueError, match=r"max_replicas_per_node: expected 1, .* got"):
+            deployment(make, budget=budget, max_replicas_per_node=several)
+    deployment(make, max_replicas_per_node=2)
+
+
+def test_a_server_that_cannot_be_made_leaves_nothing_to_close() -> None:
+    def fail() -> alert.Server:
+        raise LookupError("no models")
+
+    unraised: list[Any] = []
+    found, sys.unraisablehook = sys.unraisablehook, unraised.append
+    try:
+        with pytest.raises(LookupError):
+            Replica(fail, None)
+        gc.collect()
+    finally:
+        sys.unraisablehook = found
+    assert unraised == []
 
 
 def free_port() -> int:

@@ -10,6 +10,7 @@ from ray import serve
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from alert._text import shown
 from alert.integrations.ray.budget import PowerBudget
 from alert.serving.budget.member import Member
 from alert.serving.http import app
@@ -22,9 +23,11 @@ _ONGOING = 1000
 class Replica:
     """One server on one node, and its part in the budget."""
 
+    server: Server
+    _member: Member | None = None
+
     def __init__(self, make: Callable[[], Server], budget: PowerBudget | None) -> None:
         self.server = make()
-        self._member: Member | None = None
         try:
             if not isinstance(self.server, Server):
                 kind = type(self.server).__name__
@@ -55,7 +58,8 @@ class Replica:
             raise RuntimeError("the alert.Server of this replica is closed")
 
     def __del__(self) -> None:  # Ray calls it as it stops a replica
-        self._close()
+        if hasattr(self, "server"):  # or `make` has raised
+            self._close()
 
     def _close(self) -> None:
         if isinstance(self.server, Server):
@@ -86,14 +90,24 @@ def deployment(
         That the nodes share; `power_budget` starts it.
     **options
         Of `ray.serve.deployment`, such as ``num_replicas=3``. A node takes one replica, unless
-        ``max_replicas_per_node`` says otherwise.
+        ``max_replicas_per_node`` says otherwise and there is no budget.
 
     Returns
     -------
     ray.serve.Application
         Pass it to `ray.serve.run`. Over HTTP every tenant is a model of the Open Inference Protocol
         (v2), as with ``alert serve``. A handle has ``handle.infer.remote(tenant, x, ...)``.
+
+    Raises
+    ------
+    ValueError
+        A node would take several replicas, which cannot share its part of the budget.
     """
-    usual = {"max_replicas_per_node": 1, "max_ongoing_requests": _ONGOING}
+    options = {"max_replicas_per_node": 1, "max_ongoing_requests": _ONGOING} | options
+    if budget is not None and options["max_replicas_per_node"] != 1:
+        raise ValueError(
+            "max_replicas_per_node: expected 1, as there is a budget, "
+            f"got {shown(options['max_replicas_per_node'])}"
+        )
     served = serve.ingress(Starlette(routes=[Mount("/", _application)]))(Replica)
-    return serve.deployment(served, **(usual | options)).bind(make, budget)
+    return serve.deployment(served, **options).bind(make, budget)

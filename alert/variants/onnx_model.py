@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,14 +73,25 @@ def session(content: bytes) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors
     try:
-        graph = onnx.load_model_from_string(content).graph
-        if any(uses_external_data(tensor) for tensor in graph.initializer):
+        network = onnx.load_model_from_string(content)
+        if any(uses_external_data(tensor) for tensor in tensors(network)):
             raise ValueError("weights in other files")
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except MemoryError:
         raise
     except Exception as error:  # both libraries meet damage with exceptions of all kinds
         raise ValueError(f"no ONNX network, or damaged ({plain(error)})") from None
+
+
+def tensors(message: Any) -> Iterator[Any]:
+    """Yield all tensors of an ONNX message: those of graphs within graphs, and constants, too."""
+    if message.DESCRIPTOR.name == "TensorProto":
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for part in [value] if hasattr(value, "ListFields") else value:
+                yield from tensors(part)
 
 
 def arrays(names: Sequence[str], x: Any) -> dict[str, Any]:

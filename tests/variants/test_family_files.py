@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pytest
 import small_networks as small
 import torch
@@ -275,6 +276,47 @@ def test_an_onnx_file_that_would_read_other_files(family: Family, tmp_path: Path
     place = _onnx_only(family, tmp_path / "f", network.SerializeToString())
     with pytest.raises(ValueError, match=r"weights in other files"):
         variants.load(place)
+
+
+def test_an_onnx_file_that_hides_other_files_in_a_graph_within_its_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnx
+    from onnx import helper, numpy_helper
+
+    from alert.variants.onnx_model import session
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret").write_bytes(np.arange(4, dtype=np.float32).tobytes())
+    x, y, t, e = (
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4]) for name in "xyte"
+    )
+
+    def branch(output: Any, location: str | None) -> Any:
+        tensor = numpy_helper.from_array(np.zeros(4, np.float32), f"w{output.name}")
+        if location is not None:
+            onnx.external_data_helper.set_external_data(tensor, location, length=16)
+            tensor.ClearField("raw_data")
+            tensor.data_location = onnx.TensorProto.EXTERNAL
+        node = helper.make_node("Identity", [tensor.name], [output.name])
+        return helper.make_graph([node], "branch", [], [output], initializer=[tensor])
+
+    def network(location: str | None) -> bytes:
+        always = numpy_helper.from_array(np.array(True), "always")
+        branches = {"then_branch": branch(t, location), "else_branch": branch(e, None)}
+        nodes = [
+            helper.make_node("If", ["always"], ["z"], **branches),
+            helper.make_node("Add", ["x", "z"], ["y"]),
+        ]
+        graph = helper.make_graph(nodes, "graph", [x], [y], initializer=[always])
+        opset = helper.make_opsetid("", 17)
+        made = helper.make_model(graph, opset_imports=[opset], ir_version=8)
+        content: bytes = made.SerializeToString()
+        return content
+
+    session(network(None))
+    with pytest.raises(ValueError, match="weights in other files"):
+        session(network("secret"))
 
 
 def test_nothing_that_runs_code_is_read(saved: Path) -> None:

@@ -254,6 +254,35 @@ def test_numbers_of_another_profile_are_refused() -> None:
         alert.Scheduler(guess()._going_on_from(broken), GOAL)
 
 
+def stays_finite(s: alert.Scheduler) -> bool:
+    """Step, and stop at the first number that is not finite: a search of such costs has no end."""
+    for _ in range(300):
+        s.step(0.1, 1.0)
+        found = s._known()
+        if found is None or not all(np.isfinite(numbers).all() for numbers in found):
+            return False
+    return bool((s.profile.latency > 0.0).all())
+
+
+def test_numbers_that_no_input_leads_to_stay_finite() -> None:
+    """A covariance that is symmetric and within its bounds need not be one."""
+    s = alert.Scheduler(guess(), GOAL)
+    serve(s, np.random.default_rng(5), 10)
+    size = 2 + len(ACCURACY) + len(CAPS)
+    for entry in (-1.0, 1.0, 1e3, 1e12):
+        numbers = s.profile._numbers.copy()
+        numbers[size : size + size * size] = ((1.0 - np.eye(size)) * entry).ravel()
+        assert stays_finite(alert.Scheduler(guess()._going_on_from(numbers), GOAL))
+
+
+@pytest.mark.parametrize("deviation", [1e-200, 1e-6, 1e6])
+def test_constants_from_end_to_end_keep_the_numbers_finite(deviation: float) -> None:
+    names = [name for name in alert.constants("calibrated") if name.startswith("table_")]
+    for noise in (1e-200, 1e-6, 1e6):
+        constants = {**dict.fromkeys(names, deviation), "table_noise": noise}
+        assert stays_finite(alert.Scheduler(guess(), GOAL, constants=constants))
+
+
 def test_a_tampered_state_changes_nothing() -> None:
     s = alert.Scheduler(guess(), GOAL)
     serve(s, np.random.default_rng(5), 10)

@@ -90,7 +90,13 @@ double alert_table_variance(const alert_table *t, size_t model, size_t cap)
     cell x = cell_of(t, model, cap);
     double variance = row_times(t, 0, x) + x.u * row_times(t, 1, x) + row_times(t, x.model, x) +
                       row_times(t, x.cap, x);
-    return variance > 0.0 ? variance : 0.0; /* rounding */
+    return fmax(variance, ALERT_TABLE_VARIANCE_MIN); /* rounding */
+}
+
+/* Keeps an entry of P finite, whatever the constants, or the saved numbers, were. */
+static double covariance_within(double covariance)
+{
+    return alert_clamp(covariance, -ALERT_TABLE_VARIANCE_MAX, ALERT_TABLE_VARIANCE_MAX);
 }
 
 void alert_table_update(alert_table *t, size_t model, size_t cap, double log_y, double variance)
@@ -100,18 +106,17 @@ void alert_table_update(alert_table *t, size_t model, size_t cap, double log_y, 
     double *gain = t->gain, *p = t->covariance;
     for (size_t k = 0; k < size; k++)
         gain[k] = row_times(t, k, x);
-    double own = along(x, gain), all = (own > 0.0 ? own : 0.0) + variance, share = 1.0 / all;
+    double own = fmax(along(x, gain), ALERT_TABLE_VARIANCE_MIN), all = own + variance;
+    double share = 1.0 / all, left = own * variance * share, *same = &p[x.model * size + x.model];
     double most = own < variance ? ALERT_TABLE_CUT * sqrt(all) : HUGE_VAL;
     double off = alert_clamp(log_y - along(x, t->mean), -most, most) * share;
     for (size_t k = 0; k < size; k++) {
-        t->mean[k] =
-            alert_clamp(t->mean[k] + gain[k] * off, -ALERT_TABLE_MEAN_MAX, ALERT_TABLE_MEAN_MAX);
-        for (size_t l = 0; l < size; l++)
-            p[k * size + l] -= gain[k] * gain[l] * share; /* the same for (l, k) */
+        t->mean[k] = mean_within(t->mean[k] + gain[k] * off);
+        for (size_t l = 0; l < size; l++) /* the same for (l, k) */
+            p[k * size + l] = covariance_within(p[k * size + l] - gain[k] * gain[l] * share);
     }
-    double left = own * variance * share;
     if (left < ALERT_TABLE_LEAST)
-        p[x.model * size + x.model] += ALERT_TABLE_LEAST - left;
+        *same = covariance_within(*same + ALERT_TABLE_LEAST - left);
 }
 
 void alert_table_scale(alert_table *t, double log_factor)

@@ -37,9 +37,11 @@
 #define ALERT_TABLE_LOG_MAX 69.0
 /* Of a guess. */
 #define ALERT_TABLE_EXPONENT_MAX 10.0
-/* More than any entry of m or P can be. */
+/* Entries of m and P are kept within these. */
 #define ALERT_TABLE_MEAN_MAX     300.0
 #define ALERT_TABLE_VARIANCE_MAX 1e12
+/* A smaller variance of a cell counts as this. */
+#define ALERT_TABLE_VARIANCE_MIN 1e-30
 
 /* The arrays belong to somebody else. */
 typedef struct alert_table {
@@ -59,9 +61,9 @@ static inline size_t alert_table_size(size_t models, size_t caps)
 void alert_table_start(alert_table *t, const alert_constants *c, const double *guess);
 /* ln y of a cell. */
 double alert_table_log(const alert_table *t, size_t model, size_t cap);
-/* Its variance, >= 0. */
+/* Its variance, > 0. */
 double alert_table_variance(const alert_table *t, size_t model, size_t cap);
-/* A run of a cell; variance > 0. */
+/* A run of a cell; variance >= 0. */
 void alert_table_update(alert_table *t, size_t model, size_t cap, double log_y, double variance);
 /* Adds to the logarithms of all cells. */
 void alert_table_scale(alert_table *t, double log_factor);

@@ -50,9 +50,9 @@ def guess(
     longest = seconds("latency", latency, above_zero=True)
     if busy_power is None and unit == "W" and not np.isinf(offered[0]):
         busy_power = float(offered[np.isfinite(offered)][-1])
-    watts = None if busy_power is None else np.outer(np.ones(len(sizes)), busy_power / slower)
     if busy_power is not None and not 0.0 < number("busy_power", busy_power) < math.inf:
         raise ValueError(f"busy_power: expected watts > 0, got {shown(busy_power)}")
+    watts = None if busy_power is None else np.outer(np.ones(len(sizes)), busy_power / slower)
     return kind(
         latency=longest * np.outer(sizes / sizes.max(), slower**_EXPONENT),
         power=watts,

@@ -6,6 +6,7 @@ import hashlib
 import math
 import secrets
 from dataclasses import dataclass
+from operator import index
 from typing import TypeAlias
 
 from alert import _arguments
@@ -84,7 +85,13 @@ def user_number(user: User) -> int:
     """Return a number that stands for a user; 0 for nobody in particular."""
     if user is None:
         return 0
-    if not isinstance(user, str | int):
-        raise TypeError(f"user: expected text, a number or None, got {type(user).__name__}")
-    digest = hashlib.blake2b(repr(user).encode(), digest_size=8).digest()
+    if isinstance(user, str):
+        shown = str.__repr__(user)  # text of NumPy, say, is shown in another way
+    else:
+        try:
+            shown = str(index(user))
+        except TypeError:
+            kind = type(user).__name__
+            raise TypeError(f"user: expected text, a number or None, got {kind}") from None
+    digest = hashlib.blake2b(shown.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") or 1

@@ -14,6 +14,7 @@ from reference_feedback import Posterior, Random
 
 import alert
 from alert import Feedback, Goal, Profile, Scheduler
+from alert.feedback import user_number
 
 GOAL = Goal.min_energy(deadline=1.0, accuracy=0.75, window=1)
 ACCURACY = (0.70, 0.75, 0.80)
@@ -309,6 +310,14 @@ def test_scores_are_from_0_to_1(score: Any) -> None:
 @pytest.mark.parametrize("ticket", [None, 1.0, "7"])
 def test_a_ticket_is_an_integer(ticket: Any) -> None:
     refused(scheduler(), "ticket: expected that of a decision", ticket, 1.0)
+
+
+def test_text_and_numbers_of_numpy_are_the_same_users() -> None:
+    users: list[Any] = ["anna", "5", 5, 6]
+    of_numpy: list[Any] = [np.str_("anna"), np.str_("5"), np.int64(5), np.uint8(6)]
+    numbers = [user_number(user) for user in users]
+    assert [user_number(user) for user in of_numpy] == numbers
+    assert len(set(numbers)) == 4
 
 
 @pytest.mark.parametrize("user", [1.5, b"x", ("a",)])

@@ -294,6 +294,11 @@ def test_a_tampered_state_changes_nothing() -> None:
     assert s.profile == before
 
 
+def test_text_is_no_power_of_a_guess() -> None:
+    with pytest.raises(TypeError, match=r"^busy_power: expected a number, got str"):
+        guess(busy_power="9")
+
+
 def test_a_profile_of_too_many_models_is_not_learnt() -> None:
     many = alert.Profile.guess(np.full(2000, 0.5))
     with pytest.raises(ValueError, match="profile: expected at most 2000 models and caps"):

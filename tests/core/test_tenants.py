@@ -300,6 +300,17 @@ def test_a_cap_that_is_held_gives_way_to_the_limit() -> None:
     assert s.decide().power_cap == 10.0
 
 
+def test_a_late_input_is_hopeless_where_only_caps_above_the_limit_would_do() -> None:
+    """The earliest end drains a queue. What takes the least energy would not."""
+    profile = alert.Profile(
+        latency=[[0.08, 0.02], [0.16, 0.04]], power=[[10, 20], [2, 20]], accuracy=[0.70, 0.80],
+        power_caps=[10, 20], idle_power=1,
+    )  # fmt: skip
+    goal = alert.Goal.min_energy(deadline=0.1, accuracy=0.6)
+    limited = alert.Scheduler(profile, goal, power_limit=10.0).decide(0.05)
+    assert (limited.model, limited.power_cap, limited.feasible) == (0, 10.0, False)
+
+
 def test_the_limit_is_pickled() -> None:
     assert pickle.loads(pickle.dumps(scheduler(power_limit=12.0))).power_limit == 12.0
     assert pickle.loads(pickle.dumps(scheduler())).power_limit is None

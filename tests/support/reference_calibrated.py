@@ -488,10 +488,11 @@ class Scheduler(reference.Scheduler):
     def is_hopelessly_late(self) -> bool:
         """It came late, and nothing can be expected to finish it in time."""
         order = self.asked.priority
+        within = [c for c in self.everything if c.cap < self.within_limit]
         return (
             self.deadline < self.asked.deadline
             and order.index("latency") < order.index("energy")
-            and self.moments()[0] * min(map(self.until_done, self.everything)) > self.belief.time
+            and self.moments()[0] * min(map(self.until_done, within)) > self.belief.time
         )
 
     def choose(self) -> tuple[Configuration, Expected, bool]:

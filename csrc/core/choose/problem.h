@@ -151,8 +151,8 @@ void alert_choose_by_scan(const alert_problem *problem, alert_choice *out);
 /* What is expected of the configuration in choice->row and choice->column. The belief's deadline becomes its own. */
 void alert_weigh(const alert_problem *problem, alert_choice *choice);
 
-/* The input came late, and no configuration is expected to finish it in time. (For an input that came in time, the goal
- * decides, even when it cannot be finished in time.) [ours] */
+/* The input came late, and no configuration that may be chosen is expected to finish it in time. (For an input that came
+ * in time, the goal decides, even when it cannot be finished in time.) [ours] */
 bool alert_is_hopelessly_late(const alert_problem *problem);
 
 /* Seconds before the row's model can start. */

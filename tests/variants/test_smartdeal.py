@@ -105,6 +105,23 @@ def test_bytes_are_counted_part_by_part() -> None:
     assert f"{counted.ratio:.1f} times smaller: coefficients 864 B" in str(counted)
 
 
+def test_calibration_takes_inputs_with_several_arguments() -> None:
+    class Sum(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor, *, y: torch.Tensor) -> torch.Tensor:
+            return self.two(self.one(x) + y)
+
+    torch.manual_seed(0)
+    net = Sum().eval()
+    calls = [alert.Call(torch.randn(4, 8), y=torch.randn(4, 8)) for _ in range(4)]
+    made = decompose(net, keep=0.5, calibration=calls).model.state_dict()
+    without = decompose(net, keep=0.5).model.state_dict()
+    assert not torch.equal(made["two.weight"], without["two.weight"])
+
+
 def test_calibration_brings_outputs_nearer() -> None:
     net, inputs = network(), pictures(12)
     plain = decompose(net).model

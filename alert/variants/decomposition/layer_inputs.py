@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.nn import Module, functional
 from torch.overrides import TorchFunctionMode
 
+from alert.running import models
+
 _SAMPLES = 6000  # that second moments are computed from
 _ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 
@@ -79,7 +81,7 @@ class _Watch(TorchFunctionMode):
 
 def _run(model: Module, x: Any) -> None:
     """Run a network, to its last exit."""
-    output = model(x)
+    output = models.Call.of(x)(model)
     if isinstance(output, Iterator):
         deque(output, maxlen=0)
 

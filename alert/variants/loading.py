@@ -51,6 +51,8 @@ def load(directory: str | os.PathLike[str], model: nn.Module | None = None) -> F
     document = files.read_json(index, saving.SCHEMA, saving.VERSION)
     field = partial(files.field, index, document)
     rows = [Row(index, row) for row in field("variants", list)]
+    if len({row.name for row in rows}) < len(rows):
+        raise ValueError(f"{index}: variants: expected names that differ")
     variants = [_variant(place, row, model) for row in rows]
     found = {row.name: place / row.file for row in rows if row.file}
     if not found:
@@ -84,6 +86,8 @@ class Row:
         self.steps = [self._step(step) for step in field("steps", list)]
         if self.file is not None and (Path(self.file).name != self.file or "\0" in self.file):
             raise ValueError(f"{index}: file: expected a name, got {shown(self.file)}")
+        if (self.file is None) == (not self.why):
+            raise ValueError(f"{index}: {plain(self.name)}: expected either a file or a reason")
 
     def _number(self, row: Record, name: str, most: float) -> float:
         found = files.field(self.index, row, name, (float, int, type(None)))

@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from alert._text import seconds_text
+from alert._text import plain, seconds_text
 from alert.store import size
 from alert.variants.variant import Variant
 
@@ -27,13 +27,13 @@ def text(variants: Sequence[Variant], failed: Sequence[str], estimated: bool, co
     if left_out or failed:
         lines += ["", "left out:"]
         reasons = [f"{variant.name}: {variant.why}" for variant in left_out]
-        for reason in (*reasons, *failed):
+        for reason in map(plain, (*reasons, *failed)):
             lines += textwrap.wrap(reason, _WIDTH, initial_indent="  ", subsequent_indent="    ")
     return "\n".join(lines)
 
 
 def _cells(variant: Variant, form: str = "%s") -> list[str]:
-    name = form % variant.name
+    name = form % plain(variant.name)
     if len(name) > _LONGEST:
         name = f"{name[: _LONGEST - 1]}…"
     return [

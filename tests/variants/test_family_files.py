@@ -215,6 +215,9 @@ RECORD = [*PRUNED, "steps", 0, "record"]
         _spoiled([*PRUNED, "file"], "a\0b"),
         _spoiled([*PRUNED, "size"], -1),
         _spoiled([*PRUNED, "accuracy"], 2.0),
+        _spoiled([*PRUNED, "file"], None),
+        _spoiled([*PRUNED, "why"], "left out, but with a file"),
+        _spoiled([*PRUNED, "name"], "original"),
         _spoiled([*PRUNED, "steps"], [3]),
         _spoiled([*PRUNED, "steps", 0, "kind"], "eval"),
         _spoiled([*PRUNED, "steps", 0, "kind"], ["pruned"]),
@@ -237,6 +240,17 @@ def test_an_index_that_lies_is_refused(saved: Path, spoil: Callable[[Any], None]
     index.write_text(json.dumps(document))
     with pytest.raises(ValueError, match=str(saved)):
         variants.load(saved, small.network())
+
+
+def test_names_of_an_index_do_not_steer_a_terminal(saved: Path) -> None:
+    index = saved / "family.json"
+    document = json.loads(index.read_text())
+    document["variants"][1]["name"] = "\x1b[2Jgone"
+    document["failed"] = ["\x1b[2Jgone: could not be made"]
+    index.write_text(json.dumps(document))
+    said = str(variants.load(saved, small.network()))
+    assert "\x1b" not in said
+    assert said.count("x1b[2Jgone") == 2
 
 
 def test_an_index_that_is_cut_short(saved: Path) -> None:

@@ -112,7 +112,8 @@ def test_calibration_takes_inputs_with_several_arguments() -> None:
             self.one, self.two = nn.Linear(8, 8), nn.Linear(8, 8)
 
         def forward(self, x: torch.Tensor, *, y: torch.Tensor) -> torch.Tensor:
-            return self.two(self.one(x) + y)
+            found: torch.Tensor = self.two(self.one(x) + y)
+            return found
 
     torch.manual_seed(0)
     net = Sum().eval()

@@ -15,7 +15,7 @@ from alert.video.detections import Detections
 from alert.video.parts import Moment, parts, profile_of
 from alert.video.quality import qualities
 from alert.video.rating import Film, checked_branches, group_of, held, rate, true_boxes
-from alert.video.scenes import AS_FILMED, Scene
+from alert.video.scenes import AS_FILMED, Scene, checked_scenes
 
 LEAST_FRAMES = 8
 
@@ -69,7 +69,7 @@ def measure(
     Detectors, at each scale, and trackers are timed by themselves; the costs of a branch are put
     together from these (`alert/video/parts.py` has the equation).
     """
-    some = checked_branches(branches)
+    some, wanted = checked_branches(branches), checked_scenes(scenes)
     frames = list(checking.checked(clip))
     if len(frames) < LEAST_FRAMES:
         raise ValueError(f"clip: expected at least {LEAST_FRAMES} frames, got {len(frames)}")
@@ -77,7 +77,7 @@ def measure(
     detections = Detections()
     true = true_boxes(truth, reference, some, frames, detections)
     film = Film(frames, true, detections)
-    accuracy, video = measured(some, film, scenes, length, zooms, progress)
+    accuracy, video = measured(some, film, wanted, length, zooms, progress)
     start = next(k for k, boxes in enumerate(true[:-1]) if len(boxes))
     moment = Moment(some, frames[start], frames[start + 1], true[start])
     models = parts(some)

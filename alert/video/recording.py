@@ -21,7 +21,7 @@ from alert.video.detections import Detections
 from alert.video.measure import measured
 from alert.video.parts import Moment, profile_of, together
 from alert.video.rating import Film, checked_branches, group_of, true_boxes
-from alert.video.scenes import AS_FILMED, Scene
+from alert.video.scenes import AS_FILMED, Scene, checked_scenes
 
 # Groups that a scene lasts, where there are several.
 _SHORTEST, _LONGEST = 5, 15
@@ -58,7 +58,7 @@ class Recording:
     ) -> None:
         self.branches = checked_branches(branches)
         self._group = group_of(self.branches, group)
-        self._scenes = list(scenes)
+        self._scenes = checked_scenes(scenes)
         self._progress = progress
         self.drawn: list[tuple[int, int]] = []
         frames = list(checking.checked(clip))

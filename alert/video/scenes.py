@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alert import _arguments
 from alert._arguments import Floats
+from alert._text import shown
 from alert.video.boxes import within
 from alert.video.branch import Frame
 from alert.video.frames import magnified
@@ -34,6 +36,11 @@ class Scene:
     zoom: float = 1.0
     stride: int = 1
 
+    def __post_init__(self) -> None:
+        if not _arguments.number("zoom", self.zoom) >= 1.0:
+            raise ValueError(f"zoom: expected a number >= 1, got {shown(self.zoom)}")
+        _arguments.integer("stride", self.stride, 1)
+
     def of(self, frames: Sequence[Frame], true: Sequence[Floats]) -> Film:
         """Return the film of this scene, made of frames and their true boxes."""
         some, boxes = list(frames[:: self.stride]), list(true[:: self.stride])
@@ -49,6 +56,17 @@ class Scene:
         if self.zoom == 1.0 and self.stride == 1:
             return film
         return self.of(film.frames, film.true)
+
+
+def checked_scenes(scenes: Sequence[Scene]) -> list[Scene]:
+    """Return scenes, each name once."""
+    some = list(scenes)
+    for scene in some:
+        _arguments.instance("scenes", scene, Scene, "scenes")
+    names = [scene.name for scene in some]
+    if not some or len(set(names)) < len(names):
+        raise ValueError(f"scenes: expected scenes, each name once, got {names}")
+    return some
 
 
 AS_FILMED = (Scene("quiet"),)

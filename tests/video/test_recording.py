@@ -7,7 +7,7 @@ import pytest
 from film import HEIGHT, WIDTH, Detector, Object, film, true_boxes
 
 import alert
-from alert.video import branches, f1
+from alert.video import branches, f1, measure
 from alert.video.parts import parts
 from alert.video.recording import Recording
 from alert.video.scenes import CHANGING, Scene
@@ -108,6 +108,27 @@ def test_a_scene_shows_a_part_of_the_frame_and_some_of_the_frames() -> None:
     assert seen.frames[0].shape == (HEIGHT, WIDTH, 3)
     np.testing.assert_array_equal(seen.true[0], [[140, 80, 180, 160, 1]])  # the other is outside
     np.testing.assert_array_equal(seen.frames[1][1::2, 1::2], FRAMES[3][60:180, 80:240])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"zoom": 0.5}, "zoom: expected a number >= 1, got 0.5"),
+        ({"zoom": float("nan")}, "zoom: expected a number >= 1, got nan"),
+        ({"stride": 0}, "stride: expected an integer >= 1, got 0"),
+    ],
+)
+def test_scenes_that_no_camera_sees_are_refused(options: dict[str, float], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Scene("odd", **options)  # type: ignore[arg-type]
+
+
+def test_scenes_need_names_of_their_own() -> None:
+    for scenes in ([], [Scene("a"), Scene("a", stride=2)]):
+        with pytest.raises(ValueError, match="scenes: expected scenes, each name once, got"):
+            recording(scenes=scenes)
+        with pytest.raises(ValueError, match="scenes: expected scenes, each name once, got"):
+            measure(branches(Detector()), FRAMES[:8], scenes=scenes)
 
 
 def test_a_clip_of_few_groups_is_refused() -> None:

@@ -78,8 +78,8 @@ class Family(Mapping[str, Callable[..., Any]]):
         OSError
             The directory cannot be written, or holds something else.
         ValueError
-            A variant cannot be stored: a function made it, and its modules are others than those of
-            the original.
+            A variant cannot be stored: a function made it, and its modules, or their settings, are
+            others than those of the original.
         """
         rest = {"failed": self.failed, "estimated": self.estimated, "compared": self.compared}
         self._stored = saving.save(files.as_path(directory), self.variants, rest)

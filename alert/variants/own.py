@@ -17,7 +17,7 @@ shape = reshaped.reshape
 def make(function: Callable[[nn.Module], Any], model: nn.Module) -> Made:
     """Let a function of the user make a variant of a copy.
 
-    The variant is stored where it differs from the original in the shapes of its tensors only.
+    The variant can be stored where it differs from the original in tensors and integers only.
     """
     original = copy.deepcopy(model)
     made = function(model)

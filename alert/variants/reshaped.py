@@ -6,6 +6,7 @@ What differs is a record of numbers, which JSON holds. So no file has to hold co
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import torch
@@ -21,11 +22,13 @@ def differences(original: nn.Module, changed: nn.Module) -> Record:
     Raises
     ------
     ValueError
-        They differ in more: they do not consist of the same kinds of modules.
+        They differ in more: in the kinds of their modules, or in other settings of these.
     """
     parts, twins = dict(changed.named_modules()), dict(original.named_modules())
     if {n: type(m) for n, m in parts.items()} != {n: type(m) for n, m in twins.items()}:
         raise ValueError("its modules are others than those of the original")
+    if any(_settings(part) != _settings(twins[name]) for name, part in parts.items()):
+        raise ValueError("its modules have other settings than those of the original")
     return {
         "numbers": {
             name: found
@@ -65,6 +68,16 @@ def _numbers(part: nn.Module) -> Iterator[tuple[str, Any]]:
     for name, value in vars(part).items():
         if not name.startswith("_") and _is_number(value):
             yield name, value
+
+
+def _settings(part: nn.Module) -> Record:
+    """Return attributes that a record does not hold, but that count: factors, functions, modes."""
+    kinds = (bool, float, str, type(None), FunctionType, BuiltinFunctionType)
+    return {
+        name: value
+        for name, value in vars(part).items()
+        if not name.startswith("_") and name != "training" and isinstance(value, kinds)
+    }
 
 
 def _is_number(value: Any) -> bool:

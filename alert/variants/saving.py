@@ -49,8 +49,8 @@ def save(directory: Path, variants: Sequence[Variant], rest: Mapping[str, Any]) 
 def _write(path: Path, variant: Variant) -> Path:
     if variant.write is None or not variant.suffix:
         raise ValueError(
-            f"{variant.name} cannot be stored: a function made it, and its modules are others than "
-            "those of the original"
+            f"{variant.name} cannot be stored: a function made it, and its modules, or their "
+            "settings, are others than those of the original"
         )
     files.replace(path, variant.write)
     return path

@@ -43,6 +43,11 @@ def other(module: nn.Module) -> nn.Module:
     return nn.Sequential(module, nn.Softmax(-1))
 
 
+def steeper(module: nn.Module) -> nn.Module:
+    dict(module.named_modules())["1"].eps = 1.0  # type: ignore[assignment]
+    return module
+
+
 def make(*kinds: Any) -> Family:
     return variants.family(
         small.network(),
@@ -164,6 +169,14 @@ def test_a_failed_move_puts_the_old_family_back(
         family.save(saved)
     assert same(family, variants.load(saved, small.network()))
     assert [path.name for path in saved.parent.iterdir()] == ["f"]
+
+
+def test_what_has_other_settings_cannot_be_stored(tmp_path: Path) -> None:
+    """Read back without them, it would be another variant."""
+    family = make(steeper)
+    assert "steeper" in family
+    with pytest.raises(ValueError, match="steeper cannot be stored: a function made it"):
+        family.save(tmp_path / "f")
 
 
 def test_what_has_other_modules_cannot_be_stored(tmp_path: Path) -> None:

@@ -77,7 +77,6 @@ class Decision(structseq[Any], tuple[int, float | Any]):
     def ask(self) -> bool: ...
     @property
     def estimated(self) -> bool: ...
-    def _repr_html_(self, /) -> str: ...  # which alert.scheduler adds
 
 @disjoint_base
 class Scheduler:

@@ -303,7 +303,7 @@ def _decision_html(choice: _core.Decision, /) -> str:
 
 
 # A type of the core, which makes numbers. Tables are made here.
-_core.Decision._repr_html_ = _decision_html  # type: ignore[method-assign]
+_core.Decision._repr_html_ = _decision_html  # type: ignore[attr-defined]
 
 
 def _check_goal_type(goal: object) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from alert.profile import Profile
 from alert.video import frames as checking
 from alert.video.branch import Branch, Frame
+from alert.video.crowd import crowd_of, single_steps
 from alert.video.detections import Detections
 from alert.video.parts import Moment, parts, profile_of
 from alert.video.quality import qualities
@@ -80,9 +81,10 @@ def measure(
     accuracy, video = measured(some, film, wanted, length, zooms, progress)
     start = next(k for k, boxes in enumerate(true[:-1]) if len(boxes))
     moment = Moment(some, frames[start], frames[start + 1], true[start])
-    models = parts(some)
+    models = {**parts(some), **single_steps(some, moment)}
     of_parts = dict.fromkeys(models, 0.5)  # accuracies that mean nothing
     costs = Profile.measure(models, moment, accuracy=of_parts, progress=progress, **options)
+    video["crowd"] = crowd_of(some, length, costs, len(moment.boxes))
     return profile_of(some, length, accuracy, video, costs)
 
 

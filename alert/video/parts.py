@@ -11,13 +11,15 @@ group. B is zero where n is 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from alert._arguments import Floats
 from alert.profile import Profile
 from alert.video.branch import Branch, Frame
+
+Part: TypeAlias = Callable[["Moment"], Any]
 
 
 class Moment:
@@ -34,12 +36,16 @@ class Moment:
     def __init__(
         self, branches: Sequence[Branch], frame: Frame, after: Frame, boxes: Floats
     ) -> None:
-        self.frame, self.boxes = frame, boxes
+        self.frame, self.after, self.boxes = frame, after, boxes
         self._steps = {
             _tracker(branch): _both_ways(branch.track(frame, boxes), [frame, after])
             for branch in branches
             if branch.every > 1
         }
+
+    def with_boxes(self, branches: Sequence[Branch], boxes: Floats) -> Moment:
+        """Return the same frames with other boxes."""
+        return Moment(branches, self.frame, self.after, boxes)
 
     def step(self, branch: Branch) -> Floats:
         """Follow the boxes to the second frame, or back again."""
@@ -54,26 +60,26 @@ def _both_ways(follow: Callable[[Frame], Floats], turns: list[Frame]) -> Callabl
     return step
 
 
-def parts(branches: Sequence[Branch]) -> dict[str, Callable[[Moment], Any]]:
+def parts(branches: Sequence[Branch]) -> dict[str, Part]:
     """Return the parts of branches, each of which takes a `Moment`."""
-    found: dict[str, Callable[[Moment], Any]] = {}
+    found: dict[str, Part] = {}
     for branch in branches:
         found[_detection(branch)] = _detecting(branch)
         if branch.every > 1:
             found[f"start of {_tracker(branch)}"] = _starting(branch)
-            found[f"step of {_tracker(branch)}"] = _stepping(branch)
+            found[steps_of(branch)] = _stepping(branch)
     return found
 
 
-def _detecting(branch: Branch) -> Callable[[Moment], Any]:
+def _detecting(branch: Branch) -> Part:
     return lambda moment: branch.detected(moment.frame)
 
 
-def _starting(branch: Branch) -> Callable[[Moment], Any]:
+def _starting(branch: Branch) -> Part:
     return lambda moment: branch.track(moment.frame, moment.boxes)
 
 
-def _stepping(branch: Branch) -> Callable[[Moment], Any]:
+def _stepping(branch: Branch) -> Part:
     return lambda moment: moment.step(branch)
 
 
@@ -140,9 +146,19 @@ def profile_of(
 def _on_frame(branch: Branch, place: int) -> list[str]:
     """Name what runs on a frame, by its place in the group."""
     if place % branch.every:
-        return [f"step of {_tracker(branch)}"]
+        return [steps_of(branch)]
     starts = [f"start of {_tracker(branch)}"] if branch.every > 1 else []
     return [_detection(branch), *starts]
+
+
+def steps_of(branch: Branch) -> str:
+    """Name the steps of a branch's tracker."""
+    return f"step of {_tracker(branch)}"
+
+
+def alone(branch: Branch) -> str:
+    """Name a step of a branch's tracker with a single box."""
+    return f"{steps_of(branch)}, one box"
 
 
 def _detection(branch: Branch) -> str:

@@ -26,6 +26,7 @@ from alert.scheduler import HISTORY, Scheduler
 from alert.video import frames as checking
 from alert.video.branch import Branch, Frame, Shown
 from alert.video.content import Content
+from alert.video.crowd import Crowd
 from alert.video.identities import Identities
 from alert.video.report import VideoReport
 from alert.video.tally import Tally
@@ -47,8 +48,8 @@ class Watcher(Closing):
     power : str or device, default "auto"
         See `alert.Runner`.
     content : bool, default True
-        Expect of each branch what the height and motion of the objects say. False expects the F1
-        of the profile always.
+        Expect of each branch what the height, the motion and the number of the objects say. False
+        expects the F1 and the latency of the profile always.
     method, constants, history
         See `alert.Scheduler`.
     clock : callable, default time.perf_counter
@@ -89,6 +90,7 @@ class Watcher(Closing):
         self._group = int(video["group"])
         self._shares = [video["shares"][branch.name] for branch in self._branches]
         self._content = Content.of(video) if content else None
+        self._crowd = Crowd.of(video) if content and "crowd" in video else None
         worth = max(goal.q_fail, video["held"])
         self._clock = clock
         self._identities = Identities()
@@ -167,7 +169,8 @@ class Watcher(Closing):
         decision = self._scheduler.decision
         if self._content is not None:
             expected = self._content.accuracies(self._branches)
-            decision = self._scheduler.expect(accuracy=expected)
+            longer = None if self._crowd is None else self._crowd.factors()
+            decision = self._scheduler.expect(accuracy=expected, latency=longer)
         if decision.power_cap != self._cap:
             self._cap = math.nan  # until the device has taken it
             put_cap(self._device, decision.power_cap)
@@ -191,7 +194,7 @@ class Watcher(Closing):
             meter.fail()
             self._device.pace()  # accounts for the work so far
             raise
-        tally.count(done - start, energy)
+        tally.count(done - start, energy, len(shown.boxes))
         if self._content is not None:
             self._content.see(shown)
         return shown
@@ -207,6 +210,8 @@ class Watcher(Closing):
         self._scheduler.step(tally.busy / frames, energy)
         if self._content is not None:
             self._content.learn()
+        if self._crowd is not None:
+            self._crowd.take(tally.boxes / tally.frames)
         late = tally.busy > self._scheduler.goal.deadline * (tally.frames + tally.held)
         self._report.count(self._branches[model].name, tally, late)
 

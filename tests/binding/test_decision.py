@@ -46,7 +46,7 @@ def test_a_notebook_shows_a_decision_as_a_table() -> None:
     profile = alert.Profile(
         [[0.02]], [[17.6842]], [0.8], [17.6842], 5, exits={0: [(0.5, 0.6), (1, 0.8)]}
     )
-    html = alert.Scheduler(profile, GOAL).decision._repr_html_()
+    html = alert.Scheduler(profile, GOAL).decision._repr_html_()  # type: ignore[attr-defined]
     for row in (
         "<td>model</td><td>0</td>",
         "<td>exit</td><td>1</td>",
@@ -56,7 +56,7 @@ def test_a_notebook_shows_a_decision_as_a_table() -> None:
     ):
         assert row in html
     bare = alert.Profile([[0.02]], None, [0.8], [None], 0)
-    html = alert.Scheduler(bare, GOAL).decision._repr_html_()
+    html = alert.Scheduler(bare, GOAL).decision._repr_html_()  # type: ignore[attr-defined]
     assert "<td>power cap</td><td>none</td>" in html
     assert "<td>expected energy</td><td>unknown</td>" in html
 

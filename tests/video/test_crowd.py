@@ -1,0 +1,91 @@
+"""Trackers take longer for many boxes, and the watcher expects that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from film import Detector, Object, film
+from simulation import Machine, Package
+
+import alert
+from alert import video
+from alert.video import Follower
+from alert.video.crowd import Crowd
+
+DETECTION, START, STEP, BOX = 0.01, 0.001, 0.002, 0.003  # seconds under the highest cap
+PAIR = [Object(10, 30, 30, 70, (1, 0)), Object(100, 60, 30, 70, (1, 0))]
+CROWD = [Object(10 + 45 * n, 30 + 80 * m, 24, 60, (1, 0)) for n in range(4) for m in range(2)]
+
+
+class Scene:
+    """A simulated machine with a tracker that takes so long for each box."""
+
+    def __init__(self) -> None:
+        self.machine = machine = Machine()
+        self.package = Package(machine)
+
+        class Tracker(Follower):
+            def __init__(self, frame: np.ndarray, boxes: np.ndarray) -> None:
+                machine.work(START)
+                super().__init__(frame, boxes)
+
+            def __call__(self, frame: np.ndarray) -> np.ndarray:
+                found = super().__call__(frame)
+                machine.work(STEP + BOX * len(found))
+                return found
+
+        detector = Detector(20, machine.work, DETECTION)
+        self.branches = video.branches(detector, (1,), (1, 8), track=Tracker)
+        times: dict[str, Any] = {
+            "clock": machine.clock,
+            "sleep": machine.sleep,
+            "idle_seconds": 0.1,
+            "power": self.package,
+            "power_caps": [40],
+        }
+        self.profile = video.measure(self.branches, film(PAIR, 16), **times)
+
+    def watch(self, **options: Any) -> video.Watcher:
+        goal = alert.Goal.min_energy(deadline=1.0, accuracy=0.01, window=1)
+        clock = self.machine.clock
+        return video.Watcher(
+            self.branches, self.profile, goal, self.package, clock=clock, **options
+        )
+
+
+def test_the_share_that_goes_with_the_boxes_is_measured() -> None:
+    scene = Scene()
+    crowd = scene.profile.origin["video"]["crowd"]
+    assert crowd["boxes"] == 2
+    of_boxes = 7 * 2 * BOX
+    expected = [0.0, of_boxes / (DETECTION + START + 7 * STEP + of_boxes)]
+    np.testing.assert_allclose(crowd["shares"], expected, rtol=1e-6)
+
+
+def test_a_branch_takes_longer_for_more_boxes() -> None:
+    crowd = Crowd(2.0, 2.0, np.array([0.0, 0.6]))
+    np.testing.assert_allclose(crowd.factors(), [1.0, 1.0])
+    for _ in range(50):
+        crowd.take(8.0)
+    np.testing.assert_allclose(crowd.factors(), [1.0, 1.0 + 0.6 * 3.0])
+    for _ in range(50):
+        crowd.take(0.0)
+    np.testing.assert_allclose(crowd.factors(), [1.0, 0.4])
+
+
+def test_a_crowd_is_no_slowdown() -> None:
+    """Two boxes are followed for less than a detection on every frame takes, eight are not."""
+    scene = Scene()
+    every_frame, followed = scene.profile.latency[:, 0]
+    assert followed < every_frame
+    with scene.watch() as watch:
+        assert watch.scheduler.decision.model == 1
+        list(watch(film(CROWD, 80)))
+        assert watch.scheduler.slowdown[0] == pytest.approx(1.0, abs=0.05)
+        assert watch.scheduler.decision.model == 0
+    with scene.watch(content=False) as watch:
+        list(watch(film(CROWD, 80)))
+        assert watch.scheduler.slowdown[0] > 2.0
+        assert watch.scheduler.decision.model == 1

@@ -143,7 +143,7 @@ class Server:
 
         try:
             self._live = show(self, name)
-        except OSError:
+        except BaseException:
             self.close()
             raise
 

@@ -64,6 +64,7 @@ class Worker:
         self._changed = threading.Condition(self.lock)
         self.closing = False
         self._drained = False
+        self._warms_up = False
         self._running: _Running | None = None
         self._alarm = Alarm(self._look, clock)
         self._thread = self._start()
@@ -95,10 +96,16 @@ class Worker:
     def warmup(self, call: Call) -> None:
         """Run every model a few times between two jobs; requests wait meanwhile."""
         with self.lock:
-            self._changed.wait_for(lambda: self._running is None)
+            self._changed.wait_for(lambda: self._running is None and not self._warms_up)
             if self.closing:
                 raise RuntimeError("this Server is closed")
+            self._warms_up = True
+        try:
             self._machine.warmup(call)
+        finally:
+            with self.lock:
+                self._warms_up = False
+                self._changed.notify_all()
 
     def close(self, cancel: bool) -> None:
         """Serve what waits, or cancel it; return when the last job is done.
@@ -190,6 +197,7 @@ class Worker:
     def _next(self) -> tuple[list[Refusal], _Running | None]:
         """Wait for a job or for refusals; return neither at the end. The lock is held."""
         while True:
+            self._changed.wait_for(lambda: not self._warms_up)
             self._machine.keep_within(self._dispatch.power_limit)
             now = self._clock()
             refused, job = self._dispatch.next(now)

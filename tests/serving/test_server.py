@@ -129,6 +129,19 @@ def test_one_tenant_waits_less_than_it_may_and_is_not_given_up(gate: Gate) -> No
         assert [answer.result(SOON) for answer in answers] == list(range(20))
 
 
+def test_a_live_view_that_cannot_begin_closes_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[alert.Server] = []
+
+    def fail(server: alert.Server, name: str) -> None:
+        closed.append(server)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("alert.serving.live.show", fail)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        serve(live="shop")
+    assert closed[0].closed
+
+
 def test_a_warm_up_runs_every_model_and_counts_for_nothing() -> None:
     seen: list[Any] = []
 
@@ -157,6 +170,34 @@ def test_a_warm_up_waits_for_the_model_that_runs(gate: Gate) -> None:
         warm.join(SOON)
         assert runs.result(SOON) == "runs"
     assert gate.seen == ["runs", *["example"] * 3]
+
+
+def test_a_warm_up_holds_up_the_requests_but_nobody_who_sends_them_or_asks(gate: Gate) -> None:
+    with serve(gate) as server:
+        tenant = server.tenant("a")
+        warm = threading.Thread(target=server.warmup, args=("example",))
+        warm.start()
+        gate.wait_for_call()
+        done: list[Any] = []
+
+        def use() -> None:
+            done.append(tenant.submit("runs"))
+            done.append(server.report().waiting)
+            server.power_limit = 20.0
+            done.append(server.demand().watts)
+
+        user = threading.Thread(target=use, daemon=True)
+        user.start()
+        user.join(SOON / 2)
+        was_held_up, seen = user.is_alive(), list(gate.seen)
+        gate.open.set()
+        warm.join(SOON)
+        user.join(SOON)
+        assert done[0].result(SOON) == "runs"
+    assert not was_held_up
+    assert seen == ["example"]
+    assert done[1:] == [1, (20.0,)]
+    assert gate.seen == [*["example"] * 3, "runs"]
 
 
 # ------------------------------------------------------------------------------------- cancelling

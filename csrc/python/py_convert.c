@@ -15,7 +15,7 @@ static PyObject *place_of(const alert_argument_error *error)
 /* Counts come as doubles, too: a whole number is shown without a point. */
 static PyObject *number_of(double value)
 {
-    bool is_whole = fabs(value) < 1e15 && value == trunc(value);
+    bool is_whole = fabs(value) <= 0x1p53 && value == trunc(value);
     return is_whole ? PyLong_FromDouble(value) : PyFloat_FromDouble(value);
 }
 

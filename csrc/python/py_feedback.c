@@ -33,7 +33,8 @@ static int to_ticket(PyObject *object, unsigned long long *out)
 {
     PyObject *number = PyNumber_Index(object);
     if (!number) {
-        PyErr_Format(PyExc_TypeError, "ticket: expected that of a decision, got %.100s",
+        PyErr_Format(PyExc_TypeError,
+                     "ticket: expected that of a decision (None without feedback=), got %.100s",
                      Py_TYPE(object)->tp_name);
         return -1;
     }

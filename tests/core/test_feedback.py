@@ -312,6 +312,15 @@ def test_a_ticket_is_an_integer(ticket: Any) -> None:
     refused(scheduler(), "ticket: expected that of a decision", ticket, 1.0)
 
 
+def test_errors_show_the_largest_ticket_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.randbits", lambda bits: 2**bits - 1)
+    s = scheduler()
+    ticket = run_input(s)
+    s.feedback(ticket, 1.0)
+    assert ticket > 4e15
+    refused(s, f"ticket: expected a ticket that was not rated before, got {ticket}$", ticket, 1.0)
+
+
 def test_text_and_numbers_of_numpy_are_the_same_users() -> None:
     users: list[Any] = ["anna", "5", 5, 6]
     of_numpy: list[Any] = [np.str_("anna"), np.str_("5"), np.int64(5), np.uint8(6)]
@@ -329,6 +338,8 @@ def test_a_user_is_text_or_a_number(user: Any) -> None:
 def test_there_are_no_tickets_without_feedback() -> None:
     s = Scheduler(profile(), GOAL)
     refused(s, "ticket: expected none: this scheduler was made without feedback", 1, 1.0)
+    unlearnt = r"ticket: expected that of a decision \(None without feedback=\), got NoneType"
+    refused(s, unlearnt, s.decision.ticket, 1.0)
     with pytest.raises(ValueError, match="context: expected none, without feedback, got 1"):
         s.context = [1.0]
     assert s.context == ()

@@ -18,7 +18,7 @@ static inline uint64_t alert_random_next(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-/* A standard normal number. The 53 bits used never give 0 or 1. */
+/* A standard normal number. The 53 bits used never give the share 0. They may give 1, whose quantile is finite, too. */
 static inline double alert_random_normal(uint64_t *state)
 {
     double share = ((double)(alert_random_next(state) >> 11) + 0.5) * 0x1p-53;

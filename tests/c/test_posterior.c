@@ -84,6 +84,18 @@ static void forgets_everything_without_ratings(void)
                 alert_posterior_variance(&first, &prior, x), 1e-9);
 }
 
+/* Each number is within its bounds, but the inverse is not: learning would lead to NaN. */
+static void numbers_that_no_rating_leads_to_are_not_sane(void)
+{
+    alert_prior prior = {.weights = N, .ratings = 20.0, .published = 0.7};
+    alert_posterior p;
+    alert_posterior_start(&p, &prior);
+    EXPECT(alert_posterior_is_sane(&p, &prior));
+    for (size_t i = 1; i < N; i++)
+        p.root[i * (i + 1) / 2 + i - 1] = 1e12;
+    EXPECT(!alert_posterior_is_sane(&p, &prior));
+}
+
 static void draws_have_its_moments(void)
 {
     enum { DRAWS = 200000 };
@@ -111,6 +123,7 @@ int main(int argc, char **argv)
 {
     stays_positive(argc > 1 ? (size_t)atol(argv[1]) : 20000);
     forgets_everything_without_ratings();
+    numbers_that_no_rating_leads_to_are_not_sane();
     draws_have_its_moments();
     return expect_failures > 0;
 }

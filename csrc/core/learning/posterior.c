@@ -6,6 +6,8 @@
 
 /* Beyond any weight, and any root of a sum over 1e18 ratings. */
 #define NUMBER_MAX 1e13
+/* Of a variance; large where contexts are all but the same. No product of numbers overflows below it. */
+#define ROUNDING 1e6
 
 static size_t at(size_t i, size_t j)
 {
@@ -125,6 +127,19 @@ void alert_posterior_draw(const alert_posterior *p, const alert_prior *prior, ui
         theta[i] += p->mean[i];
 }
 
+/* A >= A0: no weight is less certain than before any rating, up to rounding. */
+static bool is_certain_enough(const alert_posterior *p, const alert_prior *prior)
+{
+    double most = ROUNDING * ALERT_RATING_VARIANCE / prior->ratings;
+    for (size_t i = 0; i < prior->weights; i++) {
+        double x[ALERT_WEIGHTS_MAX] = {0.0};
+        x[i] = 1.0;
+        if (!(alert_posterior_variance(p, prior, x) <= most))
+            return false;
+    }
+    return true;
+}
+
 /* A grows from A0, so no diagonal entry of L is below the root of the prior. */
 bool alert_posterior_is_sane(const alert_posterior *p, const alert_prior *prior)
 {
@@ -137,5 +152,5 @@ bool alert_posterior_is_sane(const alert_posterior *p, const alert_prior *prior)
     for (size_t i = 0; i < prior->weights; i++)
         if (!(p->root[at(i, i)] >= 0.999 * sqrt(prior->ratings)))
             return false;
-    return true;
+    return is_certain_enough(p, prior);
 }

@@ -97,7 +97,8 @@ def test_the_core_stays_small() -> None:
     # 660 for costs learnt while serving: tables, what follows from them, their state.
     # 30 for accuracies of every input in a trace that is replayed.
     # 190 for rows that a search screens out together, and machine prices that move.
-    assert sum(lines_of_code(path) for path in files) <= 5575
+    # 15 for saved numbers that no input leads to, and late inputs where the power is limited.
+    assert sum(lines_of_code(path) for path in files) <= 5590
 
 
 def test_the_core_includes_nothing_from_above() -> None:

@@ -172,6 +172,10 @@ class Content:
     def learn(self) -> None:
         """Take in what was seen since the last call."""
         self.take(*seen(self._shown))
+        self.forget()
+
+    def forget(self) -> None:
+        """Leave out what was seen since the last call of `learn`."""
         self._shown.clear()
 
     def take(self, height: float, motion: float) -> None:

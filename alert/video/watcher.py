@@ -191,6 +191,8 @@ class Watcher(Closing):
                 energy, _, _ = meter.end(decision.model, decision.power_cap, start, done)
         except BaseException:
             tally.frames = 0  # nothing is learnt of this group
+            if self._content is not None:
+                self._content.forget()
             meter.fail()
             self._device.pace()  # accounts for the work so far
             raise

@@ -290,6 +290,22 @@ def test_a_camera_that_fails_loses_no_work(scene: Scene) -> None:
         assert len(list(watch(FRAMES[:8]))) == 8
 
 
+def test_what_was_seen_before_a_tracker_failed_is_not_learnt_later(scene: Scene) -> None:
+    class Fails(Follower):
+        def __call__(self, frame: np.ndarray) -> np.ndarray:
+            raise RuntimeError("broken")
+
+    scene.branches = video.branches(scene.detector, (1, 0.5), (1, 4, 8), track=Fails)
+    with scene.watch(GOAL) as watch:
+        with pytest.raises(RuntimeError, match="broken"):
+            list(watch(FRAMES[:8]))
+        known = watch.content
+        assert known is not None
+        height = known.height
+        known.learn()
+        assert known.height == height
+
+
 @pytest.mark.parametrize("bad", [RuntimeError("broken"), np.full((1, 5), np.nan), "boxes"])
 def test_nothing_is_learnt_of_a_detector_that_fails(scene: Scene, bad: Any) -> None:
     def detect(frame: np.ndarray) -> Any:

@@ -257,7 +257,7 @@ class Server:
 
     @property
     def power_cap(self) -> float | None:
-        """Watts of the cap in force, or of a higher one that the next job has been promised.
+        """Watts of the cap in force, or of a higher one that a chosen job is about to set.
 
         None for no cap, or while it is unknown.
         """

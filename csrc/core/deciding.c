@@ -101,11 +101,10 @@ void alert_scheduler_pose(alert_scheduler *s, double deadline_s)
 /* By what was learnt, where that is another accuracy than the one chosen by. */
 static double expected_accuracy(const alert_scheduler *s, const alert_choice *choice)
 {
-    double late = alert_pending_goal(s)->q_fail;
     if (!s->feedback)
         return choice->accuracy;
     return alert_feedback_expected(s->feedback, choice->row->position, choice->accuracy,
-                                   choice->probability, late);
+                                   choice->probability, alert_pending_goal(s)->q_fail);
 }
 
 static void await(alert_scheduler *s, const alert_choice *choice)

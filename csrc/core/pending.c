@@ -109,6 +109,14 @@ static double bound_of(const alert_scheduler *s, const alert_measurement *m, dou
     return isnan(m->latency_s) ? 0.0 : goal->power_w * (before_s + m->latency_s + idle_s);
 }
 
+/* What a rating of the pending input needs. */
+static void add_ticket(const alert_scheduler *s, alert_decision *out)
+{
+    out->has_ticket = true;
+    out->ask = s->feedback->model[out->model].asks;
+    out->ticket = s->feedback->now.first_ticket + s->now.inputs;
+}
+
 void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
 {
     const alert_pending *next = &s->now.pending;
@@ -126,10 +134,12 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
         .probability = next->probability,
         .feasible = next->feasible,
         .estimated = s->learnt && !alert_learnt_has_run(s->learnt, row->model, cap),
-        .has_ticket = s->feedback,
-        .ask = s->feedback && s->feedback->model[row->model].asks,
-        .ticket = s->feedback ? s->feedback->now.first_ticket + s->now.inputs : 0,
+        .has_ticket = false,
+        .ask = false,
+        .ticket = 0,
     };
+    if (s->feedback)
+        add_ticket(s, out);
 }
 
 static void remember(alert_scheduler *s, const alert_measurement *m, const outcome *o,

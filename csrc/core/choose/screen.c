@@ -98,8 +98,9 @@ size_t alert_screen_rows_left(const alert_screen *s, double most)
 {
     size_t count = 0, first = 0;
     for (size_t r = 0, rows = s->profile->rows; r < rows; r++) {
+        bool is_left = !(s->excess_j[r] > most);
         s->left[count] = (uint32_t)r;
-        count += !(s->excess_j[r] > most); /* a jump could not be foreseen */
+        count += is_left; /* a jump could not be foreseen */
     }
     for (size_t i = 1; i < count; i++)
         first = s->excess_j[s->left[i]] < s->excess_j[s->left[first]] ? i : first;

@@ -62,6 +62,28 @@ def test_every_word_replaced(method: str) -> None:
     assert accepted > 0  # the trace's numbers, say: they are only shown
 
 
+def test_every_word_of_a_learnt_profile_replaced() -> None:
+    guess = alert.Profile.guess([0.7, 0.8], size=[1, 4], power_caps=[10, 20])
+    victim = alert.Scheduler(guess, GOAL, history=0)
+    for latency in (0.03, 0.2, 0.05, 0.06, 0.04):
+        victim.step(latency, 0.5)
+    state = victim._save()[0]
+    accepted = 0
+    for at in range(0, len(state) - 7, 8):
+        for number in (*DOUBLES, 1e12, -1e12, 300.0):
+            try:
+                victim._restore(state[:at] + struct.pack("<d", number) + state[at + 8 :])
+            except ValueError:
+                continue
+            accepted += 1
+            for _ in range(12):
+                decision = victim.step(0.05, 0.5)
+                assert decision.energy is not None
+                assert math.isfinite(decision.energy * decision.accuracy)
+            assert pickle.loads(pickle.dumps(victim)).profile == victim.profile
+    assert accepted > 0
+
+
 @pytest.mark.parametrize("name", ["feasible", "met"])
 def test_a_flag_of_the_trace_that_is_neither_true_nor_false(name: str) -> None:
     """NumPy would hand it out as it is."""

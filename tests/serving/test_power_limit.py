@@ -52,6 +52,15 @@ def run(server: alert.Server, name: str) -> float | None:
     return answer.decision.power_cap
 
 
+def wait_for_limit(server: alert.Server, watts: float) -> None:
+    waited = threading.Event()
+    for _ in range(int(SOON / 0.01)):
+        if server.power_limit == watts:
+            return
+        waited.wait(0.01)
+    raise AssertionError(server.power_limit)
+
+
 def wait_for_cap(server: alert.Server, watts: float) -> None:
     waited = threading.Event()
     for _ in range(int(SOON / 0.01)):
@@ -275,11 +284,34 @@ def test_without_an_answer_the_share_holds_until_the_lease_ends(server: alert.Se
         office.wait_for_reports(20)
     assert server.power_limit == 40.0
     now[0] = LONG
-    office.wait_for_reports(len(office.reports))
-    assert server.power_limit == 10.0
+    wait_for_limit(server, 10.0)
     office.error = None
-    office.wait_for_reports(10)
+    wait_for_limit(server, 40.0)
+    member.close()
+
+
+def test_a_budget_that_never_answers_holds_no_cap_beyond_the_lease(server: alert.Server) -> None:
+    """Nor does an answer that comes after the lease has ended."""
+    now = [0.0]
+    may_answer = threading.Event()
+
+    class Silent(Office):
+        def report(self, name: str, loss: Loss, held: float) -> Share:
+            if self.reports:
+                self.heard.release()
+                assert may_answer.wait(SOON)
+            return super().report(name, loss, held)
+
+    office = Silent(40.0)
+    member = Member(server, office, "node", period=0.001, clock=lambda: now[0])
+    office.wait_for_reports(2)
     assert server.power_limit == 40.0
+    now[0] = LONG
+    wait_for_limit(server, 10.0)
+    office.seconds = -1.0  # it has ended when it comes
+    may_answer.set()
+    office.wait_for_reports(3)
+    assert server.power_limit == 10.0
     member.close()
 
 

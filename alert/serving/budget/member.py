@@ -1,4 +1,4 @@
-"""The member of a budget: a thread beside a server that reports, and obeys."""
+"""The member of a budget: threads beside a server that report, and obey."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Member:
     """Keeps a server within its share of a budget.
 
     A request never waits for the budget: a thread reports every `period` seconds, and sets
-    `Server.power_limit`. Without an answer the server keeps its share until the lease ends, and
-    falls back to its lowest cap then.
+    `Server.power_limit`. Without an answer the server keeps its share until the lease ends. Then
+    another thread sets the lowest cap.
 
     Parameters
     ----------
@@ -86,8 +86,12 @@ class Member:
         self._closing = threading.Event()
         server.power_limit = self._caps[0]
         self.share = self._join(patience)
-        self._thread = threading.Thread(target=self._report_often, name="alert budget", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=work, name="alert budget", daemon=True)
+            for work in (self._report_often, self._keep_to_lease)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def _join(self, patience: float) -> Share:
         until = self._clock() + patience
@@ -106,7 +110,7 @@ class Member:
         finite = len(self._caps)
         share = self._budget.report(self._name, Loss(watts[:finite], loss[:finite]), held)
         self._ends = asked + share.seconds
-        if share.watts > 0.0:
+        if share.watts > 0.0 and self._clock() < self._ends:
             self._server.power_limit = share.watts
         return share
 
@@ -117,11 +121,15 @@ class Member:
                 self.share = self._ask(self._held())
                 warned = False
             except Exception as error:
-                if self._clock() >= self._ends:
-                    self._server.power_limit = self._caps[0]
                 if not warned:
                     warn(f"the budget of power does not answer ({error}); the last share holds")
                 warned = True
+
+    def _keep_to_lease(self) -> None:
+        """Fall back to the lowest cap when the lease ends, even while a report has no answer."""
+        while not self._closing.wait(self._period):
+            if self._clock() >= self._ends:
+                self._server.power_limit = self._caps[0]
 
     def _held(self) -> float:
         """Return the watts that may be in force: a run that began earlier keeps its cap."""
@@ -132,5 +140,6 @@ class Member:
     def close(self) -> None:
         """Stop reporting, and give the share back. Close the server before."""
         self._closing.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         self._budget.leave(self._name)

@@ -87,11 +87,16 @@ class Watcher(Closing):
         _arguments.instance("goal", goal, Goal, "a Goal")
         video = _video_of(profile)
         self._branches = _in_order(branches, profile)
-        self._group = int(video["group"])
-        self._shares = [video["shares"][branch.name] for branch in self._branches]
-        self._content = Content.of(video) if content else None
-        self._crowd = Crowd.of(video) if content and "crowd" in video else None
-        worth = max(goal.q_fail, video["held"])
+        try:
+            self._group = int(video["group"])
+            self._shares = [video["shares"][branch.name] for branch in self._branches]
+            self._content = Content.of(video) if content else None
+            self._crowd = Crowd.of(video) if content and "crowd" in video else None
+            self._foresee()  # while an error can still say what is wrong
+            worth = max(goal.q_fail, video["held"])
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            told = f"{type(error).__name__}: {error}"
+            raise ValueError(f"profile: its origin['video'] is damaged ({told})") from None
         self._clock = clock
         self._identities = Identities()
         self._cap: float | None = math.nan  # as last set; NaN while unknown
@@ -164,13 +169,19 @@ class Watcher(Closing):
             if tally.frames:
                 self._learn(tally)
 
+    def _foresee(self) -> tuple[Floats | None, Floats | None]:
+        """Return the F1 to expect of each branch, and how much longer it takes than profiled."""
+        return (
+            None if self._content is None else self._content.accuracies(self._branches),
+            None if self._crowd is None else self._crowd.factors(),
+        )
+
     def _decide(self) -> Decision:
         """Choose the branch of the next group, and set its cap."""
         decision = self._scheduler.decision
-        if self._content is not None:
-            expected = self._content.accuracies(self._branches)
-            longer = None if self._crowd is None else self._crowd.factors()
-            decision = self._scheduler.expect(accuracy=expected, latency=longer)
+        accuracy, latency = self._foresee()
+        if accuracy is not None:
+            decision = self._scheduler.expect(accuracy=accuracy, latency=latency)
         if decision.power_cap != self._cap:
             self._cap = math.nan  # until the device has taken it
             put_cap(self._device, decision.power_cap)

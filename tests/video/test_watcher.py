@@ -434,3 +434,24 @@ def test_a_profile_with_caps_on_a_machine_without(scene: Scene) -> None:
     with watch:
         assert len(list(watch(FRAMES[:16]))) == 16
         assert {cap for _, cap in watch.report().choices} == {None}
+
+
+@pytest.mark.parametrize(
+    "damage", [{"quality": {}}, {"group": "x"}, {"held": None}, {"kappa": "x"}]
+)
+def test_a_damaged_profile_is_named(scene: Scene, damage: dict[str, Any]) -> None:
+    video_of = {**scene.profile.origin["video"], **damage}
+    missing = dict(scene.profile.origin["video"])
+    del missing["situations"]
+    for some in (video_of, missing):
+        damaged = alert.Profile(
+            scene.profile.latency,
+            scene.profile.power,
+            scene.profile.accuracy,
+            scene.profile.power_caps,
+            scene.profile.idle_power,
+            models=scene.profile.models,
+            origin={"video": some},
+        )
+        with pytest.raises(ValueError, match=r"profile: its origin\['video'\] is damaged"):
+            list(Watcher(scene.branches, damaged, GOAL, scene.package)(FRAMES[:8]))

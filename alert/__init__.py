@@ -12,12 +12,14 @@ Importing this package opens no device, starts nothing and does not import torch
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from alert import _installation
+try:
+    from alert._core import Decision, constants, step_many
+except ModuleNotFoundError as error:
+    if error.name != "alert._core":
+        raise
+    from alert._installation import remedy
 
-if _installation.lacks_core():
-    raise ImportError(_installation.remedy(), name="alert._core")
-
-from alert._core import Decision, constants, step_many
+    raise ImportError(remedy(), name="alert._core") from None
 from alert._version import __version__
 
 __all__ = [

@@ -8,13 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 
-def lacks_core() -> bool:
-    """Tell whether this Python finds no ``alert._core``."""
-    return find_spec("alert._core") is None
-
-
 def remedy() -> str:
-    """Say in one sentence why it is not there, and what to do."""
+    """Say in one sentence why the core is not there, and what to do."""
     folder = Path(__file__).resolve().parents[1]
     if (folder / "setup.py").exists():
         return (

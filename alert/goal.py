@@ -311,8 +311,8 @@ class Goal:
             *("probability", "q_fail", "priority", "window"),
         )
         usual = dict.fromkeys(names) | {"window": 1} | defaults
-        given = {name: getattr(self, name) for name in names}
-        text = [f"{name}={text_of(value)}" for name, value in given.items() if value != usual[name]]
+        said = [name for name in names if getattr(self, name) != usual[name]]
+        text = [f"{name}={text_of(getattr(self, name))}" for name in said]
         return f"Goal.{self.objective}({', '.join(text)})"
 
 

@@ -175,7 +175,9 @@ def test_every_constant_of_the_idle_filter_counts() -> None:
 
 
 def test_defaults_are_the_ones_of_the_equations() -> None:
-    assert alert.constants("paper") == {
+    found = alert.constants("paper")
+    of_equations = {name: found[name] for name in found if not name.startswith("table_")}
+    assert of_equations == {  # the others are of profiles that are learnt
         "alpha": 0.3,
         "q0": 0.1,
         "k0": 0.5,

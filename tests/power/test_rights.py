@@ -39,7 +39,9 @@ def as_nobody(code: str, plant: Plant, *, group: int = NOBODY) -> dict[str, Any]
     prelude = f"""
 import json, os, sys, warnings
 sys.path.insert(0, {str(PACKAGES)!r})
-import alert, numpy.ma  # while it can be read
+import alert, numpy.ma  # while it can be read, and what it imports later, too
+for name in alert.__all__:
+    getattr(alert, name)
 from alert import power
 os.setgroups([{group}]); os.setresgid({NOBODY}, {NOBODY}, {NOBODY})
 os.setresuid({NOBODY}, {NOBODY}, {NOBODY})

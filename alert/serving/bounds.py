@@ -20,6 +20,14 @@ _WORTH = 200.0
 # Seconds that a request without a deadline has, for goals that need one: beyond all latencies.
 AGES = 1e6
 
+# Seconds left of a request that is late already: schedulers take no deadline of zero.
+_NO_TIME = 1e-9
+
+
+def as_deadline(left: float) -> float:
+    """Return the seconds that a request has left as a deadline that schedulers take."""
+    return min(max(left, _NO_TIME), AGES)
+
 
 class Bounds(NamedTuple):
     """What a tenant, or one request, asks for; None where it asks for nothing.

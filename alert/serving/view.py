@@ -13,7 +13,7 @@ from alert._core import Decision
 from alert.power.device import cap_or_none
 from alert.profile import Profile
 from alert.serving.admission import Admission
-from alert.serving.bounds import AGES, is_unbounded, usual_worth
+from alert.serving.bounds import as_deadline, is_unbounded, usual_worth
 from alert.serving.requests import Queue
 
 REQUEST = np.dtype(
@@ -26,9 +26,6 @@ REQUEST = np.dtype(
     ]
 )
 """A request that waits. `tenant` is the number of the tenant, `slack` the seconds that are left."""
-
-# Seconds left of a request that is late already: schedulers take no deadline of zero.
-_NO_TIME = 1e-9
 
 Options: TypeAlias = NDArray[np.void]
 
@@ -144,12 +141,11 @@ class View:
     def slack(self, request: int) -> float:
         """Return the seconds left for the model of a request; a little where none are left."""
         left = self._queue[request].due - self.now - self._overhead
-        return min(max(left, _NO_TIME), AGES)
+        return as_deadline(left)
 
     def options_with(self, request: int, slack: float) -> Options:
         """Return the options of a request as they will be when so many seconds are left."""
-        left = min(max(slack, _NO_TIME), AGES)
-        options = self._queue[request].account.scheduler.options(left)
+        options = self._queue[request].account.scheduler.options(as_deadline(slack))
         if self._power_limit is None:
             return options
         within = highest_within(self.profile, self._power_limit)

@@ -35,7 +35,7 @@ from alert.integrations.ray import (  # noqa: E402
     fleet,
     power_budget,
 )
-from alert.integrations.ray.budget import NAMESPACE  # noqa: E402
+from alert.integrations.ray.actors import NAMESPACE  # noqa: E402
 from alert.integrations.ray.deployment import Replica  # noqa: E402
 
 pytestmark = [

@@ -8,14 +8,12 @@ from typing import Any, NamedTuple
 
 import ray
 
+from alert.integrations.ray import actors
 from alert.serving.budget.demand import Loss
 from alert.serving.budget.ledger import Ledger, Share
 
 NAME = "alert power budget"
 """The name of the actor, unless another one is given."""
-
-NAMESPACE = "alert"
-"""Of Ray, in which our actors are found by their names from every program."""
 
 # A member gives up waiting for an answer after this share of a lease.
 _PATIENCE = 0.125
@@ -104,14 +102,11 @@ class PowerBudget(NamedTuple):
 
     def end(self) -> None:
         """End the actor. Nodes fall back to their lowest caps when their leases end."""
-        ray.kill(ray.get_actor(self.name, NAMESPACE))
+        actors.end(self.name)
 
     def _ask(self, method: str, *args: Any) -> Any:
-        call = getattr(ray.get_actor(self.name, NAMESPACE), method)
-        try:
-            return ray.get(call.remote(*args), timeout=max(_PATIENCE * self.lease, 1.0))
-        except ray.exceptions.RayTaskError as error:
-            raise error.cause from None
+        timeout = max(_PATIENCE * self.lease, 1.0)
+        return actors.ask(self.name, method, *args, timeout=timeout)
 
 
 def power_budget(watts: float, *, lease: float = 30.0, name: str = NAME) -> PowerBudget:
@@ -128,15 +123,7 @@ def power_budget(watts: float, *, lease: float = 30.0, name: str = NAME) -> Powe
         Of the actor. It outlives the program that starts it; `PowerBudget.end` ends it.
     """
     Ledger(watts, lease)  # a bad one starts nothing
-    actor = ray.remote(_Keeper).options(
-        name=name,
-        namespace=NAMESPACE,
-        get_if_exists=True,
-        lifetime="detached",
-        max_restarts=-1,
-        num_cpus=0,
-    )
-    keeper = actor.remote(watts, lease)
+    keeper = actors.start(_Keeper, name, watts, lease)
     budget = PowerBudget(name, ray.get(keeper.lease.remote()))
     budget.change(watts)
     return budget

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import ray
 
-from alert.integrations.ray.budget import NAMESPACE
+from alert.integrations.ray import actors
 from alert.learning import Selector
 
 NAME = "alert fleet"
@@ -54,15 +54,11 @@ class Fleet(NamedTuple):
         ray.exceptions.RayError
             The actor does not answer in time.
         """
-        actor = ray.get_actor(self.name, NAMESPACE)
-        try:
-            selector.merge(ray.get(actor.exchange.remote(selector), timeout=timeout))
-        except ray.exceptions.RayTaskError as error:
-            raise error.cause from None
+        selector.merge(actors.ask(self.name, "exchange", selector, timeout=timeout))
 
     def end(self) -> None:
         """End the actor."""
-        ray.kill(ray.get_actor(self.name, NAMESPACE))
+        actors.end(self.name)
 
 
 def fleet(selector: Selector, name: str = NAME) -> Fleet:
@@ -74,13 +70,5 @@ def fleet(selector: Selector, name: str = NAME) -> Fleet:
     name : str
         Of the actor. It outlives the program that starts it; `Fleet.end` ends it.
     """
-    actor = ray.remote(_Merging).options(
-        name=name,
-        namespace=NAMESPACE,
-        get_if_exists=True,
-        lifetime="detached",
-        max_restarts=-1,
-        num_cpus=0,
-    )
-    ray.get(actor.remote(selector).__ray_ready__.remote())
+    ray.get(actors.start(_Merging, name, selector).__ray_ready__.remote())
     return Fleet(name)

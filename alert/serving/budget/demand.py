@@ -9,14 +9,11 @@ import numpy as np
 
 from alert._arguments import Floats
 from alert.profile import Profile
-from alert.serving.bounds import AGES, usual_worth
+from alert.serving.bounds import as_deadline, usual_worth
 from alert.serving.requests import Request
 
 # Seconds in which a request is forgotten by a factor of e.
 _REMEMBERS = 10.0
-
-# Seconds left of a request that is late already: schedulers take no deadline of zero.
-_NO_TIME = 1e-9
 
 
 class Loss(NamedTuple):
@@ -58,8 +55,7 @@ class Demand:
     def count(self, request: Request, now: float, price: float) -> None:
         """Count a request that has just come, where a second of the machine costs `price`."""
         self._forget(now)
-        left = min(max(request.due - now, _NO_TIME), AGES)
-        options = request.account.scheduler.options(left)
+        options = request.account.scheduler.options(as_deadline(request.due - now))
         goal = request.goal or request.account.goal
         bound = 1.0 if goal.accuracy is None else goal.accuracy
         cost = np.nan_to_num(options["energy"])  # unknown where the profile knows no power

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from operator import index
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,18 @@ from numpy.typing import ArrayLike, NDArray
 from alert._text import shown
 
 Floats: TypeAlias = NDArray[np.float64]
+
+
+class Named(Protocol):
+    """Something that has a name."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        ...
+
+
+_Named = TypeVar("_Named", bound=Named)
 
 Caps: TypeAlias = ArrayLike | Sequence[float | None]
 """Power caps; None is no cap."""
@@ -44,6 +56,17 @@ def instance(name: str, value: object, kind: Any, called: str) -> None:
     """Raise TypeError for a value that is no `kind`, which the message calls `called`."""
     if not isinstance(value, kind):
         raise TypeError(f"{name}: expected {called}, got {type(value).__name__}")
+
+
+def named_once(name: str, values: Iterable[_Named], kind: type[_Named]) -> list[_Named]:
+    """Return values that have names: at least one, and each name once."""
+    some = list(values)
+    for value in some:
+        instance(name, value, kind, name)
+    names = [value.name for value in some]
+    if not some or len(set(names)) < len(names):
+        raise ValueError(f"{name}: expected {name}, each name once, got {names}")
+    return some
 
 
 def at_least(name: str, value: object, least: float) -> float:

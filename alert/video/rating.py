@@ -112,13 +112,7 @@ def _with_score(boxes: ArrayLike) -> ArrayLike:
 
 def checked_branches(branches: Sequence[Branch]) -> list[Branch]:
     """Return branches, each name once."""
-    some = list(branches)
-    for branch in some:
-        _arguments.instance("branches", branch, Branch, "branches")
-    names = [branch.name for branch in some]
-    if not some or len(set(names)) < len(names):
-        raise ValueError(f"branches: expected branches, each name once, got {names}")
-    return some
+    return _arguments.named_once("branches", branches, Branch)
 
 
 def group_of(branches: Sequence[Branch], group: int | None) -> int:

@@ -60,13 +60,7 @@ class Scene:
 
 def checked_scenes(scenes: Sequence[Scene]) -> list[Scene]:
     """Return scenes, each name once."""
-    some = list(scenes)
-    for scene in some:
-        _arguments.instance("scenes", scene, Scene, "scenes")
-    names = [scene.name for scene in some]
-    if not some or len(set(names)) < len(names):
-        raise ValueError(f"scenes: expected scenes, each name once, got {names}")
-    return some
+    return _arguments.named_once("scenes", scenes, Scene)
 
 
 AS_FILMED = (Scene("quiet"),)

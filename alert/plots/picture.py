@@ -53,7 +53,7 @@ def cap_axis(axis: Axes, profile: Profile) -> NDArray[np.float64]:
     power_caps = profile.power_caps
     height = power_caps.copy()
     if np.isinf(height[-1]):
-        height[-1] = 0.0 if len(height) == 1 else height[-2] + np.ptp(height[:-1] or 1.0)
+        height[-1] = 0.0 if len(height) == 1 else height[-2] + (np.ptp(height[:-1]) or 1.0)
     axis.set_yticks(height, [f"{cap:.3g}" if np.isfinite(cap) else "no cap" for cap in power_caps])
     axis.set_ylabel(f"power cap, {profile.unit}")
     return height

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import threading
+from typing import Any, NamedTuple
 
 from alert import _html
 from alert._core import Decision
@@ -60,3 +61,9 @@ class Outcome(NamedTuple):
             ("expected in time", f"{self.decision.probability:.4f}"),
         ]
         return _html.table(("Outcome", ""), rows)
+
+
+class OfThread(threading.local):
+    """Remembers the last input of each thread: those of a web server share a runner."""
+
+    last: tuple[Any, ...] | None = None  # fields of an Outcome

@@ -33,7 +33,7 @@ from alert.running.ledger import Ledger
 from alert.running.loading import loading_of
 from alert.running.machine import Machine
 from alert.running.models import Call, Models, inference_mode
-from alert.running.outcome import Outcome
+from alert.running.outcome import OfThread, Outcome
 from alert.running.pause import Pause
 from alert.running.report import Report
 from alert.running.switching import Switching
@@ -203,6 +203,7 @@ class Runner(Closing):
         self._deadlines = Deadlines()
         self._ledger = Ledger(history)
         self._last: tuple[Any, ...] | None = None  # fields of an Outcome
+        self._mine = OfThread()
         self._closed = False
         self._pause: Pause | None = None
         self._live: Sender | None = None
@@ -391,7 +392,7 @@ class Runner(Closing):
         self._switching.count(entered)
         name = self._names[model]
         counted = latency, energy, energy_source, left - due
-        self._last = (name, reached, power_cap, *counted, decision)
+        self._mine.last = self._last = (name, reached, power_cap, *counted, decision)
         if self._on_input is not None:
             self._on_input(Outcome._make(self._last))
         return output
@@ -495,8 +496,12 @@ class Runner(Closing):
 
     @property
     def ticket(self) -> int | None:
-        """The ticket of the last input, to rate it with; None before it, or without feedback."""
-        return None if self._last is None else self._last[-1].ticket
+        """The ticket of the last input, to rate it with; None before it, or without feedback.
+
+        A thread gets that of the last input that it has run itself.
+        """
+        last = self._mine.last or self._last
+        return None if last is None else last[-1].ticket
 
     def feedback(self, ticket: int, score: float, user: User = None) -> bool:
         """Learn how good an output was, from any thread, however late; also after `close`.
@@ -561,8 +566,11 @@ class Runner(Closing):
 
     @property
     def last(self) -> Outcome | None:
-        """What became of the last input; None before the first."""
-        last = self._last
+        """What became of the last input; None before the first.
+
+        A thread sees the last input that it has run itself. One that has run none sees the last.
+        """
+        last = self._mine.last or self._last
         return None if last is None else Outcome._make(last)
 
     @property

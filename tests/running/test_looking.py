@@ -148,6 +148,19 @@ def test_a_late_output_stands_at_the_edge_of_a_replay() -> None:
     assert np.asarray(cross.get_offsets())[0].tolist() == pytest.approx([2.0, mean])
 
 
+@pytest.mark.parametrize(("caps", "top"), [([10, None], 11), ([10, 20, None], 30)])
+def test_no_cap_is_drawn_above_the_caps(caps: list[float | None], top: float) -> None:
+    require("matplotlib")
+    from matplotlib.figure import Figure
+
+    from alert.plots.picture import cap_axis
+
+    grid = [[0.1] * len(caps)]
+    axis = Figure().subplots()
+    assert cap_axis(axis, alert.Profile(grid, grid, [0.7], caps, 1.0)).tolist() == [*caps[:-1], top]
+    assert axis.get_yticklabels()[-1].get_text() == "no cap"
+
+
 def test_a_replay_is_drawn() -> None:
     require("matplotlib")
     energy, accuracy = replay().plot().axes

@@ -84,6 +84,25 @@ def test_a_rating_from_another_thread_does_not_wait_for_the_model() -> None:
     thread.join(60)
 
 
+def test_each_thread_gets_the_ticket_of_its_own_input() -> None:
+    b = bench()
+    b.runner(0)
+    mine, outcome = b.runner.ticket, b.runner.last
+    other: list[Any] = []
+
+    def serve() -> None:
+        other.append(b.runner.last)  # has run none: the last of all
+        b.runner(0)
+        other.append(b.runner.ticket)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    thread.join()
+    assert other[0] == outcome
+    assert other[1] not in (None, mine)
+    assert (b.runner.ticket, b.runner.last) == (mine, outcome)
+
+
 def test_ratings_are_learnt_from_after_close() -> None:
     b = bench()
     b.runner(0)

@@ -107,7 +107,7 @@ bool alert_scheduler_known(const alert_scheduler *s, alert_known *out)
 
 size_t alert_scheduler_cells(const alert_scheduler *s)
 {
-    return s->task.profile->models * s->task.profile->caps;
+    return s->models * s->caps;
 }
 
 size_t alert_scheduler_learnt_count(const alert_scheduler *s)

@@ -48,5 +48,5 @@ int alert_scheduler_expect(alert_scheduler *s, const alert_expectations *e, aler
 
 size_t alert_scheduler_models(const alert_scheduler *s)
 {
-    return s->task.profile->models;
+    return s->models;
 }

@@ -6,7 +6,7 @@
 
 size_t alert_scheduler_option_count(const alert_scheduler *s)
 {
-    return s->task.profile->rows * s->task.profile->caps;
+    return s->rows * s->caps;
 }
 
 static alert_option option_of(alert_scheduler *s, const alert_row *row, size_t column)

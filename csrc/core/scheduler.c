@@ -138,6 +138,9 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     alert_scheduler *s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
+    s->models = profile->models;
+    s->caps = profile->caps;
+    s->rows = profile->rows;
     s->task = (alert_task){.method = options->method,
                            .profile = alert_profile_ref(profile),
                            .goal = alert_goal_in_joules(goal),

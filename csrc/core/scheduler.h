@@ -53,6 +53,7 @@ typedef struct alert_learned {
 } alert_learned;
 
 struct alert_scheduler {
+    size_t models, caps, rows; /* of every profile of the task: may be read while it is stepped */
     alert_task task;
     const alert_method_functions *method;
     alert_constants *own_constants; /* NULL where the usual ones serve */

@@ -11,13 +11,19 @@ from programs import ROOT, SANITIZE, build, run
 
 CORE = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("csrc/core/**/*.c"))
 COUNTED = ["-Wl,--wrap=calloc,--wrap=malloc,--wrap=realloc"]
-SOURCE = "tests/c/test_core.c"
+PROGRAMS = ("core", "estimate", "memory")
 POSTERIOR = ["tests/c/test_posterior.c", "csrc/core/learning/posterior.c"]
 POSTERIOR += ["csrc/core/estimate/normal.c"]
 
 
-def test_under_the_sanitizers(tmp_path: Path) -> None:
-    program = build(tmp_path / "test_core", *SANITIZE, SOURCE, *CORE, *COUNTED, "-lm")
+def sources(name: str) -> list[str]:
+    """Return the program's own source, the core, and what it is linked with."""
+    return [f"tests/c/test_{name}.c", *CORE, *(COUNTED if name == "memory" else [])]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_under_the_sanitizers(name: str, tmp_path: Path) -> None:
+    program = build(tmp_path / name, *SANITIZE, *sources(name), "-lm")
     result = run(program)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -61,8 +67,9 @@ def test_the_posterior_stays_positive_over_ten_million_ratings(tmp_path: Path) -
 
 
 @pytest.mark.needs("valgrind")
-def test_under_valgrind(tmp_path: Path) -> None:
-    program = build(tmp_path / "test_core", "-g", "-O2", SOURCE, *CORE, *COUNTED, "-lm")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_under_valgrind(name: str, tmp_path: Path) -> None:
+    program = build(tmp_path / name, "-g", "-O2", *sources(name), "-lm")
     command = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", str(program)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -98,7 +98,8 @@ def test_the_core_stays_small() -> None:
     # 30 for accuracies of every input in a trace that is replayed.
     # 190 for rows that a search screens out together, and machine prices that move.
     # 15 for saved numbers that no input leads to, and late inputs where the power is limited.
-    assert sum(lines_of_code(path) for path in files) <= 5590
+    # 5 for sizes that are read while a scheduler is stepped.
+    assert sum(lines_of_code(path) for path in files) <= 5595
 
 
 def test_the_core_includes_nothing_from_above() -> None:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alert import _core, _frames, _html, files
+from alert import _core, files
 from alert import _profile_arguments as checks
+from alert import _profile_files as as_file
 from alert import _profile_learnt as learnt
 from alert import _profile_parts as parts
+from alert import _profile_views as views
 from alert._arguments import Caps, Floats, caps, floats, instance, number
 from alert._profile_arguments import Exits
-from alert._text import cap_range_text, cap_text, plain, range_text
 from alert._warnings import warn
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from alert.measuring.models import Accuracies
     from alert.power.device import Device
     from alert.running.models import Models
-
-SCHEMA = "alert.profile"
-SCHEMA_VERSION = 1
 
 
 class Profile:
@@ -453,23 +451,7 @@ class Profile:
 
     def document(self) -> dict[str, Any]:
         """Return all that the profile holds, fit for JSON; `from_document` reads it."""
-        return {
-            "schema": SCHEMA,
-            "version": SCHEMA_VERSION,
-            "models": list(self.models),
-            "unit": self.unit,
-            "power_caps": [None if np.isinf(cap) else cap for cap in self.power_caps.tolist()],
-            "latency": self.latency.tolist(),
-            "power": self.power.tolist() if self.knows_power else None,
-            "accuracy": self.accuracy.tolist(),
-            "idle_power": self.idle_power,
-            "exits": {self.models[i]: pairs for i, pairs in self.exits.items()},
-            "fixed_share": None if self.fixed_share is None else self.fixed_share.tolist(),
-            "size": self.size,
-            "spread": None if self.spread is None else self.spread.tolist(),
-            "learnt": self._numbers.tolist(),
-            "origin": self.origin,
-        }
+        return as_file.document(self)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Profile:
@@ -488,18 +470,13 @@ class Profile:
         UserWarning
             The profile was measured on another machine.
         """
-        profile = cls._read(path)
+        profile = as_file.read(cls, path)
         if differences := differences_from_here(profile):
             warn(
                 f"{Path(path)} was measured on another machine: {'; '.join(differences)}; measure "
                 "it here again"
             )
         return profile
-
-    @classmethod
-    def _read(cls, path: str | PathLike[str]) -> Profile:
-        """Read a profile, measured on any machine."""
-        return cls.from_document(path, files.read_json(path, SCHEMA, SCHEMA_VERSION))
 
     @classmethod
     def from_document(cls, path: str | PathLike[str], document: dict[str, Any]) -> Profile:
@@ -510,29 +487,7 @@ class Profile:
         ValueError
             The document holds bad numbers, or lacks some; the message names file and field.
         """
-        wanted: dict[str, type | tuple[type, ...]] = {
-            "latency": list,
-            "power": (list, type(None)),
-            "accuracy": list,
-            "power_caps": list,
-            "idle_power": (int, float),
-            "models": list,
-            "exits": dict,
-            "origin": dict,
-        }
-        later: dict[str, type | tuple[type, ...]] = {  # than the oldest files
-            "unit": str,
-            "fixed_share": (list, type(None)),
-            "size": (int, float),
-            "spread": (list, type(None)),
-        }
-        wanted.update({name: kind for name, kind in later.items() if name in document})
-        fields = {name: files.field(path, document, name, kind) for name, kind in wanted.items()}
-        numbers = files.field(path, document, "learnt", list) if "learnt" in document else []
-        try:
-            return cls(**fields)._going_on_from(numbers)
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{Path(path)}: {error}") from error
+        return as_file.from_document(cls, path, document)
 
     # ------------------------------------------------------------------------------- other profiles
 
@@ -630,26 +585,7 @@ class Profile:
         Columns: model, exit (-1 for a traditional model), power_cap, latency, power, energy (of one
         input) and accuracy.
         """
-        whole = {i: ((1.0, float(reached)),) for i, reached in enumerate(self.accuracy)}
-        outputs = [
-            (i, exit if i in self.exits else -1, *pair)
-            for i, pairs in {**whole, **self.exits}.items()
-            for exit, pair in enumerate(pairs)
-        ]
-        row, exits, fraction, accuracy = map(np.array, zip(*outputs, strict=True))
-        caps = len(self.power_caps)
-        latency, power = fraction[:, np.newaxis] * self.latency[row], self.power[row]
-        return _frames.frame(
-            {
-                "model": np.repeat(np.array(self.models, object)[row], caps),
-                "exit": np.repeat(exits, caps),
-                "power_cap": np.tile(self.power_caps, len(row)),
-                "latency": latency.ravel(),
-                "power": power.ravel(),
-                "energy": (latency * power).ravel(),
-                "accuracy": np.repeat(accuracy, caps),
-            }
-        )
+        return views.frame(self)
 
     def plot(self) -> Figure:
         """Draw accuracy against energy and latency. Needs matplotlib.
@@ -693,33 +629,10 @@ class Profile:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        models, caps = self.latency.shape
-        capped = "" if np.isinf(self.power_caps).all() else f" x {caps} power caps"
-        return (
-            f"<alert.Profile: {models} models{capped}, "
-            f"{1e3 * self.latency.min():.3g}-{1e3 * self.latency.max():.3g} ms, "
-            f"{cap_range_text(self.power_caps[0], self.power_caps[-1], self.unit)}{self._label()}>"
-        )
-
-    def _label(self) -> str:
-        kind = self._origin.get("power")
-        return (f", {plain(kind)}" if kind else "") + learnt.label(self)
+        return views.line(self)
 
     def _repr_html_(self) -> str:
-        rows = [
-            (
-                name,
-                f"{self.accuracy[i]:.3f}",
-                range_text(1e3 * self.latency[i]),
-                range_text(self.power[i]) if self.knows_power else "unknown",
-                len(self.exits.get(i, ())) or "",
-            )
-            for i, name in enumerate(self.models)
-        ]
-        offered = ", ".join(cap_text(cap, self.unit, ".3g") for cap in self.power_caps)
-        idle = f"; idle {self.idle_power:.3g} W" if self.knows_power else ""
-        note = f"power caps: {offered}{idle}{self._label()}"
-        return _html.table(("model", "accuracy", "latency, ms", "power, W", "exits"), rows, note)
+        return views.table(self)
 
 
 def _same(one: Floats | None, other: Floats | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from alert import files
+from alert import _profile_files, files
 from alert._arguments import Caps
 from alert._text import cap_text, shown
 from alert._warnings import warn
@@ -34,7 +34,7 @@ def load_or_measure(
 ) -> Profile:
     """Do the work of `alert.Profile.load_or_measure`, which describes the parameters."""
     measured = measured_models(models, accuracy)
-    found = Profile._read(path) if path.exists() else None
+    found = _profile_files.read(Profile, path) if path.exists() else None
     with borrowed(power) as device:
         caps = None if power_caps is None else caps_to_offer(power_caps, device)
         if found is not None:

@@ -2,16 +2,15 @@
  *
  * Each device has a lock, taken with the GIL kept when it is free and with the GIL dropped when it is not;
  * hardware is spoken to with the GIL dropped. An emulated device keeps the GIL except to wait. */
+#include "python/py_power.h"
+
 #include <errno.h>
-#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
-#include "python/py_deprecated.h"
-#include "python/py_power.h"
+#include "python/py_power_attributes.h"
 #include "python/py_power_error.h"
-#include "python/py_power_part.h"
-#include "python/py_power_shared.h"
+#include "python/py_power_object.h"
 
 #if PY_VERSION_HEX < 0x030C0000
 #include <structmember.h>
@@ -19,57 +18,27 @@
 #define Py_READONLY   READONLY
 #endif
 
-typedef struct power_object {
-    PyObject_HEAD
-    alert_py_shared *shared;
-    atomic_bool closed;    /* this object; changes under the lock */
-    alert_py_state *state; /* lives as long as the module, which the type keeps alive */
-    PyObject *weak_references;
-    alert_power_traits opened; /* as the device was when it was opened */
-} power_object;
-
-/* Several objects share a device (py_power_shared.h); the last to be closed, or dropped, closes it. */
-
-static power_object *new_object(alert_py_state *state)
+static alert_py_device *new_object(alert_py_state *state)
 {
-    power_object *o = (power_object *)state->power_type->tp_alloc(state->power_type, 0);
+    alert_py_device *o = (alert_py_device *)state->power_type->tp_alloc(state->power_type, 0);
     if (o)
         o->state = state;
     return o;
 }
 
-/* --------------------------------------------------------------------------------------------- lock */
-
-static void unlock(power_object *o)
-{
-    alert_py_shared_unlock(o->shared);
-}
-
-/* Waits with the GIL dropped. False with an exception set when the device is closed: then it is not locked. */
-static bool lock(power_object *o)
-{
-    if (alert_py_shared_lock(o->shared) < 0)
-        return false;
-    if (!o->closed)
-        return true;
-    unlock(o);
-    PyErr_SetString(PyExc_ValueError, "the power device is closed");
-    return false;
-}
-
 /* Lets signal handlers run, with the lock free: a handler may close the device. False, with an exception set and the
  * lock free, when the wait is over: then the work that was waited for is as good as done. */
-static bool go_on_waiting(power_object *o)
+static bool go_on_waiting(alert_py_device *o)
 {
-    unlock(o);
+    alert_py_device_unlock(o);
     if (PyErr_CheckSignals() == 0)
-        return lock(o);
+        return alert_py_device_lock(o);
     PyObject *raised, *value, *traceback;
     PyErr_Fetch(&raised, &value, &traceback);
-    if (lock(o)) {
+    if (alert_py_device_lock(o)) {
         alert_power_begin(o->shared->power);
         (void)!alert_power_pace(o->shared->power, false);
-        unlock(o);
+        alert_py_device_unlock(o);
     } else {
         PyErr_Clear();
     }
@@ -96,12 +65,12 @@ PyDoc_STRVAR(
     "    The device could not be capped when it was opened, or belongs to another process.");
 
 /* Caps the device, or releases it where `cap` is NULL. */
-static PyObject *change_cap(power_object *o, const double *cap)
+static PyObject *change_cap(alert_py_device *o, const double *cap)
 {
     alert_power_error error = {0}, notice = {0};
     alert_power_traits traits;
     int rc;
-    if (!lock(o))
+    if (!alert_py_device_lock(o))
         return NULL;
     do {
         Py_BEGIN_ALLOW_THREADS
@@ -113,7 +82,7 @@ static PyObject *change_cap(power_object *o, const double *cap)
     } while (rc == -EINTR && error.code == 0);
     bool noticed = alert_power_notice(o->shared->power, &notice);
     alert_power_about(o->shared->power, &traits);
-    unlock(o);
+    alert_py_device_unlock(o);
     if (rc == 0)
         return noticed && alert_py_power_warn(o->state, &notice) < 0 ? NULL : Py_NewRef(Py_None);
     bool broke = o->opened.can_cap && !traits.can_cap;
@@ -131,7 +100,7 @@ static PyObject *device_set_cap(PyObject *self, PyObject *value)
     double cap;
     if (alert_py_double(value, "power_cap", "a number", &cap) < 0)
         return NULL;
-    return change_cap((power_object *)self, &cap);
+    return change_cap((alert_py_device *)self, &cap);
 }
 
 PyDoc_STRVAR(release_doc,
@@ -146,7 +115,7 @@ PyDoc_STRVAR(release_doc,
 static PyObject *device_release(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return change_cap((power_object *)self, NULL);
+    return change_cap((alert_py_device *)self, NULL);
 }
 
 PyDoc_STRVAR(
@@ -160,11 +129,11 @@ PyDoc_STRVAR(
 static PyObject *device_energy(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    power_object *o = (power_object *)self;
+    alert_py_device *o = (alert_py_device *)self;
     alert_power_error error = {0}, notice = {0};
     double energy_j = 0.0;
     int rc;
-    if (!lock(o))
+    if (!alert_py_device_lock(o))
         return NULL;
     if (o->opened.emulated) {
         rc = alert_power_energy(o->shared->power, &energy_j, &error);
@@ -174,7 +143,7 @@ static PyObject *device_energy(PyObject *self, PyObject *unused)
         Py_END_ALLOW_THREADS
     }
     bool noticed = alert_power_notice(o->shared->power, &notice);
-    unlock(o);
+    alert_py_device_unlock(o);
     if (noticed && alert_py_power_warn(o->state, &notice) < 0)
         return NULL;
     if (rc == 0)
@@ -192,11 +161,11 @@ PyDoc_STRVAR(begin_doc, "begin($self, /)\n"
 static PyObject *device_begin(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    power_object *o = (power_object *)self;
-    if (!lock(o))
+    alert_py_device *o = (alert_py_device *)self;
+    if (!alert_py_device_lock(o))
         return NULL;
     alert_power_begin(o->shared->power);
-    unlock(o);
+    alert_py_device_unlock(o);
     Py_RETURN_NONE;
 }
 
@@ -211,9 +180,9 @@ PyDoc_STRVAR(
 static PyObject *device_pace(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    power_object *o = (power_object *)self;
+    alert_py_device *o = (alert_py_device *)self;
     int rc;
-    if (!lock(o))
+    if (!alert_py_device_lock(o))
         return NULL;
     rc = alert_power_pace(o->shared->power, false);
     while (rc == -EAGAIN || rc == -EINTR) {
@@ -223,19 +192,19 @@ static PyObject *device_pace(PyObject *self, PyObject *unused)
         rc = alert_power_pace(o->shared->power, true);
         Py_END_ALLOW_THREADS
     }
-    unlock(o);
+    alert_py_device_unlock(o);
     Py_RETURN_NONE;
 }
 
 /* The device, where this object is the last to hold it; else NULL. The object holds it no more. */
-static alert_power *let_go(power_object *o)
+static alert_power *let_go(alert_py_device *o)
 {
     if (atomic_exchange(&o->closed, true) || atomic_fetch_sub(&o->shared->holders, 1) > 1)
         return NULL;
     return atomic_exchange(&o->shared->power, NULL);
 }
 
-static PyObject *close_power(power_object *o)
+static PyObject *close_power(alert_py_device *o)
 {
     alert_power_error error = {0};
     int rc;
@@ -245,7 +214,7 @@ static PyObject *close_power(power_object *o)
     Py_BEGIN_ALLOW_THREADS
     rc = alert_power_close(power, &error);
     Py_END_ALLOW_THREADS
-    unlock(o);
+    alert_py_device_unlock(o);
     return rc && alert_py_power_warn(o->state, &error) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
@@ -262,7 +231,7 @@ PyDoc_STRVAR(
 static PyObject *device_close(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return close_power((power_object *)self);
+    return close_power((alert_py_device *)self);
 }
 
 PyDoc_STRVAR(share_doc,
@@ -273,15 +242,15 @@ PyDoc_STRVAR(share_doc,
 static PyObject *device_share(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    power_object *o = (power_object *)self, *other = new_object(o->state);
-    if (!other || !lock(o)) {
+    alert_py_device *o = (alert_py_device *)self, *other = new_object(o->state);
+    if (!other || !alert_py_device_lock(o)) {
         Py_XDECREF(other);
         return NULL;
     }
     alert_py_shared_add(o->shared);
     other->shared = o->shared;
     other->opened = o->opened;
-    unlock(o);
+    alert_py_device_unlock(o);
     return (PyObject *)other;
 }
 
@@ -294,161 +263,7 @@ static PyObject *device_enter(PyObject *self, PyObject *unused)
 static PyObject *device_exit(PyObject *self, PyObject *args)
 {
     (void)args;
-    return close_power((power_object *)self);
-}
-
-/* -------------------------------------------------------------------------------------------- parts */
-
-/* A part as a dict; NULL after the last one, and with an exception set. No object is made under the lock: that may
- * collect garbage, and a finalizer may want the lock. */
-static PyObject *part_at(power_object *o, size_t index)
-{
-    alert_power_fact fact[ALERT_POWER_FACTS];
-    if (!lock(o))
-        return NULL;
-    size_t facts = alert_power_part(o->shared->power, index, fact);
-    unlock(o);
-    return facts ? alert_py_power_part(fact, facts) : NULL;
-}
-
-/* All parts, or none where parts of this kind of device are called otherwise. */
-static PyObject *get_parts(PyObject *self, void *called)
-{
-    power_object *o = (power_object *)self;
-    const char *parts = o->opened.parts;
-    bool wanted = !called || (parts && strcmp(parts, called) == 0);
-    PyObject *list = PyList_New(0), *part = NULL;
-    if (!wanted)
-        return list;
-    for (size_t i = 0; list && (part = part_at(o, i)); i++) {
-        if (PyList_Append(list, part) < 0)
-            Py_CLEAR(list);
-        Py_DECREF(part);
-    }
-    if (PyErr_Occurred())
-        Py_CLEAR(list);
-    return list;
-}
-
-/* --------------------------------------------------------------------------------------- attributes */
-
-/* The traits now, or those it was opened with once it is closed. */
-static alert_power_traits traits_of(power_object *o)
-{
-    alert_power_traits traits = o->opened;
-    if (!lock(o)) {
-        PyErr_Clear();
-        return traits;
-    }
-    alert_power_about(o->shared->power, &traits);
-    unlock(o);
-    return traits;
-}
-
-static PyObject *get_kind(PyObject *self, void *closure)
-{
-    (void)closure;
-    return PyUnicode_FromString(((power_object *)self)->opened.kind);
-}
-
-static PyObject *get_unit(PyObject *self, void *closure)
-{
-    (void)closure;
-    return PyUnicode_FromString(((power_object *)self)->opened.unit);
-}
-
-static PyObject *get_settings(PyObject *self, void *closure)
-{
-    (void)self;
-    (void)closure;
-    Py_RETURN_NONE;
-}
-
-static PyObject *get_emulated(PyObject *self, void *closure)
-{
-    (void)closure;
-    return PyBool_FromLong(((power_object *)self)->opened.emulated);
-}
-
-static PyObject *get_can_cap(PyObject *self, void *closure)
-{
-    (void)closure;
-    return PyBool_FromLong(traits_of((power_object *)self).can_cap);
-}
-
-static PyObject *get_can_read(PyObject *self, void *closure)
-{
-    (void)closure;
-    return PyBool_FromLong(((power_object *)self)->opened.can_read);
-}
-
-static PyObject *get_cap(PyObject *self, void *closure)
-{
-    (void)closure;
-    power_object *o = (power_object *)self;
-    double cap = (double)NAN;
-    int rc;
-    if (!lock(o))
-        return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    rc = alert_power_cap(o->shared->power, &cap, NULL);
-    Py_END_ALLOW_THREADS
-    unlock(o);
-    return PyFloat_FromDouble(rc ? (double)NAN : cap);
-}
-
-static PyObject *get_cap_range(PyObject *self, void *closure)
-{
-    (void)closure;
-    const alert_power_traits *t = &((power_object *)self)->opened;
-    return t->cap_max > 0.0 ? Py_BuildValue("dd", t->cap_min, t->cap_max)
-                            : Py_BuildValue("dd", (double)NAN, (double)NAN);
-}
-
-static PyObject *get_asked(PyObject *self, void *closure)
-{
-    (void)closure;
-    double asked = traits_of((power_object *)self).asked;
-    return isnan(asked) ? Py_NewRef(Py_None) : PyFloat_FromDouble(asked);
-}
-
-static PyObject *get_switch_cost(PyObject *self, void *closure)
-{
-    (void)closure;
-    return PyFloat_FromDouble(traits_of((power_object *)self).switch_cost_s);
-}
-
-static PyObject *get_settle(PyObject *self, void *closure)
-{
-    (void)closure;
-    return PyFloat_FromDouble(traits_of((power_object *)self).settle_s);
-}
-
-static PyObject *get_tick(PyObject *self, void *closure)
-{
-    (void)closure;
-    return PyFloat_FromDouble(((power_object *)self)->opened.tick_s);
-}
-
-static PyObject *get_closed(PyObject *self, void *closure)
-{
-    (void)closure;
-    return PyBool_FromLong(((power_object *)self)->closed);
-}
-
-static PyObject *device_repr(PyObject *self)
-{
-    power_object *o = (power_object *)self;
-    if (o->closed)
-        return PyUnicode_FromFormat("<alert power device: %s, closed>", o->opened.kind);
-    char text[120];
-    if (o->opened.can_cap)
-        PyOS_snprintf(text, sizeof text, "caps %.4g..%.4g %s", o->opened.cap_min, o->opened.cap_max,
-                      o->opened.unit);
-    else
-        PyOS_snprintf(text, sizeof text, "no caps");
-    return PyUnicode_FromFormat("<alert power device: %s, %s, %s>", o->opened.kind, text,
-                                o->opened.can_read ? "energy" : "no energy");
+    return close_power((alert_py_device *)self);
 }
 
 /* --------------------------------------------------------------------------------------------- type */
@@ -461,7 +276,7 @@ static int device_traverse(PyObject *self, visitproc visit, void *arg)
 
 static void device_dealloc(PyObject *self)
 {
-    power_object *o = (power_object *)self;
+    alert_py_device *o = (alert_py_device *)self;
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     if (o->weak_references)
@@ -497,57 +312,26 @@ static PyMethodDef device_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-#define RENAMED_DOC(name) "Old name of `" name "`, removed in the next release."
-static alert_py_renamed RENAMED[] = {
-    {"PowerDevice", "switch_cost_s", "switch_cost"},
-    {"PowerDevice", "settle_s", "settle"},
-    {"PowerDevice", "tick_s", "tick"},
-};
-
-static PyGetSetDef device_getset[] = {
-    {"kind", get_kind, NULL, "\"rapl\", \"nvml\", \"cpufreq\", \"emulated\" or \"none\".", NULL},
-    {"unit", get_unit, NULL, "Of a cap: \"W\" or \"GHz\".", NULL},
-    {"emulated", get_emulated, NULL, "True where power and energy are computed, not measured.",
-     NULL},
-    {"can_cap", get_can_cap, NULL, "Whether it can be capped; False once the hardware has refused.",
-     NULL},
-    {"can_read", get_can_read, NULL, "Whether its energy can be read.", NULL},
-    {"cap", get_cap, NULL, "The cap in force; NaN where it cannot be read.", NULL},
-    {"settings", get_settings, NULL, "None: every cap of `cap_range` may be set.", NULL},
-    {"cap_range", get_cap_range, NULL, "(lowest, highest) cap; NaN where it cannot cap.", NULL},
-    {"asked", get_asked, NULL,
-     "The cap that was last set here; None before the first, and after `release()`.", NULL},
-    {"switch_cost", get_switch_cost, NULL,
-     "Seconds of the caller's time that changing the cap takes.", NULL},
-    {"settle", get_settle, NULL, "Seconds from changing the cap until it acts.", NULL},
-    {"tick", get_tick, NULL, "Seconds between steps of the energy counter; 0 when continuous.",
-     NULL},
-    {"switch_cost_s", alert_py_get_renamed, NULL, RENAMED_DOC("switch_cost"), &RENAMED[0]},
-    {"settle_s", alert_py_get_renamed, NULL, RENAMED_DOC("settle"), &RENAMED[1]},
-    {"tick_s", alert_py_get_renamed, NULL, RENAMED_DOC("tick"), &RENAMED[2]},
-    {"closed", get_closed, NULL, "Whether close() has been called.", NULL},
-    {"parts", get_parts, NULL, "What is known about each part of the device: a dict each.", NULL},
-    {"zones", get_parts, NULL, "The parts of a RAPL device; of others, none.", "zones"},
-    {"gpus", get_parts, NULL, "The parts of an NVML device; of others, none.", "gpus"},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
 static PyMemberDef device_members[] = {
-    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(power_object, weak_references), Py_READONLY,
+    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(alert_py_device, weak_references), Py_READONLY,
      NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyType_Slot device_slots[] = {
-    {Py_tp_doc, (void *)device_doc},   {Py_tp_dealloc, device_dealloc},
-    {Py_tp_traverse, device_traverse}, {Py_tp_methods, device_methods},
-    {Py_tp_getset, device_getset},     {Py_tp_repr, device_repr},
-    {Py_tp_members, device_members},   {0, NULL},
+    {Py_tp_doc, (void *)device_doc},
+    {Py_tp_dealloc, device_dealloc},
+    {Py_tp_traverse, device_traverse},
+    {Py_tp_methods, device_methods},
+    {Py_tp_getset, alert_py_device_attributes},
+    {Py_tp_repr, alert_py_device_repr},
+    {Py_tp_members, device_members},
+    {0, NULL},
 };
 
 static PyType_Spec device_spec = {
     .name = "alert._core.PowerDevice",
-    .basicsize = sizeof(power_object),
+    .basicsize = sizeof(alert_py_device),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
              Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = device_slots,
@@ -566,7 +350,7 @@ static bool is_nothing(const alert_power_traits *t)
 
 PyObject *alert_py_power_wrap(alert_py_state *state, alert_power *power)
 {
-    power_object *o = new_object(state);
+    alert_py_device *o = new_object(state);
     if (!o) {
         (void)alert_power_close(power, NULL);
         return NULL;

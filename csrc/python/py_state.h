@@ -18,7 +18,7 @@ typedef struct alert_py_state {
     PyObject *outcome_dtype;     /* and of alert_outcome */
     PyObject *step_names;        /* tuple of interned names, see py_step.c */
     PyTypeObject *power_type;
-    PyObject *power_error; /* exception types, see py_power.c */
+    PyObject *power_error; /* exception types, see py_power_error.c */
     PyObject *power_permission_error;
     PyObject *power_warning;
 } alert_py_state;

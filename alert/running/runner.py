@@ -1,4 +1,4 @@
-"""The runner: for every input it sets the cap, runs the model, measures, and learns."""
+"""The runner: what it is made of, the turns of its callers, and what it tells."""
 
 from __future__ import annotations
 
@@ -13,30 +13,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from alert import _arguments, _frames
 from alert._closing import Closing
-from alert._core import Decision
 from alert._deprecated import renamed_attribute, renamed_keyword
 from alert._profile_learnt import configurations_run
 from alert._warnings import warn
 from alert.feedback import Feedback, User
 from alert.goal import Goal
-from alert.power.device import (
-    Device,
-    cap_set,
-    put_back,
-)
+from alert.power.device import Device, cap_set, put_back
 from alert.profile import Profile
 from alert.running import deadlines, doubts
-from alert.running.deadlines import Deadlines
 from alert.running.guessing import Guess, Numbers, refuse_both
 from alert.running.hindsight import Hindsight
-from alert.running.ledger import Ledger
-from alert.running.loading import loading_of
+from alert.running.loop import NO_TIME, Loop
 from alert.running.machine import Machine
-from alert.running.models import Call, Models, inference_mode
-from alert.running.outcome import OfThread, Outcome
+from alert.running.models import Call, Models
+from alert.running.outcome import Outcome
 from alert.running.pause import Pause
 from alert.running.report import Report
-from alert.running.switching import Switching
 from alert.running.turn import Turn, TurnScheduler
 from alert.running.verdict import Verdict
 from alert.scheduler import HISTORY, Scheduler, _check_goal_type
@@ -46,16 +38,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from alert.live.sender import Sender
-
-# Deadline, in seconds, of an input that is late before it starts: it still gets an output, and the
-# scheduler takes no deadline of zero. Every configuration is late under it.
-_NO_TIME = 1e-9
-
-# Weight of one input in the average of the overhead.
-_OVERHEAD_WEIGHT = 1.0 / 16.0
-
-# Seconds that a call waits for its turn unnoticed. Longer waits are taken off the deadline.
-_NO_WAIT = 1e-4
 
 
 class Runner(Closing):
@@ -170,7 +152,7 @@ class Runner(Closing):
         )
         _arguments.instance("clock", clock, Callable, "a callable")
         _arguments.instance("live", live, str | None, "text")
-        self.on_input = on_input
+        _arguments.instance("on_input", on_input, Callable | None, "a callable")
         self._turn = Turn()
         guess: Guess | None = None
         if profile is None:
@@ -195,15 +177,7 @@ class Runner(Closing):
             return scheduler
 
         self._scheduler = scheduler_of(profile)
-        self._names = profile.models
         self._clock = clock
-        self._fixed_overhead = fixed is not None
-        self._overhead = math.nan  # seconds, averaged; NaN before the first input
-
-        self._deadlines = Deadlines()
-        self._ledger = Ledger(history)
-        self._last: tuple[Any, ...] | None = None  # fields of an Outcome
-        self._mine = OfThread()
         self._closed = False
         self._pause: Pause | None = None
         self._live: Sender | None = None
@@ -214,10 +188,12 @@ class Runner(Closing):
         try:
             if machine.profile is not profile:
                 self._scheduler = scheduler_of(machine.profile)
-            self._loading = loading_of(machine.models, self._scheduler, clock)
-            self._switching = Switching(self._scheduler, machine.device, dwell)
+            loop = self._loop = Loop(
+                machine, self._scheduler, self._turn, clock, history, dwell, fixed
+            )
+            loop.on_input = on_input
             self._found_cap = cap_set(machine.device)
-            self._set_cap(self._scheduler.decision.power_cap)
+            loop.set_cap(self._scheduler.decision.power_cap)
             if after is not None:
                 self._pause = Pause(after, self._give_back)
                 weakref.finalize(self, self._pause.end)
@@ -291,134 +267,20 @@ class Runner(Closing):
         call = args[0] if args and isinstance(args[0], Call) else Call(*args, **kwargs)
         if goal is not None:
             _check_goal_type(goal)
-        turn = self._turn
+        turn, loop = self._turn, self._loop
         with turn.lock:  # whoever comes meanwhile waits here
             turn.refuse_nested()
             try:
-                return self._run_input(call, called, arrival, delay, deadline, goal, size, context)
+                if self._closed:
+                    raise RuntimeError("this Runner is closed")
+                return loop.run(call, called, (arrival, delay, deadline, goal, size, context))
             finally:
                 turn.busy = False  # first and here: an interrupt may come with any call
-                if self._loading is not None:
-                    self._loading.forget()
+                if loop.loading is not None:
+                    loop.loading.forget()
                 turn.catch_up()
                 if self._pause is not None:
                     self._pause.begin()
-
-    def _run_input(
-        self,
-        call: Call,
-        called: float,
-        arrival: float | None,
-        delay: float | None,
-        deadline: float | None,
-        goal: Goal | None,
-        size: float | None,
-        context: ArrayLike | None,
-    ) -> Any:
-        """Choose, set the cap, run the model and learn."""
-        if self._closed:
-            raise RuntimeError("this Runner is closed")
-        clock, machine = self._clock, self._machine
-        meter = machine.meter
-        entered = clock()
-        came = deadlines.arrival_of(called, arrival, delay)
-        standing = self._scheduler.goal
-        own = None if goal == standing else goal
-        said = (came, deadline, own, size) != (None, None, None, None)
-        if context is not None:
-            self._scheduler.context = context
-            said = True
-        came = called if came is None else came
-        if not said and not self._deadlines.unusual and entered - called <= _NO_WAIT:
-            due = stop = called + standing.deadline
-            decision = self._scheduler.decision
-        else:
-            if deadline is not None:
-                deadlines.checked(deadline)
-            elif own is not None:
-                deadline = own.deadline
-            due, time_left = self._deadlines.place(entered, came, deadline, standing.deadline)
-            stop = entered + time_left
-            limit = max(time_left, _NO_TIME) if time_left < math.inf else None
-            decision = self._scheduler.decide(
-                limit, goal=standing if own is None else own, size=size
-            )
-        begun, planned, fresh = None, 0.0, False
-        if (loading := self._loading) is not None:
-            decision = loading.choose(decision)
-            if not loading.is_there(decision.model):
-                begun, decision = clock(), self._load(decision, stop)
-                planned = clock() - begun
-            fresh = loading.is_fresh(decision.model)
-        model, power_cap = decision
-        cap_changed = power_cap != machine.power_cap or machine.in_force.is_overruled
-        if cap_changed:
-            planned += self._set_cap(power_cap)
-        machine.execution.finish(model)
-        self._turn.busy = True
-        try:
-            with inference_mode(machine.inference_mode):
-                if begun is None:
-                    meter.begin(decision.latency)
-                machine.device.begin()
-                start = clock()
-                output, reached = machine.execution.run(decision, call, start, stop - self._slack())
-                done = clock()
-                metered = start if begun is None else begun
-                energy, energy_source, idle_power = meter.end(model, power_cap, metered, done)
-        except BaseException:
-            meter.fail()
-            machine.device.pace()  # accounts for the work so far
-            raise
-        try:
-            latency = done - start
-            if fresh and loading is not None:
-                latency = loading.typical(latency, decision, stop - self._slack() - start)
-            self._scheduler.step(
-                latency,
-                energy,
-                idle_power=idle_power,
-                exit=reached,
-                power_cap=machine.in_force.other_than(power_cap, done),
-            )
-            self._deadlines.count()
-            left = clock()
-            times = came, start, left, due
-            self._ledger.add(decision, cap_changed, energy_source, times, own is not None)
-        except BaseException:  # an interrupt may come between the two
-            self._ledger.follow(self._scheduler.history)
-            raise
-        self._count_overhead(left - entered - (done - start) - planned)
-        self._switching.count(entered)
-        name = self._names[model]
-        counted = latency, energy, energy_source, left - due
-        self._mine.last = self._last = (name, reached, power_cap, *counted, decision)
-        if self._on_input is not None:
-            self._on_input(Outcome._make(self._last))
-        return output
-
-    def _load(self, decision: Decision, stop: float) -> Decision:
-        """Load the model of a decision; return the choice by the time that is left then."""
-        loading, clock = self._loading, self._clock
-        assert loading is not None
-        self._machine.meter.begin(math.inf)  # the input is charged for the load
-        self._turn.busy = True
-        try:
-            loading.load(decision.model)
-        except BaseException:
-            self._machine.meter.fail()
-            raise
-        finally:
-            self._turn.busy = False
-        time_left = max(stop - clock(), _NO_TIME)
-        return loading.choose_again(decision.model, time_left if time_left < math.inf else None)
-
-    def _set_cap(self, power_cap: float | None) -> float:
-        """Put a cap in force; return the part of the time that the scheduler has planned for."""
-        begun, planned = self._clock(), self._scheduler.switch_cost
-        self._machine.set_cap(power_cap)
-        self._switching.ask_device()
-        return min(self._clock() - begun, planned)
 
     def warmup(self, *args: Any, **kwargs: Any) -> None:
         """Run every model three times on one input, and learn nothing.
@@ -454,18 +316,6 @@ class Runner(Closing):
             finally:
                 self._turn.lock.release()
 
-    def _slack(self) -> float:
-        """Return the seconds that an input takes besides its model."""
-        return 0.0 if math.isnan(self._overhead) else self._overhead
-
-    def _count_overhead(self, seconds: float) -> None:
-        if math.isnan(self._overhead):
-            self._overhead = seconds
-        else:
-            self._overhead += (seconds - self._overhead) * _OVERHEAD_WEIGHT
-        if not self._fixed_overhead:
-            self._scheduler.overhead = self._overhead
-
     def share(self, deadline: float, inputs: int, *, arrival: float | None = None) -> None:
         """Let the next inputs share a deadline, as the words of a sentence do.
 
@@ -487,8 +337,8 @@ class Runner(Closing):
         together = _arguments.integer("inputs", inputs, 1)
 
         def share() -> None:
-            self._scheduler.share(max(due - self._clock(), _NO_TIME), together)
-            self._deadlines.share(due, together)
+            self._scheduler.share(max(due - self._clock(), NO_TIME), together)
+            self._loop.deadlines.share(due, together)
 
         self._turn.change(share)
 
@@ -500,8 +350,8 @@ class Runner(Closing):
 
         A thread gets that of the last input that it has run itself.
         """
-        last = self._mine.last or self._last
-        return None if last is None else last[-1].ticket
+        last = self._loop.last
+        return None if last is None else last.decision.ticket
 
     def feedback(self, ticket: int, score: float, user: User = None) -> bool:
         """Learn how good an output was, from any thread, however late; also after `close`.
@@ -544,13 +394,13 @@ class Runner(Closing):
         word "profile" means that the counter has not stepped yet or cannot be read; in the second
         case `energy` is NaN. `deadline` is the time that was left when the input was chosen for.
         """
-        return self._ledger.history(self._scheduler.history)
+        return self._loop.ledger.history(self._scheduler.history)
 
     trace = renamed_attribute("history")
 
     def frame(self) -> pandas.DataFrame:
         """Return the history as a data frame, with the names of models. Needs pandas."""
-        return _frames.history_frame(self.history, self._names)
+        return _frames.history_frame(self.history, self._machine.profile.models)
 
     def plot(self) -> Figure:
         """Draw the remembered inputs: latency, slowdown and choices. Needs matplotlib.
@@ -570,43 +420,42 @@ class Runner(Closing):
 
         A thread sees the last input that it has run itself. One that has run none sees the last.
         """
-        last = self._mine.last or self._last
-        return None if last is None else Outcome._make(last)
+        return self._loop.last
 
     @property
     def on_input(self) -> Callable[[Outcome], object] | None:
         """What is called with the `Outcome` of every input. It may be set at any time."""
-        return self._on_input
+        return self._loop.on_input
 
     @on_input.setter
     def on_input(self, call: Callable[[Outcome], object] | None) -> None:
         _arguments.instance("on_input", call, Callable | None, "a callable")
-        self._on_input = call
+        self._loop.on_input = call
 
     def report(self) -> Report:
         """Sum up the inputs so far."""
-        machine = self._machine
-        energy = machine.energy if self._ledger.inputs else None
+        machine, loop = self._machine, self._loop
+        energy = machine.energy if loop.ledger.inputs else None
         scheduler, history, profile = self._scheduler, self.history, self.profile
-        return self._ledger.report(
+        return loop.ledger.report(
             models=profile.models,
             unit=profile.unit,
             energy=energy,
             estimated=energy is not None and machine.estimated,
-            overhead=self._slack(),
+            overhead=loop.slack,
             power=machine.device.kind,
             emulated=machine.device.emulated,
             verdict=Verdict.of(scheduler),
             remembered=history,
-            hindsight=Hindsight.of(profile, scheduler.goal, history, self._slack()),
-            loads=None if self._loading is None else self._loading.loads,
-            waits=0 if self._loading is None else self._loading.waits,
+            hindsight=Hindsight.of(profile, scheduler.goal, history, loop.slack),
+            loads=None if loop.loading is None else loop.loading.loads,
+            waits=0 if loop.loading is None else loop.loading.waits,
             learnt=configurations_run(profile),
         )
 
     def __repr__(self) -> str:
         state = ", closed" if self._closed else ""
-        done = f"{self._ledger.inputs} inputs{state}"
+        done = f"{self._loop.ledger.inputs} inputs{state}"
         return f"<alert.Runner on {self._machine.device.kind}, {done}: {self._scheduler!r}>"
 
     def _repr_html_(self) -> str:

@@ -161,7 +161,7 @@ def test_a_model_that_raises_leaves_no_deadline_behind() -> None:
         model.raises = None
     now = bench.machine.now
     bench.runner("word")
-    due = bench.runner._deadlines.shared_due
+    due = bench.runner._loop.deadlines.shared_due
     assert bench.runner.history["deadline"][1] == pytest.approx((due - now) / 2, rel=1e-9)
 
 

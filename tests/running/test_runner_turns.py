@@ -347,7 +347,7 @@ def test_an_interrupt_between_step_and_books_moves_no_other_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bench = Bench()
-    add = bench.runner._ledger.add
+    add = bench.runner._loop.ledger.add
     for n in range(6):
         bench.machine.contention = 1.0 + n
         if n == 3:
@@ -355,11 +355,11 @@ def test_an_interrupt_between_step_and_books_moves_no_other_row(
             def interrupted(*_: Any) -> None:
                 raise KeyboardInterrupt
 
-            monkeypatch.setattr(type(bench.runner._ledger), "add", interrupted)
+            monkeypatch.setattr(type(bench.runner._loop.ledger), "add", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 bench.runner(n)
             monkeypatch.undo()
-            assert bench.runner._ledger.add == add
+            assert bench.runner._loop.ledger.add == add
         else:
             bench.runner(n)
     history = bench.runner.history
@@ -375,7 +375,7 @@ def test_an_interrupt_after_the_books_counts_no_input_twice(
 ) -> None:
     bench = Bench()
     bench.runner("x")
-    ledger = bench.runner._ledger
+    ledger = bench.runner._loop.ledger
     add = type(ledger).add
 
     def late(*arguments: Any) -> None:

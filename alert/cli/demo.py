@@ -20,12 +20,12 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alert._text import cap_text
 from alert.cli import demo_tenants
-from alert.cli.terminal import add_quiet, console, print_json, require
+from alert.cli.shared_options import add_output, add_quiet
+from alert.cli.terminal import console, print_json, require
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -69,13 +69,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "rapl", "emulated"),
         help="power device (default: RAPL where it can be capped and read, else emulated)",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("alert-demo"),
-        help="directory for picture and traces (default: %(default)s)",
-    )
+    add_output(parser, "alert-demo")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_quiet(parser)
     parser.set_defaults(refuse=parser.error)

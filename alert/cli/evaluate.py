@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alert.cli import evaluate_video, learning, tenants
-from alert.cli.terminal import add_quiet, console, print_json, require
+from alert.cli.shared_options import add_output, add_quiet, comma_separated
+from alert.cli.terminal import console, print_json, require
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,17 +48,10 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="directory of .npz files that `Trace.save` wrote (default: %(default)s)",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("evaluation"),
-        metavar="DIR",
-        help="directory (default: %(default)s)",
-    )
+    add_output(parser, "evaluation")
     parser.add_argument(
         "--schemes",
-        type=lambda text: text.split(","),
+        type=comma_separated(str, "names"),
         metavar="NAME,NAME,...",
         help="schemes, or methods of the scheduler, to compare (default: all schemes)",
     )
@@ -71,7 +65,6 @@ def options(parser: argparse.ArgumentParser) -> None:
     kind.add_argument("--learning", action="store_true", help="play what is learnt while serving")
     kind.add_argument("--video", action="store_true", help="replay branches in video")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-
     add_quiet(parser)
 
 

@@ -25,13 +25,12 @@ from __future__ import annotations
 
 import argparse
 from itertools import cycle, islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import alert
-from alert import power
 from alert.cli import offer
-from alert.cli.terminal import add_quiet, console, require
+from alert.cli.shared_options import add_function, add_output, add_power, add_quiet
+from alert.cli.terminal import console, require
 
 if TYPE_CHECKING:
     from alert.variants import Family
@@ -44,21 +43,9 @@ _BUDGET = 0.7  # of the bytes of the family
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("function", metavar="MODULE:FUNCTION", type=offer.target)
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("family"),
-        metavar="DIR",
-        help="directory (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--power",
-        choices=get_args(power.Kind),
-        default="auto",
-        help="power device (default: %(default)s)",
-    )
+    add_function(parser)
+    add_output(parser, "family")
+    add_power(parser)
     parser.add_argument(
         "--budget",
         metavar="SIZE",

@@ -21,13 +21,13 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import alert
-from alert import power
 from alert._text import cap_text
 from alert.cli import offer
-from alert.cli.terminal import add_quiet, console, part_kept
+from alert.cli.shared_options import add_function, add_power, add_quiet, caps
+from alert.cli.terminal import console, part_kept
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -37,7 +37,7 @@ _NEEDED = ("models", "example", "accuracy")
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("function", metavar="MODULE:FUNCTION", type=offer.target)
+    add_function(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -45,9 +45,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         default=Path("profile.json"),
         help="file (default: %(default)s)",
     )
-    parser.add_argument(
-        "--power", choices=get_args(power.Kind), help="power device (default: auto)"
-    )
+    add_power(parser, default=None)
     parser.add_argument(
         "--caps",
         dest="power_caps",
@@ -100,14 +98,6 @@ def run(arguments: argparse.Namespace) -> None:
         out.print(_table(profile))
         idle = f"idle power {profile.idle_power:.3g} W" if profile.knows_power else "power unknown"
         out.print(f"{idle}; saved to {arguments.output}")
-
-
-def caps(text: str) -> list[float | None]:
-    """Read power caps as they are given on the command line."""
-    try:
-        return [None if word == "none" else float(word) for word in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected numbers like 10,15,25, got {text!r}") from None
 
 
 def _table(profile: alert.Profile) -> Table:

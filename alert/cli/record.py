@@ -41,8 +41,8 @@ from typing import TYPE_CHECKING
 
 import alert
 from alert.cli import offer
-from alert.cli.profile import caps
-from alert.cli.terminal import add_quiet, console, part_kept, require
+from alert.cli.shared_options import add_quiet, caps
+from alert.cli.terminal import console, part_kept, require
 from alert.cli.video import add_branches
 from alert.workloads import own
 from alert.workloads.contention import ENVIRONMENTS

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import alert
 from alert.cli import offer
+from alert.cli.shared_options import comma_separated
 from alert.cli.terminal import console, print_json
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     bound.add_argument("--energy", type=float, metavar="J", help="at most; for best accuracy")
     parser.add_argument(
         "--schemes",
-        type=lambda text: text.split(","),
+        type=comma_separated(str, "names"),
         default=_SCHEMES,
         metavar="NAME,NAME,...",
         help=f"schemes of `alert evaluate`, or methods (default: {','.join(_SCHEMES)})",

@@ -24,7 +24,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import alert
-from alert.cli.offer import called, target
+from alert.cli.offer import called
+from alert.cli.shared_options import add_function
 from alert.cli.terminal import require
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("function", metavar="MODULE:FUNCTION", type=target)
+    add_function(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="port (default: %(default)s)")
     parser.add_argument(

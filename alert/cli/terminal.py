@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -23,11 +22,6 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
-
-
-def add_quiet(parser: argparse.ArgumentParser) -> None:
-    """Add the option of the commands that show progress."""
-    parser.add_argument("--quiet", action="store_true", help="show no progress bars")
 
 
 @contextmanager

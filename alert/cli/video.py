@@ -17,17 +17,17 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import alert
-from alert import _progress, power
+from alert import _progress
 from alert.cli import offer
-from alert.cli.terminal import add_quiet, console, require
+from alert.cli.shared_options import add_output, add_power, add_quiet, comma_separated
+from alert.cli.terminal import console, require
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,20 +65,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--most", type=int, metavar="N", help="frames to watch, at most (default: all)"
     )
-    parser.add_argument(
-        "--power",
-        choices=get_args(power.Kind),
-        default="auto",
-        help="power device (default: %(default)s)",
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("video"),
-        metavar="DIR",
-        help="directory (default: %(default)s)",
-    )
+    add_power(parser)
+    add_output(parser, "video")
     add_quiet(parser)
     parser.set_defaults(refuse=parser.error)
 
@@ -93,14 +81,14 @@ def add_branches(parser: argparse._ActionsContainer) -> None:
     )
     parser.add_argument(
         "--scales",
-        type=_numbers,
+        type=comma_separated(float, "numbers like 1,0.5"),
         default=[1.0, 0.75, 0.5],
         metavar="S,S,...",
         help="sizes of the pictures that the detector gets (default: 1,0.75,0.5)",
     )
     parser.add_argument(
         "--every",
-        type=_counts,
+        type=comma_separated(int, "integers like 1,4,8"),
         default=[1, 2, 4, 8],
         metavar="N,N,...",
         help="frames from one detection to the next (default: 1,2,4,8)",
@@ -208,18 +196,3 @@ def _small(frame: Any, boxes: Any) -> Any:
     shrunk = boxes.copy()
     shrunk[:, :4] *= small.shape[1] / frame.shape[1]
     return clip.annotated(small, shrunk)
-
-
-def _numbers(text: str) -> list[float]:
-    return _list(text, float, "numbers like 1,0.5")
-
-
-def _counts(text: str) -> list[int]:
-    return _list(text, int, "integers like 1,4,8")
-
-
-def _list(text: str, kind: Callable[[str], Any], expected: str) -> list[Any]:
-    try:
-        return [kind(word) for word in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from None

@@ -36,7 +36,7 @@ def main() -> None:
     arguments = parser.parse_args()
     directory = Path(tempfile.mkdtemp())
     outcomes: dict[killing.Case, list[killing.Outcome]] = {}
-    program = compile_plant(directory)
+    program = compile_plant()
     with (
         running(program, directory / "server", "server") as server,
         running(program, directory / "cores", "cores") as cores,

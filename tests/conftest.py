@@ -51,18 +51,13 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     directory = tmp_path_factory.mktemp("plant")
-    with running(compile_plant(directory), directory / "machine", "wrapping") as plant:
+    with running(compile_plant(), directory / "machine", "wrapping") as plant:
         yield plant
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_stub(tmp_path_factory.mktemp("stub"))
-
-
 @pytest.fixture
-def gpus(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpus]:
-    gpus = Gpus(tmp_path / "driver", library)
+def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpus]:
+    gpus = Gpus(tmp_path / "driver", compile_stub())
     monkeypatch.setenv("LD_LIBRARY_PATH", str(gpus.library.parent))  # for the watchdog
     with gpus.loaded():
         yield gpus

@@ -21,7 +21,7 @@ def test_every_allocation_may_fail(tmp_path: Path) -> None:
     memory = Zone("dram", energy_uj=1_000_000)
     packages = [package(children=(memory,)), package("package-1", energy_uj=None)]
     root = build_tree(tmp_path / "tree", packages)
-    gpus = Gpus(tmp_path / "driver", compile_stub(tmp_path))
+    gpus = Gpus(tmp_path / "driver", compile_stub())
     walker = [sys.executable, str(ROOT / "tests/support/out_of_memory.py"), str(root)]
     walker += [str(tmp_path / "journals")]
     environment = gpus.environment() | {"LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -21,14 +21,6 @@ from random_cases import (
 )
 
 import alert
-
-
-@pytest.fixture(autouse=True)
-def constants() -> Iterator[None]:
-    """The constants are the core's; what is done with them is not."""
-    reference_calibrated.Scheduler.constants = alert.constants("calibrated")
-    yield
-    reference_calibrated.Scheduler.constants = {}
 
 
 @pytest.mark.parametrize("kind", [smooth_table, wild_table, tied_table])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -24,14 +24,6 @@ from random_cases import (
 )
 
 import alert
-
-
-@pytest.fixture(autouse=True)
-def constants() -> Iterator[None]:
-    reference_calibrated.Scheduler.constants = alert.constants("calibrated")
-    yield
-    reference_calibrated.Scheduler.constants = {}
-
 
 # -------------------------------------------------------------------------------- against the twins
 

@@ -337,9 +337,6 @@ def test_after_its_inputs_a_share_is_the_bound() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_models_with_many_exits_against_the_twin(method: str) -> None:
     """Their accuracies are kept from exit to exit, under caps that cost time, too."""
-    import reference_calibrated
-
-    reference_calibrated.Scheduler.constants = alert.constants("calibrated")
     decisions = by_rounding = 0
     for seed in range(24):
         random = Random(seed)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from random import Random
 
 import numpy as np
 import pytest
 import reference
-import reference_calibrated
 import reference_table
 from random_cases import Twins, less_known, random_deadline, random_goal, sized, smooth_table
 
@@ -20,16 +18,6 @@ TRUE = np.outer([0.01, 0.02, 0.05], [1.5, 1.2, 1.0])
 WATTS = np.array([9.0, 14.0, 18.0])
 GOAL = alert.Goal.min_energy(deadline=0.1, accuracy=0.75)
 ACCURACY = [0.70, 0.76, 0.80]
-
-
-@pytest.fixture(autouse=True)
-def constants() -> Iterator[None]:
-    usual = alert.constants("calibrated")
-    reference_calibrated.Scheduler.constants = usual
-    reference_table.Learning.table_constants = usual
-    yield
-    reference_calibrated.Scheduler.constants = {}
-    reference_table.Learning.table_constants = {}
 
 
 # -------------------------------------------------------------------------------- against the twin

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Iterator
 from functools import partial
 from itertools import cycle, islice
 from random import Random
@@ -12,18 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference_calibrated
 from random_cases import Twins, random_deadline, random_goal, random_size, random_table, sized
 
 import alert
-
-
-@pytest.fixture(autouse=True)
-def constants() -> Iterator[None]:
-    reference_calibrated.Scheduler.constants = alert.constants("calibrated")
-    yield
-    reference_calibrated.Scheduler.constants = {}
-
 
 # -------------------------------------------------------------------------------- against the twins
 

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 import reference
-import reference_calibrated
 from random_cases import Twins, close, random_deadline, random_goal, random_table
 
 import alert
-
-
-@pytest.fixture(autouse=True)
-def constants() -> Iterator[None]:
-    reference_calibrated.Scheduler.constants = alert.constants("calibrated")
-    yield
-    reference_calibrated.Scheduler.constants = {}
-
 
 # -------------------------------------------------------------------------------- against the twins
 

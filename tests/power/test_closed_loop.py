@@ -104,7 +104,7 @@ def cgroup() -> Iterator[list[Path]]:
 
 @pytest.fixture
 def plant(tmp_path: Path, cgroup: list[Path]) -> Iterator[Plant]:
-    with running(compile_plant(tmp_path), tmp_path / "machine", "compute") as machine:
+    with running(compile_plant(), tmp_path / "machine", "compute") as machine:
         quota, usage = cgroup_files(cgroup[0])
         machine.command("clock real")
         machine.command(f"acts load {quota} {usage} {IDLE} {SPAN}")

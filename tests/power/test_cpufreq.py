@@ -26,20 +26,15 @@ STEPS = "cpufreq/policy0/scaling_max_freq"
 pytestmark = pytest.mark.usefixtures("directory")
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_plant(tmp_path_factory.mktemp("plant"))
-
-
 @pytest.fixture
-def cores(program: Path, tmp_path: Path) -> Iterator[Plant]:
-    with running(program, tmp_path / "machine", "cores") as plant:
+def cores(tmp_path: Path) -> Iterator[Plant]:
+    with running(compile_plant(), tmp_path / "machine", "cores") as plant:
         yield plant
 
 
 @pytest.fixture
-def steps(program: Path, tmp_path: Path) -> Iterator[Plant]:
-    with running(program, tmp_path / "machine", "steps") as plant:
+def steps(tmp_path: Path) -> Iterator[Plant]:
+    with running(compile_plant(), tmp_path / "machine", "steps") as plant:
         yield plant
 
 
@@ -138,7 +133,7 @@ def test_a_cap_between_two_steps_of_the_driver_is_told_once(steps: Plant) -> Non
 def test_a_driver_that_does_not_heed_caps_is_told(steps: Plant) -> None:
     steps.trick("ignore", STEPS)
     with opened(steps) as device:
-        with pytest.warns(power.PowerWarning, match="the driver does not heed it"):
+        with pytest.warns(power.PowerWarning, match="the driver ignores it"):
             device.set_cap(0.8)
         assert not device.can_cap
 

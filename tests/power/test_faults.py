@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from devices import joules
+from devices import drawn, joules
 from plants import FAULTS, TOP, Plant, compile_plant, running
 
 from alert import power
@@ -53,15 +53,10 @@ TABLE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_plant(tmp_path_factory.mktemp("plant"))
-
-
 @pytest.fixture
-def plant(program: Path, tmp_path: Path) -> Iterator[Plant]:
+def plant(tmp_path: Path) -> Iterator[Plant]:
     """One package at 80 W under a limit of 95 W, its counter near the wrap."""
-    with running(program, tmp_path / "machine", "wrapping") as machine:
+    with running(compile_plant(), tmp_path / "machine", "wrapping") as machine:
         yield machine
 
 
@@ -259,9 +254,3 @@ OUTCOMES: dict[str, Callable[[Plant, str, str], None]] = {
     "back": back,
     "gone": gone,
 }
-
-
-def drawn(plant: Plant, device: power.PowerDevice, seconds: float) -> float:
-    before = joules(device)
-    plant.advance(seconds)
-    return joules(device) - before

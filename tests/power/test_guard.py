@@ -34,7 +34,7 @@ SUPPORT = Path(__file__).parents[1] / "support"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     directory = tmp_path_factory.mktemp("plant")
-    with running(compile_plant(directory), directory / "server", "server") as plant:
+    with running(compile_plant(), directory / "server", "server") as plant:
         yield plant
 
 
@@ -74,7 +74,7 @@ def test_kill_matrix(server: Plant, victims: killing.Victims, case: killing.Case
 @pytest.fixture(scope="module")
 def cores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     directory = tmp_path_factory.mktemp("plant")
-    with running(compile_plant(directory), directory / "cores", "cores") as plant:
+    with running(compile_plant(), directory / "cores", "cores") as plant:
         yield plant
 
 

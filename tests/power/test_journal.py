@@ -418,10 +418,9 @@ device = power.open("rapl", root=sys.argv[1])
 print("owned", flush=True)
 sys.stdin.read()
 """
-    program = compile_plant(tmp_path)
     with (
-        running(program, tmp_path / "one", "wrapping") as one,
-        running(program, tmp_path / "other", "wrapping") as other,
+        running(compile_plant(), tmp_path / "one", "wrapping") as one,
+        running(compile_plant(), tmp_path / "other", "wrapping") as other,
         subprocess.Popen(
             [sys.executable, "-c", code, str(other.root)],
             stdin=subprocess.PIPE,

@@ -297,8 +297,7 @@ def test_a_divided_gpu_is_refused(gpus: Gpus) -> None:
 
 
 def test_a_driver_older_than_some_functions(tmp_path: Path) -> None:
-    (tmp_path / "old").mkdir()
-    old = Gpus(tmp_path / "driver", compile_stub(tmp_path / "old", "-DOLD_DRIVER"))
+    old = Gpus(tmp_path / "driver", compile_stub("-DOLD_DRIVER"))
     with old.loaded(), power.open("nvml") as device:
         assert device.can_cap
         assert not device.can_read

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from devices import joules
-from gpus import LOST, NOT_LOADED, Gpus
+from gpus import LOST, NOT_LOADED, Gpus, compile_stub
 from killing import is_dead, wait_for, watchdogs
 
 from alert import power
@@ -182,10 +182,8 @@ def test_a_journal_is_kept_while_there_is_something_to_give_back(
     assert (gpus.limits() == Gpus.LIMITS) == kept
 
 
-def test_a_journal_is_kept_without_the_library(
-    library: Path, tmp_path: Path, directory: Path
-) -> None:
-    gpus = Gpus(tmp_path / "driver", library)
+def test_a_journal_is_kept_without_the_library(tmp_path: Path, directory: Path) -> None:
+    gpus = Gpus(tmp_path / "driver", compile_stub())
     kill_both(gpus, directory)
     told = power.restore(directory)  # this process does not find it
     assert [item["error"] for item in told] == [os.strerror(errno.ELIBACC)] * 2

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from devices import joules
+from devices import drawn, joules
 from plants import MACHINES, TOP, Plant, compile_plant, running
 
 from alert import power
@@ -55,14 +55,9 @@ WATTS |= {
 }
 
 
-@pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_plant(tmp_path_factory.mktemp("plant"))
-
-
 @pytest.fixture
-def start(program: Path, tmp_path: Path) -> Start:
-    return lambda machine: running(program, tmp_path / machine, machine)
+def start(tmp_path: Path) -> Start:
+    return lambda machine: running(compile_plant(), tmp_path / machine, machine)
 
 
 @pytest.fixture
@@ -76,12 +71,6 @@ def wrapping(start: Start) -> Iterator[Plant]:
     """One package at 80 W, two limits of 95 W and above."""
     with start("wrapping") as plant:
         yield plant
-
-
-def drawn(plant: Plant, device: power.PowerDevice, seconds: float) -> float:
-    before = joules(device)
-    plant.advance(seconds)
-    return joules(device) - before
 
 
 # ---------------------------------------------------------------------------------- every machine
@@ -141,7 +130,7 @@ def test_no_powercap_at_all(start: Start) -> None:
 
 
 @pytest.mark.needs("powercap-utils", "root")  # to mount
-def test_other_tools_see_the_same(program: Path, tmp_path: Path) -> None:
+def test_other_tools_see_the_same(tmp_path: Path) -> None:
     """`rapl-info` and `powercap-info` on the tree in its usual place agree with us."""
     code = f"""
 import re, subprocess, sys
@@ -158,7 +147,7 @@ def shown(*command):
     assert [part["name"] for part in parts[1:]] == ["long_term", "short_term"], run.stdout
     return parts
 
-with running(Path({str(program)!r}), Path("/sys/class/powercap"), "server") as plant:
+with running(Path({str(compile_plant())!r}), Path("/sys/class/powercap"), "server") as plant:
     with power.open() as device:
         device.set_cap(150.0)
         plant.advance(2.0)

@@ -30,7 +30,7 @@ def plant() -> Iterator[Plant]:
     with tempfile.TemporaryDirectory() as name:  # pytest's directories are for root alone
         directory = Path(name)
         directory.chmod(0o755)
-        with running(compile_plant(directory), directory / "machine", "private") as machine:
+        with running(compile_plant(), directory / "machine", "private") as machine:
             yield machine
 
 

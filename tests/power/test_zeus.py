@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from gpus import Gpus
+from gpus import Gpus, compile_stub
 
 from alert import power
 from alert.power import zeus
@@ -81,8 +81,8 @@ def running(code: str, mount: bool = False, **environment: str) -> Iterator[Any]
 
 
 @needs("gcc", "root")
-def test_gpus_through_nvml(library: Path, tmp_path: Path) -> None:
-    gpus = Gpus(tmp_path / "driver", library)
+def test_gpus_through_nvml(tmp_path: Path) -> None:
+    gpus = Gpus(tmp_path / "driver", compile_stub())
     code = """
 with power.open("zeus", gpus=[int(i) for i in sys.argv[1:]] or None) as device:
     say(device.kind, device.can_cap, device.can_read, device.tick, names(device))
@@ -102,8 +102,8 @@ say(device)
 
 
 @needs("gcc", "root")
-def test_a_gpu_that_is_lost_gives_one_warning(library: Path, tmp_path: Path) -> None:
-    gpus = Gpus(tmp_path / "driver", library)
+def test_a_gpu_that_is_lost_gives_one_warning(tmp_path: Path) -> None:
+    gpus = Gpus(tmp_path / "driver", compile_stub())
     code = """
 device = power.open("zeus", gpus=[1])
 say(len(device.parts))
@@ -123,8 +123,8 @@ with warnings.catch_warnings(record=True) as caught:
 
 
 @needs("gcc", "root")
-def test_a_runner_chooses_models_and_measures_their_joules(library: Path, tmp_path: Path) -> None:
-    gpus = Gpus(tmp_path / "driver", library)
+def test_a_runner_chooses_models_and_measures_their_joules(tmp_path: Path) -> None:
+    gpus = Gpus(tmp_path / "driver", compile_stub())
     code = """
 import alert, time
 def ask():
@@ -152,8 +152,8 @@ with alert.Runner(models, profile, goal, power="zeus") as runner:
 
 
 @needs("gcc", "root")
-def test_indices_that_zeus_does_not_have(library: Path, tmp_path: Path) -> None:
-    gpus = Gpus(tmp_path / "driver", library)
+def test_indices_that_zeus_does_not_have(tmp_path: Path) -> None:
+    gpus = Gpus(tmp_path / "driver", compile_stub())
     code = """
 try:
     power.open("zeus", gpus=[2])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from plants import Plant
+
 from alert import power
 
 
@@ -10,3 +12,10 @@ def joules(device: power.PowerDevice) -> float:
     energy = device.energy()
     assert energy is not None
     return energy
+
+
+def drawn(plant: Plant, device: power.PowerDevice, seconds: float) -> float:
+    """Let the plant's time pass; return the joules that the device counts meanwhile."""
+    before = joules(device)
+    plant.advance(seconds)
+    return joules(device) - before

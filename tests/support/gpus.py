@@ -8,11 +8,14 @@ import mmap
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from needs import require
+from programs import kept_directory
 
 STUB = Path(__file__).parents[1] / "nvml" / "stub.c"
 LIBRARY = "libnvidia-ml.so.1"
@@ -43,13 +46,15 @@ class _Machine(ctypes.Structure):
     )
 
 
-def compile_stub(directory: Path, *flags: str) -> Path:
-    """Compile the stub into `directory`; return the library."""
+@cache
+def compile_stub(*flags: str) -> Path:
+    """Compile the stub, once for all tests that want it with these flags; return the library."""
     require("gcc", "root")  # GPUs are capped by root only
     base = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror"]
-    shared = ["-shared", "-fPIC", f"-Wl,-soname,{LIBRARY}", "-o", str(directory / LIBRARY)]
+    library = Path(tempfile.mkdtemp(dir=kept_directory())) / LIBRARY
+    shared = ["-shared", "-fPIC", f"-Wl,-soname,{LIBRARY}", "-o", str(library)]
     subprocess.run([*base, *flags, str(STUB), *shared], check=True)
-    return directory / LIBRARY
+    return library
 
 
 class Gpus:

@@ -7,9 +7,11 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from needs import require
+from programs import kept_directory
 
 SOURCES = Path(__file__).parents[1] / "plant"
 
@@ -18,13 +20,14 @@ UNIT_UW = 125_000  # of a limit
 RANGE_UJ = 262_143_328_850
 
 
-def compile_plant(directory: Path) -> Path:
-    """Compile the plant into `directory`; return the program."""
+@cache
+def compile_plant() -> Path:
+    """Compile the plant, once for all tests; return the program."""
     require("gcc", "fuse", "/dev/fuse", "fuse-headers", "libpowercap")
     flags = subprocess.run(
         ["pkg-config", "--cflags", "--libs", "fuse3"], capture_output=True, text=True, check=True
     ).stdout.split()
-    program = directory / "plant"
+    program = Path(kept_directory()) / "plant"
     sources = [str(path) for path in sorted(SOURCES.glob("*.c"))]
     base = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror"]
     subprocess.run([*base, *sources, *flags, "-lm", "-o", str(program)], check=True)

@@ -45,13 +45,13 @@ def is_for_linker(word: str) -> bool:
 @cache
 def compiled(source: str, flags: tuple[str, ...]) -> str:
     """Compile one file, or return the object that was made before."""
-    made = tempfile.mkdtemp(dir=objects_directory()) + "/object.o"
+    made = tempfile.mkdtemp(dir=kept_directory()) + "/object.o"
     compile_with([*flags, "-c", source, "-o", made])
     return made
 
 
 @cache
-def objects_directory() -> str:
+def kept_directory() -> str:
     """Make a directory that goes with this process."""
     directory = tempfile.TemporaryDirectory()
     atexit.register(directory.cleanup)

@@ -161,3 +161,9 @@ def test_everything_needed_has_a_purpose_and_a_package() -> None:
     for name in TO_BUILD + TO_TEST:
         assert NEEDS[name].purpose
         assert NEEDS[name].debian
+
+
+def test_what_a_test_lacks_is_named_at_the_end() -> None:
+    """`require` notes it, and `--nothing-missing` sees it; pytest's own way does neither."""
+    own_way = "import" + "orskip"
+    assert not [path for path in (ROOT / "tests").rglob("*.py") if own_way in path.read_text()]

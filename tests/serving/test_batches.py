@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from needs import require
 from servers import LONG, SOON, Board, Gate
 from tenants import GOAL
 
@@ -69,7 +70,9 @@ def test_calls_become_one_and_outputs_come_apart() -> None:
 
 
 def test_tensors_of_torch_stay_tensors() -> None:
-    torch = pytest.importorskip("torch")
+    require("torch")
+    import torch
+
     whole = joined([alert.Call(torch.ones(1, 2)), alert.Call(torch.zeros(1, 2))])
     assert torch.equal(whole.args[0], torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
     assert torch.equal(split(whole.args[0], 2, 1)[1], torch.zeros(1, 2))

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from needs import require
 from servers import LONG, SOON, Gate, serve
 
 import alert
 
-pytest.importorskip("starlette")
-pytest.importorskip("httpx")
+require("starlette", "httpx2", "prometheus_client")
 
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient  # noqa: E402
 
-from alert.serving.http import app
+from alert.serving.http import app  # noqa: E402
 
 INFER = "/v2/models/camera/infer"
 
@@ -251,14 +251,15 @@ def test_a_client_that_goes_away_takes_its_request_back() -> None:
 
 
 def test_metrics_are_as_prometheus_reads_them() -> None:
-    parser = pytest.importorskip("prometheus_client.parser")
+    from prometheus_client.parser import text_string_to_metric_families
+
     with client() as http:
         for _ in range(3):
             http.post(INFER, json={"inputs": [GOOD]})
         text = http.get("/metrics").text
     found = {
         (sample.name, sample.labels.get("tenant"), sample.labels.get("result")): sample.value
-        for family in parser.text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
     assert found["alert_requests_total", "camera", "in_time"] == 3
@@ -270,8 +271,10 @@ def test_metrics_are_as_prometheus_reads_them() -> None:
 
 def test_the_client_of_triton_works() -> None:
     """Over a real port; the server ends by itself when uvicorn is told to."""
-    uvicorn = pytest.importorskip("uvicorn")
-    triton = pytest.importorskip("tritonclient.http")
+    require("uvicorn", "tritonclient")
+    import tritonclient.http as triton
+    import uvicorn
+
     server = serve(lambda a, b: {"sum": a + b, "difference": a - b})
     server.tenant("camera", max_latency=LONG)
     http = uvicorn.Server(uvicorn.Config(app(server), port=0, log_level="warning"))

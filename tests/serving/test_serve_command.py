@@ -10,11 +10,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from needs import require
 
 from alert.cli import main
 
-pytest.importorskip("starlette")
-pytest.importorskip("uvicorn")
+require("starlette", "uvicorn", "prometheus_client")
 
 MODULE = """
 import alert

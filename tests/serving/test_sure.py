@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from needs import require
 
 import alert
 
@@ -26,7 +27,9 @@ def test_softmax_decides_for_every_element_of_a_batch(logits: object, is_sure: b
 
 
 def test_takes_tensors_of_torch() -> None:
-    torch = pytest.importorskip("torch")
+    require("torch")
+    import torch
+
     stop = alert.sure(0.9)
     assert stop(torch.tensor([[5.0, 0.0]], requires_grad=True, dtype=torch.bfloat16))
     assert not stop(torch.zeros(1, 2))

@@ -231,7 +231,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     """Unpack one array, whose header must agree with its bytes."""
     name = plain(member.filename)
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{name}: packed otherwise than save does")  # not in pieces
+        raise ValueError(f"{name}: packed in another way than save packs")  # not in pieces
     with archive.open(member) as file:
         try:
             if np.lib.format.read_magic(file) != (1, 0):

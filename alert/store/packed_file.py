@@ -98,7 +98,7 @@ class PackedFile:
         if len(payload) != entry.size:
             raise ValueError("cut short while it was read")
         if zlib.crc32(payload) != entry.crc:
-            raise ValueError("the checksum is another one")
+            raise ValueError("the bytes do not match their checksum")
         entry.tensor.decode(np.frombuffer(payload, np.uint8), into)
 
 
@@ -106,18 +106,18 @@ def _header(descriptor: int, size: int) -> tuple[dict[str, Any], int]:
     """Return the header of a file of that size, and where the tensors begin."""
     head = os.pread(descriptor, HEAD.size, 0)
     if len(head) < HEAD.size or not head.startswith(MAGIC):
-        raise ValueError("the first bytes are others")
+        raise ValueError("it does not begin as a packed file does")
     _, version, length, crc = HEAD.unpack(head)
     if version != VERSION:
         raise ValueError(f"this release reads version {VERSION}, got {version}")
     if length > min(size - HEAD.size, LARGEST_HEADER):
-        raise ValueError("the header is longer than the file, or than is sane")
+        raise ValueError("the header is too long")
     packed = os.pread(descriptor, length, HEAD.size)
     if zlib.crc32(packed) != crc:
-        raise ValueError("the header's checksum is another one")
+        raise ValueError("the header does not match its checksum")
     header = json.loads(_inflated(packed))
     if not isinstance(header, dict):
-        raise ValueError("the header is no object")
+        raise ValueError("the header is not a JSON object")
     return header, HEAD.size + length
 
 
@@ -128,7 +128,7 @@ def _inflated(packed: bytes) -> bytes:
     except zlib.error as error:
         raise ValueError(f"header: {error}") from None
     if not inflate.eof:
-        raise ValueError("the header is cut short, or longer than is sane")
+        raise ValueError("the header is cut short, or too long")
     return text
 
 

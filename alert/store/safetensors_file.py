@@ -61,11 +61,11 @@ class SafetensorsFile:
         start = os.pread(self._descriptor, 8, 0)
         length = int.from_bytes(start, "little")
         if len(start) < 8 or length > min(size - 8, LARGEST_DOCUMENT):
-            raise self._damaged("the header is longer than the file, or than is sane")
+            raise self._damaged("the header is too long")
         try:
             header = json.loads(os.pread(self._descriptor, length, 8))
             if not isinstance(header, dict):
-                raise ValueError("the header is no object")
+                raise ValueError("the header is not a JSON object")
             header.pop("__metadata__", None)
             entries = {name: _entry(name, entry) for name, entry in header.items()}
         except (ValueError, RecursionError) as error:

@@ -26,7 +26,7 @@ def differences(original: nn.Module, changed: nn.Module) -> Record:
     """
     parts, twins = dict(changed.named_modules()), dict(original.named_modules())
     if {n: type(m) for n, m in parts.items()} != {n: type(m) for n, m in twins.items()}:
-        raise ValueError("its modules are others than those of the original")
+        raise ValueError("its modules differ from those of the original")
     if any(_settings(part) != _settings(twins[name]) for name, part in parts.items()):
         raise ValueError("its modules have other settings than those of the original")
     return {

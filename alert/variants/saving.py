@@ -50,7 +50,7 @@ def _write(path: Path, variant: Variant) -> Path:
     if variant.write is None or not variant.suffix:
         raise ValueError(
             f"{variant.name} cannot be stored: a function made it, and its modules, or their "
-            "settings, are others than those of the original"
+            "settings, differ from those of the original"
         )
     files.replace(path, variant.write)
     return path

@@ -86,7 +86,7 @@ def many_configurations(path: Path) -> None:
 MADE: dict[str, tuple[Callable[[Path], None], str]] = {
     "a.npz": (honest_bomb, "unpacked"),
     "b.npz": (lying_bomb, "latency.npy"),
-    "c.npz": (packed_otherwise, "packed otherwise"),
+    "c.npz": (packed_otherwise, "packed in another way"),
     "d.npz": (huge_shape, "latency.npy: cannot reshape"),
     "e.npz": (many_names, "bytes of names"),
     "f.json": (large_document, "bytes of JSON"),

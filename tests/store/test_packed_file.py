@@ -138,11 +138,11 @@ def test_a_header_that_lies_is_refused(path: Path, edit: Edit, said: str) -> Non
     ("header", "said"),
     [
         (b"no deflate", "header: "),
-        (zlib.compress(b"[]"), "the header is no object"),
+        (zlib.compress(b"[]"), "the header is not a JSON object"),
         (zlib.compress(b"{}")[:-3], "cut short"),
         (zlib.compress(b"{"), "Expecting property name"),
         (zlib.compress(b"[" * 100_000), "maximum recursion depth|too many nested"),
-        (zlib.compress(bytes(200 * LARGEST_HEADER)), "longer than is sane"),
+        (zlib.compress(bytes(200 * LARGEST_HEADER)), "cut short, or too long"),
     ],
 )
 def test_a_header_that_is_none_is_refused(path: Path, header: bytes, said: str) -> None:

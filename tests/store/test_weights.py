@@ -178,7 +178,7 @@ ONE = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
         (b"{", "Expecting property name"),
         (b"\xff", "decode"),
         (b"[" * 100_000, "recursion"),
-        ([], "the header is no object"),
+        ([], "the header is not a JSON object"),
         ({"a": 3}, "a: no entry"),
         ({"a": {**ONE, "dtype": "F31"}}, "a: dtype 'F31' is not known"),
         ({"a": {**ONE, "dtype": ["F32"]}}, "a: dtype .* is not known"),

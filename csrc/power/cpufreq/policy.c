@@ -156,7 +156,7 @@ static int check_taken(const alert_cpufreq_policy *p, uint64_t asked_khz, uint64
         return 0;
     (void)snprintf(why, sizeof why, "a cap of %g GHz did not take, %g GHz is in force: %s",
                    (double)asked_khz / KHZ, (double)held_khz / KHZ,
-                   fixed ? "the driver does not heed it"
+                   fixed ? "the driver ignores it"
                    : held_khz < asked_khz
                        ? "the driver has no such frequency, or the kernel cools the machine"
                        : "the driver has no such frequency");

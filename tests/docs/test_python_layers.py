@@ -19,7 +19,7 @@ STRATA = [
     ["_arguments", "_deprecated", "files"],
     ["_profile_arguments"],
     ["_profile_parts", "_profile_learnt", "_profile_files"],
-    ["_profile_views"],
+    ["_profile_making", "_profile_views"],
     ["feedback", "goal", "profile"],
     ["_trace_parts"],
     ["scheduler", "trace"],
@@ -39,7 +39,8 @@ STRATA = [
 
 # The contract's: methods of a lower room that import a higher one when they are called.
 LATE = {
-    ("profile", "measuring"),  # Profile.measure; the warning of Profile.load on another machine
+    ("_profile_making", "measuring"),  # Profile.measure
+    ("profile", "measuring"),  # the warning of Profile.load on another machine
     ("profile", "plots"),  # Profile.plot
     ("trace", "measuring"),  # Trace.record
     ("trace", "evaluation"),  # Trace.replay

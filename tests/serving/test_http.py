@@ -269,7 +269,7 @@ def test_metrics_are_as_prometheus_reads_them() -> None:
     assert found["alert_price_watts", None, None] >= 1
 
 
-def test_the_client_of_triton_works() -> None:
+def test_the_client_of_triton_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over a real port; the server ends by itself when uvicorn is told to."""
     require("uvicorn", "tritonclient")
     import tritonclient.http as triton
@@ -285,7 +285,7 @@ def test_the_client_of_triton_works() -> None:
         await startup(*arguments, **options)
         ready.set()
 
-    http.startup = started
+    monkeypatch.setattr(http, "startup", started)
     thread = threading.Thread(target=http.run)
     thread.start()
     assert ready.wait(SOON)

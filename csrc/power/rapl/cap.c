@@ -252,8 +252,9 @@ void alert_rapl_zone_doubt_range(alert_rapl_zone *z)
         return;
     if (hinted)
         (void)snprintf(hint, sizeof hint, "; the processor states %g W", z->max_power_w);
-    (void)snprintf(why, sizeof why, "a limit of %g W limits nothing: the range of caps is unknown%s",
-                   z->found_w, hint);
+    (void)snprintf(why, sizeof why,
+                   "a limit of %g W limits nothing: the range of caps is unknown%s", z->found_w,
+                   hint);
     (void)alert_power_fail(&z->part.range_missing, ERANGE,
                            z->part.setting[ALERT_RAPL_LONG_TERM].own.path, why, REMEDY_RANGE);
 }

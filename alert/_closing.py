@@ -1,4 +1,4 @@
-"""What is closed at the end of a ``with`` statement."""
+"""What belongs to one process, and what is closed at the end of a ``with`` statement."""
 
 from __future__ import annotations
 
@@ -6,10 +6,22 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Never, Self
 
 
-class Closing:
+class OfOneProcess:
+    """Refuses to be copied or pickled: it holds threads, locks or devices."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Never:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be copied, pickled or sent to another process: make "
+            "one there"
+        )
+
+
+class Closing(OfOneProcess):
     """Gives a class with a method `close` the ``with`` statement."""
 
     __slots__ = ()

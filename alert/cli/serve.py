@@ -37,7 +37,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add_function(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="port (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8000, help="port (default: %(default)s)")
     parser.add_argument(
         "--max-bytes",
         type=int,
@@ -63,6 +63,13 @@ def run(arguments: argparse.Namespace) -> None:
         application = app(server, most_bytes=arguments.max_bytes)
         options = Config(application, host=arguments.host, port=arguments.port, log_level="warning")
         _announcing(", ".join(server.tenants) or "no tenants", options).run()
+
+
+def _port(text: str) -> int:
+    """Read a port; 0 stands for a free one. Sockets would take a larger number modulo 65536."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected 0 to 65535, got {text!r}")
+    return int(text)
 
 
 def _announcing(tenants: str, options: Config) -> UvicornServer:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import weakref
 from collections.abc import Callable
 from copy import copy
 from typing import TYPE_CHECKING
@@ -26,6 +28,8 @@ _WARMUP = 3
 
 # Shortest pause between two runs, in seconds, in which the idle power is measured.
 _IDLE_SECONDS = 0.05
+
+_machines: weakref.WeakSet[Machine] = weakref.WeakSet()
 
 
 class Machine:
@@ -78,6 +82,7 @@ class Machine:
             raise
 
     def _prepare(self) -> None:
+        _machines.add(self)
         self.execution = Execution(self.models, self.profile, self.device, self.clock)
         self.meter = Meter(self.device, self.profile, self._idle_gap, self.clock)
         self.in_force = CapInForce(self.device, self.clock)
@@ -127,3 +132,12 @@ def _idle_gap(seconds: float | None, device: Device) -> float:
     if not _arguments.number("idle_gap", seconds) >= 0.0:
         raise ValueError(f"idle_gap: expected seconds >= 0, got {seconds!r}")
     return seconds
+
+
+def _forget_caps() -> None:
+    """Let a forked process set a cap with its first input: it finds out then that it may not."""
+    for machine in _machines:
+        machine.power_cap = math.nan
+
+
+os.register_at_fork(after_in_child=_forget_caps)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from alert import _arguments
+from alert._closing import OfOneProcess
 from alert._profile_learnt import settled
 from alert._text import shown
 from alert.feedback import Feedback
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from alert.live.sender import Sender
 
 
-class Server:
+class Server(OfOneProcess):
     """Serves the requests of many tenants on one machine, under one power cap.
 
     Every tenant states its own bounds. The server decides who is next, which model runs under which

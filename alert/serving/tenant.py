@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from numpy.typing import ArrayLike
 
+from alert._closing import OfOneProcess
 from alert.feedback import User
 from alert.goal import Goal
 from alert.running.models import Call
@@ -19,7 +20,7 @@ Send: TypeAlias = Callable[
 ]
 
 
-class Tenant:
+class Tenant(OfOneProcess):
     """Takes the requests of one application; `alert.Server.tenant` makes it.
 
     Attributes

@@ -140,7 +140,7 @@ static int check_owner(const alert_power *p, alert_power_error *error)
         return 0;
     return alert_power_fail(
         error, EPERM, "power cap", "the device was opened by another process",
-        "set caps in the process that opened the device, not in a forked child");
+        "open it, or make the Runner, in the forked child");
 }
 
 int alert_power_release(alert_power *p, alert_power_error *error)

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import simulation
 import torch
+from forking import in_child
 from programs import PACKAGES
 from simulation import CHEAP, AnytimeBench, Bench, Machine, Package, profile, state
 
@@ -202,6 +203,27 @@ def test_a_forked_child_has_its_turn() -> None:
     parent.join(60)
     assert done
     assert status == 0
+
+
+def test_a_forked_child_hears_at_its_first_input_that_it_may_not_cap() -> None:
+    table = alert.Profile([[0.002, 0.001]], [[10.0, 20.0]], [0.8], [10.0, 20.0], 1.0)
+    with alert.Runner([lambda x: x], table, CHEAP, power="emulated") as runner:
+        runner("parent")
+
+        def work() -> None:
+            with pytest.raises(power.PowerPermissionError, match="make the Runner, in the forked"):
+                runner("child")
+
+        assert in_child(work) == 0
+        runner("parent")
+        assert runner.report().cap_changes == 0
+
+
+def test_a_runner_says_that_it_cannot_be_sent_to_another_process() -> None:
+    with Bench().runner as runner, pytest.raises(TypeError, match=r"^a Runner cannot be copied"):
+        pickle.dumps(runner)
+    with pytest.raises(TypeError, match=r"^a Runner cannot be copied"):
+        copy.copy(runner)
 
 
 # --------------------------------------------------------------------- models that use their runner

@@ -104,6 +104,17 @@ def test_says_what_it_is_and_which_tenants_it_has() -> None:
             assert reply.json() == {"error": "tenant: expected one of camera, got 'dog'"}
 
 
+def test_what_is_not_there_is_told_in_json_as_clients_expect() -> None:
+    with client() as http:
+        reply = http.get("/v2/models/camera/config")
+        assert reply.status_code == 404
+        assert reply.json() == {"error": "GET /v2/models/camera/config: Not Found"}
+        reply = http.get(INFER)
+        assert reply.status_code == 405
+        assert reply.json() == {"error": f"GET {INFER}: Method Not Allowed"}
+        assert reply.headers["Allow"] == "POST"
+
+
 def test_a_bound_of_one_request_is_a_header_and_overload_is_429() -> None:
     gate = Gate()
     with client(gate) as http:

@@ -75,6 +75,13 @@ def test_serves_until_a_signal_comes(module: Path, end: signal.Signals) -> None:
     assert process.returncode in (0, 130, -signal.SIGTERM)
 
 
+@pytest.mark.parametrize("port", ["80000", "-1", "http"])
+def test_a_port_is_one(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "served:server", f"--port={port}"])
+    assert f"expected 0 to 65535, got '{port}'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("function", "said"),
     [

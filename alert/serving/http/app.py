@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -95,7 +96,13 @@ def app(server: Server, *, most_bytes: int = MOST_BYTES) -> Starlette:
         text, kind = exposition(server)
         return Response(text, media_type=kind)
 
+    async def failed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        text = f"{request.method} {request.url.path}: {error.detail}"
+        return JSONResponse({"error": text}, error.status_code, error.headers)
+
     return Starlette(
+        exception_handlers={HTTPException: failed},
         routes=[
             Route("/healthz", alive),
             Route("/metrics", metrics),

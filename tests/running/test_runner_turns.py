@@ -206,7 +206,7 @@ def test_a_forked_child_has_its_turn() -> None:
 
 
 def test_a_forked_child_hears_at_its_first_input_that_it_may_not_cap() -> None:
-    table = alert.Profile([[0.002, 0.001]], [[10.0, 20.0]], [0.8], [10.0, 20.0], 1.0)
+    table = alert.Profile([[0.02, 0.01]], [[10.0, 20.0]], [0.8], [10.0, 20.0], 1.0)
     with alert.Runner([lambda x: x], table, CHEAP, power="emulated") as runner:
         runner("parent")
 

@@ -33,6 +33,8 @@ def unpack_weights(
     coefficient_bits: int,
     basis_bits: int,
     is_sparse: bool,
+    first: int,
+    count: int,
 ) -> None: ...
 
 @final

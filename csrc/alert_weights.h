@@ -44,9 +44,11 @@ typedef struct alert_packed_weights {
     size_t size; /* of the bytes */
 } alert_packed_weights;
 
-/* Writes filters x columns weights. -EINVAL where an argument is out of range, a scale is beyond +-2^100, or `size` is not
- * that of the parts; nothing is written then. `error` may be NULL. */
-ALERT_MUST_CHECK int alert_unpack_weights(const alert_packed_weights *packed, float *weights,
+/* Writes the weights of `count` filters from number `first` on, count x columns numbers. -EINVAL where an argument is out of
+ * range, there are fewer filters, a scale is beyond +-2^100, or `size` is not that of the parts; nothing is written then.
+ * `error` may be NULL. */
+ALERT_MUST_CHECK int alert_unpack_weights(const alert_packed_weights *packed, size_t first,
+                                          size_t count, float *weights,
                                           alert_argument_error *error);
 
 #ifdef __cplusplus

@@ -22,7 +22,7 @@ import numpy as np
 from alert._text import plain, shown
 from alert.store import headers
 from alert.store.packed_tensor import Layout, PackedTensor
-from alert.store.weights import Bytes, Part, Spec
+from alert.store.weights import Bytes, Part, Spec, size_of
 
 MAGIC = b"ALERTPKD"
 VERSION = 1
@@ -47,6 +47,7 @@ class PackedFile:
         self.path = path
         self.aliases: dict[str, str] = {}
         self.others: dict[str, Any] = {}
+        self._last: tuple[str | None, Bytes] = None, np.empty(0, np.uint8)
         self._descriptor = os.open(path, os.O_RDONLY)
         try:
             self._index()
@@ -58,20 +59,13 @@ class PackedFile:
             raise
 
     def read(self, piece: Sequence[Part], into: Sequence[Bytes]) -> None:
-        """Unpack parts, each into bytes of its length.
-
-        Of a large tensor there are several parts. Each unpacks the whole tensor: it takes about a
-        nanosecond a weight.
-        """
+        """Unpack parts, each into bytes of its length."""
         for part, view in zip(piece, into, strict=True):
-            size = self.specs[part.name].size
-            whole = view if len(view) == size else np.empty(size, np.uint8)
             try:
-                self._unpack(part.name, whole)
+                payload = self._payload(part.name)
+                self._entries[part.name].tensor.decode(payload, view, part.start)
             except ValueError as error:
                 raise self._damaged(f"{part.name}: {error}") from None
-            if whole is not view:
-                view[:] = whole[part.start : part.stop]
 
     def close(self) -> None:
         """Close the file."""
@@ -86,20 +80,29 @@ class PackedFile:
         header, start = _header(self._descriptor, size)
         self._entries = _entries(header.get("tensors"))
         self.specs = {name: entry.tensor.spec for name, entry in self._entries.items()}
+        self.size = size_of(self.specs)
         ends = accumulate((entry.size for entry in self._entries.values()), initial=start)
         *begins, end = ends
         if end != size:
             raise ValueError(f"the tensors end at byte {end} of {size}")
         self._begins = dict(zip(self._entries, begins, strict=True))
 
-    def _unpack(self, name: str, into: Bytes) -> None:
+    def _payload(self, name: str) -> Bytes:
+        """Return the bytes of a tensor as they are stored; the last ones are kept."""
+        kept, payload = self._last
+        if kept != name:
+            payload = self._read_payload(name)
+            self._last = name, payload
+        return payload
+
+    def _read_payload(self, name: str) -> Bytes:
         entry = self._entries[name]
         payload = os.pread(self._descriptor, entry.size, self._begins[name])
         if len(payload) != entry.size:
             raise ValueError("cut short while it was read")
         if zlib.crc32(payload) != entry.crc:
             raise ValueError("the bytes do not match their checksum")
-        entry.tensor.decode(np.frombuffer(payload, np.uint8), into)
+        return np.frombuffer(payload, np.uint8)
 
 
 def _header(descriptor: int, size: int) -> tuple[dict[str, Any], int]:

@@ -86,8 +86,10 @@ class PackedTensor(NamedTuple):
         if not fits:
             raise ValueError(f"{size} bytes do not fit the shape {list(self.spec.shape)}")
 
-    def decode(self, payload: Bytes, into: Bytes) -> None:
-        """Unpack the tensor into as many bytes as it has.
+    def decode(self, payload: Bytes, into: Bytes, start: int = 0) -> None:
+        """Unpack as many bytes of the tensor as there is room for, from `start` on.
+
+        Whole filters are unpacked where they stay, others where the bytes wanted can be cut out.
 
         Raises
         ------
@@ -95,12 +97,25 @@ class PackedTensor(NamedTuple):
             The payload is damaged.
         """
         if self.form == "raw":
-            into[:] = payload
-        elif self.spec.dtype is torch.float32:
-            _DECODERS[self.form](self, payload, into.view(np.float32))
+            into[:] = payload[start : start + len(into)]
+            return
+        each = self.columns * self.spec.dtype.itemsize
+        first, last = start // each, -(-(start + len(into)) // each)
+        if (last - first) * each == len(into):
+            self._decode(payload, into, first, last)
+            return
+        filters = np.empty((last - first) * each, np.uint8)
+        self._decode(payload, filters, first, last)
+        into[:] = filters[start - first * each :][: len(into)]
+
+    def _decode(self, payload: Bytes, into: Bytes, first: int, last: int) -> None:
+        """Unpack whole filters."""
+        decode = _DECODERS[self.form]
+        if self.spec.dtype is torch.float32:
+            decode(self, payload, into.view(np.float32), first, last)
         else:
-            values = np.empty(prod(self.spec.shape), np.float32)
-            _DECODERS[self.form](self, payload, values)
+            values = np.empty((last - first) * self.columns, np.float32)
+            decode(self, payload, values, first, last)
             into[:] = bytes_of(torch.from_numpy(values).to(self.spec.dtype))
 
     def _may_hold(self, size: int) -> bool:
@@ -122,20 +137,22 @@ def scales(payload: Bytes) -> Floats:
     return (upper << 16).view(np.float32)
 
 
-def _half(tensor: PackedTensor, payload: Bytes, into: Floats) -> None:
-    into[:] = payload.view("<f2")
+def _half(tensor: PackedTensor, payload: Bytes, into: Floats, first: int, last: int) -> None:
+    into[:] = payload.view("<f2")[first * tensor.columns : last * tensor.columns]
 
 
-def _int8(tensor: PackedTensor, payload: Bytes, into: Floats) -> None:
+def _int8(tensor: PackedTensor, payload: Bytes, into: Floats, first: int, last: int) -> None:
     start = 2 * tensor.filters
-    found = into.reshape(tensor.filters, tensor.columns)
-    integers = payload[start:].view(np.int8).reshape(found.shape)
-    np.multiply(integers, scales(payload[:start])[:, None], out=found, dtype=np.float32)
+    found = into.reshape(last - first, tensor.columns)
+    integers = payload[start:].view(np.int8).reshape(tensor.filters, tensor.columns)[first:last]
+    factors = scales(payload[:start])[first:last, None]
+    np.multiply(integers, factors, out=found, dtype=np.float32)
 
 
-def _basis(tensor: PackedTensor, payload: Bytes, into: Floats) -> None:
+def _basis(tensor: PackedTensor, payload: Bytes, into: Floats, first: int, last: int) -> None:
     assert tensor.layout is not None
-    _core.unpack_weights(payload, into, tensor.filters, tensor.columns, *tensor.layout)
+    shape = tensor.filters, tensor.columns, *tensor.layout
+    _core.unpack_weights(payload, into, *shape, first, last - first)
 
 
 _DECODERS: dict[str, Any] = {"half": _half, "int8": _int8, "basis": _basis}

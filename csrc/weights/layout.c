@@ -44,16 +44,15 @@ static size_t bits_set(uint64_t word)
     return n;
 }
 
-/* Rows that the bitmap says are there. Bits beyond the last row do not count. */
-static size_t rows_there(const alert_packed_weights *p, const alert_layout *layout)
+size_t alert_rows_there(const alert_packed_weights *p, const alert_layout *layout, size_t end)
 {
     size_t n = 0;
-    for (size_t row = 0; row < layout->rows; row += 32) {
-        size_t left = layout->rows - row;
+    for (size_t row = 0; p->is_sparse && row < end; row += 32) {
+        size_t left = end - row;
         uint64_t word = alert_bits_at(p, 8 * layout->bitmap + row) & UINT32_MAX;
         n += bits_set(left < 32 ? word & ((UINT64_C(1) << left) - 1) : word);
     }
-    return n;
+    return p->is_sparse ? n : end;
 }
 
 int alert_layout_of(const alert_packed_weights *p, alert_layout *layout,
@@ -71,7 +70,7 @@ int alert_layout_of(const alert_packed_weights *p, alert_layout *layout,
     layout->coefficients = layout->bitmap + (p->is_sparse ? groups(layout->rows, 8) : 0);
     if (p->size < layout->coefficients)
         return refuse(error, "size", "all bases, scales and bits of the bitmap", p->size);
-    size_t there = p->is_sparse ? rows_there(p, layout) : layout->rows;
+    size_t there = alert_rows_there(p, layout, layout->rows);
     if (p->size - layout->coefficients != groups(there * p->width * p->coefficient_bits, 8))
         return refuse(error, "size", "the bytes that the shape and the bitmap ask for", p->size);
     return 0;

@@ -14,6 +14,9 @@ typedef struct alert_layout {
 int alert_layout_of(const alert_packed_weights *packed, alert_layout *layout,
                     alert_argument_error *error);
 
+/* Rows before row number `end` that are there. */
+size_t alert_rows_there(const alert_packed_weights *packed, const alert_layout *layout, size_t end);
+
 /* At least 57 bits from bit number `bit` on; zeros where the bytes have ended. */
 static inline uint64_t alert_bits_at(const alert_packed_weights *packed, size_t bit)
 {

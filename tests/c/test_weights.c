@@ -37,7 +37,7 @@ static bool unpack_some_size(alert_packed_weights *p, float *weights)
         for (size_t i = 0; i < p->size; i++)
             bytes[i + 1] = (uint8_t)(i % 2 && i < 200 ? 0x3C : below(256)); /* finite scales */
         p->bytes = bytes + 1;
-        int rc = alert_unpack_weights(p, weights, NULL);
+        int rc = alert_unpack_weights(p, 0, p->filters, weights, NULL);
         free(bytes);
         if (rc == 0)
             return true;
@@ -71,7 +71,7 @@ static void test_shapes_of_huge_counts(void)
             for (size_t k = 0; k < 5; k++) {
                 alert_packed_weights p = {counts[i], counts[j], 3,     counts[k], counts[4 - k],
                                           4,         8,         false, bytes,     64};
-                EXPECT(alert_unpack_weights(&p, &weight, NULL) != 0);
+                EXPECT(alert_unpack_weights(&p, 0, counts[i], &weight, NULL) != 0);
             }
 }
 
@@ -85,8 +85,30 @@ static void test_weights_by_hand(void)
     const float wanted[] = {1.0F, -2.0F, -0.5F, 1.0F, 0.0F, 0.0F};
     float weights[6];
     alert_argument_error error;
-    EXPECT(alert_unpack_weights(&p, weights, &error) == 0);
+    EXPECT(alert_unpack_weights(&p, 0, 1, weights, &error) == 0);
     EXPECT(memcmp(weights, wanted, sizeof wanted) == 0);
+}
+
+/* Three filters of three columns, of which the bitmap leaves some out: 2, 1, 0 rows are there. */
+static void test_some_filters(void)
+{
+    const uint8_t bytes[] = {0x00, 0x3F, 0x00, 0x3F, /* 0.5, 0.5 */
+                             2,    4,    6,    8,    /* the basis */
+                             0x07,                   /* rows 0, 1 and 2 */
+                             0x11, 0x21, 0x03};      /* codes of each */
+    const alert_packed_weights p = {3, 3, 2, 3, 2, 4, 8, true, bytes, sizeof bytes};
+    float all[9], some[6];
+    alert_argument_error error;
+    EXPECT(alert_unpack_weights(&p, 0, 3, all, NULL) == 0);
+    for (size_t first = 0; first <= 3; first++)
+        for (size_t count = 0; count < 3; count++) {
+            int rc = alert_unpack_weights(&p, first, count, some, &error);
+            EXPECT((rc == 0) == (first + count <= 3));
+            EXPECT(rc != 0 || memcmp(some, all + 3 * first, 3 * count * sizeof *some) == 0);
+        }
+    EXPECT(strcmp(error.name, "count") == 0);
+    EXPECT(alert_unpack_weights(&p, SIZE_MAX, 1, some, NULL) != 0);
+    EXPECT(alert_unpack_weights(&p, 1, SIZE_MAX, some, NULL) != 0);
 }
 
 int main(void)
@@ -94,5 +116,6 @@ int main(void)
     test_any_shape_and_any_bytes();
     test_shapes_of_huge_counts();
     test_weights_by_hand();
+    test_some_filters();
     return expect_failures != 0;
 }

@@ -1,7 +1,8 @@
 /*
  * weights.c - packed weights made out of the fuzzer's bytes: eight numbers, and all the rest as the bytes.
  *
- * Either they are refused, or weights come out that are finite, and none is written beyond the last.
+ * Either they are refused, or weights come out that are finite, and none is written beyond the last. The filters of the second
+ * half, unpacked alone, are the same.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -10,6 +11,16 @@
 #include "bytes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_half(const alert_packed_weights *p, const float *all)
+{
+    size_t first = p->filters / 2, count = (p->filters - first) * p->columns;
+    float *half = malloc(count * sizeof *half);
+    if (!half || alert_unpack_weights(p, first, p->filters - first, half, NULL) != 0 ||
+        memcmp(half, all + first * p->columns, count * sizeof *half) != 0)
+        abort();
+    free(half);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -33,10 +44,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(copy + 1, b.next, b.left);
     p.bytes = copy + 1;
     p.size = b.left;
-    if (alert_unpack_weights(&p, weights, NULL) == 0)
+    if (alert_unpack_weights(&p, 0, p.filters, weights, NULL) == 0) {
         for (size_t i = 0; i < count; i++)
             if (isnan(weights[i]))
                 abort();
+        check_half(&p, weights);
+    }
     free(copy);
     free(weights);
     return 0;

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+from alert import _core
 from alert.store.opening import open_weights
 from alert.store.packed_file import HEAD, LARGEST_HEADER, MAGIC, PackedFile
 from alert.store.weights import Part
@@ -75,6 +76,36 @@ def test_parts_of_a_tensor_are_parts_of_the_whole(path: Path) -> None:
         for start, stop in ((0, 1), (3, len(whole) - 2), (len(whole) // 2, len(whole))):
             if start < stop:
                 assert read(file, name, start, stop) == whole[start:stop]
+    file.close()
+
+
+def test_a_tensor_is_read_and_unpacked_once_however_many_its_parts_are(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked: list[int] = []
+    unpack = _core.unpack_weights
+
+    def count(payload: Any, into: Any, *numbers: Any) -> None:
+        unpacked.append(into.nbytes)
+        unpack(payload, into, *numbers)
+
+    file = PackedFile(path)
+    read_payload = file._read_payload
+    payloads: list[str] = []
+
+    def note(name: str) -> Any:
+        payloads.append(name)
+        return read_payload(name)
+
+    monkeypatch.setattr(file, "_read_payload", note)
+    monkeypatch.setattr(_core, "unpack_weights", count)
+    each = 4 * 16  # bytes of a filter
+    whole = b"".join(read(file, "0.weight", at, at + 5 * each) for at in (0, 5 * each))
+    whole += read(file, "0.weight", 10 * each, 24 * each)
+    monkeypatch.undo()
+    assert payloads == ["0.weight"]
+    assert sum(unpacked) == len(whole) == 24 * each
+    assert whole == read(file, "0.weight", 0, 24 * each)
     file.close()
 
 

@@ -40,7 +40,7 @@ def content(shape: Shape, seed: int) -> Content:
 
 def unpack(shape: Shape, raw: Any) -> NDArray[np.float32]:
     weights = np.full((shape.filters, shape.columns), np.nan, np.float32)
-    _core.unpack_weights(raw, weights, *shape)
+    _core.unpack_weights(raw, weights, *shape, 0, shape.filters)
     return weights
 
 
@@ -48,6 +48,24 @@ def unpack(shape: Shape, raw: Any) -> NDArray[np.float32]:
 def test_weights_come_out_to_the_last_bit(shape: Shape, seed: int) -> None:
     found = content(shape, seed)
     assert np.array_equal(unpack(shape, packed(shape, found)), unpacked(shape, found))
+
+
+@given(shapes(), st.integers(0, 2**32), st.data())
+def test_some_filters_come_out_as_among_all(shape: Shape, seed: int, data: st.DataObject) -> None:
+    raw = packed(shape, content(shape, seed))
+    first = data.draw(st.integers(0, shape.filters - 1))
+    count = data.draw(st.integers(1, shape.filters - first))
+    weights = np.empty((count, shape.columns), np.float32)
+    _core.unpack_weights(raw, weights, *shape, first, count)
+    assert np.array_equal(weights, unpack(shape, raw)[first : first + count])
+
+
+def test_filters_that_there_are_not_are_refused() -> None:
+    raw = packed(SMALL, content(SMALL, 0))
+    weights = np.empty((2, SMALL.columns), np.float32)
+    for first in (2, 2**63):
+        with pytest.raises(ValueError, match=r"^count: expected no more filters than there are"):
+            _core.unpack_weights(raw, weights, *SMALL, first, 2)
 
 
 @given(shapes(), st.integers(0, 2**32), st.binary(min_size=1, max_size=3))
@@ -86,15 +104,15 @@ def test_numbers_out_of_range_are_named(name: str, value: int) -> None:
     wrong = SMALL._replace(**{name: value})  # type: ignore[arg-type]
     wrote = "weights" if name in ("filters", "columns") else name
     with pytest.raises(ValueError, match=f"^{wrote}: expected "):
-        _core.unpack_weights(raw, weights, *wrong)
+        _core.unpack_weights(raw, weights, *wrong, 0, wrong.filters)
 
 
 def test_a_negative_number_and_text_are_refused() -> None:
     weights = np.empty((3, 7), np.float32)
     with pytest.raises(ValueError, match=r"^width: expected a whole number, got -1"):
-        _core.unpack_weights(b"", weights, 3, 7, -1, 1, 1, 4, 8, False)
+        _core.unpack_weights(b"", weights, 3, 7, -1, 1, 1, 4, 8, False, 0, 3)
     with pytest.raises(TypeError, match=r"^columns: expected a whole number, got str"):
-        _core.unpack_weights(b"", weights, 3, "7", 3, 1, 1, 4, 8, False)  # type: ignore[arg-type]
+        _core.unpack_weights(b"", weights, 3, "7", 3, 1, 1, 4, 8, False, 0, 3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("bits", [0x7F80, 0xFF80, 0x7FC0, 0x7200])
@@ -110,7 +128,7 @@ def test_weights_have_to_be_writable_aligned_and_as_many() -> None:
     weights = np.empty((3, 7), np.float32)
     for wrong in (weights[:, :6].copy(), np.empty(85, np.uint8)[1:], np.empty(20, np.float32)):
         with pytest.raises(ValueError, match=r"^weights: expected 3 x 7 aligned float32 numbers"):
-            _core.unpack_weights(raw, wrong, *SMALL)
+            _core.unpack_weights(raw, wrong, *SMALL, 0, 3)
     weights.flags.writeable = False
     with pytest.raises((TypeError, ValueError, BufferError)):
-        _core.unpack_weights(raw, weights, *SMALL)
+        _core.unpack_weights(raw, weights, *SMALL, 0, 3)

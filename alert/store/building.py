@@ -9,7 +9,7 @@ import torch
 
 from alert.store.place import Place
 from alert.store.tensors import registered, unregistered
-from alert.store.weights import Weights, size_of
+from alert.store.weights import Weights
 
 Build: TypeAlias = Callable[[], torch.nn.Module]
 
@@ -52,7 +52,7 @@ class Building:
             raise TypeError(f"models[{name!r}]: expected it to build a torch.nn.Module, got {kind}")
         self._module = module
         self.tensors = place.room(weights.specs, module.state_dict())
-        self.size = size_of(weights.specs) + sum(
+        self.size = weights.size + sum(
             tensor.nbytes for tensor, names in registered(module).items() if known.isdisjoint(names)
         )
 
@@ -63,6 +63,8 @@ class Building:
         ------
         RuntimeError
             Names or shapes of the file are not those of the module; torch lists them.
+        ValueError
+            The module makes nothing of the file; the message names the file.
         """
         state = {**self.tensors, **self.weights.others}
         state |= {name: state[first] for name, first in self.weights.aliases.items()}
@@ -71,7 +73,10 @@ class Building:
             there = next((state[name] for name in names if name in state), None)
             if there is not None:  # of tied tensors, a file may have one
                 state = {**{name: there for name in names if name in expected}, **state}
-        self._module.load_state_dict(state, assign=True)
+        try:
+            self._module.load_state_dict(state, assign=True)
+        except ValueError as error:
+            raise ValueError(f"{self.weights.path}: {error}") from None
         return self._module.to(self._device).eval()
 
 

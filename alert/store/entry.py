@@ -59,6 +59,13 @@ class Entry:
         """Name of the model."""
         return self.source.name
 
+    def begin_use(self) -> torch.nn.Module:
+        """Return the model, which is in memory; the work that this thread gives waits for it."""
+        assert self.module is not None
+        if self.arrival is not None:
+            self.arrival.begin_use()
+        return self.module
+
     def take(self) -> tuple[torch.nn.Module, Arrival | None]:
         """Take the model out of memory: whoever gets it frees it."""
         module, arrival = self.module, self.arrival

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from queue import SimpleQueue
 
 import torch
 
 from alert.store.place import Tensors
-from alert.store.tensors import carved, flat, room_for
-from alert.store.weights import PIECE, Part, Spec, Weights
+from alert.store.tensors import ALIGNMENT, aligned, carved, flat, registered, room_for
+from alert.store.weights import PARTS, PIECE, Part, Spec, Weights
 
 
 class GpuMemory:
@@ -27,7 +27,7 @@ class GpuMemory:
         self._copies = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         self._buffers: SimpleQueue[_Buffer] = SimpleQueue()  # that no thread uses
         for _ in range(2):
-            self._buffers.put(_Buffer(PIECE))
+            self._buffers.put(_Buffer(PIECE + PARTS * ALIGNMENT))
 
     def room(self, specs: Mapping[str, Spec], own: Tensors) -> dict[str, torch.Tensor]:
         """Return tensors to be filled.
@@ -50,6 +50,11 @@ class GpuMemory:
         finally:
             self._buffers.put(buffer)
 
+    def completed(self, complete: Callable[[], torch.nn.Module]) -> torch.nn.Module:
+        """Complete a module: what it has besides its weights is copied behind them."""
+        with torch.cuda.stream(self._copies):
+            return complete()
+
     def arrival(self) -> _GpuArrival:
         """Return the arrival of all that was read so far."""
         return _GpuArrival(self.device, self._copies)
@@ -65,10 +70,8 @@ class _Buffer:
     def places(self, sizes: Sequence[int]) -> list[torch.Tensor]:
         """Return room for parts of these sizes, as soon as the last copy from here is done."""
         self.copied.synchronize()
-        ends = [0]
-        for size in sizes:
-            ends.append(ends[-1] + size)
-        return [self._memory[begin:end] for begin, end in pairwise(ends)]
+        begins = accumulate(map(aligned, sizes), initial=0)
+        return [self._memory[at : at + size] for at, size in zip(begins, sizes, strict=False)]
 
 
 class _GpuArrival:
@@ -93,6 +96,16 @@ class _GpuArrival:
             done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
             done.record(stream)
             done.synchronize()
+
+    def keep(self, module: torch.nn.Module) -> None:
+        """Keep the memory of a module that is let go until all work that uses it is done.
+
+        Nobody waits. Memory that is kept so is not there for the next model at once, so `end_use`
+        is for models that make room.
+        """
+        for tensor in registered(module):
+            for stream in self._streams:
+                keep_for(tensor, stream)
 
 
 # -------------------------------------------------------------------- all that needs a GPU's driver

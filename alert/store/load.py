@@ -172,7 +172,7 @@ class Load:
         building = self._building
         assert building is not None
         with Naps(self._is_needed):
-            module = building.complete()
+            module = self._place.completed(building.complete)
         arrival = self._place.arrival()
         with self._lock:
             if not self.over.is_set():

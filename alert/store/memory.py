@@ -96,12 +96,9 @@ class Memory:
         with self._lock:
             entry.users.append(threading.get_ident())
             entry.used = next(self._uses)
-            module = entry.module
-        if module is None:
-            module = self._wait_for(entry)
-        if entry.arrival is not None:
-            entry.arrival.begin_use()
-        return module
+            if entry.module is not None:
+                return entry.begin_use()
+        return self._wait_for(entry)
 
     def release(self, entry: Entry, user: int, *, has_run: bool = True) -> None:
         """Let a model go that the thread `user` has acquired."""
@@ -121,7 +118,7 @@ class Memory:
                     if self.closed:
                         raise RuntimeError("this Store is closed")
                     if entry.module is not None:
-                        return entry.module
+                        return entry.begin_use()
                     load = entry.load or self._begin(entry, is_beside=False)
                     if load is None or load.over.is_set():
                         self._wait_for_room(entry)
@@ -290,7 +287,9 @@ class Memory:
         with self._lock:
             for entry in self.entries.values():
                 if entry.module is not None:
-                    entry.take()
+                    module, arrival = entry.take()
+                    if arrival is not None:
+                        arrival.keep(module)
 
 
 def too_large(name: str, needed: int, budget: int) -> ValueError:

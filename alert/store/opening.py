@@ -31,3 +31,12 @@ def open_weights(path: str | os.PathLike[str]) -> Weights:
         ".onnx": WholeFile,
     }
     return readers.get(found.suffix, TorchFile)(found)
+
+
+def size_in_memory(path: str | os.PathLike[str]) -> int:
+    """Return the bytes that a model takes with the weights of a file, as a store counts them."""
+    weights = open_weights(path)
+    try:
+        return weights.size
+    finally:
+        weights.close()

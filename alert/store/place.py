@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol, TypeAlias
 
@@ -24,6 +24,9 @@ class Arrival(Protocol):
     def end_use(self) -> None:
         """Wait until all work that uses the weights is done."""
 
+    def keep(self, module: torch.nn.Module) -> None:
+        """Keep the memory of a module that is let go until all work that uses it is done."""
+
 
 class Place(Protocol):
     """A memory that models are loaded into."""
@@ -39,6 +42,9 @@ class Place(Protocol):
 
     def read(self, weights: Weights, piece: Sequence[Part], tensors: Tensors) -> None:
         """Read a piece of a file into the tensors of its parts."""
+
+    def completed(self, complete: Callable[[], torch.nn.Module]) -> torch.nn.Module:
+        """Have a module completed whose weights have been read."""
 
     def arrival(self) -> Arrival | None:
         """Return the arrival of all that was read; None where it is there already."""
@@ -66,6 +72,10 @@ class CpuMemory:
     def read(self, weights: Weights, piece: Sequence[Part], tensors: Tensors) -> None:
         """Read a piece of a file straight to where it stays."""
         weights.read(piece, [bytes_of(tensors[name])[start:stop] for name, start, stop in piece])
+
+    def completed(self, complete: Callable[[], torch.nn.Module]) -> torch.nn.Module:
+        """Complete a module."""
+        return complete()
 
     def arrival(self) -> None:
         """Return None: all that was read is there."""

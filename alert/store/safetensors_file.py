@@ -17,7 +17,7 @@ from typing import Any
 from alert._text import plain
 from alert.files import LARGEST_DOCUMENT
 from alert.store import headers
-from alert.store.weights import Bytes, Part, Spec
+from alert.store.weights import Bytes, Part, Spec, size_of
 
 
 class SafetensorsFile:
@@ -30,6 +30,7 @@ class SafetensorsFile:
         self._descriptor = os.open(path, os.O_RDONLY)
         try:
             self.specs, self._at = self._index()
+            self.size = size_of(self.specs)
         except BaseException:
             self.close()
             raise

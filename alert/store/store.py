@@ -84,15 +84,12 @@ class Store(Closing, Mapping[str, StoredModel]):
         from alert.store.entry import Entry
         from alert.store.load import Source
         from alert.store.memory import Memory, too_large
-        from alert.store.opening import open_weights
-        from alert.store.weights import size_of
+        from alert.store.opening import size_in_memory
 
         entries = []
         for name, pair in pairs.items():
             source = Source(name, *_checked(name, pair))
-            weights = open_weights(source.path)
-            entries.append(Entry(source, size_of(weights.specs)))
-            weights.close()
+            entries.append(Entry(source, size_in_memory(source.path)))
             if entries[-1].size > limit:
                 raise too_large(name, entries[-1].size, limit)
         if not entries:
@@ -220,8 +217,13 @@ def _checked(name: object, pair: Any) -> tuple[Callable[[], Module], Any]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         kind = type(pair).__name__
         raise TypeError(f"{where}: expected a pair (build, file of weights), got {kind}")
+    import torch
+
     build, path = pair
     _arguments.instance(f"{where}[0]", build, Callable, "a callable that builds the module")
+    if isinstance(build, torch.nn.Module):
+        kind = type(build).__name__
+        raise TypeError(f"{where}[0]: expected a callable that builds the module, got a {kind}")
     return build, as_path(path)
 
 
@@ -229,12 +231,17 @@ def _place(device: Any) -> Place:
     """Return the memory that models on a device are loaded into."""
     import torch
 
-    found = torch.device(device)
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"device: expected 'cpu' or 'cuda', got {device!r}") from None
     if found.type == "cpu":
         from alert.store.place import CpuMemory
 
         return CpuMemory()
     if found.type == "cuda":
+        if not torch.cuda.is_available():
+            raise ValueError(f"device: expected 'cpu', for torch finds no GPU, got {device!r}")
         from alert.store.gpu import GpuMemory
 
         return GpuMemory(found)

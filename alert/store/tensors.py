@@ -9,7 +9,8 @@ import torch
 
 from alert.store.weights import Bytes, Spec
 
-_ALIGNMENT = 64  # bytes, as torch aligns what it allocates
+ALIGNMENT = 64
+"""Bytes, as torch aligns what it allocates."""
 
 
 def bytes_of(tensor: torch.Tensor) -> Bytes:
@@ -28,17 +29,18 @@ def carved(memory: torch.Tensor, specs: Mapping[str, Spec]) -> dict[str, torch.T
     tensors, at = {}, 0
     for name, spec in specs.items():
         tensors[name] = memory[at : at + spec.size].view(spec.dtype).view(spec.shape)
-        at += _aligned(spec.size)
+        at += aligned(spec.size)
     return tensors
 
 
 def room_for(specs: Mapping[str, Spec]) -> int:
     """Return the bytes of memory that tensors are cut out of."""
-    return sum(_aligned(spec.size) for spec in specs.values())
+    return sum(aligned(spec.size) for spec in specs.values())
 
 
-def _aligned(size: int) -> int:
-    return -(-size // _ALIGNMENT) * _ALIGNMENT
+def aligned(size: int) -> int:
+    """Round bytes up, so that what follows them is aligned."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def registered(module: torch.nn.Module) -> dict[torch.Tensor, list[str]]:

@@ -12,7 +12,7 @@ import torch
 
 from alert._text import plain
 from alert.store.tensors import bytes_of
-from alert.store.weights import Bytes, Part, Spec
+from alert.store.weights import Bytes, Part, Spec, size_of
 
 
 class TorchFile:
@@ -45,6 +45,7 @@ class TorchFile:
             names[same] = name
             self.specs[name] = Spec(value.dtype, shape, value.numel() * value.itemsize)
             self._bytes[name] = bytes_of(value.detach().contiguous())
+        self.size = size_of(self.specs)
 
     def read(self, piece: Sequence[Part], into: Sequence[Bytes]) -> None:
         """Copy parts, each into bytes of its length, without the GIL."""

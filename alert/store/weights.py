@@ -17,7 +17,8 @@ Bytes = NDArray[np.uint8]
 PIECE = 16 * 1024 * 1024
 """Most bytes of a piece."""
 
-_PARTS = 512  # most parts of a piece; Linux takes up to 1024 in one read
+PARTS = 512
+"""Most parts of a piece; Linux takes up to 1024 in one read."""
 
 
 class Spec(NamedTuple):
@@ -47,12 +48,15 @@ class Weights(Protocol):
         Further names of tensors that have several.
     others : dict
         Values that are no tensors.
+    size : int
+        Bytes of memory that a model takes with these weights, as far as the file tells.
     """
 
     path: Path
     specs: dict[str, Spec]
     aliases: dict[str, str]
     others: dict[str, Any]
+    size: int
 
     def read(self, piece: Sequence[Part], into: Sequence[Bytes]) -> None:
         """Read parts that follow each other in the file, each into bytes of its length."""
@@ -77,7 +81,7 @@ def pieces(specs: Mapping[str, Spec]) -> Iterator[list[Part]]:
             piece.append(Part(name, start, stop))
             room -= stop - start
             start = stop
-            if room == 0 or len(piece) == _PARTS:
+            if room == 0 or len(piece) == PARTS:
                 yield piece
                 piece, room = [], PIECE
     if piece:

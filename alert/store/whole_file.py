@@ -1,4 +1,4 @@
-"""Files that are one tensor of bytes for a store: their module knows what is in them."""
+"""Files of ONNX networks: one tensor of bytes for a store. Their module makes a session of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from alert.store.weights import Bytes, Part, Spec
+
+SESSION = 3
+"""Bytes of memory that a session takes, for each byte of the file: weights, and copies of them in
+the order in which kernels read them. docs/howto/store.md has what was measured."""
 
 
 class WholeFile:
@@ -22,6 +26,7 @@ class WholeFile:
         self._descriptor = os.open(path, os.O_RDONLY)
         size = os.fstat(self._descriptor).st_size
         self.specs = {"content": Spec(torch.uint8, (size,), size)}
+        self.size = SESSION * size
 
     def read(self, piece: Sequence[Part], into: Sequence[Bytes]) -> None:
         """Read a part of the file."""

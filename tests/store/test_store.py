@@ -513,6 +513,7 @@ def test_a_forked_child_has_no_thread_and_loads_anew(nets: Nets) -> None:
         ({3: (len, "f")}, 1, "cpu", TypeError, "models: expected names that are str, got 3"),
         ({"a": len}, 1, "cpu", TypeError, r"models\['a'\]: expected a pair .*, got builtin"),
         ({"a": ("f", len)}, 1, "cpu", TypeError, r"models\['a'\]\[0\]: expected a callable"),
+        ({"a": (torch.nn.ReLU(), "f")}, 1, "cpu", TypeError, "builds the module, got a ReLU"),
         ({"a": (len, 3)}, 1, "cpu", TypeError, "path: expected a str"),
         ({"a": (len, "f")}, 0, "cpu", ValueError, "budget: expected an integer >= 1"),
         ({"a": (len, "f")}, "2 dogs", "cpu", ValueError, "budget: expected bytes, or a text"),

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import torch
 from fake_cuda import FakeCuda, OnGpu, Stream
-from stores import Nets, there
+from stores import Nets, save, there
 
 import alert
 from alert.store import gpu, weights
+from alert.store.tensors import ALIGNMENT
+from alert.store.weights import PARTS
+from alert.variants import smartdeal
 
 
 @pytest.fixture
@@ -27,6 +30,17 @@ def nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Nets:
     for module in (weights, gpu):
         monkeypatch.setattr(module, "PIECE", 100)  # of 288 bytes
     return Nets(tmp_path, "a", "b", "c")
+
+
+class Odd(OnGpu):
+    """Has a few bytes before its weights, so that these begin anywhere."""
+
+    def __init__(self) -> None:
+        super().__init__(16, 24)
+        weights, self._parameters = self._parameters, {}
+        self.register_buffer("three", torch.ones(3, dtype=torch.uint8))
+        self.register_parameter("weight", weights["weight"])
+        self.register_parameter("bias", weights["bias"])
 
 
 def store_of(nets: Nets, room: float) -> alert.Store:
@@ -73,7 +87,7 @@ def test_two_pinned_buffers_serve_all_loads(cuda: FakeCuda, nets: Nets) -> None:
     for name in ("a", "b", "c", "a"):
         store[name](nets.x)
         assert torch.equal(result(cuda), nets.expected[name])
-    assert [len(memory) for memory in cuda.pinned] == [100, 100]
+    assert [len(memory) for memory in cuda.pinned] == 2 * [100 + PARTS * ALIGNMENT]
 
 
 def test_weights_stay_until_the_work_that_uses_them_is_done(cuda: FakeCuda, nets: Nets) -> None:
@@ -83,6 +97,54 @@ def test_weights_stay_until_the_work_that_uses_them_is_done(cuda: FakeCuda, nets
     store["b"](nets.x)  # makes a go
     assert torch.equal(OnGpu.results.pop(), nets.expected["a"])
     assert torch.equal(result(cuda), nets.expected["b"])
+
+
+def test_packed_weights_arrive_behind_bytes_that_are_not_aligned(
+    cuda: FakeCuda, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    done = smartdeal.decompose(Odd().eval())
+    done.save(tmp_path / "odd.sdw")
+    store = alert.Store({"odd": (Odd, tmp_path / "odd.sdw")}, "1 MB", device="cuda")
+    store["odd"](torch.ones(16))
+    net = done.model
+    expected = torch.nn.functional.linear(torch.ones(16), net.weight, net.bias)  # type: ignore[arg-type]
+    assert torch.equal(result(cuda), expected)
+
+
+def test_what_no_file_has_is_copied_behind_the_weights(
+    cuda: FakeCuda, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams: list[Stream] = []
+
+    def to(module: torch.nn.Module, device: object) -> torch.nn.Module:
+        streams.append(cuda.current)
+        return module
+
+    monkeypatch.setattr(torch.nn.Module, "to", to)
+    path = save(tmp_path / "w.safetensors", Odd().state_dict())
+    alert.Store({"odd": (Odd, path)}, "1 MB", device="cuda").load("odd")
+    assert len(streams) == 1
+    assert streams[0] is not cuda.default
+
+
+def test_closing_waits_for_nobody_and_keeps_what_is_still_used(cuda: FakeCuda, nets: Nets) -> None:
+    store = store_of(nets, 3)
+    store["a"](nets.x)
+    store.load("b")
+    store.close()
+    assert OnGpu.results == []  # it has not run yet
+    assert {stream for _, stream in cuda.kept} == {cuda.default}
+    assert {tuple(tensor.shape) for tensor, _ in cuda.kept} == {(8, 8), (8,)}
+    assert torch.equal(result(cuda), nets.expected["a"])
+
+
+def test_a_machine_without_a_gpu_says_so(nets: Nets, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="device: expected 'cpu', for torch finds no GPU"):
+        store_of(nets, 1)
+    with pytest.raises(ValueError, match="device: expected 'cpu' or 'cuda', got 'gpu'"):
+        nets.store(1, device="gpu")
 
 
 def test_loads_beside(cuda: FakeCuda, nets: Nets) -> None:

@@ -92,7 +92,7 @@ def test_pieces_cover_every_byte_once_in_order(sizes: list[int], piece: int, par
     specs = {str(i): Spec(torch.uint8, (size,), size) for i, size in enumerate(sizes)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(weights, "PIECE", piece)
-        patch.setattr(weights, "_PARTS", parts)
+        patch.setattr(weights, "PARTS", parts)
         cut = list(pieces(specs))
     found = [(name, at) for p in cut for name, start, stop in p for at in range(start, stop)]
     assert found == [(name, at) for name, spec in specs.items() for at in range(spec.size)]

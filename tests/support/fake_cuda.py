@@ -82,6 +82,7 @@ class FakeCuda:
         patch.setattr(torch.cuda, "stream", self.stream)
         patch.setattr(torch.cuda, "current_stream", lambda device=None: self.current)
         patch.setattr(torch.cuda, "current_device", lambda: 0)
+        patch.setattr(torch.cuda, "is_available", lambda: True)
         patch.setattr(gpu, "pinned", self.make_pinned)
         patch.setattr(gpu, "on_device", self.on_device)
         patch.setattr(gpu, "copy", self.copy)

@@ -12,7 +12,10 @@ import torch
 
 import alert
 
-NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64"}
+NAMES = {
+    **{torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"},
+    **{torch.int64: "I64", torch.uint8: "U8"},
+}
 
 
 def save(path: Path, state: Mapping[str, torch.Tensor]) -> Path:
@@ -70,10 +73,12 @@ class Nets:
             self.models[name] = (lambda: network(width)), path
             self.expected[name] = module(self.x).detach()
 
-    def store(self, room: float, **builds: Callable[[], torch.nn.Module]) -> alert.Store:
+    def store(
+        self, room: float, *, device: str = "cpu", **builds: Callable[[], torch.nn.Module]
+    ) -> alert.Store:
         """Make a store with room for so many of the networks."""
         models = {n: (builds.get(n, build), path) for n, (build, path) in self.models.items()}
-        return alert.Store(models, round(room * self.size))
+        return alert.Store(models, round(room * self.size), device=device)
 
     def check(self, store: alert.Store, name: str) -> None:
         """Run a model, and see that it is the right one."""

@@ -10,13 +10,15 @@ import pytest
 import torch
 from needs import require
 
+import alert
 from alert.running.models import Call
+from alert.store import whole_file
 from alert.variants import int8
 from alert.variants.onnx_model import OnnxModel, arrays
 
 require("onnx", "onnxruntime")
 
-from onnx import TensorProto, helper  # noqa: E402
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 
 def content(*outputs: str) -> bytes:
@@ -60,6 +62,50 @@ def test_many_threads_start_one_session(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_is_no_network() -> None:
     with pytest.raises(ValueError, match="no ONNX network, or damaged"):
         OnnxModel(b"no network").start()
+
+
+def with_weights(count: int) -> bytes:
+    """Return a network that adds so many weights, one row, to an input."""
+    weights = numpy_helper.from_array(np.ones((1, count), np.float32), "weights")
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["one", "weights"], ["sum"])],
+        "adds",
+        [helper.make_tensor_value_info("one", TensorProto.FLOAT, ["n", count])],
+        [helper.make_tensor_value_info("sum", TensorProto.FLOAT, ["n", count])],
+        [weights],
+    )
+    opset = helper.make_opsetid("", 17)
+    made: bytes = helper.make_model(graph, opset_imports=[opset], ir_version=8).SerializeToString()
+    return made
+
+
+def test_a_store_counts_what_a_session_takes(tmp_path: Path) -> None:
+    content = with_weights(100)
+    (tmp_path / "n.onnx").write_bytes(content)
+    models = {"n": ((lambda: OnnxModel(len(content))), tmp_path / "n.onnx")}
+    with alert.Store(models, "1 MB") as store:
+        store["n"](torch.ones(1, 100))
+        assert store.used == whole_file.SESSION * len(content)
+    with pytest.raises(ValueError, match=r"budget: expected at least .*, which 'n' alone takes"):
+        alert.Store(models, 2 * len(content))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_session_starts_with_the_load_unless_it_has_threads_of_low_priority(
+    tmp_path: Path, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    content, made = with_weights(100), []
+    (tmp_path / "n.onnx").write_bytes(content)
+
+    def build() -> OnnxModel:
+        made.append(OnnxModel(len(content)))
+        return made[-1]
+
+    with alert.Store({"n": (build, tmp_path / "n.onnx")}, "1 MB") as store:
+        store.load("n")
+        assert (made[-1]._session is not None) == (threads == 1)
+        assert torch.equal(store["n"](torch.ones(1, 100)), torch.full((1, 100), 2.0))
 
 
 def test_calls_become_arrays() -> None:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import alert
 from alert.cli import offer
 from alert.cli.shared_options import add_function, add_output, add_power, add_quiet
-from alert.cli.terminal import console, require
+from alert.cli.terminal import console, part_kept, require
 
 if TYPE_CHECKING:
     from alert.variants import Family
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _NEEDED = ("model", "example")
 _DEADLINE = 2.0  # times the latency of the network itself
 _LEVEL = 0.7  # of accuracy, from the least to the most accurate variant
-_BUDGET = 0.7  # of the bytes of the family
+_BUDGET = 0.7  # of the bytes that the family takes in memory
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -72,16 +72,18 @@ def run(arguments: argparse.Namespace) -> None:
     """Make the family, measure it, run it, and write the picture."""
     require("variants", ["torch", "safetensors", "matplotlib"])
     from alert import variants
-    from alert.variants import plots
+    from alert.variants import plots, saving
 
     out = console()
     module, function = arguments.function
     offered = offer.ask(module, function, _NEEDED)
     shown = not arguments.quiet
-    family = variants.family(**{"progress": shown, **offered})
-    out.print(str(family))
+    place = arguments.output / "variants"
     arguments.output.mkdir(parents=True, exist_ok=True)
-    family.save(arguments.output / "variants")
+    with part_kept(place, "family", saving.check_writable):
+        family = variants.family(**{"progress": shown, **offered})
+    out.print(str(family))
+    family.save(place)
     example = offered["example"]
     profile = alert.Profile.measure(
         family, example, power=arguments.power, precision=0.05, max_seconds=2.0, progress=shown
@@ -97,9 +99,10 @@ def _run(
     family: Family, profile: alert.Profile, arguments: argparse.Namespace, inputs: list[Any]
 ) -> str:
     """Run the stored variants under a goal; return what was reported."""
+    from alert.store.opening import size_in_memory
+
     original, *_ = family.variants
-    kept = [variant for variant in family.variants if not variant.why]
-    sizes = [round(variant.size) for variant in kept]
+    sizes = [size_in_memory(path) for _, path in family.stored().values()]
     budget = arguments.budget or max(round(_BUDGET * sum(sizes)), *sizes)
     low, high = float(profile.accuracy.min()), float(profile.accuracy.max())
     goal = alert.Goal.min_energy(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,17 +25,21 @@ def console() -> Console:
 
 
 @contextmanager
-def part_kept(path: Path, attribute: str) -> Iterator[None]:
+def part_kept(
+    path: Path, attribute: str, check: Callable[[Path], object] = check_writable
+) -> Iterator[None]:
     """Save what an exception carries of a measurement that it ends.
 
     Parameters
     ----------
     path : Path
         Where the whole would have been saved. Whether it can be is found out first.
-    attribute : {"profile", "trace"}
+    attribute : {"profile", "trace", "family"}
         Of the exception.
+    check : callable
+        Raises `OSError` where nothing can be saved.
     """
-    check_writable(path)
+    check(path)
     try:
         yield
     except BaseException as error:

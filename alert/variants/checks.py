@@ -56,6 +56,13 @@ def _check(name: str, tensor: torch.Tensor) -> None:
         raise ValueError(f"model: expected finite weights, got NaN or infinity in {name}")
 
 
+def check_trained(model: nn.Module) -> None:
+    """Raise ValueError where training has left weights that are not finite."""
+    for name, parameter in model.named_parameters():
+        if not torch.isfinite(parameter.detach()).all():
+            raise ValueError(f"train: expected finite weights after it, got others in {name}")
+
+
 def refuse_tied(kind: str, model: nn.Module) -> None:
     """Raise ValueError for parameters with several names: a kind would change one of them."""
     for names in registered(model).values():

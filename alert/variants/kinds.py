@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import nn
 
 from alert import _arguments
@@ -48,6 +49,17 @@ class Plan(NamedTuple):
 
 
 Wanted = str | Callable[[nn.Module], Any]
+
+
+def usual(context: Context) -> list[str]:
+    """Return the chains that a context allows, from dear to cheap."""
+    whole, last = (["onnx", "int8"], "int8") if context.calibration else (["onnx"], "onnx")
+    is_of_pictures = isinstance(context.example, torch.Tensor) and context.example.ndim == 4
+    cheaper = ["lowres:0.75", "lowres:0.5"] if is_of_pictures else []
+    if context.train is not None:
+        again = [f"{kind}+pruned:0.5" for kind in cheaper]
+        cheaper = ["pruned:0.25", "pruned:0.5", *(again or ["pruned:0.75"])]
+    return [*whole, *(f"{kind}+{last}" for kind in cheaper)]
 
 
 def plans(kinds: Sequence[Wanted], context: Context) -> list[Plan]:

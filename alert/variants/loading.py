@@ -59,7 +59,8 @@ def load(directory: str | os.PathLike[str], model: nn.Module | None = None) -> F
         raise ValueError(f"{index}: variants: expected at least one file")
     failed = [str(reason) for reason in field("failed", list)]
     estimated = document.get("estimated") is True
-    return Family(model, variants, failed, estimated, field("compared", int), found)
+    compared = max(field("compared", int), 0)
+    return Family(model, variants, failed, estimated, compared, found)
 
 
 class Row:
@@ -79,7 +80,7 @@ class Row:
         self.name: str = field("name", str)
         self.file: str | None = field("file", (str, type(None)))
         self.why: str = field("why", str)
-        self.size = self._number(row, "size", math.inf)
+        self.size = self._number(row, "size", 2.0**63)
         self.latency = self._number(row, "latency", math.inf)
         self.agreement = self._number(row, "agreement", 1.0)
         self.accuracy = self._number(row, "accuracy", 1.0)
@@ -116,7 +117,8 @@ def _variant(place: Path, row: Row, network: nn.Module | None) -> Variant:
         try:
             model = restored(row.name, builder(network, row.steps), path)
         except (ValueError, RuntimeError) as error:
-            raise ValueError(f"{path}: does not fit the model ({plain(error)})") from None
+            reason = " ".join(str(error).removeprefix(f"{path}: ").split())
+            raise ValueError(f"{path}: does not fit the model ({plain(reason)})") from None
         suffix, write = path.suffix, partial(_copy, path)
     return Variant(
         *(row.name, model, row.size, row.latency, row.agreement, row.accuracy),

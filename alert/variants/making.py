@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +14,13 @@ from torch import nn
 from alert import _arguments, _progress
 from alert._text import plain
 from alert._warnings import warn
+from alert.measuring.results import note
+from alert.running.models import Call
 from alert.variants import measuring, own
 from alert.variants.checks import checked
 from alert.variants.frontier import judged
 from alert.variants.kind import Context, Made, Record
-from alert.variants.kinds import KINDS, OWN, Plan, Step, Wanted, plans
+from alert.variants.kinds import KINDS, OWN, Plan, Step, Wanted, plans, usual
 from alert.variants.measuring import Metric
 from alert.variants.members import Family
 from alert.variants.variant import ORIGINAL, Variant
@@ -34,7 +37,7 @@ def family(
     evaluate: Evaluate | None = None,
     accuracy: float = 1.0,
     metric: Metric | None = None,
-    kinds: Sequence[Wanted] = ("onnx", "int8"),
+    kinds: Sequence[Wanted] | None = None,
     progress: bool = True,
 ) -> Family:
     """Make cheaper variants of a network, and measure them.
@@ -58,9 +61,10 @@ def family(
     metric : callable, optional
         Called with the output of a variant and that of the original. Returns how well they agree, 0
         to 1. By default 1 where the largest elements of the last axis are in the same place.
-    kinds : sequence of str or callable
+    kinds : sequence of str or callable, optional
         Chains of kinds, such as "pruned:0.5+int8"; `alert.variants.KINDS` lists them. A function
-        gets a copy of the model and returns a variant.
+        gets a copy of the model and returns a variant. By default those that the other arguments
+        allow: see `alert.variants.kinds.usual`.
     progress : bool, default True
         Show a bar, where somebody watches and tqdm is installed.
 
@@ -79,32 +83,69 @@ def family(
     -----
     UserWarning
         A variant could not be made.
+
+    Notes
+    -----
+    An exception that ends the work, such as that of Ctrl-C, has an attribute `family`: the variants
+    that had been made.
     """
     with torch.inference_mode(False):
         network = copy.deepcopy(checked(model)).eval()
+    _arguments.instance("calibration", calibration, Iterable, "inputs")
     inputs = list(calibration)
     context = Context(example, inputs[::2], train)
-    wanted = plans(kinds, context)
+    wanted = plans(usual(context) if kinds is None else kinds, context)
     if not inputs and evaluate is None:
         raise ValueError("calibration: expected inputs to compare outputs on, or evaluate=")
-    published = _arguments.at_least("accuracy", accuracy, 0.0)
-    judge = _Judge(network, inputs[1::2] or inputs, evaluate, published, metric)
+    published = _accuracy("accuracy", accuracy)
+    _check_takes(network, "example", example)
+    for x in inputs[:1]:
+        _check_takes(network, "calibration", x)
+    judge = _Judge(network, context.example, inputs[1::2] or inputs, evaluate, published, metric)
     workshop = _Workshop(network, context)
     found = [judge.variant(ORIGINAL, [], Made(network))]
     failed: list[str] = []
-    with _progress.bar(len(wanted), "variant", shown=progress) as bar:
-        for plan in wanted:
-            bar.set_description(plan.name)
-            try:
-                found.append(judge.variant(plan.name, *workshop.make(plan)))
-            except Exception as error:
-                failed.append(f"{plan.name}: could not be made ({_reason(error)})")
-                warn(f"the variant {failed[-1]}")
-            bar.update()
-    models = {variant.name: variant.model for variant in found if variant.model is not None}
-    seconds = measuring.latencies(models, example)
-    measured = [replace(variant, latency=seconds[variant.name]) for variant in found]
-    return Family(network, judged(measured), failed, evaluate is None, len(judge.inputs))
+
+    def whole(seconds: Mapping[str, float]) -> Family:
+        measured = [replace(v, latency=seconds.get(v.name, math.nan)) for v in found]
+        return Family(network, judged(measured), failed, evaluate is None, len(judge.inputs))
+
+    try:
+        with _progress.bar(len(wanted), "variant", shown=progress) as bar:
+            for plan in wanted:
+                bar.set_description(plan.name)
+                try:
+                    found.append(judge.variant(plan.name, *workshop.make(plan)))
+                except Exception as error:
+                    failed.append(f"{plan.name}: could not be made ({_reason(error)})")
+                    warn(f"the variant {failed[-1]}")
+                bar.update()
+        models = {variant.name: variant.model for variant in found if variant.model is not None}
+        return whole(measuring.latencies(models, example))
+    except BaseException as error:
+        error.family = whole({})  # type: ignore[attr-defined]
+        note(
+            error,
+            f"{len(found) - 1} of {len(wanted)} variants had been made: the attribute `family` of "
+            "this exception holds them, without latencies",
+        )
+        raise
+
+
+def _accuracy(name: str, value: object) -> float:
+    found = _arguments.number(name, value)
+    if not 0.0 <= found <= 1.0:
+        raise ValueError(f"{name}: expected a number from 0 to 1, got {found!r}")
+    return found
+
+
+def _check_takes(network: nn.Module, name: str, x: Any) -> None:
+    """Refuse an input that the original does not take: the error names the argument."""
+    try:
+        with torch.inference_mode():
+            Call.of(x)(network)
+    except Exception as error:
+        raise ValueError(f"{name}: the model does not take it ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:
@@ -150,12 +191,14 @@ class _Judge:
     def __init__(
         self,
         network: nn.Module,
+        example: Any,
         inputs: Sequence[Any],
         evaluate: Evaluate | None,
         accuracy: float,
         metric: Metric | None,
     ) -> None:
         self.inputs = inputs
+        self._example = example
         self._evaluate = evaluate
         self._accuracy = accuracy
         self._metric = metric
@@ -163,6 +206,7 @@ class _Judge:
 
     def variant(self, name: str, steps: list[Record], made: Made) -> Variant:
         """Return a variant with all but its latency."""
+        measuring.outputs(made.model, [self._example])  # or else the last measurement would fail
         outputs = measuring.outputs(made.model, self.inputs)
         agrees = measuring.agreement(outputs, self._expected, self._metric)
         write = made.write
@@ -177,7 +221,4 @@ class _Judge:
     def _measured(self, model: Callable[..., Any]) -> float:
         assert self._evaluate is not None
         with torch.inference_mode():
-            found = _arguments.number("evaluate", self._evaluate(model))
-        if not 0.0 <= found <= 1.0:
-            raise ValueError(f"evaluate: expected a number from 0 to 1, got {found!r}")
-        return found
+            return _accuracy("evaluate", self._evaluate(model))

@@ -70,8 +70,9 @@ def agreement(outputs: Sequence[Any], expected: Sequence[Any], metric: Metric | 
 
 
 def _same_place(output: Any, expected: Any) -> Any:
-    """Tell where the largest elements of the last axis are in the same place."""
-    return (output.argmax(-1) == expected.argmax(-1)).tolist()
+    """Tell where the largest elements of the last axis are in the same place, and none is NaN."""
+    agrees = (output.argmax(-1) == expected.argmax(-1)) & (output == output).all(-1)
+    return agrees.tolist()
 
 
 def weights(module: nn.Module) -> Callable[[IO[bytes]], object]:

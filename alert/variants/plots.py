@@ -29,7 +29,8 @@ def draw(family: Family, profile: Profile | None = None) -> Picture:
 
     Variants that are left out are light.
     """
-    costs = [_Cost("milliseconds", {v.name: 1e3 * v.latency for v in family.variants})]
+    seconds = {v.name: v.latency for v in family.variants if not math.isnan(v.latency)}
+    costs = [_Cost("milliseconds", {name: 1e3 * latency for name, latency in seconds.items()})]
     if profile is not None and profile.knows_power:
         joules = profile.latency[:, -1] * profile.power[:, -1]
         label = "joules, emulated" if profile.origin["emulated"] else "joules"

@@ -17,7 +17,7 @@ from torch import nn
 from alert._installation import require
 from alert.running.models import Call
 from alert.variants import reshaped
-from alert.variants.checks import refuse_tied
+from alert.variants.checks import check_trained, refuse_tied
 from alert.variants.kind import Context, Made
 from alert.variants.parameters import share
 
@@ -52,6 +52,7 @@ def make(model: nn.Module, parameter: str | None, context: Context) -> Made:
         raise ValueError(f"no layer has channels to spare, in multiples of {_MULTIPLE}")
     with torch.enable_grad():
         context.train(model)
+    check_trained(model)
     return Made(model.eval(), record)
 
 

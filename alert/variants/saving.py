@@ -26,7 +26,7 @@ def save(directory: Path, variants: Sequence[Variant], rest: Mapping[str, Any]) 
     there already is replaced; any other directory that is not empty is refused.
     """
     _refuse_others(directory)
-    beside = directory.with_name(f".{directory.name}.{os.urandom(8).hex()}.tmp")
+    beside = _beside(directory)
     try:
         beside.mkdir()
         rows, names = [], {}
@@ -41,9 +41,33 @@ def save(directory: Path, variants: Sequence[Variant], rest: Mapping[str, Any]) 
     except BaseException as error:
         shutil.rmtree(beside, ignore_errors=True)
         if isinstance(error, OSError):
-            error.filename, error.filename2 = str(directory), None
+            error.filename = str(directory)
+            if error.filename2 is not None:  # of a move; set to None, it would still be shown
+                del error.filename2
         raise
     return {name: directory / path.name for name, path in names.items()}
+
+
+def check_writable(directory: Path) -> None:
+    """Find out whether a family can be saved there, without changing what is there.
+
+    Raises
+    ------
+    OSError
+        It cannot: something else is there, or the place may not be written to.
+    """
+    _refuse_others(directory)
+    beside = _beside(directory)
+    try:
+        beside.mkdir()
+        beside.rmdir()
+    except OSError as error:
+        error.filename = str(directory)
+        raise
+
+
+def _beside(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.{os.urandom(8).hex()}.tmp")
 
 
 def _write(path: Path, variant: Variant) -> Path:
@@ -67,7 +91,7 @@ def _row(variant: Variant, file: str | None) -> dict[str, Any]:
         "name": variant.name,
         "file": file,
         "size": _number(variant.size),
-        "latency": variant.latency,
+        "latency": _number(variant.latency),
         "agreement": _number(variant.agreement),
         "accuracy": variant.accuracy,
         "steps": variant.steps if file else [],

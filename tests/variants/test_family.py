@@ -15,6 +15,8 @@ from torch import nn
 import alert
 from alert.variants import Family, Variant
 from alert.variants.frontier import judged
+from alert.variants.kind import Context
+from alert.variants.kinds import usual
 from alert.variants.lowres import LowRes
 
 pytestmark = [
@@ -189,6 +191,30 @@ def test_training_may_use_gradients() -> None:
     assert not found.failed
 
 
+# ------------------------------------------------------------------------------------ usual kinds
+
+
+def test_usual_kinds_are_those_that_the_arguments_allow() -> None:
+    picture, other = torch.zeros(1, 3, 8, 8), torch.zeros(1, 8)
+    assert usual(Context(other)) == ["onnx"]
+    assert usual(Context(other, [other])) == ["onnx", "int8"]
+    assert usual(Context(picture))[1:] == ["lowres:0.75+onnx", "lowres:0.5+onnx"]
+    assert usual(Context(picture, [picture]))[2:] == ["lowres:0.75+int8", "lowres:0.5+int8"]
+    trained = usual(Context(other, [other], small.nothing))
+    assert trained[2:] == ["pruned:0.25+int8", "pruned:0.5+int8", "pruned:0.75+int8"]
+    assert usual(Context(picture, [picture], small.nothing))[2:] == [
+        *("pruned:0.25+int8", "pruned:0.5+int8"),
+        *("lowres:0.75+pruned:0.5+int8", "lowres:0.5+pruned:0.5+int8"),
+    ]
+
+
+def test_usual_kinds_are_made(recwarn: pytest.WarningsRecorder) -> None:
+    found = make(train=small.nothing, calibration=small.pictures(4))
+    assert not found.failed
+    wanted = usual(Context(small.pictures(1)[0], [0], small.nothing))
+    assert [v.name for v in found.variants] == ["original", *wanted]
+
+
 # ---------------------------------------------------------------------------------- what goes wrong
 
 
@@ -203,6 +229,54 @@ def test_a_variant_that_cannot_be_made_is_named_and_the_others_stay() -> None:
         found = make(kinds=[_fails, "lowres:0.5"])
     assert [v.name for v in found.variants] == ["original", "lowres:0.5"]
     assert "_fails: could not be made" in str(found)
+
+
+def _for_small_pictures(module: nn.Module) -> nn.Module:
+    """Return a variant that does not take the example."""
+
+    class Small(nn.Module):
+        def forward(self, x: torch.Tensor) -> Any:
+            if x.shape[-1] > 6:
+                raise ValueError("too large")
+            return module(x)
+
+    return Small()
+
+
+def test_a_variant_that_does_not_run_on_the_example_is_left_out() -> None:
+    with pytest.warns(UserWarning, match="_for_small_pictures: could not be made .*too large"):
+        found = make(
+            kinds=[_for_small_pictures, "lowres:0.5"],
+            calibration=[x[..., :6, :6] for x in small.pictures(4)],
+        )
+    assert [v.name for v in found.variants] == ["original", "lowres:0.5"]
+
+
+def test_what_was_made_before_an_end_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(models: Any, example: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("alert.variants.measuring.latencies", interrupted)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        make(kinds=["lowres:0.5", "lowres:0.75"])
+    kept = raised.value.family  # type: ignore[attr-defined]
+    assert list(kept) == ["original", "lowres:0.5", "lowres:0.75"]
+    assert "unknown" in str(kept)
+    kept.save(tmp_path / "f")
+    assert str(alert.variants.load(tmp_path / "f", small.network())) == str(kept)
+
+
+def test_what_was_made_before_training_ended_is_not_lost() -> None:
+    def train(module: nn.Module) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        make(kinds=["lowres:0.5", "pruned:0.5"], train=train)
+    assert list(raised.value.family) == ["original", "lowres:0.5"]  # type: ignore[attr-defined]
+    if hasattr(raised.value, "__notes__"):
+        assert "1 of 2 variants had been made" in raised.value.__notes__[0]
 
 
 class _Sum(nn.Module):
@@ -261,6 +335,42 @@ def test_wrong_kinds_are_refused_before_anything_is_made(kinds: Any, message: st
 
     with pytest.raises((ValueError, TypeError), match=re.escape(message)):
         make(kinds=kinds, evaluate=evaluate)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"accuracy": 87}, "accuracy: expected a number from 0 to 1, got 87.0"),
+        ({"evaluate": lambda model: 87.0}, "evaluate: expected a number from 0 to 1, got 87.0"),
+        ({"calibration": None}, "calibration: expected inputs, got NoneType"),
+        ({"example": torch.zeros(1, 5, 5)}, "example: the model does not take it (ValueError: exp"),
+        (
+            {"calibration": [(x, 1) for x in small.pictures(2)]},  # with answers, as a loader gives
+            "calibration: the model does not take it (TypeError: conv2d() rec",
+        ),
+    ],
+)
+def test_arguments_that_are_refused_are_named(options: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
+        make(kinds=["lowres:0.5"], **options)
+
+
+def test_weights_that_training_has_spoilt_are_refused() -> None:
+    def spoil(module: nn.Module) -> None:
+        module[0].weight.data.fill_(float("nan"))  # type: ignore[index]
+
+    said = "train: expected finite weights after it, got others in 0.weight"
+    with pytest.warns(UserWarning, match=said):
+        found = make(kinds=["pruned:0.5", "lowres:0.5"], train=spoil)
+    assert [v.name for v in found.variants] == ["original", "lowres:0.5"]
+
+
+def test_outputs_that_are_no_numbers_agree_with_nothing() -> None:
+    def spoilt(module: nn.Module) -> Any:
+        return lambda x: module(x) * float("nan")
+
+    found = make(kinds=[spoilt])
+    assert [v.agreement for v in found.variants] == [1.0, 0.0]
 
 
 def test_int8_needs_calibration() -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alert._installation import require
+
 if TYPE_CHECKING:
     import pandas
 
@@ -16,6 +18,7 @@ def frame(
     columns: Mapping[str, Any] | NDArray[np.void], index: str | None = None
 ) -> pandas.DataFrame:
     """Make a data frame; `index` names the column that becomes its index."""
+    require("pandas", ["pandas"])
     import pandas
 
     if isinstance(columns, np.ndarray):

@@ -34,5 +34,6 @@ def require(extra: str, packages: Iterable[str]) -> None:
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
         raise ModuleNotFoundError(
-            f"this needs {', '.join(missing)}: pip install 'alert-runtime[{extra}]'"
+            f"this needs {', '.join(missing)}: pip install 'alert-runtime[{extra}]'",
+            name=missing[0],
         )

@@ -139,6 +139,8 @@ def _cell(unit: tuple[Trace, Part, Objective, float, Mapping[str, Scheme]]) -> G
     outputs = OutputTrace.of(trace).part(part)
     place = (trace.task, trace.environment)
     cell, rows = Grid(np.zeros(0, ROW), {}, {}), []
+    if not len(outputs):
+        return cell
     for setting in settings(outputs, objective, factor):
         oracle_run = oracle(outputs, setting.goal)
         reachable = not informed(outputs, setting.goal).violated

@@ -128,9 +128,11 @@ class OutputTrace:
     def part(self, name: Part) -> OutputTrace:
         """Keep the first two thirds ("tuning"), the last third ("holdout"), or all of it.
 
-        The cut lies between two inputs that do not share a deadline.
+        The cut lies between two inputs that do not share a deadline. The holdout has the last of
+        those that share one, at least; then nothing may be left for tuning.
         """
-        first = int(self.starts[np.searchsorted(self.starts, len(self) * 2 // 3)])
+        cut = np.searchsorted(self.starts[:-1], len(self) * 2 // 3)
+        first = int(self.starts[cut])
         inputs = {"all": slice(None), "tuning": slice(first), "holdout": slice(first, None)}[name]
         return replace(
             self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from alert import _arguments
 from alert._closing import Closing
+from alert._installation import require
 from alert.files import as_path
 from alert.store import size
 from alert.store.stored_model import StoredModel
@@ -77,6 +78,7 @@ class Store(Closing, Mapping[str, StoredModel]):
         *,
         device: Any = "cpu",
     ) -> None:
+        require("torch", ["torch"])
         _arguments.instance("models", models, Mapping, "a dict of pairs (build, file)")
         pairs = models.stored() if isinstance(models, Stored) else models
         limit = size.parsed("budget", budget)

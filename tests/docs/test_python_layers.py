@@ -14,8 +14,8 @@ FILES = sorted(PACKAGE.glob("**/*.py"))
 # From the ground up: a room imports itself and those of the lines before. `alert` alone stands for
 # the public face, `alert/__init__.py`.
 STRATA = [
-    ["_closing", "_core", "_version", "_frames", "_html"],
-    ["_installation", "_progress", "_text", "_warnings"],
+    ["_closing", "_core", "_version", "_html", "_installation"],
+    ["_frames", "_progress", "_text", "_warnings"],
     ["_arguments", "_deprecated", "files"],
     ["_profile_arguments"],
     ["_profile_parts", "_profile_learnt", "_profile_files"],

@@ -26,6 +26,16 @@ def test_one_row_for_each_setting_and_scheme() -> None:
         assert (found["part"] == part).sum() == 4 * SETTINGS
 
 
+@pytest.mark.parametrize(("words", "tuning"), [(12, 0), (7, 7)])  # one deadline, two deadlines
+def test_the_last_inputs_that_share_a_deadline_are_the_holdout(words: int, tuning: int) -> None:
+    trace = synthetic.trace(12, words=words)
+    outputs = OutputTrace.of(trace)
+    assert [len(outputs.part(part)) for part in grid.PARTS] == [12, tuning, 12 - tuning]
+    found = grid.run([trace], ["paper"]).table
+    assert (found["part"] == "tuning").sum() == (SETTINGS if tuning else 0)
+    assert (found["part"] == "holdout").sum() == SETTINGS
+
+
 def test_it_is_what_replays_say() -> None:
     trace = synthetic.trace(120, 2)
     found = grid.run([trace], ["static", "paper"], parts=("all",)).table

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +34,23 @@ def replay(mixes: bool = False) -> Replay:
         missed = np.array([0.5, 0.25])
         return Replay("informed", CHEAP, inputs["energy"], inputs["accuracy"], missed)
     return Replay.of("alert", CHEAP, inputs)
+
+
+@pytest.mark.parametrize(
+    ("look", "package", "extra"),
+    [
+        (lambda: profile().frame(), "pandas", "pandas"),
+        (lambda: profile().plot(), "matplotlib", "plot"),
+        (lambda: alert.Store({}, budget=1), "torch", "torch"),
+    ],
+)
+def test_what_is_not_installed_is_named_with_its_extra(
+    look: Any, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, "alert.plots", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=rf"{package}: pip install .*\[{extra}\]"):
+        look()
 
 
 # -------------------------------------------------------------------------------------- data frames

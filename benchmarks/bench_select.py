@@ -120,7 +120,7 @@ def candidates() -> Iterator[tuple[str, Callable[[Fleet, int], Policy]]]:
     """Yield every policy. The peers come with several settings each: the best one counts."""
     yield "best fixed model", fixed
     yield "Selector", selector
-    yield "Selector, thompson, width 0.3", partial(selector, method="thompson", width=0.3)
+    yield "Selector, thompson", partial(selector, method="thompson")
     for alpha in (0.1, 0.5, 1.0):
         yield f"MABWiser LinUCB, alpha {alpha}", partial(mabwiser, alpha=alpha)
         yield f"river LinUCBDisjoint, alpha {alpha}", partial(river, alpha=alpha)

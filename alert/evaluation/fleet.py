@@ -97,7 +97,7 @@ def features(fleet: Fleet) -> Callable[[Any], Floats]:
         beyond[:, 1] = slow * slow
         beyond[:, 2] = np.maximum(size - memory, 0.0)
         beyond[:, 3] = slow * interactive
-        return np.hstack((products(device), beyond))
+        return np.concatenate((products(device), beyond), axis=1)
 
     return of
 

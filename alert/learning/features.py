@@ -15,7 +15,7 @@ Features: TypeAlias = Callable[[object], ArrayLike]
 """Takes a device; returns an array of models x features."""
 
 
-PRODUCTS = 0.5
+PRODUCTS = 0.3
 """Weight of the products. There are many, and most say little, so they are held closer to zero."""
 
 
@@ -37,7 +37,7 @@ def joint(models: ArrayLike, devices: ArrayLike) -> Features:
 
     Notes
     -----
-    A linear law of these features can say that large models suit fast devices. Functions of your
+    A law of these features can say that large models suit fast devices. Functions of your
     own can say more, for example by how much a model exceeds the memory that is free.
     """
     table = _arguments.grid("models", models, (None, None))
@@ -45,23 +45,28 @@ def joint(models: ArrayLike, devices: ArrayLike) -> Features:
     for name, array in (("models", table), ("devices", seen)):
         if 0 in array.shape:
             raise ValueError(f"{name}: expected some rows and columns, got {array.shape}")
-    mean, deviation = _scale(table)
-    of_models = (table - mean) / deviation
-    mean, deviation = _scale(seen)
-    (rows, a), b = of_models.shape, len(mean)
-    weighted = PRODUCTS * of_models[:, :, None]
+    return _Joint(table, seen)
 
-    def features(device: object) -> Floats:
-        numbers = _arguments.grid("device", device, (b,))  # type: ignore[arg-type]
-        of_device = (numbers - mean) / deviation
-        joined = np.empty((rows, 1 + a + b + a * b))
-        joined[:, 0] = 1.0
-        joined[:, 1 : 1 + a] = of_models
-        joined[:, 1 + a : 1 + a + b] = of_device
-        joined[:, 1 + a + b :] = (weighted * of_device).reshape(rows, -1)
+
+class _Joint:
+    """Joins the numbers of a device with those of every model; they are linear in the device's."""
+
+    def __init__(self, models: Floats, devices: Floats) -> None:
+        mean, deviation = _scale(models)
+        of_models = (models - mean) / deviation
+        self._mean, self._deviation = _scale(devices)
+        (rows, a), b = of_models.shape, len(self._mean)
+        of_device = np.tile(np.eye(b), (rows, 1, 1))
+        products = np.multiply.outer(PRODUCTS * of_models, np.eye(b)).reshape(rows, a * b, b)
+        self._slope = np.concatenate((np.zeros((rows, 1 + a, b)), of_device, products), axis=1)
+        self._fixed = np.zeros(self._slope.shape[:2])
+        self._fixed[:, 0] = 1.0
+        self._fixed[:, 1 : 1 + a] = of_models
+
+    def __call__(self, device: object) -> Floats:
+        numbers = _arguments.grid("device", device, self._mean.shape)  # type: ignore[arg-type]
+        joined: Floats = self._fixed + self._slope @ ((numbers - self._mean) / self._deviation)
         return joined
-
-    return features
 
 
 def _scale(numbers: Floats) -> tuple[Floats, Floats]:

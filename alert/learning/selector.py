@@ -20,9 +20,14 @@ from alert.learning.posterior import Information, Posterior
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-METHODS = ("ucb", "thompson")
+WIDTHS = {"ucb": 1.25, "thompson": 0.5}
+"""How far each method explores, unless told otherwise."""
+
 TICKETS = 4096
 """Choices that still may be rated, the latest of them."""
+
+LARGEST = 1e4
+"""Features beyond this are refused: one of them would outweigh all others."""
 
 _SCHEMA = "alert/selector"
 _VERSION = 1
@@ -46,14 +51,13 @@ class Selector:
         Takes a device; returns an array of models x features. `alert.learning.joint` makes one.
         Add a constant 1 to the features of your own.
     method : {"ucb", "thompson"}, default "ucb"
-        "ucb" takes the model that may be the best: its expected reward and `width` standard
+        "ucb" takes the model that may be the best: by the law's mean, and `width` standard
         deviations on top. "thompson" draws a law from the posterior and takes its best model.
-    width : float, default 1.0
-        How far to explore. 0 takes the model that looks best.
-    prior : float, default 0.1
+    width : float, optional
+        How far to explore, as a factor of the standard deviation; by default 1.25 for "ucb" and 0.5
+        for "thompson". 0 takes the model that looks best.
+    prior : float, default 0.25
         Variance of each feature's weight before any rating, for features of about unit size.
-    noise : float, default 0.25
-        Variance of one rating. 0.25 is the largest that thumbs up and down can have.
     seed : int, optional
         For "thompson": the same seed and the same ratings give the same choices.
 
@@ -70,9 +74,9 @@ class Selector:
 
     Notes
     -----
-    All models share one linear law of the features (LinUCB with joint features: Li et al. 2010,
-    Abbasi-Yadkori et al. 2011), so that a rating of one model on one device says something of the
-    others. Any thread may call any method.
+    All models share one logistic law of the features (Filippi et al. 2010), so that a rating of
+    one model on one device says something of the others. A reward between 0 and 1 counts as a part
+    of a thumb up (Papke and Wooldridge 1996). Any thread may call any method.
     """
 
     def __init__(
@@ -81,21 +85,19 @@ class Selector:
         features: Features,
         *,
         method: str = "ucb",
-        width: float = 1.0,
-        prior: float = 0.1,
-        noise: float = 0.25,
+        width: float | None = None,
+        prior: float = 0.25,
         seed: int | None = None,
     ) -> None:
         self._models = _names(models)
         if not callable(features):
             raise TypeError(f"features: expected a callable, got {type(features).__name__}")
-        if method not in METHODS:
-            raise ValueError(f"method: expected one of {METHODS}, got {method!r}")
+        if method not in WIDTHS:
+            raise ValueError(f"method: expected one of {tuple(WIDTHS)}, got {method!r}")
         self._features = features
         self._method = method
-        self._width = _arguments.at_least("width", width, 0.0)
+        self._width = _arguments.at_least("width", WIDTHS[method] if width is None else width, 0.0)
         self._prior = _positive("prior", prior)
-        self._noise = _positive("noise", noise)
         self._random = np.random.default_rng(seed)
         self._id = secrets.token_hex(8)
         self._sources: dict[str, Information] = {}
@@ -131,11 +133,11 @@ class Selector:
         with self._lock:
             rows, posterior = self._known(device)
             if self._method == "ucb":
-                mean, deviation = posterior.expected(rows)
+                mean, deviation = posterior.law(rows)
                 worth = mean + self._width * deviation
             else:
                 worth = posterior.draw(rows, self._width, self._random)
-            best = int(np.argmax(worth))
+            best = int(worth.argmax())
             ticket = self._next_ticket
             self._next_ticket += 1
             self._pending[ticket] = rows[best].copy()
@@ -182,7 +184,9 @@ class Selector:
             if x is None:
                 raise ValueError(f"ticket: {self._why_unknown(number)}, got {number}")
             assert self._posterior is not None  # a choice has been made
-            own = self._sources.setdefault(self._id, Information.none(len(x)))
+            own = self._sources.get(self._id)
+            if own is None:
+                own = self._sources[self._id] = Information.none(len(x))
             self._posterior.learn(x, worth, own)
             if self._posterior.is_worn:
                 self._posterior.recompute(list(self._sources.values()))
@@ -196,12 +200,12 @@ class Selector:
         Parameters
         ----------
         other : Selector
-            With the same models, features, prior and noise.
+            With the same models, features and prior.
         """
         _arguments.instance("other", other, Selector, "a Selector")
         theirs = other._snapshot()
         with self._lock:
-            for name in ("models", "prior", "noise"):
+            for name in ("models", "prior"):
                 ours, others = getattr(self, f"_{name}"), getattr(other, f"_{name}")
                 if ours != others:
                     raise ValueError(f"other: expected the same {name}, {ours!r}, got {others!r}")
@@ -225,7 +229,6 @@ class Selector:
             "method": self._method,
             "width": self._width,
             "prior": self._prior,
-            "noise": self._noise,
             "nodes": nodes,
         }
         files.write_json(path, document)
@@ -292,8 +295,11 @@ class Selector:
         rows = _arguments.grid("features(device)", self._features(device), self._shape)
         if rows.shape[1] == 0:
             raise ValueError("features(device): expected at least one feature, got none")
+        if np.vdot(rows, rows) > LARGEST * LARGEST:
+            expected = f"a number from -{LARGEST:g} to {LARGEST:g}: scale it"
+            _arguments.refuse("features(device)", rows, np.abs(rows) > LARGEST, expected)
         if self._posterior is None:
-            self._posterior = Posterior(rows.shape[1], self._prior, self._noise)
+            self._posterior = Posterior(rows.shape[1], self._prior)
         return rows, self._posterior
 
     @property
@@ -307,7 +313,7 @@ class Selector:
     def _take(self, sources: dict[str, Information]) -> None:
         """Replace what is known of each node by what is newer, and compute the law anew."""
         size = len(next(iter(sources.values())).vector)
-        own = self._posterior or Posterior(size, self._prior, self._noise)
+        own = self._posterior or Posterior(size, self._prior)
         for source in sources.values():
             if len(source.vector) != len(own.mean):
                 raise ValueError(
@@ -330,7 +336,7 @@ class Selector:
         return "expected one that is not yet rated"
 
 
-_NUMBERS = ("width", "prior", "noise")
+_NUMBERS = ("width", "prior")
 
 
 def _names(models: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`alert.learning.Selector` against ridge regression by the book, and against bad tickets."""
+"""`alert.learning.Selector` against its equations by the book, and against bad tickets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pickle
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from alert.learning import Selector, joint, selector
 from alert.learning.posterior import REFACTOR, Information, Posterior
 
 MODELS = ["small", "middle", "large"]
+
+Seen: TypeAlias = list[tuple[np.ndarray, float]]
+"""Features and reward of every rating."""
 
 
 def features(device: object) -> np.ndarray:
@@ -29,7 +33,7 @@ def make(**options: object) -> Selector:
     return Selector(MODELS, features, **options)  # type: ignore[arg-type]
 
 
-def serve(one: Selector, devices: np.ndarray, seed: int = 0) -> list[tuple[np.ndarray, float]]:
+def serve(one: Selector, devices: np.ndarray, seed: int = 0) -> Seen:
     """Have some devices served; return the features and the reward of every choice."""
     random = np.random.default_rng(seed)
     seen = []
@@ -41,46 +45,93 @@ def serve(one: Selector, devices: np.ndarray, seed: int = 0) -> list[tuple[np.nd
     return seen
 
 
-def by_the_book(
-    seen: list[tuple[np.ndarray, float]], prior: float = 0.1, noise: float = 0.25
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and covariance of ridge regression, from all ratings at once."""
-    x, y = np.array([row for row, _ in seen]), np.array([reward for _, reward in seen])
-    precision = np.eye(x.shape[1]) / prior + x.T @ x / noise
-    return np.linalg.solve(precision, x.T @ y / noise), np.linalg.inv(precision)
+def told(seen: Seen, prior: float = 0.25) -> tuple[np.ndarray, np.ndarray]:
+    """Return what ratings tell, as sums: a weighted regression, its line renewed each time."""
+    size = len(seen[0][0])
+    matrix, vector = np.zeros((size, size)), np.zeros(size)
+    for x, reward in seen:
+        at = x @ np.linalg.solve(matrix + np.eye(size) / prior, vector)
+        p = 1.0 / (1.0 + np.exp(-at))
+        weight = max(p * (1.0 - p), 0.05)
+        matrix = matrix + weight * np.outer(x, x)
+        vector = vector + weight * x * (at + (reward - p) / weight)
+    return matrix, vector
 
 
-def expected_by_the_book(seen: list[tuple[np.ndarray, float]], device: float) -> np.ndarray:
-    mean, covariance = by_the_book(seen)
-    rows = features(device)
+def by_the_book(*nodes: Seen, prior: float = 0.25) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and covariance of the law, after nodes have learnt apart and merged."""
+    sums = [told(seen, prior) for seen in nodes]
+    precision = np.eye(len(sums[0][1])) / prior + sum(matrix for matrix, _ in sums)
+    return np.linalg.solve(precision, sum(vector for _, vector in sums)), np.linalg.inv(precision)
+
+
+def law_by_the_book(rows: np.ndarray, *nodes: Seen) -> np.ndarray:
+    """Return mean and deviation of the law for each row."""
+    mean, covariance = by_the_book(*nodes)
     return np.array([(row @ mean, np.sqrt(row @ covariance @ row)) for row in rows])
+
+
+def expected_by_the_book(device: float, *nodes: Seen) -> np.ndarray:
+    """Return mean and deviation of the reward of each model, by a sum over a fine grid."""
+    z = np.linspace(-9.0, 9.0, 4001)
+    share = np.exp(-0.5 * z * z)
+    share /= share.sum()
+    found = []
+    for mean, deviation in law_by_the_book(features(device), *nodes):
+        p = 1.0 / (1.0 + np.exp(-(mean + deviation * z)))
+        found.append((p @ share, np.sqrt((p - p @ share) ** 2 @ share)))
+    return np.array(found)
 
 
 def expected(one: Selector, device: float) -> np.ndarray:
     return np.array([one.expected(device)[name] for name in MODELS])
 
 
-def test_knows_what_ridge_regression_knows() -> None:
+def test_knows_what_the_book_knows() -> None:
     one = make()
     seen = serve(one, np.linspace(-1, 1, 60))
-    np.testing.assert_allclose(expected(one, 0.3), expected_by_the_book(seen, 0.3), rtol=1e-9)
+    np.testing.assert_allclose(expected(one, 0.3), expected_by_the_book(0.3, seen), rtol=1e-9)
     assert one.ratings == 60
+
+
+def test_finds_the_law_that_users_follow() -> None:
+    random = np.random.default_rng(2)
+    truth = np.array([0.5, -1.0, 1.5])
+    law, own = Posterior(3, prior=0.3), Information.none(3)
+    for x in np.column_stack([np.ones(4000), random.normal(size=(4000, 2))]):
+        law.learn(x, float(random.random() < 1.0 / (1.0 + np.exp(-x @ truth))), own)
+    deviation = np.sqrt(np.diag(law.root @ law.root.T))
+    assert (np.abs(law.mean - truth) < 3.0 * deviation).all()
+    assert (deviation < 0.06).all()
+
+
+def test_one_surprise_does_not_move_the_law_far() -> None:
+    law, own = Posterior(1, prior=10.0), Information.none(1)
+    for _ in range(3000):
+        law.learn(np.ones(1), 1.0, own)
+    at = law.mean.item()
+    law.learn(np.ones(1), 0.0, own)
+    assert 0.0 < at - law.mean.item() < 0.1
+
+
+def test_expects_a_share_even_where_nothing_is_known() -> None:
+    one = make(prior=1e4)
+    assert np.allclose(expected(one, 0.3), [0.5, 0.5], atol=0.01)
 
 
 def test_updates_agree_with_a_computation_anew_and_stay_a_covariance() -> None:
     random = np.random.default_rng(1)
-    law, own = Posterior(6, prior=0.1, noise=0.25), Information.none(6)
+    law, own = Posterior(6, prior=0.1), Information.none(6)
     for _ in range(REFACTOR - 1):
         law.learn(random.normal(size=6), float(random.random()), own)
     assert not law.is_worn
     law.learn(random.normal(size=6), 0.5, own)
     assert law.is_worn
-    mean, covariance = law.mean.copy(), law.covariance.copy()
-    assert (covariance == covariance.T).all()
+    mean, covariance = law.mean.copy(), law.root @ law.root.T
     assert np.linalg.eigvalsh(covariance).min() > 0
     law.recompute([own])
     np.testing.assert_allclose(mean, law.mean, atol=1e-9)
-    np.testing.assert_allclose(covariance, law.covariance, atol=1e-9)
+    np.testing.assert_allclose(covariance, law.root @ law.root.T, atol=1e-9)
     assert not law.is_worn
 
 
@@ -96,27 +147,28 @@ def test_computes_anew_when_it_is_worn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Posterior, "recompute", counting)
     seen = serve(one := make(), np.linspace(-1, 1, 25))
     assert len(computed) == 2
-    np.testing.assert_allclose(expected(one, 0.0), expected_by_the_book(seen, 0.0), rtol=1e-9)
+    np.testing.assert_allclose(expected(one, 0.0), expected_by_the_book(0.0, seen), rtol=1e-9)
 
 
 def test_ucb_takes_what_may_be_the_best() -> None:
     for width in (0.0, 1.0, 3.0):
-        one = make(width=width)
+        one = make(method="ucb", width=width)
         seen = serve(one, np.linspace(-1, 1, 30))
         for device in (-0.7, 0.1, 0.9):
-            mean, deviation = expected_by_the_book(seen, device).T
+            mean, deviation = law_by_the_book(features(device), seen).T
             assert one.choose(device).model == MODELS[int(np.argmax(mean + width * deviation))]
 
 
 def test_thompson_draws_laws_from_the_posterior() -> None:
-    law, own = Posterior(4, prior=0.1, noise=0.25), Information.none(4)
+    law, own = Posterior(4, prior=0.1), Information.none(4)
     random = np.random.default_rng(0)
     for _ in range(20):
         law.learn(random.normal(size=4), float(random.random()), own)
     rows = features(0.4)
+    along = rows @ law.root
     drawn = np.array([law.draw(rows, 0.5, random) for _ in range(20_000)])
     np.testing.assert_allclose(drawn.mean(axis=0), rows @ law.mean, atol=0.01)
-    np.testing.assert_allclose(np.cov(drawn.T), 0.25 * rows @ law.covariance @ rows.T, atol=2e-3)
+    np.testing.assert_allclose(np.cov(drawn.T), 0.25 * along @ along.T, atol=2e-3)
 
 
 def test_the_same_seed_gives_the_same_choices() -> None:
@@ -128,7 +180,7 @@ def test_the_same_seed_gives_the_same_choices() -> None:
     assert run(3) != run(4)
 
 
-def test_merging_is_learning_what_all_have_seen() -> None:
+def test_merging_adds_what_each_has_learnt() -> None:
     nodes = [make() for _ in range(3)]
     seen = [serve(node, np.linspace(-1, k, 20), seed=k) for k, node in enumerate(nodes)]
     for _ in range(2):  # around a circle, and once more
@@ -137,7 +189,7 @@ def test_merging_is_learning_what_all_have_seen() -> None:
     for node in nodes:
         np.testing.assert_allclose(
             expected(node, 0.2),
-            expected_by_the_book([*seen[0], *seen[1], *seen[2]], 0.2),
+            expected_by_the_book(0.2, *seen),
             rtol=1e-9,
         )
         assert node.ratings == 60
@@ -151,7 +203,7 @@ def test_merging_takes_what_is_newer() -> None:
     old = pickle.loads(pickle.dumps(here))
     here.merge(there)
     here.merge(old)
-    np.testing.assert_allclose(expected(here, 0.2), expected_by_the_book(seen, 0.2), rtol=1e-9)
+    np.testing.assert_allclose(expected(here, 0.2), expected_by_the_book(0.2, seen), rtol=1e-9)
 
 
 def test_a_merged_selector_goes_on_learning() -> None:
@@ -160,7 +212,7 @@ def test_a_merged_selector_goes_on_learning() -> None:
     here.merge(there)
     seen += serve(here, np.linspace(0, 1, 10), seed=5)
     there.merge(here)
-    np.testing.assert_allclose(expected(there, 0.2), expected_by_the_book(seen, 0.2), rtol=1e-9)
+    np.testing.assert_allclose(expected(there, 0.2), expected_by_the_book(0.2, seen), rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +220,6 @@ def test_a_merged_selector_goes_on_learning() -> None:
     [
         (Selector(["small", "large"], features), "other: expected the same models"),
         (Selector(MODELS, features, prior=2.0), "other: expected the same prior"),
-        (Selector(MODELS, features, noise=1.0), "other: expected the same noise"),
     ],
 )
 def test_only_the_same_is_merged(other: Selector, message: str) -> None:
@@ -229,6 +280,7 @@ def test_a_reward_out_of_range_leaves_the_ticket_good(reward: float) -> None:
     [
         ([[1.0]], r"features\(device\): expected the shape \(3, n\), got \(1, 1\)"),
         ([[1.0], [np.nan], [1.0]], r"features\(device\)\[1, 0\]: expected a finite number"),
+        ([[1.0], [1.0], [-1e200]], r"features\(device\)\[2, 0\]: expected a number from -10000 to"),
         ([[], [], []], r"features\(device\): expected at least one feature, got none"),
     ],
 )
@@ -255,7 +307,7 @@ def test_the_number_of_features_stays() -> None:
         ((["a"], features), {"method": "best"}, ValueError, "method: expected one of"),
         ((["a"], features), {"width": -1}, ValueError, "width: expected a finite number >= 0"),
         ((["a"], features), {"prior": 0}, ValueError, "prior: expected a number > 0, got 0"),
-        ((["a"], features), {"noise": np.inf}, ValueError, "noise: expected a finite number"),
+        ((["a"], features), {"prior": np.inf}, ValueError, "prior: expected a finite number"),
     ],
 )
 def test_bad_arguments_are_named(
@@ -283,11 +335,11 @@ def test_copies_go_on_by_themselves(again: Callable[[Selector], Selector]) -> No
 
 
 def test_a_file_holds_what_was_learnt(tmp_path: Path) -> None:
-    one = make(width=0.5)
+    one = make(method="ucb", width=0.5)
     seen = serve(one, np.linspace(-1, 1, 12))
     one.save(tmp_path / "selector.json")
     other = Selector.load(tmp_path / "selector.json", features)
-    np.testing.assert_allclose(expected(other, 0.2), expected_by_the_book(seen, 0.2), rtol=1e-9)
+    np.testing.assert_allclose(expected(other, 0.2), expected_by_the_book(0.2, seen), rtol=1e-9)
     assert other.choose(0.2).model == one.choose(0.2).model
     other.merge(one)
     assert other.ratings == 12
@@ -339,11 +391,19 @@ def test_any_thread_may_choose_rate_and_merge() -> None:
     np.testing.assert_allclose(expected(one, 0.1)[:, 0], mean, rtol=1e-9)
 
 
+def test_a_selector_of_joint_features_can_be_sent() -> None:
+    of = joint(models=[[1.0], [2.0], [3.0]], devices=[[10.0], [30.0]])
+    one = Selector(MODELS, of)
+    one.rate(one.choose([20.0]).ticket, 1.0)
+    other = pickle.loads(pickle.dumps(one))
+    assert other.expected([25.0]) == one.expected([25.0])
+
+
 def test_joint_features_are_scaled_and_multiplied() -> None:
     of = joint(models=[[1.0], [3.0]], devices=[[10.0, 0.0], [30.0, 0.0]])
     rows = np.asarray(of([30.0, 0.0]))
-    # one, the model, the device (a constant column keeps its zero), half of the products
-    np.testing.assert_allclose(rows, [[1, -1, 1, 0, -0.5, 0], [1, 1, 1, 0, 0.5, 0]])
+    # one, the model, the device (a constant column keeps its zero), products, held smaller
+    np.testing.assert_allclose(rows, [[1, -1, 1, 0, -0.3, 0], [1, 1, 1, 0, 0.3, 0]])
     with pytest.raises(ValueError, match=r"device: expected the shape \(2\), got \(1,\)"):
         of([30.0])
     with pytest.raises(ValueError, match="models: expected some rows and columns"):

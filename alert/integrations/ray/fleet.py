@@ -43,7 +43,7 @@ class Fleet(NamedTuple):
         Parameters
         ----------
         selector : Selector
-            With the models, features, prior and noise of the fleet.
+            With the models, features and prior of the fleet.
         timeout : float, default 60.0
             Seconds.
 

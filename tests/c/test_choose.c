@@ -166,6 +166,49 @@ static void test_a_price_beyond_rounding(void)
     alert_profile_unref(profile);
 }
 
+/* No search compares with what is no number: something is chosen all the same, and it is not feasible. */
+static void test_costs_that_are_no_numbers(void)
+{
+    static const double LATENCY[] = {0.1, 0.2}, POWER[] = {10.0, 10.0}, CAP[] = {10.0};
+    static const double ACCURACY[] = {0.5, 0.6};
+    alert_profile_data t = {.models = 2,
+                            .caps = 1,
+                            .latency_s = LATENCY,
+                            .power_w = POWER,
+                            .accuracy = ACCURACY,
+                            .power_cap_w = CAP};
+    alert_goal goal = {.objective = ALERT_MIN_ENERGY,
+                       .bound = 0.55,
+                       .deadline_s = 1.0,
+                       .energy_j = HUGE_VAL,
+                       .probability = 0.9,
+                       .priority = {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY}};
+    alert_profile *profile;
+    EXPECT(alert_profile_new(&profile, &t, NULL) == 0);
+    for (int way = 0; way < 4; way++) { /* by bounds, by price, by a scan, hopelessly late */
+        alert_cache cache;
+        alert_mixture mixture;
+        alert_mixture_set(&mixture, 0.0, (const double[]){1.0, 2.0}, (const double[]){0.1, 0.1},
+                          0.0, 1.0);
+        alert_belief belief = {.mean = (double)NAN, .std = 0.1, .idle_power_w = (double)NAN};
+        alert_belief_set_deadline(&belief, 1.0);
+        EXPECT(alert_cache_new(&cache, profile) == 0);
+        alert_problem problem = problem_of(profile, &cache, &belief, &goal);
+        alert_switching switching = {.cap = 0, .hold_inputs = 1.0};
+        alert_choice choice;
+        if (way == 1) {
+            problem.price = 1.0;
+            belief.mixture = &mixture;
+        }
+        problem.switching = way == 2 ? &switching : NULL;
+        problem.is_hopelessly_late = way == 3;
+        alert_choose(&problem, &choice);
+        EXPECT(choice.row && choice.column == 0 && !choice.feasible);
+        alert_cache_clear(&cache);
+    }
+    alert_profile_unref(profile);
+}
+
 /* Where changing the cap costs nothing, the core's own scan chooses the same. */
 static bool is_found_by_scan(alert_problem *problem, const alert_choice *choice)
 {
@@ -213,6 +256,7 @@ int main(int argc, char **argv)
     unsigned long decisions = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
     state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     test_a_price_beyond_rounding();
+    test_costs_that_are_no_numbers();
     for (unsigned long done = 0; done < decisions && expect_failures < 10;) {
         alert_profile *profile;
         alert_cache cache[2];

@@ -264,6 +264,7 @@ void alert_choose_bounded(const alert_problem *p, alert_choice *out)
     out->feasible = true;
     while (!find(&s, p, &rule)) {
         out->feasible = false;
-        alert_give_up(&rule, p->goal);
+        if (!alert_give_up(&rule, p->goal))
+            return;
     }
 }

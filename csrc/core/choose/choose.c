@@ -14,6 +14,13 @@ static void choose_untried(const alert_problem *problem, alert_choice *out)
     alert_weigh(problem, out);
 }
 
+/* Where no cost is a number, and so nothing compares. The ranges of all arguments rule this out. */
+static void choose_first(const alert_problem *problem, alert_choice *out)
+{
+    *out = (alert_choice){.row = problem->profile->row};
+    alert_weigh(problem, out);
+}
+
 void alert_choose(const alert_problem *problem, alert_choice *out)
 {
     if (problem->untried) {
@@ -27,6 +34,8 @@ void alert_choose(const alert_problem *problem, alert_choice *out)
         alert_choose_priced(problem, out);
     else
         alert_choose_bounded(problem, out);
+    if (!out->row)
+        choose_first(problem, out);
     if (problem->price < 0.0)
         return;
     out->accuracy = alert_accuracy_given(problem->belief, out->row, out->column,

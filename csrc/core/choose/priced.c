@@ -187,7 +187,8 @@ void alert_choose_priced(const alert_problem *p, alert_choice *out)
     out->feasible = true;
     while (!find(&s, p, &rule)) {
         out->feasible = false;
-        alert_give_up(&rule, p->goal);
+        if (!alert_give_up(&rule, p->goal))
+            return;
     }
     out->energy_j = alert_energy(p->belief, out->row, out->column);
 }

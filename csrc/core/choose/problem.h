@@ -97,7 +97,7 @@ static inline alert_limits alert_limits_of(const alert_problem *problem, const a
     return limits;
 }
 
-/* The choice where the bound holds for each input. */
+/* The choice where the bound holds for each input. Its row, like that of the next two, is NULL if no cost is a number. */
 void alert_choose_bounded(const alert_problem *problem, alert_choice *out);
 
 /*

@@ -8,13 +8,17 @@ size_t alert_importance(const alert_goal *goal, alert_quantity quantity)
     return position;
 }
 
-void alert_give_up(alert_rule *rule, const alert_goal *goal)
+bool alert_give_up(alert_rule *rule, const alert_goal *goal)
 {
-    size_t last = 2;
-    while (!rule->keeps[goal->priority[last]])
-        last--;
+    size_t left = 3;
+    while (left > 0 && !rule->keeps[goal->priority[left - 1]])
+        left--;
+    if (left == 0)
+        return false;
+    size_t last = left - 1;
     alert_quantity given_up = goal->priority[last];
     rule->keeps[given_up] = false;
     if (given_up != ALERT_LATENCY && last < alert_importance(goal, rule->decides))
         rule->decides = given_up;
+    return true;
 }

@@ -31,8 +31,9 @@ static inline void alert_keep_all(alert_rule *rule, const alert_goal *goal, bool
     rule->decides = DECIDES[goal->objective];
 }
 
-/* Gives up the least important bound that is left. Every configuration meets a rule without bounds. */
-void alert_give_up(alert_rule *rule, const alert_goal *goal);
+/* Gives up the least important bound that is left; false where none is. A configuration meets a rule without bounds if its
+ * costs are numbers. */
+bool alert_give_up(alert_rule *rule, const alert_goal *goal);
 
 /* Position in the goal's priority: 0 for the most important. */
 size_t alert_importance(const alert_goal *goal, alert_quantity quantity);

@@ -167,7 +167,8 @@ void alert_choose_by_scan(const alert_problem *p, alert_choice *out)
     bool feasible = !late;
     while (!find(&s) && !(held && feasible && find_under_a_higher_cap(&s))) {
         feasible = false;
-        alert_give_up(&s.rule, p->goal);
+        if (!alert_give_up(&s.rule, p->goal))
+            return;
     }
     out->feasible = feasible;
     turn_to(&s, out->row);

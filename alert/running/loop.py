@@ -12,6 +12,7 @@ from alert._core import Decision
 from alert.goal import Goal
 from alert.running import deadlines
 from alert.running.deadlines import Deadlines
+from alert.running.failures import Failures
 from alert.running.ledger import Ledger
 from alert.running.loading import loading_of
 from alert.running.machine import Machine
@@ -87,6 +88,7 @@ class Loop:
         self.deadlines = Deadlines()
         self.ledger = Ledger(history)
         self.loading = loading_of(machine.models, scheduler, clock)
+        self._failures = Failures(scheduler)
         self._last: tuple[Any, ...] | None = None  # fields of an Outcome
         self._mine = OfThread()
         self.on_input: Callable[[Outcome], object] | None = None
@@ -120,9 +122,11 @@ class Loop:
                 done = clock()
                 metered = start if begun is None else begun
                 energy, energy_source, idle_power = meter.end(model, power_cap, metered, done)
-        except BaseException:
+        except BaseException as error:
             meter.fail()
             machine.device.pace()  # accounts for the work so far
+            if isinstance(error, Exception):
+                self._failures.add(decision, error)
             raise
         try:
             latency = done - start
@@ -136,6 +140,7 @@ class Loop:
                 power_cap=machine.in_force.other_than(power_cap, done),
             )
             self.deadlines.count()
+            self._failures.count()
             left = clock()
             times = came, start, left, due
             self.ledger.add(decision, cap_changed, energy_source, times, has_own_goal)

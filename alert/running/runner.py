@@ -174,6 +174,7 @@ class Runner(Closing):
             )
             scheduler.turn = self._turn
             scheduler.expected = (None, None, None)
+            scheduler.aside = ()
             return scheduler
 
         self._scheduler = scheduler_of(profile)
@@ -261,7 +262,9 @@ class Runner(Closing):
             The runner is closed, or a model called it.
         Exception
             The exception that the model raised. The runner learns nothing from such an input. The
-            cap stays in force, and the next call works as if there had been no such input.
+            cap stays in force, and the next call works as if there had been no such input. But
+            where the profile is learnt, a model that fails before it ever ran is set aside for some
+            inputs.
         """
         called = self._clock()
         call = args[0] if args and isinstance(args[0], Call) else Call(*args, **kwargs)

@@ -77,10 +77,11 @@ os.register_at_fork(after_in_child=_renew)
 class TurnScheduler(Scheduler):
     """Keeps the choice of a runner's scheduler while the chosen model runs."""
 
-    __slots__ = ("expected", "turn")
+    __slots__ = ("aside", "expected", "turn")
 
     turn: Turn
     expected: Expected  # by the user: accuracy, latency, delay
+    aside: Sequence[float]  # delays of models that failed; empty where none did
 
     @property
     def goal(self) -> Goal:
@@ -123,13 +124,19 @@ class TurnScheduler(Scheduler):
             self.turn.refuse_nested()
             decision = super().expect(accuracy, latency, delay)
             self.expected = accuracy, latency, delay
-            return decision
+            return self.reckon(None) if any(self.aside) else decision
+
+    def set_aside(self, delays: Sequence[float]) -> None:
+        """Choose again with delays of models that failed, until other ones are given."""
+        self.aside = delays
+        self.reckon(None)
 
     def reckon(self, delays: Sequence[float] | None) -> Decision:
         """Choose again with delays of the models, besides what the user expects."""
         accuracy, latency, delay = self.expected
-        if delays is not None:
-            delay = np.add(delays, 0.0 if delay is None else delay)
+        for more in (delays, self.aside):
+            if more:
+                delay = np.add(more, 0.0 if delay is None else delay)
         return super().expect(accuracy, latency, delay)
 
     def __reduce__(self) -> tuple[Any, ...]:

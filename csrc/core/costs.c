@@ -47,7 +47,7 @@ static void take_over(alert_scheduler *s)
         alert_scheduler_follow_outlook(s);
     else
         s->problem.profile = s->task.profile;
-    s->problem.untried = alert_learnt_untried(s->learnt, s->problem.profile);
+    s->problem.untried = alert_learnt_untried(s->learnt, s->problem.profile, s->problem.delays);
     alert_cache_forget(&s->cache);
 }
 
@@ -79,7 +79,7 @@ void alert_scheduler_learn_costs(alert_scheduler *s, const alert_measurement *m,
     s->method->learn(s->now.by_method, &s->task, &rest, &s->belief);
     if (alert_learnt_has_moved(s->learnt))
         renew(s);
-    s->problem.untried = alert_learnt_untried(s->learnt, s->problem.profile);
+    s->problem.untried = alert_learnt_untried(s->learnt, s->problem.profile, s->problem.delays);
 }
 
 void alert_scheduler_resume_profile(alert_scheduler *s, const void *numbers)

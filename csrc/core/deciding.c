@@ -54,7 +54,7 @@ static void look_at(alert_scheduler *s)
     s->problem.profile = o->adjusts ? o->adjusted : s->task.profile;
     s->problem.delays = o->delays ? o->model : NULL;
     if (s->learnt)
-        s->problem.untried = alert_learnt_untried(s->learnt, s->problem.profile);
+        s->problem.untried = alert_learnt_untried(s->learnt, s->problem.profile, s->problem.delays);
 }
 
 void alert_scheduler_follow_outlook(alert_scheduler *s)

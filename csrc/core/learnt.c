@@ -121,14 +121,15 @@ static bool was_tried(const alert_learnt *l, size_t model)
     return cap < l->latency.caps;
 }
 
-/* Of the smallest guess first; the number of models where all have run. */
-static size_t next_untried(const alert_learnt *l)
+/* Of the smallest guess first; the number of models where all have run, or have to wait. */
+static size_t next_untried(const alert_learnt *l, const alert_expected *delays)
 {
     size_t models = l->latency.models, caps = l->latency.caps, found = models;
     double least = HUGE_VAL;
     for (size_t i = 0; i < models; i++) {
         double guess = alert_table_log(&l->latency, i, caps - 1);
-        if (guess < least && !was_tried(l, i)) {
+        bool waits = delays && delays[i].delay_s > 0.0;
+        if (guess < least && !waits && !was_tried(l, i)) {
             least = guess;
             found = i;
         }
@@ -136,9 +137,10 @@ static size_t next_untried(const alert_learnt *l)
     return found;
 }
 
-const alert_row *alert_learnt_untried(const alert_learnt *l, const alert_profile *p)
+const alert_row *alert_learnt_untried(const alert_learnt *l, const alert_profile *p,
+                                      const alert_expected *delays)
 {
-    size_t model = next_untried(l);
+    size_t model = next_untried(l, delays);
     const alert_row *whole = NULL;
     for (size_t r = 0; model < p->models && r < p->rows; r++)
         if (p->row[r].model == model && (!whole || p->row[r].outputs > whole->outputs))

@@ -22,7 +22,8 @@
  * by ALERT_LEARNT_MOVED since, after 1, 2, 4, 8, ... inputs, and after each ALERT_LEARNT_INPUTS. The method may then hand
  * over a factor of all slowdowns (alert_method_functions.set_quiet): the profile is that of the quiet machine.
  *
- * First each model runs once, under the highest cap: that of the smallest guess first. Then the means count as if they were
+ * First each model runs once, under the highest cap: that of the smallest guess first. A model that has to wait is not tried
+ * before it can start: it may be one that can never run. Then the means count as if they were
  * known. (Tried: their spread as a risk. Low caps are never dared, at 1.3 times the energy. Random tries: they are late. To
  * let only the table, or only the method, learn from an input: one writes into the other's account.)
  */
@@ -31,6 +32,7 @@
 
 #include "core/estimate/belief.h"
 #include "core/estimate/table.h"
+#include "core/outlook.h"
 #include "core/profile_layout.h"
 
 #define ALERT_LEARNT_MOVED  0.03
@@ -60,8 +62,10 @@ int alert_learnt_new(alert_learnt **out, const alert_profile *guess, const alert
                      alert_argument_error *error) ALERT_MUST_CHECK;
 void alert_learnt_free(alert_learnt *l);
 
-/* The row of a model that has never run, up to its last exit, in a profile; NULL where all have. */
-const alert_row *alert_learnt_untried(const alert_learnt *l, const alert_profile *profile);
+/* The row of a model that has never run and can start at once, up to its last exit, in a profile; NULL where there is none.
+ * delays: one a model; NULL where none has to wait. */
+const alert_row *alert_learnt_untried(const alert_learnt *l, const alert_profile *profile,
+                                      const alert_expected *delays);
 static inline bool alert_learnt_has_run(const alert_learnt *l, size_t model, size_t cap)
 {
     return l->runs[model * l->latency.caps + cap] > 0.0;

@@ -163,7 +163,7 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
                                  .caps = profile->caps,
                                  .price = -1.0};
     if (s->learnt)
-        s->problem.untried = alert_learnt_untried(s->learnt, s->task.profile);
+        s->problem.untried = alert_learnt_untried(s->learnt, s->task.profile, NULL);
     s->belief.sums = &s->cache.sums;
     if (s->task.machine.is_shared)
         alert_scheduler_follow_costs(s);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import pickle
 from collections.abc import Callable
@@ -103,6 +104,84 @@ def test_what_is_estimated_says_so() -> None:
     for outcome, ran in zip(outcomes, machine.ran, strict=True):
         assert outcome.decision.estimated == (ran not in seen)
         seen.add(ran)
+
+
+def test_a_model_that_can_never_run_is_set_aside() -> None:
+    machine = Machine()
+    tries = 0
+
+    def broken(x: Any) -> None:
+        nonlocal tries
+        tries += 1
+        raise OSError("no such kernel")
+
+    with runner(machine, models={**machine.models(), "medium": broken}) as serve:
+        assert serve("x") == "small"
+        said = r"medium: failed where it had never run \(OSError: no such kernel\)"
+        with pytest.warns(UserWarning, match=said), pytest.raises(OSError, match="no such kernel"):
+            serve("x")
+        served = 1
+        for _ in range(300):
+            with contextlib.suppress(OSError):
+                served += serve("x") in SECONDS
+    assert {name for name, _ in machine.ran} == {"small", "large"}
+    assert served == 302 - tries
+    assert tries <= 6  # after 8 inputs, 16, 32, ...
+
+
+def test_inputs_that_no_model_takes_set_none_aside() -> None:
+    machine = Machine()
+
+    def picky(model: Callable[[Any], str]) -> Callable[[Any], str]:
+        def run(x: Any) -> str:
+            if x is None:
+                raise TypeError("expected a picture")
+            return model(x)
+
+        return run
+
+    models = {name: picky(model) for name, model in machine.models().items()}
+    with runner(machine, models=models) as serve:
+        for _ in SECONDS:
+            with pytest.warns(UserWarning, match="failed where"), pytest.raises(TypeError):
+                serve(None)
+        assert [serve("x") for _ in range(3)] == ["small", "medium", "large"]
+
+
+def test_a_model_that_has_run_is_not_set_aside() -> None:
+    machine = Machine()
+    fails = False
+
+    def moody(x: Any) -> str:
+        if fails:
+            raise TypeError("expected a picture")
+        return machine.model("small")(x)
+
+    with runner(machine, models={**machine.models(), "small": moody}) as serve:
+        for _ in range(100):
+            serve("x")
+        serve.scheduler.goal = alert.Goal.min_energy(deadline=0.1, accuracy=0.5)
+        for _ in range(20):
+            serve("x")
+        fails = True
+        for _ in range(3):
+            with pytest.raises(TypeError):
+                serve("x")
+
+
+def test_what_the_user_expects_counts_beside_failures() -> None:
+    machine = Machine()
+
+    def broken(x: Any) -> None:
+        raise OSError("no such kernel")
+
+    with runner(machine, models={**machine.models(), "small": broken}) as serve:
+        with pytest.warns(UserWarning, match="failed"), pytest.raises(OSError, match="no such"):
+            serve("x")
+        serve.scheduler.expect(delay=[0.0, 1.0, 0.0])
+        assert [serve("x") for _ in range(4)] == ["large"] * 4
+        serve.scheduler.expect()
+        assert serve("x") == "medium"
 
 
 def test_the_report_judges_the_first_inputs_by_what_is_known_now() -> None:

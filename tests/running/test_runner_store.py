@@ -259,6 +259,23 @@ def test_each_wish_waits_for_itself() -> None:
     assert loading.choose(second) is second
 
 
+def test_a_guessed_model_that_cannot_be_loaded_does_not_stay_chosen() -> None:
+    machine = Machine()
+    shelf = Shelf(machine, 0.5, "large")
+    shelf.fails["small"] = OSError("no such file")
+    runner = Runner(
+        shelf.stored,
+        None,
+        ACCURATE,
+        Package(machine),
+        clock=machine.clock,
+        accuracy=ACCURACY,
+        size={"small": 1, "large": 4},
+    )
+    with pytest.warns(UserWarning, match="small: could not be loaded"):
+        assert [runner("x")[0] for _ in range(3)] == ["large"] * 3
+
+
 def test_expectations_of_the_user_stay() -> None:
     bench = Bench("small", "large", goal=alert.Goal.min_energy(deadline=0.2, accuracy=0.5))
     bench.runner.scheduler.expect(accuracy=[0.4, 0.6])

@@ -160,8 +160,12 @@ class Learning(reference.Scheduler):
         self.table = new
 
     def choose(self) -> tuple[reference.Configuration, reference.Expected, bool]:
-        """Run each model once: the one of the smallest guess first."""
-        left = [i for i in range(self.times.models) if not self.runs[i].any()]
+        """Run each model once that can start: the one of the smallest guess first."""
+        left = [
+            i
+            for i in range(self.times.models)
+            if not self.runs[i].any() and not self.seen.delay.get(i, 0.0)
+        ]
         if not left:
             return super().choose()
         last = self.within_limit - 1

@@ -47,8 +47,10 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from alert import learning as learning
     from alert import power
     from alert import variants as variants
+    from alert import video as video
     from alert.feedback import Feedback
     from alert.goal import Goal
     from alert.profile import Profile
@@ -81,10 +83,12 @@ else:
         "Trace": "trace",
         "accuracy": "running.scoring",
         "init": "session",
+        "learning": "learning",  # not in __all__, as variants and video
         "power": "power",
         "step": "session",
         "sure": "serving.sure",
-        "variants": "variants",  # not in __all__: it needs torch
+        "variants": "variants",  # it needs torch
+        "video": "video",
     }
 
     def __getattr__(name: str) -> object:

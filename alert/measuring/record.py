@@ -58,7 +58,7 @@ def record_trace(
     """Do the work of `alert.Trace.record`, which describes the parameters."""
     measured = measured_models(models, accuracy)
     warn_of_training([model.name for model in measured], [model.model for model in measured])
-    calls = _calls(inputs)
+    calls = calls_of(inputs)
     environments = _environments(len(calls), schedule, switch)
     idle_seconds = _arguments.seconds("idle_seconds", idle_seconds)
     _arguments.instance("after", after, Trace | None, "a Trace")
@@ -143,8 +143,14 @@ def record_trace(
     return whole(recorded)
 
 
-def _calls(inputs: Sequence[Any]) -> list[Call]:
-    """List the inputs as calls of a model."""
+def calls_of(inputs: Sequence[Any]) -> list[Call]:
+    """List inputs as calls of a model.
+
+    Raises
+    ------
+    TypeError
+        They are no sequence, or one of them is an iterator.
+    """
     if not hasattr(inputs, "__len__") or not hasattr(inputs, "__getitem__"):
         kind = type(inputs).__name__
         raise TypeError(f"inputs: expected a sequence, got {kind}; list(...) makes one")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from alert.measuring.models import Accuracies, measured_models
+from alert.measuring.record import calls_of
 from alert.running.models import Models
 from alert.running.scoring import Metric
 from alert.running.scoring import accuracy as measured_accuracy
@@ -46,8 +47,10 @@ def task(
     ------
     ValueError
         There are no inputs, neither accuracies nor labels, or not one label for each input.
+    TypeError
+        The inputs are no sequence.
     """
-    if len(inputs) == 0:
+    if not calls_of(inputs):
         raise ValueError("inputs: expected at least one, got none")
     if accuracy is None:
         if labels is None:

@@ -262,7 +262,8 @@ def test_type_checkers_see_the_public_names() -> None:
     source = (ROOT / "alert" / "__init__.py").read_text("utf-8").split("if TYPE_CHECKING:")[1]
     imports = re.findall(r"^    from alert\.?(\S*) import (.+?)(?: as .*)?$", source, re.MULTILINE)
     seen = {name: module for module, names in imports for name in names.split(", ")}
-    assert seen == {**vars(alert)["_MODULES"], "power": "", "variants": ""}
+    packages = dict.fromkeys(("learning", "power", "variants", "video"), "")
+    assert seen == {**vars(alert)["_MODULES"], **packages}
     assert set(alert.__all__) <= {*dir(alert)}
     with pytest.raises(AttributeError, match="module 'alert' has no attribute 'Runer'"):
         alert.Runer  # type: ignore[attr-defined]  # noqa: B018

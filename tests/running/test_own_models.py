@@ -56,6 +56,9 @@ SOURCE = """
     def empty():
         return {**offer(), "inputs": [], "labels": []}
 
+    def streamed():
+        return {**stated(), "inputs": iter([1, 2, 3])}
+
     def misspelt():
         return {**offer(), "label": []}
 """
@@ -108,6 +111,7 @@ def test_goes_on_with_a_trace(module: str) -> None:
         ("short", "labels: expected 8, as there are inputs, got 1"),
         ("unlabelled", "labels: expected one for each input, or accuracy=, got neither"),
         ("empty", "inputs: expected at least one, got none"),
+        ("streamed", "inputs: expected a sequence, got list_iterator"),
         ("misspelt", "expected models, inputs, accuracy, labels, metric, got 'label'"),
         ("nothing", "AttributeError: "),
     ],

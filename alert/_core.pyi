@@ -49,6 +49,7 @@ class Profile:
         exit_count: NDArray[np.uintp],
         exit_fraction: NDArray[np.float64],
         exit_accuracy: NDArray[np.float64],
+        exit_share: NDArray[np.float64] | None,
         fixed_share: NDArray[np.float64] | None,
         size: float,
     ) -> Profile: ...
@@ -137,6 +138,7 @@ class Scheduler:
         model: int | str | None = None,
         goal: Any = None,
         size: float | None = None,
+        sure: bool = False,
     ) -> Decision: ...
     def decide(
         self, deadline: float | None = None, *, goal: Any = None, size: float | None = None

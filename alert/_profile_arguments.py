@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alert._arguments import Floats, grid, instance, refuse
+from alert._arguments import Floats, floats, grid, instance, refuse
 from alert._text import shown
 
 Exits: TypeAlias = Mapping[int | str, Sequence[tuple[float, float]]]
+ExitShares: TypeAlias = Mapping[int | str, ArrayLike]
 
 _LONGEST_NAME = 1000  # characters
 _LONGEST_UNIT = 20
@@ -62,6 +63,29 @@ def exits_by_index(
             ) from None
         if not found[model]:
             raise ValueError(f"exits[{shown(key)}]: expected at least one exit, got none")
+    return dict(sorted(found.items()))
+
+
+def exit_shares_by_index(
+    shares: ExitShares | None, names: tuple[str, ...], exits: Mapping[int, Sequence[Any]]
+) -> dict[int, tuple[float, ...]]:
+    """Return the share of the inputs that leave at each exit, by the index of the model."""
+    instance("exit_shares", shares, Mapping | None, "a mapping")
+    index = {name: i for i, name in enumerate(names)}
+    found: dict[int, tuple[float, ...]] = {}
+    for key, given in (shares or {}).items():
+        model = index.get(key, key) if isinstance(key, str) else key
+        if not isinstance(model, int) or model not in exits or model in found:
+            raise ValueError(
+                f"exit_shares[{shown(key)}]: expected the index or name of a model with exits, "
+                "each once"
+            )
+        found[model] = tuple(floats(f"exit_shares[{shown(key)}]", given).tolist())
+        if len(found[model]) != len(exits[model]):
+            raise ValueError(
+                f"exit_shares[{shown(key)}]: expected {len(exits[model])}, one for each exit, "
+                f"got {len(found[model])}"
+            )
     return dict(sorted(found.items()))
 
 

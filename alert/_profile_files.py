@@ -34,6 +34,7 @@ LATER: dict[str, Kind] = {  # than the oldest files
     "fixed_share": (list, type(None)),
     "size": (int, float),
     "spread": (list, type(None)),
+    "exit_shares": dict,
 }
 
 
@@ -53,6 +54,7 @@ def document(profile: Profile) -> dict[str, Any]:
         "fixed_share": None if profile.fixed_share is None else profile.fixed_share.tolist(),
         "size": profile.size,
         "spread": None if profile.spread is None else profile.spread.tolist(),
+        "exit_shares": {profile.models[i]: shares for i, shares in profile.exit_shares.items()},
         "learnt": profile._numbers.tolist(),
         "origin": profile.origin,
     }

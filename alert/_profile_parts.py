@@ -28,6 +28,9 @@ def subset(
         power_caps=profile.power_caps[columns],
         models=[profile.models[i] for i in rows],
         exits={n: profile.exits[i] for n, i in enumerate(rows) if i in profile.exits},
+        exit_shares={
+            n: profile.exit_shares[i] for n, i in enumerate(rows) if i in profile.exit_shares
+        },
         fixed_share=None if profile.fixed_share is None else profile.fixed_share[rows],
         spread=None if profile.spread is None else profile.spread[np.ix_(rows, columns)],
     )
@@ -82,6 +85,7 @@ def merge(profile: Profile, other: Profile) -> Profile:
     latency, power = np.empty((2, len(places), len(columns)))
     accuracy, shares = np.empty((2, len(places)))
     exits: dict[str, Any] = {}
+    leaving: dict[str, Any] = {}
     for one in (profile, other):
         rows = np.array([places[name] for name in one.models])
         cells = np.ix_(rows, np.searchsorted(columns, one.power_caps))
@@ -89,7 +93,7 @@ def merge(profile: Profile, other: Profile) -> Profile:
         accuracy[rows] = one.accuracy
         shares[rows] = np.nan if one.fixed_share is None else one.fixed_share
         for i, name in enumerate(one.models):
-            exits[name] = one.exits.get(i)
+            exits[name], leaving[name] = one.exits.get(i), one.exit_shares.get(i)
     return type(profile)(
         latency,
         known(power),
@@ -102,7 +106,15 @@ def merge(profile: Profile, other: Profile) -> Profile:
         profile.unit,
         None if profile.fixed_share is None else shares,
         profile.size,
+        exit_shares={name: shares for name, shares in leaving.items() if shares},
     )
+
+
+def without_stops(profile: Profile) -> Profile:
+    """Return the profile of models that no input leaves before the exit chosen."""
+    if not profile.exit_shares:
+        return profile
+    return profile._with(exit_shares=None)._going_on_from(profile._numbers)
 
 
 def _refuse_learnt(name: str, profile: Profile) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from alert import _profile_learnt as learnt
 from alert import _profile_parts as parts
 from alert import _profile_views as views
 from alert._arguments import Caps, Floats, caps, floats, instance, number
-from alert._profile_arguments import Exits
+from alert._profile_arguments import Exits, ExitShares
 from alert._profile_making import Making
 from alert._warnings import warn
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     import pandas
     from matplotlib.figure import Figure
+
+    from alert.running.models import Models
 
 
 class Profile(Making):
@@ -64,6 +66,10 @@ class Profile(Making):
     spread : array_like, shape (N, M), optional
         Standard deviation of the logarithm of each latency, where they are estimates; finite, > 0.
         A scheduler then learns the profile while it serves. None for a measured profile.
+    exit_shares : mapping, optional
+        ``{model index or name: [share of the inputs that leave at each exit, ...]}`` for anytime
+        models whose inputs leave at the first sure output (`alert.sure`). Shares of a model sum
+        to 1. The accuracies of `exits` hold with such stops: a sure output counts as any later one.
 
     Raises
     ------
@@ -81,6 +87,7 @@ class Profile(Making):
         "_numbers",
         "_origin",
         "accuracy",
+        "exit_shares",
         "exits",
         "fixed_share",
         "idle_power",
@@ -107,6 +114,7 @@ class Profile(Making):
     fixed_share: Floats | None
     size: float
     spread: Floats | None
+    exit_shares: Mapping[int, tuple[float, ...]]
 
     def __init__(
         self,
@@ -122,6 +130,7 @@ class Profile(Making):
         fixed_share: ArrayLike | None = None,
         size: float = 1.0,
         spread: ArrayLike | None = None,
+        exit_shares: ExitShares | None = None,
     ) -> None:
         grid = floats("latency", latency)
         names = checks.model_names(models, len(grid) if grid.ndim else 0)
@@ -129,6 +138,8 @@ class Profile(Making):
         idle = number("idle_power", idle_power)
         pairs = [pair for i in sorted(staircases) for pair in staircases[i]]
         counts = [len(staircases.get(i, ())) for i in range(len(names))]
+        leaving = checks.exit_shares_by_index(exit_shares, names, staircases)
+        leave = [share for i in staircases for share in leaving.get(i, [0.0] * len(staircases[i]))]
         shares = None if fixed_share is None else floats("fixed_share", fixed_share)
         drawn = floats("power", np.full(grid.shape, np.nan) if power is None else power)
         arrays = {
@@ -144,6 +155,7 @@ class Profile(Making):
                 exit_count=np.array(counts, np.uintp),
                 exit_fraction=np.array([fraction for fraction, _ in pairs], np.float64),
                 exit_accuracy=np.array([reached for _, reached in pairs], np.float64),
+                exit_share=np.array(leave) if leaving else None,
                 fixed_share=shares,
                 size=number("size", size),
             ),
@@ -157,6 +169,7 @@ class Profile(Making):
             fixed_share=shares,
             size=float(size),
             spread=None if spread is None else checks.spread(spread, grid.shape),
+            exit_shares=MappingProxyType(leaving),
             _numbers=learnt.NO_NUMBERS,
         )
 
@@ -288,6 +301,39 @@ class Profile(Making):
         """
         return parts.add(self, name, latency, power, accuracy, exits, fixed_share)
 
+    def with_stop(
+        self,
+        models: Models,
+        inputs: Iterable[Any],
+        stop: Callable[[Any], bool],
+        *,
+        inference_mode: bool = True,
+    ) -> Profile:
+        """Return the same profile with `exit_shares`: where inputs leave anytime models.
+
+        A `Server` with this `stop` then expects the shorter runs. Others ignore the shares.
+
+        Parameters
+        ----------
+        models : sequence or dict of callables
+            Those of the profile. The anytime ones run once on every input.
+        inputs : iterable
+            Typical inputs, such as 200 of them. An `alert.Call` holds several arguments.
+        stop : callable
+            Called with the output of each exit; True where the input leaves. See `alert.sure`.
+        inference_mode : bool, default True
+            See `Profile.measure`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            There is no input, no model has exits, or models and profile do not fit each other.
+        """
+        from alert.measuring.stops import exit_shares  # late: a measurement needs a profile
+
+        shares = exit_shares(self, models, inputs, stop, inference_mode)
+        return self._with(exit_shares=shares)._going_on_from(self._numbers)
+
     def merge(self, other: Profile) -> Profile:
         """Return a profile with the models of both, or with the power caps of both.
 
@@ -308,7 +354,7 @@ class Profile(Making):
     def _with(self, **changed: Any) -> Profile:
         """Return a profile with other arguments than this one."""
         names = ("latency", "power", "accuracy", "power_caps", "idle_power", "models", "exits")
-        more = ("origin", "unit", "fixed_share", "size", "spread")
+        more = ("origin", "unit", "fixed_share", "size", "spread", "exit_shares")
         arguments = {name: getattr(self, name) for name in (*names, *more)}
         arguments.update(changed)
         power = arguments["power"]
@@ -347,7 +393,8 @@ class Profile(Making):
         power = checks.known(self.power)
         arguments = (self.latency, power, self.accuracy, self.power_caps, self.idle_power)
         more = (self.origin, self.unit, self.fixed_share, self.size, self.spread)
-        made = (type(self), (*arguments, self.models, dict(self.exits), *more))
+        leaving = dict(self.exit_shares)
+        made = (type(self), (*arguments, self.models, dict(self.exits), *more, leaving))
         return _restored, (*made, self._numbers)
 
     def __eq__(self, other: object) -> bool:
@@ -362,6 +409,7 @@ class Profile(Making):
             and self.idle_power == other.idle_power
             and self.models == other.models
             and self.exits == other.exits
+            and self.exit_shares == other.exit_shares
             and self.unit == other.unit
             and self.size == other.size
             and _same(self.fixed_share, other.fixed_share)

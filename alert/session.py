@@ -61,12 +61,13 @@ def step(
     model: int | str | None = None,
     goal: Goal | None = None,
     size: float | None = None,
+    sure: bool = False,
 ) -> Decision:
     """Step the scheduler that `init` made.
 
     Parameters
     ----------
-    latency, energy, deadline, idle_power, exit, power_cap, model, goal, size
+    latency, energy, deadline, idle_power, exit, power_cap, model, goal, size, sure
         See `Scheduler.step`.
 
     Raises
@@ -86,4 +87,5 @@ def step(
         model=model,
         goal=goal,
         size=size,
+        sure=sure,
     )

@@ -73,6 +73,9 @@ typedef struct alert_profile_data {
     const size_t *exit_count;
     const double *exit_fraction; /* of the model's latency; strictly ascending, the last is 1 */
     const double *exit_accuracy; /* 0..1; the last equals the model's accuracy */
+    /* Share of the inputs that leave at each exit, since their outputs are sure there; 0..1; those of a model sum to 1,
+     * or are all 0 where no input leaves early. The accuracies hold with such stops. NULL: no input leaves early. */
+    const double *exit_share;
     /* Inputs may differ in size: examples in a batch, tokens, pixels. A share of each model's latency is fixed, and the rest
      * grows in proportion to the size. NULL: how is unknown, and sizes are refused. */
     const double *fixed_share; /* N, 0..1 */
@@ -267,6 +270,9 @@ typedef struct alert_measurement {
     double next_deadline_s; /* of the next input only; finite, > 0 */
     bool has_exit;
     size_t exit; /* where an anytime model stopped; at most the exit chosen, if that model ran */
+    /* It stopped at `exit` as its output was sure: it counts as that of the last exit, up to the one chosen, that would have been
+     * in time. Where another model ran, its last exit counts as chosen. */
+    bool is_sure;
     bool has_cap;
     double
         power_cap_w; /* in force meanwhile, where that was not the cap chosen; > 0, may be INFINITY */

@@ -80,7 +80,7 @@ class Execution:
                 now = self._clock()
                 if reached < last:
                     more = (now - start) * (fractions[reached + 1] / fractions[reached] - 1.0)
-                    if now + more <= stop and not leave(output):
+                    if not leave(output) and now + more <= stop:
                         continue
                 return output, reached
         raise too_few_exits(self._names[decision.model], reached + 1, last + 1)

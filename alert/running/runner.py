@@ -15,6 +15,7 @@ from alert import _arguments, _frames
 from alert._closing import Closing
 from alert._deprecated import renamed_attribute, renamed_keyword
 from alert._profile_learnt import configurations_run
+from alert._profile_parts import without_stops
 from alert._warnings import warn
 from alert.feedback import Feedback, User
 from alert.goal import Goal
@@ -161,6 +162,8 @@ class Runner(Closing):
             profile = guess.profile()
         else:
             refuse_both(accuracy=accuracy, size=size)
+        if isinstance(profile, Profile):
+            profile = without_stops(profile)
 
         def scheduler_of(profile: Profile) -> TurnScheduler:
             scheduler = TurnScheduler(

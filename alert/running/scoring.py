@@ -20,6 +20,7 @@ def accuracy(
     loader: Iterable[Any],
     metric: Metric | None = None,
     *,
+    stop: Callable[[Any], bool] | None = None,
     inference_mode: bool = True,
     progress: bool = True,
 ) -> Any:
@@ -36,6 +37,9 @@ def accuracy(
     metric : callable, optional
         Called with output and answers. Returns the score of every answer, 0 to 1, or their mean. By
         default 1 where the largest element of the output's last axis has the index in `answers`.
+    stop : callable, optional
+        Called with the output of each exit; where it is True, the output counts for all later
+        exits, too. See `Profile.with_stop`. For a whole batch, so use batches of one input.
     inference_mode : bool, default True
         Run models under `torch.inference_mode`. False leaves the mode of the caller.
     progress : bool, default True
@@ -65,6 +69,7 @@ def accuracy(
     offered, names = named(models)
     instance("loader", loader, Iterable, "an iterable of batches")
     instance("metric", metric, Callable | None, "a callable")
+    instance("stop", stop, Callable | None, "a callable")
     tallies = [_Tally(names[i] if names else f"model {i}") for i in range(len(offered))]
     warn_of_training([tally.name for tally in tallies], offered)
     total = len(loader) if isinstance(loader, Sized) else None
@@ -72,7 +77,7 @@ def accuracy(
         for batch in loader:
             call, answers = _call_and_answers(batch)
             for model, tally in zip(offered, tallies, strict=True):
-                tally.count(call(model), answers, _hits if metric is None else metric)
+                tally.count(call(model), answers, metric or _hits, stop)
             bar.update()
     reached = [tally.accuracy() for tally in tallies]
     return dict(zip(names, reached, strict=True)) if names else reached
@@ -87,13 +92,21 @@ class _Tally:
         self._anytime = False
         self._answers = 0
 
-    def count(self, returned: Any, answers: Any, metric: Metric) -> None:
+    def count(
+        self,
+        returned: Any,
+        answers: Any,
+        metric: Metric,
+        stop: Callable[[Any], bool] | None = None,
+    ) -> None:
         """Add the scores of one batch."""
         self._anytime = isinstance(returned, Iterator)
-        means = []
+        means: list[float] = []
+        sure = False
         for output in returned if self._anytime else (returned,):
             check_output(self.name, output)
-            means.append(self._mean(metric(output, answers)))
+            means.append(means[-1] if sure else self._mean(metric(output, answers)))
+            sure = sure or (stop is not None and bool(stop(output)))
         if self._answers and len(means) != len(self._sums):
             raise ValueError(f"{self.name}: expected {len(self._sums)} exits, got {len(means)}")
         count = len(answers) if np.ndim(answers) else 1

@@ -251,6 +251,7 @@ class Dispatch:
         *,
         idle_power: float | None = None,
         exit: int | None = None,
+        sure: bool = False,
         power_cap: float | None = None,
     ) -> None:
         """Learn from a request whose output is out.
@@ -260,13 +261,14 @@ class Dispatch:
         job : Job
         now : float
             When the output was out, on the clock.
-        latency, energy, idle_power, exit, power_cap
+        latency, energy, idle_power, exit, sure, power_cap
             As for `Scheduler.step`.
         """
         self._leave(job, now, latency)
         alone = latency / job.growth  # of one request
         share = None if energy is None else energy / len(job.requests)
-        ran = job.decision.model, exit
+        counts = self._exit_in_time(job, latency, exit) if sure else exit
+        ran = job.decision.model, counts
         for request in job.requests:
             scheduler = request.account.scheduler
             if request.context is not None:  # others may have been looked at meanwhile
@@ -278,6 +280,7 @@ class Dispatch:
                 share,
                 idle_power=idle_power,
                 exit=exit,
+                sure=sure,
                 model=job.decision.model,
                 power_cap=job.decision.power_cap if power_cap is None else power_cap,
             )
@@ -285,6 +288,16 @@ class Dispatch:
             allowed = request.due - request.arrival
             request.account.last = Last(job.decision, exit, now - request.arrival, allowed)
         self.admission.learn(job.request.account.scheduler.slowdown)
+
+    def _exit_in_time(self, job: Job, latency: float, exit: int | None) -> int | None:
+        """Return what a sure output counts as: the last exit, up to that chosen, in time."""
+        last = job.decision.exit
+        if exit is None or last is None:
+            return exit
+        exits = self.profile.exits[job.decision.model]
+        pace = latency / exits[exit][0]
+        due = job.request.due - job.since
+        return max([exit, *(k for k in range(exit, last + 1) if pace * exits[k][0] <= due)])
 
     def _count(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,10 +78,11 @@ class ServerMachine(Machine):
         other = self.in_force.other_than(power_cap, done)
         return Run(output, start, done, switched, energy, idle_power, reached, other)
 
-    def keep_within(self, limit: float | None) -> None:
-        """Lower the cap in force where it exceeds a limit in watts."""
-        if limit is None or (self.power_cap is not None and self.power_cap <= limit):
-            return
+    def exceeds(self, limit: float) -> bool:
+        """Tell whether the cap in force exceeds a limit in watts, as far as it is known."""
+        return self.power_cap is None or not self.power_cap <= limit
+
+    def keep_within(self, limit: float) -> None:
+        """Put the highest cap in force that is within a limit in watts."""
         caps = self.profile.power_caps
-        with suppress(Exception):  # the next run sets a cap, too, and raises what is wrong
-            self.set_cap(float(caps[caps <= limit][-1]))
+        self.set_cap(float(caps[caps <= limit][-1]))

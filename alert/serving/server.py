@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from alert import _arguments
 from alert._closing import OfOneProcess
 from alert._profile_learnt import settled
+from alert._profile_parts import without_stops
 from alert._text import shown
 from alert.feedback import Feedback
 from alert.goal import Goal
@@ -62,7 +63,7 @@ class Server(OfOneProcess):
         options, None to give it up.
     stop : callable, optional
         Called with the output of every exit of an anytime model; True ends the run there. See
-        `alert.sure`.
+        `alert.sure`, and `Profile.with_stop` for choices that expect it.
     batch : int, default 1
         Requests that may run together, where the profile says that it pays: a model takes a part of
         its latency once for all of them (`Profile.measure(sizes=)`). Their inputs are arrays or
@@ -116,8 +117,8 @@ class Server(OfOneProcess):
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         _arguments.instance("profile", profile, Profile, "a Profile")
-        profile = settled(profile)
         _arguments.instance("stop", stop, Callable | None, "a callable")
+        profile = settled(profile if stop else without_stops(profile))
         _arguments.instance("clock", clock, Callable, "a callable")
         _arguments.instance("live", live, str | None, "text")
         _arguments.integer("batch", batch, 1)

@@ -39,3 +39,32 @@ def sure(probability: float) -> Callable[[Any], bool]:
         return bool((1.0 / np.exp(above).sum(axis=-1) >= least).all())
 
     return is_sure
+
+
+class Leaves:
+    """Tells an anytime model at its exits whether to leave there, and remembers why.
+
+    Parameters
+    ----------
+    stop : callable or None
+        See `alert.Server`.
+    is_urgent : callable
+        Tells whether another request cannot wait.
+
+    Attributes
+    ----------
+    sure : bool
+        The last output asked about was sure.
+    """
+
+    __slots__ = ("_is_urgent", "_stop", "sure")
+
+    def __init__(self, stop: Callable[[Any], bool] | None, is_urgent: Callable[[], bool]) -> None:
+        self._stop = stop
+        self._is_urgent = is_urgent
+        self.sure = False
+
+    def __call__(self, output: Any) -> bool:
+        """Tell it, of the output of an exit."""
+        self.sure = self._stop is not None and bool(self._stop(output))
+        return self.sure or self._is_urgent()

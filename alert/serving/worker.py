@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+from alert._warnings import warn
 from alert.running.models import Call
 from alert.serving.alarm import Alarm
 from alert.serving.batches import joined, length, split
 from alert.serving.dispatch import Dispatch, Job, Refusal
 from alert.serving.machine import Run, ServerMachine
 from alert.serving.requests import Request
+from alert.serving.sure import Leaves
 
 
 @dataclass(eq=False, slots=True)
@@ -23,6 +25,14 @@ class _Running:
 
     job: Job
     until: float
+
+
+class _Next(NamedTuple):
+    """What the worker does next."""
+
+    refused: Sequence[Refusal] = ()
+    running: _Running | None = None
+    limit: float | None = None  # on the power, that the cap in force exceeds
 
 
 class Worker:
@@ -66,6 +76,7 @@ class Worker:
         self._drained = False
         self._warms_up = False
         self._running: _Running | None = None
+        self._new_limit: float | None = None  # that the cap in force may exceed
         self._alarm = Alarm(self._look, clock)
         self._thread = self._start()
 
@@ -130,7 +141,7 @@ class Worker:
     def limit_power(self, watts: float | None) -> None:
         """Let no cap exceed so many watts; a job that runs keeps its cap to its end."""
         with self.lock:
-            self._dispatch.power_limit = watts
+            self._dispatch.power_limit = self._new_limit = watts
             self._changed.notify()
 
     @property
@@ -185,31 +196,34 @@ class Worker:
         """Run one job after the other, until all is done or another thread has taken over."""
         while True:
             with self.lock:
-                refused, running = self._next()
+                found = self._next()
                 machine = self._machine
-            _refuse(refused)
-            if running is not None:
-                if not self._run(running, machine):
-                    return
-            elif not refused:
+            if found is None:
+                return
+            _refuse(found.refused)
+            if found.limit is not None:
+                _keep_within(machine, found.limit)
+            if found.running is not None and not self._run(found.running, machine):
                 return
 
-    def _next(self) -> tuple[list[Refusal], _Running | None]:
-        """Wait for a job or for refusals; return neither at the end. The lock is held."""
+    def _next(self) -> _Next | None:
+        """Wait for what is to be done; return None at the end. The lock is held."""
         while True:
             self._changed.wait_for(lambda: not self._warms_up)
-            self._machine.keep_within(self._dispatch.power_limit)
+            limit, self._new_limit = self._new_limit, None
+            if limit is not None and self._machine.exceeds(limit):
+                return _Next(limit=limit)
             now = self._clock()
             refused, job = self._dispatch.next(now)
             if job is not None:
                 self._running = _Running(job, now + self._patience)
-                return refused, self._running
+                return _Next(refused, self._running)
             if refused:
-                return refused, None
+                return _Next(refused)
             if self.closing:
                 self._drained = True
                 self._changed.notify_all()
-                return [], None
+                return None
             self._changed.wait()
 
     def _run(self, running: _Running, machine: ServerMachine) -> bool:
@@ -222,11 +236,12 @@ class Worker:
         due -= self._dispatch.admission.overhead
         try:
             call = joined([request.call for request in job.requests])
-            run = machine.run(job.decision, call, due, self._leaves(job.request))
+            leaves = Leaves(self._stop, partial(self._is_urgent_before, job.request))
+            run = machine.run(job.decision, call, due, leaves)
             outputs = self._outputs(job, run)
         except BaseException as error:  # of the model: it is for those who wait
             return self._end(running, partial(self._dispatch.fail, job), error)
-        return self._end(running, partial(self._book, running, run), outputs)
+        return self._end(running, partial(self._book, running, run, leaves.sure), outputs)
 
     def _begin(self, running: _Running) -> Job | None:
         """Leave out requests that were cancelled; return what is left of the job."""
@@ -278,7 +293,7 @@ class Worker:
                 request.answer.set_result(outcome[place])
         return True
 
-    def _book(self, running: _Running, run: Run, now: float) -> None:
+    def _book(self, running: _Running, run: Run, sure: bool, now: float) -> None:
         latency = run.done - run.start
         self._dispatch.admission.count_overhead(now - running.job.since - latency - run.switched)
         self._dispatch.power_cap = running.job.decision.power_cap
@@ -293,19 +308,21 @@ class Worker:
             run.energy,
             idle_power=run.idle_power,
             exit=run.exit,
+            sure=sure,
             power_cap=run.power_cap,
         )
 
-    def _leaves(self, request: Request) -> Callable[[Any], bool]:
-        """Return what an anytime model asks at its exits: whether to leave there."""
+    def _is_urgent_before(self, request: Request) -> bool:
+        with self.lock:
+            return self._dispatch.is_urgent_before(request)
 
-        def leaves(output: Any) -> bool:
-            if self._stop is not None and self._stop(output):
-                return True
-            with self.lock:
-                return self._dispatch.is_urgent_before(request)
 
-        return leaves
+def _keep_within(machine: ServerMachine, limit: float) -> None:
+    """Lower the cap in force to a limit in watts; the next job sets a cap, too."""
+    try:
+        machine.keep_within(limit)
+    except Exception as error:
+        warn(f"the power cap stays above the limit of {limit:g} W ({error})")
 
 
 def _refuse(refused: Iterable[Refusal]) -> None:

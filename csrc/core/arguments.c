@@ -63,7 +63,7 @@ static int check_what_ran(const alert_scheduler *s, const alert_measurement *m,
         return alert_refuse(error, "model", "the index of a model of the profile",
                             (double)m->model);
     if (!m->has_exit)
-        return 0;
+        return m->is_sure ? alert_refuse(error, "sure", "False where no exit is given", 1.0) : 0;
     const alert_row *row = m->has_model ? alert_row_that_ran(s, m) : alert_pending_row(s);
     if (!row)
         return alert_refuse(error, "exit", "an exit of the model that ran", (double)m->exit);

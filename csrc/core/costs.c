@@ -57,11 +57,12 @@ static void renew(alert_scheduler *s)
         alert_learnt_scale(s->learnt, s->method->set_quiet(s->now.by_method, &s->task, &s->belief));
     alert_scheduler_believe_idle(s);
     alert_learnt_make(s->learnt);
+    alert_task before = s->task;
     s->now.pending.configuration =
         same_in(s->learnt->spare, alert_pending_row(s), s->now.pending.configuration.column);
     take_over(s);
     if (s->method->change_profile)
-        s->method->change_profile(s->now.by_method, &s->task, s->learnt->spare);
+        s->method->change_profile(s->now.by_method, &s->task, &before);
 }
 
 void alert_scheduler_learn_costs(alert_scheduler *s, const alert_measurement *m,

@@ -157,13 +157,15 @@ const alert_row *alert_row_that_ran(const alert_scheduler *s, const alert_measur
 {
     const alert_profile *p = s->problem.profile;
     const alert_row *chosen = alert_pending_row(s), *found = NULL;
-    if (m->model == chosen->model && !m->has_exit)
+    bool is_past = m->has_exit && (ptrdiff_t)m->exit > chosen->exit;
+    bool stops = m->has_exit && !m->is_sure;
+    if (m->model == chosen->model && !stops && !is_past)
         return chosen;
     for (size_t r = 0; r < p->rows; r++) {
         const alert_row *row = &p->row[r];
-        bool stops =
-            m->has_exit ? row->exit == (ptrdiff_t)m->exit : !found || row->outputs > found->outputs;
-        if (row->model == m->model && stops)
+        bool fits =
+            stops ? row->exit == (ptrdiff_t)m->exit : !found || row->outputs > found->outputs;
+        if (row->model == m->model && fits)
             found = row;
     }
     return found;

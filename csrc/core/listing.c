@@ -18,7 +18,7 @@ static alert_option option_of(alert_scheduler *s, const alert_row *row, size_t c
         .cap = row->cap[column],
         .exit = row->exit,
         .power_cap_w = s->task.profile->power_cap_w[row->cap[column]],
-        .latency_s = s->belief.mean * row->latency_s[column],
+        .latency_s = s->belief.mean * row->run_s[column],
         .energy_j = s->task.profile->has_power ? c.energy_j : (double)NAN,
         .accuracy = c.accuracy,
         .probability = c.probability,

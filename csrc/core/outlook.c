@@ -52,12 +52,12 @@ static double smaller(double a, double b)
 }
 
 /* Of the columns up to this one; `before` of those before it. */
-static alert_minima minima_of_costs(alert_minima before, double latency_s, double power_w,
+static alert_minima minima_of_costs(alert_minima before, double run_s, double power_w,
                                     double second_w)
 {
-    return (alert_minima){.work_j = smaller(before.work_j, (power_w + second_w) * latency_s),
+    return (alert_minima){.work_j = smaller(before.work_j, (power_w + second_w) * run_s),
                           .power_w = smaller(before.power_w, power_w),
-                          .active_j = smaller(before.active_j, power_w * latency_s)};
+                          .active_j = smaller(before.active_j, power_w * run_s)};
 }
 
 static void adjust_costs(alert_profile *p, const alert_row *from, double factor,
@@ -66,9 +66,12 @@ static void adjust_costs(alert_profile *p, const alert_row *from, double factor,
     size_t first = from->position * p->caps;
     alert_minima least = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
     for (size_t j = 0; j < p->caps; j++) {
-        double latency_s = p->latency_s[first + j] = from->latency_s[j] * factor;
+        double run_s = from->run_s[j] * factor;
+        p->latency_s[first + j] = from->latency_s[j] * factor;
+        if (from->leaves)
+            p->run_s[first + j] = run_s;
         if (machine->is_shared)
-            least = minima_of_costs(least, latency_s, from->power_w[j], machine->bound_w);
+            least = minima_of_costs(least, run_s, from->power_w[j], machine->bound_w);
         else
             least = (alert_minima){.work_j = from->minima[j].work_j * factor,
                                    .power_w = from->minima[j].power_w,

@@ -37,7 +37,7 @@ static outcome judge(const alert_scheduler *s, const alert_measurement *m)
     if (m->has_cap)
         column = alert_column_of(row, alert_cap_in_force(s->task.profile, m->power_cap_w));
     bool stopped = m->has_exit && (ptrdiff_t)m->exit < row->exit;
-    size_t outputs = stopped ? m->exit + 1 : row->outputs;
+    size_t outputs = stopped && !m->is_sure ? m->exit + 1 : row->outputs;
     outcome o = {.model = (ptrdiff_t)row->model,
                  .cap = row->cap[column],
                  .exit = stopped ? (ptrdiff_t)m->exit : row->exit,
@@ -46,7 +46,8 @@ static outcome judge(const alert_scheduler *s, const alert_measurement *m)
                  .output = outputs - 1,
                  .accuracy = alert_pending_goal(s)->q_fail};
     /* an output is out when its share of the measured time is over */
-    o.done = m->latency_s * (stopped ? row->latency_s[column] / o.profiled_s : 1.0) <= ran->time_s;
+    bool goes_on = stopped && !m->is_sure;
+    o.done = m->latency_s * (goes_on ? row->latency_s[column] / o.profiled_s : 1.0) <= ran->time_s;
     for (size_t k = outputs; k-- > 0 && !o.met;)
         if (m->latency_s * (row->output[k].latency_s[column] / o.profiled_s) <= ran->time_s) {
             o.accuracy = worth_of(s, row, k);
@@ -128,7 +129,7 @@ void alert_scheduler_decision(const alert_scheduler *s, alert_decision *out)
         .cap = cap,
         .exit = row->exit,
         .power_cap_w = s->task.profile->power_cap_w[cap],
-        .latency_s = next->slowdown_mean * row->latency_s[column],
+        .latency_s = next->slowdown_mean * row->run_s[column],
         .energy_j = s->task.profile->has_power ? next->energy_j : (double)NAN,
         .accuracy = next->accuracy,
         .probability = next->probability,
@@ -160,7 +161,7 @@ static void remember(alert_scheduler *s, const alert_measurement *m, const outco
         .slowdown_mean = ran->slowdown_mean,
         .slowdown_std = ran->slowdown_std,
         .expected_latency_s =
-            ran->slowdown_mean * alert_pending_row(s)->latency_s[ran->configuration.column],
+            ran->slowdown_mean * alert_pending_row(s)->run_s[ran->configuration.column],
         .expected_energy_j = s->task.profile->has_power ? ran->energy_j : (double)NAN,
         .expected_accuracy = ran->accuracy,
         .probability = ran->probability,
@@ -199,8 +200,7 @@ static void account_energy(const alert_scheduler *s, const alert_measurement *m,
     b->credited = joules_with(s, m, o, booked_s);
     b->expected = ran->energy_j;
     if (s->now.shared.inputs > 0) {
-        double run_s =
-            ran->slowdown_mean * alert_pending_row(s)->latency_s[ran->configuration.column];
+        double run_s = ran->slowdown_mean * alert_pending_row(s)->run_s[ran->configuration.column];
         b->expected = o->power_w * run_s + idle_power_w(s, o) * idle_booked(s, run_s);
     }
 }

@@ -16,6 +16,7 @@
 typedef struct alert_output {
     double fraction; /* of the model's latency */
     double accuracy;
+    double reached; /* share of the inputs that get so far; 1 for the first */
     const double
         *latency_s; /* M, until it is out; a column each, in the order of the model's rows */
 } alert_output;
@@ -24,7 +25,7 @@ typedef struct alert_output {
 #define ALERT_NO_BOUND (-1e200)
 
 /* The smallest of three products over the columns of a row up to and including one of them:
- * alert_energy_lower_bound() makes of them a lower bound of the energy of all these columns. */
+ * alert_energy_lower_bound() makes of them a lower bound of the energy of all these columns. t is run_s. */
 typedef struct alert_minima {
     double work_j;   /* p t */
     double power_w;  /* p */
@@ -45,6 +46,10 @@ typedef struct alert_row {
     size_t columns;             /* M */
     size_t outputs;             /* on the way to its exit, the exit's own included; >= 1 */
     bool ascending;             /* accuracies never fall from output to output */
+    bool leaves;                /* some inputs leave before its exit */
+    bool is_long;               /* of a model with more than ALERT_LONG outputs */
+    /* M: seconds that an input takes on average, at the pace of latency_s: the same array where no input leaves early */
+    const double *run_s;
     const alert_output *output; /* these outputs */
     const uint32_t *cap;        /* M, in the same order: index of the power cap */
     size_t index;               /* in the profile's rows */
@@ -52,7 +57,6 @@ typedef struct alert_row {
     ptrdiff_t exit;  /* -1: traditional */
     size_t position; /* of its output among those of all models, model by model, exit by exit */
     double model_accuracy; /* of the model's last output */
-    bool is_long;          /* of a model with more than ALERT_LONG outputs */
     /* Where it is long: of the model among the long ones, and of its first output among theirs. */
     size_t long_model, long_first;
 } alert_row;
@@ -71,6 +75,7 @@ struct alert_profile {
     /* What the rows point into. */
     alert_output *output;
     double *latency_s, *power_w;
+    double *run_s; /* NULL where no input leaves early */
     uint32_t *cap;
     alert_minima *minima;
 };
@@ -91,6 +96,15 @@ static inline size_t alert_column_of(const alert_row *row, uint32_t cap)
     while (row->cap[column] != cap)
         column++;
     return column;
+}
+
+/* Of the `caps` lowest caps, the latency of the fastest. */
+static inline double alert_fastest_s(const alert_row *row, size_t caps)
+{
+    size_t column = 0;
+    while (row->cap[column] >= caps)
+        column++;
+    return row->latency_s[column];
 }
 
 /* A copy with one reference, to be adjusted by its owner; NULL: no memory. */

@@ -43,11 +43,20 @@ void alert_profile_sort(alert_profile *p)
     alert_profile_sort_by_accuracy(p);
 }
 
+/* Of its model's latency, the share that an input takes on average: belief.h. */
+static double run_fraction_of(const alert_row *row)
+{
+    double sum = row->output[0].fraction;
+    for (size_t k = 1; k < row->outputs; k++)
+        sum += row->output[k].reached * (row->output[k].fraction - row->output[k - 1].fraction);
+    return sum;
+}
+
 void alert_profile_cost_row(alert_profile *p, alert_row *row, const double *latency_s,
                             const double *power_w, alert_column *sorting)
 {
     size_t first = row->position * p->caps;
-    double fraction = row->output[row->outputs - 1].fraction;
+    double fraction = row->output[row->outputs - 1].fraction, run_fraction = run_fraction_of(row);
     for (size_t j = 0; j < p->caps; j++)
         sorting[j] = (alert_column){
             .latency_s = latency_s[j], .power_w = power_w ? power_w[j] : 1.0, .cap = (uint32_t)j};
@@ -55,11 +64,14 @@ void alert_profile_cost_row(alert_profile *p, alert_row *row, const double *late
     alert_minima least = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
     for (size_t j = 0; j < p->caps; j++) {
         double latency = sorting[j].latency_s * fraction, power = sorting[j].power_w;
-        double active = (power - p->idle_power_w) * latency;
-        least.work_j = fmin(least.work_j, power * latency);
+        double run = row->leaves ? sorting[j].latency_s * run_fraction : latency;
+        double active = (power - p->idle_power_w) * run;
+        least.work_j = fmin(least.work_j, power * run);
         least.power_w = fmin(least.power_w, power);
         least.active_j = fmin(least.active_j, active > 0.0 ? active : ALERT_NO_BOUND);
         p->latency_s[first + j] = latency;
+        if (row->leaves)
+            p->run_s[first + j] = run;
         p->power_w[first + j] = power;
         p->cap[first + j] = sorting[j].cap;
         p->minima[first + j] = least;

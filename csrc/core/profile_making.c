@@ -33,6 +33,25 @@ static int check_caps(const alert_profile_data *d, alert_argument_error *error)
     return rc;
 }
 
+/* Rounding error of a sum of shares. */
+#define SHARES_ROUNDING 1e-9
+
+/* Of model i, whose first exit is `first` among all. */
+static int check_shares(const alert_profile_data *d, size_t i, size_t first,
+                        alert_argument_error *error)
+{
+    double sum = 0.0;
+    for (size_t k = 0; d->exit_share && k < d->exit_count[i]; k++) {
+        if (!alert_is_in(&ALERT_SHARE, d->exit_share[first + k]))
+            return alert_refuse_at(error, "exit_shares", i, (ptrdiff_t)k, ALERT_SHARE.expected,
+                                   d->exit_share[first + k]);
+        sum += d->exit_share[first + k];
+    }
+    if (sum != 0.0 && fabs(sum - 1.0) > SHARES_ROUNDING)
+        return alert_refuse_at(error, "exit_shares", i, -1, "shares that sum to 1", sum);
+    return 0;
+}
+
 static int check_exits(const alert_profile_data *d, alert_argument_error *error)
 {
     if (!d->exit_count)
@@ -60,6 +79,9 @@ static int check_exits(const alert_profile_data *d, alert_argument_error *error)
             return alert_refuse_at(error, "exits", i, (ptrdiff_t)count - 1,
                                    "the model's accuracy for the last exit",
                                    d->exit_accuracy[first + count - 1]);
+        int rc = check_shares(d, i, first, error);
+        if (rc)
+            return rc;
         first += count;
     }
     return 0;
@@ -101,7 +123,8 @@ static void fill_row(alert_profile *p, const alert_profile_data *d, size_t i, si
 {
     size_t first = r * d->caps;
     const alert_row *before = k > 0 ? &p->row[r - 1] : NULL;
-    double accuracy = p->output[r].accuracy;
+    const alert_output *output = &p->output[r];
+    double accuracy = output->accuracy;
     p->row[r] = (alert_row){
         .model = i,
         .exit = d->exit_count && d->exit_count[i] > 0 ? (ptrdiff_t)k : -1,
@@ -110,6 +133,8 @@ static void fill_row(alert_profile *p, const alert_profile_data *d, size_t i, si
         .output = &p->output[r - k],
         .columns = d->caps,
         .latency_s = p->latency_s + first,
+        .run_s = (output->reached < 1.0 ? p->run_s : p->latency_s) + first,
+        .leaves = output->reached < 1.0,
         .power_w = p->power_w + first,
         .cap = p->cap + first,
         .model_accuracy = d->accuracy[i],
@@ -123,6 +148,12 @@ static void fill_row(alert_profile *p, const alert_profile_data *d, size_t i, si
     };
 }
 
+/* Of the inputs, at exit n of all. */
+static double share_left(const alert_profile_data *d, size_t n)
+{
+    return d->exit_share ? d->exit_share[n] : 0.0;
+}
+
 static void fill_rows(alert_profile *p, const alert_profile_data *d, alert_column *sorting)
 {
     size_t r = 0, exit = 0;
@@ -133,6 +164,7 @@ static void fill_rows(alert_profile *p, const alert_profile_data *d, alert_colum
             p->output[r] = (alert_output){
                 .fraction = fraction,
                 .accuracy = exits > 0 ? d->exit_accuracy[exit + k] : d->accuracy[i],
+                .reached = k > 0 ? p->output[r - 1].reached - share_left(d, exit + k - 1) : 1.0,
                 .latency_s = p->latency_s + r * d->caps,
             };
             fill_row(p, d, i, k, r);
@@ -164,7 +196,7 @@ static bool count_rows(const alert_profile_data *d, size_t *rows, size_t *passed
     return true;
 }
 
-static bool allocate(alert_profile *p, bool has_shares)
+static bool allocate(alert_profile *p, bool has_sizes, bool has_leaves)
 {
     size_t columns = p->rows * p->caps;
     p->power_cap_w = calloc(p->caps, sizeof *p->power_cap_w);
@@ -175,10 +207,12 @@ static bool allocate(alert_profile *p, bool has_shares)
     p->power_w = calloc(columns, sizeof *p->power_w);
     p->cap = calloc(columns, sizeof *p->cap);
     p->minima = calloc(columns, sizeof *p->minima);
-    if (has_shares)
+    if (has_sizes)
         p->fixed_share = calloc(p->models, sizeof *p->fixed_share);
-    return (!has_shares || p->fixed_share) && p->power_cap_w && p->row && p->accurate &&
-           p->output && p->latency_s && p->power_w && p->cap && p->minima;
+    if (has_leaves)
+        p->run_s = calloc(columns, sizeof *p->run_s);
+    return (!has_sizes || p->fixed_share) && (!has_leaves || p->run_s) && p->power_cap_w &&
+           p->row && p->accurate && p->output && p->latency_s && p->power_w && p->cap && p->minima;
 }
 
 static void destroy(alert_profile *p)
@@ -189,6 +223,7 @@ static void destroy(alert_profile *p)
     free(p->accurate);
     free(p->output);
     free(p->latency_s);
+    free(p->run_s);
     free(p->power_w);
     free(p->cap);
     free(p->minima);
@@ -215,7 +250,7 @@ int alert_profile_new(alert_profile **out, const alert_profile_data *d, alert_ar
     p->idle_power_w = p->has_power ? d->idle_power_w : 0.0;
     p->size = d->fixed_share ? d->size : 1.0;
     alert_column *sorting = calloc(d->caps, sizeof *sorting);
-    if (!sorting || !allocate(p, d->fixed_share != NULL)) {
+    if (!sorting || !allocate(p, d->fixed_share != NULL, d->exit_share != NULL)) {
         free(sorting);
         destroy(p);
         return -ENOMEM;
@@ -236,6 +271,7 @@ static alert_row copied_row(const alert_profile *p, const alert_row *row)
     alert_row copy = *row;
     copy.output = &p->output[row->position + 1 - row->outputs];
     copy.latency_s = p->latency_s + first;
+    copy.run_s = (row->leaves ? p->run_s : p->latency_s) + first;
     copy.power_w = p->power_w + first;
     copy.cap = p->cap + first;
     copy.minima = p->minima + first;
@@ -250,6 +286,8 @@ void alert_profile_copy_into(alert_profile *p, const alert_profile *from)
         memcpy(p->fixed_share, from->fixed_share, p->models * sizeof *p->fixed_share);
     memcpy(p->output, from->output, p->rows * sizeof *p->output);
     memcpy(p->latency_s, from->latency_s, columns * sizeof *p->latency_s);
+    if (from->run_s)
+        memcpy(p->run_s, from->run_s, columns * sizeof *p->run_s);
     memcpy(p->power_w, from->power_w, columns * sizeof *p->power_w);
     memcpy(p->cap, from->cap, columns * sizeof *p->cap);
     memcpy(p->minima, from->minima, columns * sizeof *p->minima);
@@ -274,7 +312,7 @@ alert_profile *alert_profile_copy(const alert_profile *from)
     p->has_power = from->has_power;
     p->idle_power_w = from->idle_power_w;
     p->size = from->size;
-    if (!allocate(p, from->fixed_share != NULL)) {
+    if (!allocate(p, from->fixed_share != NULL, from->run_s != NULL)) {
         destroy(p);
         return NULL;
     }

@@ -143,6 +143,7 @@ int alert_scheduler_new(alert_scheduler **out, alert_profile *profile, const ale
     s->rows = profile->rows;
     s->task = (alert_task){.method = options->method,
                            .profile = alert_profile_ref(profile),
+                           .caps = profile->caps,
                            .goal = alert_goal_in_joules(goal),
                            .overhead_s = options->overhead_s,
                            .machine = alert_machine_of(profile, options->machine_price_w)};

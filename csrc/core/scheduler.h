@@ -89,7 +89,7 @@ void alert_scheduler_pose(alert_scheduler *s, double deadline_s);
 /* Poses the problem, and chooses. */
 void alert_scheduler_choose(alert_scheduler *s, double deadline_s);
 
-/* The row of what ran instead of the choice: its model, and where it stopped. NULL: the model has no such exit. */
+/* The row of what ran instead of the choice: its model, and where it stopped, or was to stop. NULL: the model has no such exit. */
 const alert_row *alert_row_that_ran(const alert_scheduler *s, const alert_measurement *measured);
 /* Lets what ran take the place of what was chosen, with what would have been expected of it. */
 void alert_scheduler_run_instead(alert_scheduler *s, const alert_measurement *measured);

@@ -40,8 +40,14 @@ int alert_scheduler_set_power_limit(alert_scheduler *s, double power_limit_w,
     if (!(power_limit_w >= profile->power_cap_w[0]))
         return alert_refuse(error, "power_limit", "no less than the lowest power cap",
                             power_limit_w);
-    s->problem.caps = alert_cap_in_force(profile, power_limit_w) + 1U;
     s->power_limit_w = power_limit_w;
+    s->problem.caps = alert_cap_in_force(profile, power_limit_w) + 1U;
+    if (s->problem.caps == s->task.caps)
+        return 0;
+    alert_task before = s->task;
+    s->task.caps = s->problem.caps;
+    if (s->method->change_profile)
+        s->method->change_profile(s->now.by_method, &s->task, &before);
     return 0;
 }
 

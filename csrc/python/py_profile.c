@@ -31,6 +31,7 @@ enum {
     EXIT_COUNT,
     EXIT_FRACTION,
     EXIT_ACCURACY,
+    EXIT_SHARE,
     FIXED_SHARE,
     ARRAYS
 };
@@ -41,7 +42,7 @@ static const struct {
 } ARGUMENT[ARRAYS] = {
     {"latency", NPY_DOUBLE, 2},    {"power", NPY_DOUBLE, 2},       {"accuracy", NPY_DOUBLE, 1},
     {"power_caps", NPY_DOUBLE, 1}, {"exits", NPY_UINTP, 1},        {"exits", NPY_DOUBLE, 1},
-    {"exits", NPY_DOUBLE, 1},      {"fixed_share", NPY_DOUBLE, 1},
+    {"exits", NPY_DOUBLE, 1},      {"exit_shares", NPY_DOUBLE, 1}, {"fixed_share", NPY_DOUBLE, 1},
 };
 
 static bool shapes_agree(PyArrayObject *const a[ARRAYS])
@@ -63,27 +64,29 @@ static bool shapes_agree(PyArrayObject *const a[ARRAYS])
         exits += (npy_intp)count[i];
     }
     return has_length(a[EXIT_FRACTION], "exits", 0, exits, "exits") &&
-           has_length(a[EXIT_ACCURACY], "exits", 0, exits, "exits");
+           has_length(a[EXIT_ACCURACY], "exits", 0, exits, "exits") &&
+           (!a[EXIT_SHARE] || has_length(a[EXIT_SHARE], "exit_shares", 0, exits, "exits"));
 }
 
 /* ----------------------------------------------------------------------------------------- type */
 
 static PyObject *profile_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {
-        "latency",       "power",         "accuracy",    "power_caps", "idle_power", "exit_count",
-        "exit_fraction", "exit_accuracy", "fixed_share", "size",       NULL};
+    static char *names[] = {"latency",    "power",       "accuracy",      "power_caps",
+                            "idle_power", "exit_count",  "exit_fraction", "exit_accuracy",
+                            "exit_share", "fixed_share", "size",          NULL};
     PyObject *given[ARRAYS];
     double idle_power, size;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOdOOOOd:Profile", names, &given[LATENCY],
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOdOOOOOd:Profile", names, &given[LATENCY],
                                      &given[POWER], &given[ACCURACY], &given[POWER_CAPS],
                                      &idle_power, &given[EXIT_COUNT], &given[EXIT_FRACTION],
-                                     &given[EXIT_ACCURACY], &given[FIXED_SHARE], &size))
+                                     &given[EXIT_ACCURACY], &given[EXIT_SHARE], &given[FIXED_SHARE],
+                                     &size))
         return NULL;
     PyArrayObject *a[ARRAYS] = {NULL};
     profile_object *self = NULL;
     for (int i = 0; i < ARRAYS; i++) {
-        if ((i == POWER || i == FIXED_SHARE) && given[i] == Py_None)
+        if ((i == POWER || i == EXIT_SHARE || i == FIXED_SHARE) && given[i] == Py_None)
             continue;
         a[i] = alert_py_array(given[i], ARGUMENT[i].name, ARGUMENT[i].type, ARGUMENT[i].dimensions,
                               true);
@@ -103,6 +106,7 @@ static PyObject *profile_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         .exit_count = PyArray_DATA(a[EXIT_COUNT]),
         .exit_fraction = PyArray_DATA(a[EXIT_FRACTION]),
         .exit_accuracy = PyArray_DATA(a[EXIT_ACCURACY]),
+        .exit_share = a[EXIT_SHARE] ? PyArray_DATA(a[EXIT_SHARE]) : NULL,
         .fixed_share = a[FIXED_SHARE] ? PyArray_DATA(a[FIXED_SHARE]) : NULL,
         .size = size,
     };
@@ -132,7 +136,7 @@ static void profile_dealloc(PyObject *self)
 PyDoc_STRVAR(
     profile_doc,
     "Profile(latency, power, accuracy, power_caps, idle_power, exit_count, exit_fraction, "
-    "exit_accuracy, fixed_share, size)\n"
+    "exit_accuracy, exit_share, fixed_share, size)\n"
     "--\n\n"
     "A validated profile in C, shared by the schedulers that use it. `alert.Profile` makes it.");
 

@@ -5,10 +5,23 @@
 #include "python/py_decision.h"
 #include "python/py_goal.h"
 
-enum { LATENCY, ENERGY, DEADLINE, IDLE_POWER, EXIT, POWER_CAP, MODEL, GOAL, SIZE, STEP_ARGUMENTS };
+enum {
+    LATENCY,
+    ENERGY,
+    DEADLINE,
+    IDLE_POWER,
+    EXIT,
+    POWER_CAP,
+    MODEL,
+    GOAL,
+    SIZE,
+    SURE,
+    STEP_ARGUMENTS
+};
 
 static const char *const STEP_NAME[STEP_ARGUMENTS] = {
-    "latency", "energy", "deadline", "idle_power", "exit", "power_cap", "model", "goal", "size"};
+    "latency",   "energy", "deadline", "idle_power", "exit",
+    "power_cap", "model",  "goal",     "size",       "sure"};
 
 static bool is_given(PyObject *value)
 {
@@ -38,6 +51,10 @@ static int to_measurement(PyObject *self, PyObject *const values[STEP_ARGUMENTS]
     m->has_exit = is_given(values[EXIT]);
     m->has_cap = is_given(values[POWER_CAP]);
     m->has_size = is_given(values[SIZE]);
+    int sure = values[SURE] ? PyObject_IsTrue(values[SURE]) : 0;
+    m->is_sure = sure > 0;
+    if (sure < 0)
+        return -1;
     if (alert_py_double(values[LATENCY], "latency", "a number of seconds", &m->latency_s) < 0 ||
         (m->has_energy && alert_py_double(values[ENERGY], "energy", "a number of joules or None",
                                           &m->energy_j) < 0) ||
@@ -59,7 +76,7 @@ static int to_measurement(PyObject *self, PyObject *const values[STEP_ARGUMENTS]
 
 const char alert_py_step_doc[] =
     "step($self, latency, energy, *, deadline=None, idle_power=None, exit=None, power_cap=None,\n"
-    "     model=None, goal=None, size=None)\n"
+    "     model=None, goal=None, size=None, sure=False)\n"
     "--\n\n"
     "Learn from the input just finished and choose for the next one.\n\n"
     "Parameters\n"
@@ -87,7 +104,11 @@ const char alert_py_step_doc[] =
     "    average counts neither the accuracy nor the energy of such an input.\n"
     "size : float, optional\n"
     "    Size of the next input only, in the unit of the profile's `size`. None stands for that "
-    "size.\n\n"
+    "size.\n"
+    "sure : bool\n"
+    "    The model stopped at `exit` because its output was sure there. A sure output would not "
+    "have\n"
+    "    changed: it counts as that of the last exit, up to the one chosen, that was in time.\n\n"
     "Returns\n"
     "-------\n"
     "Decision\n"

@@ -161,6 +161,7 @@ def test_more_exits_are_counted_than_given() -> None:
         "idle_power": 0.0,
         "exit_fraction": np.ones(1),
         "exit_accuracy": np.ones(1),
+        "exit_share": None,
         "fixed_share": None,
         "size": 1.0,
     }

@@ -111,6 +111,7 @@ def test_a_bad_table(change: dict[str, Any], kind: type[Exception], message: str
         "exit_count": [2],
         "exit_fraction": [0.5, 1.0],
         "exit_accuracy": [0.4, 0.5],
+        "exit_share": None,
         "fixed_share": None,
         "size": 1.0,
     }

@@ -41,7 +41,8 @@ typedef struct table {
     double latency[MODELS * CAPS], power[MODELS * CAPS], accuracy[MODELS], cap[CAPS];
     size_t exits[MODELS];
     double fraction[MODELS * EXITS], reached[MODELS * EXITS];
-    double delay[MODELS]; /* before a model can start */
+    double share[MODELS * EXITS]; /* of the inputs that leave at an exit */
+    double delay[MODELS];         /* before a model can start */
     bool is_shared;
     double
         second_w; /* that a second costs beside the power drawn; 0 where the machine is not shared */
@@ -51,6 +52,17 @@ typedef struct table {
 static double value(bool coarse, double low, double high)
 {
     return coarse ? low + (high - low) * (double)(1 + below(4)) / 4.0 : uniform(low, high);
+}
+
+/* Of k exits. From a third of the models no input leaves early. */
+static void random_shares(double *share, size_t k)
+{
+    double sum = 0.0;
+    bool leave = below(3) > 0;
+    for (size_t e = 0; e < k; e++)
+        sum += share[e] = leave && below(3) > 0 ? uniform(0.0, 1.0) : 0.0;
+    for (size_t e = 0; e < k && sum > 0.0; e++)
+        share[e] /= sum;
 }
 
 static void random_exits(table *x, bool coarse)
@@ -66,6 +78,7 @@ static void random_exits(table *x, bool coarse)
         }
         if (k > 0)
             x->accuracy[i] = x->reached[first + k - 1];
+        random_shares(&x->share[first], k);
         first += k;
     }
 }
@@ -96,7 +109,8 @@ static void random_table(table *x)
                                 .idle_power_w = below(4) == 0 ? 0.0 : value(coarse, 1.0, 20.0),
                                 .exit_count = x->exits,
                                 .exit_fraction = x->fraction,
-                                .exit_accuracy = x->reached};
+                                .exit_accuracy = x->reached,
+                                .exit_share = below(3) == 0 ? x->share : NULL};
     for (size_t c = 0; c < x->t.models * x->t.caps; c++) {
         x->latency[c] = x->second * value(coarse, 0.01, 0.1);
         x->power[c] = value(coarse, 5.0, 40.0);

@@ -12,6 +12,7 @@ typedef struct configuration {
     size_t model, cap;
     ptrdiff_t exit;
     double latency, expected; /* of the quiet machine, and now */
+    double run;               /* of the quiet machine: an input may leave early */
     double accuracy, energy, probability;
     double wait, cost;
     double none; /* probability that no output is in time */
@@ -23,6 +24,19 @@ static double in_time(const alert_belief *b, double latency)
                       : alert_normal_cdf((b->deadline_s / latency - b->mean) / b->std);
 }
 
+/* Seconds of the quiet machine that an input takes on average. */
+static double run_of(const table *x, double full, size_t first, size_t k, size_t exits)
+{
+    double left = 1.0, run = 0.0;
+    if (exits == 0)
+        return full;
+    for (size_t m = 0; m < k && x->t.exit_share; m++) {
+        run += x->share[first + m] * full * x->fraction[first + m];
+        left -= x->share[first + m];
+    }
+    return run + left * full * x->fraction[first + k];
+}
+
 static configuration weigh(const table *x, const alert_belief *at_once, double q_fail, size_t i,
                            size_t j, size_t first, size_t k)
 {
@@ -31,12 +45,13 @@ static configuration weigh(const table *x, const alert_belief *at_once, double q
     size_t exits = x->exits[i];
     double full = x->latency[i * x->t.caps + j], power = x->power[i * x->t.caps + j];
     double latency = exits > 0 ? full * x->fraction[first + k] : full;
-    double run = b->mean * latency;
+    double quiet_run = run_of(x, full, first, k, exits), run = b->mean * quiet_run;
     double rest = isinf(b->deadline_s) ? 0.0 : fmax(b->deadline_s - run, 0.0);
     configuration c = {.model = i,
                        .cap = j,
                        .exit = exits > 0 ? (ptrdiff_t)k : -1,
                        .latency = latency,
+                       .run = quiet_run,
                        .wait = x->delay[i] > 0.0 ? x->delay[i] / b->mean : 0.0,
                        .expected = run + x->delay[i],
                        .energy = power * (run + b->idle_ratio * rest) + b->idle_power_w * rest +
@@ -57,6 +72,14 @@ static configuration weigh(const table *x, const alert_belief *at_once, double q
     }
     c.accuracy += q_fail * (1.0 - later);
     c.none = 1.0 - later;
+    if (!x->t.exit_share)
+        return c;
+    double left = 1.0, last = c.probability, done = 0.0;
+    for (size_t m = 0; m < k; m++) {
+        done += x->share[first + m] * in_time(b, full * x->fraction[first + m]);
+        left -= x->share[first + m];
+    }
+    c.probability = done + left * last;
     return c;
 }
 
@@ -152,7 +175,8 @@ typedef struct verdict {
     bool on_edge; /* some configuration lies on a bound, or two are alike, up to rounding */
 } verdict;
 
-static verdict scan(const configuration *all, size_t count, const alert_goal *goal)
+/* are_exact: ties are. Where inputs leave early, sums of shares are rounded. */
+static verdict scan(const configuration *all, size_t count, const alert_goal *goal, bool are_exact)
 {
     verdict v = {NULL, true, false};
     for (size_t kept = 4; kept-- > 0 && !v.best;) {
@@ -167,7 +191,7 @@ static verdict scan(const configuration *all, size_t count, const alert_goal *go
         }
         for (size_t c = 0; c < count && v.best; c++)
             if (&all[c] != v.best && margin(&all[c], r) >= 0.0 && alike(&all[c], v.best, r) &&
-                !(all[c].energy == v.best->energy && all[c].cost == v.best->cost &&
+                !(are_exact && all[c].energy == v.best->energy && all[c].cost == v.best->cost &&
                   all[c].accuracy == v.best->accuracy))
                 v.on_edge = true;
     }

@@ -53,7 +53,7 @@ static alert_choice chosen_from(const alert_problem *problem)
 static double value_of(const configuration *c, const alert_problem *p)
 {
     double lost = p->price * (p->goal->q_fail - p->late_accuracy);
-    return c->energy + p->time_price_w * (c->latency + c->wait) + lost * c->none -
+    return c->energy + p->time_price_w * (c->run + c->wait) + lost * c->none -
            p->price * c->accuracy;
 }
 
@@ -124,9 +124,8 @@ static void compare_fastest(const table *x, const alert_profile *profile, alert_
     size_t count = weigh_all(x, &belief, goal.q_fail, all);
     const configuration *best = &all[0];
     for (size_t c = 1; c < count; c++)
-        if (all[c].latency + all[c].wait < best->latency + best->wait ||
-            (all[c].latency + all[c].wait == best->latency + best->wait &&
-             better(&all[c], best, CHEAPEST)))
+        if (all[c].run + all[c].wait < best->run + best->wait ||
+            (all[c].run + all[c].wait == best->run + best->wait && better(&all[c], best, CHEAPEST)))
             best = &all[c];
     EXPECT(best->model == choice.row->model && best->exit == choice.row->exit);
     EXPECT(best->cap == choice.row->cap[choice.column] && !choice.feasible);
@@ -234,7 +233,7 @@ static void compare(const table *x, const alert_profile *profile, alert_cache ca
         problem_of(profile, &cache[belief.mixture ? MIXTURE : NORMAL], &belief, &goal);
     problem.time_price_w = x->second_w * belief.mean;
     alert_choice choice = chosen_from(&problem);
-    verdict v = scan(all, weigh_all(x, &belief, goal.q_fail, all), &goal);
+    verdict v = scan(all, weigh_all(x, &belief, goal.q_fail, all), &goal, !x->t.exit_share);
     const configuration *best = v.best;
     bool same = best->model == choice.row->model && best->exit == choice.row->exit &&
                 best->cap == choice.row->cap[choice.column] && v.feasible == choice.feasible;

@@ -100,7 +100,8 @@ def test_the_core_stays_small() -> None:
     # 15 for saved numbers that no input leads to, and late inputs where the power is limited.
     # 5 for sizes that are read while a scheduler is stepped.
     # 20 for costs that are no numbers, and first tries of models that have to wait.
-    assert sum(lines_of_code(path) for path in files) <= 5615
+    # 100 for inputs that leave early, and prices that know of a limit on the power.
+    assert sum(lines_of_code(path) for path in files) <= 5715
 
 
 def test_the_core_includes_nothing_from_above() -> None:

@@ -36,6 +36,7 @@ from alert.integrations.ray import (  # noqa: E402
     power_budget,
 )
 from alert.integrations.ray.actors import NAMESPACE  # noqa: E402
+from alert.integrations.ray.budget import NAME  # noqa: E402
 from alert.integrations.ray.deployment import Replica  # noqa: E402
 
 pytestmark = [
@@ -67,6 +68,15 @@ def budget(cluster: Cluster) -> Iterator[PowerBudget]:
     made = power_budget(40.0, lease=LEASE)
     yield made
     made.end()
+    until(is_gone)
+
+
+def is_gone() -> bool:
+    try:
+        ray.get_actor(NAME, NAMESPACE)
+    except ValueError:
+        return True
+    return False
 
 
 def until(holds: Any) -> None:
@@ -103,6 +113,31 @@ def test_a_budget_is_found_again_and_changed(budget: PowerBudget) -> None:
         budget.report("b", BUSY, 0.0)
     with pytest.raises(ValueError, match="watts: expected a finite number >"):
         budget.change(-1.0)
+    assert power_budget(30.0) == budget
+    with pytest.raises(ValueError, match=r"lease: expected 4 s, as the budget .* has, got 9"):
+        power_budget(40.0, lease=9.0)
+
+
+def test_a_changed_budget_survives_the_loss_of_its_actor(budget: PowerBudget) -> None:
+    budget.change(20.0)
+    heard = budget.report("a", BUSY, 8.0).budget
+    ray.kill(ray.get_actor(budget.name, NAMESPACE), no_restart=False)
+    until(lambda: budget.shares() == {})
+    for name in ("a", "b"):
+        assert budget.report(name, BUSY, 8.0, heard).budget.watts == 20.0
+    until(lambda: budget.report("a", BUSY, 12.0, heard).watts == 12.0)
+
+
+def test_a_budget_that_begins_after_the_end_of_another_knows_what_nodes_hold(
+    budget: PowerBudget,
+) -> None:
+    assert budget.report("a", BUSY, 0.0).watts == 20.0
+    budget.end()
+    with pytest.raises(RuntimeError, match="the budget of power has ended"):
+        budget.report("a", BUSY, 20.0)
+    again = power_budget(25.0, lease=LEASE)
+    assert again.shares() == {"a": 20.0}
+    assert again.report("b", BUSY, 0.0).watts == 0.0  # 5 W are free
 
 
 def test_an_actor_that_was_lost_gives_nobody_more_than_he_holds(budget: PowerBudget) -> None:

@@ -9,7 +9,7 @@ import pytest
 from budgets import random_loss
 
 from alert.serving.budget.demand import Loss
-from alert.serving.budget.ledger import Ledger, Share
+from alert.serving.budget.ledger import Ledger, Share, Stated
 
 LEASE = 10.0
 CAPS = (10.0, 20.0, 40.0)
@@ -171,6 +171,18 @@ def test_a_change_to_less_than_the_lowest_caps_is_refused() -> None:
     with pytest.raises(ValueError, match="watts: expected a finite number >"):
         ledger.change(-1.0)
     ledger.change(20.0)
+
+
+def test_machines_tell_a_ledger_that_forgot_what_the_budget_is() -> None:
+    ledger = Ledger(80.0, LEASE)
+    ledger.change(40.0, at=5.0)
+    heard = ledger.report("a", BUSY, 0.0, 0.0).budget
+    other = Ledger(80.0, LEASE, forgetful_until=LEASE)
+    other.report("a", BUSY, 20.0, 1.0, heard)
+    assert (other.watts, other.budget) == (40.0, Stated(40.0, 5.0))
+    other.change(60.0, at=6.0)
+    other.report("b", BUSY, 0.0, 2.0, heard)  # who has not heard of that
+    assert other.watts == 60.0
 
 
 @pytest.mark.parametrize("watts", [0.0, -1.0, math.nan, math.inf])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from tenants import account, request
 
 import alert
 from alert.serving.budget.demand import Demand, Loss
-from alert.serving.budget.ledger import Share
+from alert.serving.budget.ledger import Share, Stated
 from alert.serving.budget.member import Member
 from alert.serving.dispatch import Dispatch
 
@@ -213,17 +214,20 @@ class Office:
     def __init__(self, *shares: float) -> None:
         self.shares = [*shares]
         self.reports: list[tuple[str, Loss, float]] = []
+        self.told: list[Stated | None] = []
         self.left: list[str] = []
         self.heard = threading.Semaphore(0)
         self.error: Exception | None = None
         self.seconds = LONG
 
-    def report(self, name: str, loss: Loss, held: float) -> Share:
+    def report(self, name: str, loss: Loss, held: float, heard: Stated | None) -> Share:
         self.reports.append((name, loss, held))
+        self.told.append(heard)
         try:
             if self.error is not None:
                 raise self.error
-            return Share(self.shares.pop(0) if self.shares[1:] else self.shares[0], self.seconds, 0)
+            watts = self.shares.pop(0) if self.shares[1:] else self.shares[0]
+            return Share(watts, self.seconds, 0.0, Stated(50.0, float(len(self.reports))))
         finally:
             self.heard.release()
 
@@ -243,6 +247,7 @@ def test_a_member_reports_and_obeys(server: alert.Server) -> None:
     name, loss, held = office.reports[0]
     assert (name, loss.watts, held) == ("node", CAPS, 0.0)
     assert office.reports[1][2] == 20.0
+    assert office.told[:2] == [None, Stated(50.0, 1.0)]
     server.close()
     member.close()
     assert office.left == ["node"]
@@ -264,6 +269,62 @@ def test_a_cap_still_in_force_is_told(board: Board) -> None:
         office.wait_for_reports(len(office.reports) - 18)
         assert office.reports[-1][2] == 10.0
         member.close()
+
+
+def test_a_member_reports_once_its_lowest_cap_is_in_force(board: Board) -> None:
+    """What the ledger knew of this machine before counts until then."""
+    gate, office = Gate(), Office(20.0)
+    with alert.Server({"net": gate}, profile(), board, policy=fast_as_can_be) as server:
+        answer = server.tenant("a", max_latency=LONG).submit(1)
+        gate.wait_for_call()
+        with pytest.raises(TimeoutError, match="budget: no share for 'node'"):
+            Member(server, office, "node", patience=0.05)
+        assert office.reports == []
+        gate.open.set()
+        answer.result(SOON)
+        member = Member(server, office, "node")
+        assert (board.cap, office.reports[0][2]) == (10.0, 0.0)
+        member.close()
+
+
+def test_a_cap_that_cannot_be_lowered_is_told(server: alert.Server, board: Board) -> None:
+    assert run(server, "a") == 40.0
+    heard: list[str] = []
+    lower = board.set_cap
+
+    def fail(watts: float) -> None:
+        raise OSError("read-only")
+
+    board.set_cap = fail  # type: ignore[method-assign]
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        server.power_limit = 25.0
+        waited = threading.Event()
+        while not found:
+            waited.wait(0.01)
+        heard += [str(warning.message) for warning in found]
+    assert heard == ["the power cap stays above the limit of 25 W (read-only)"]
+    board.set_cap = lower  # type: ignore[method-assign]
+    server.power_limit = 25.0
+    wait_for_cap(server, 20.0)
+
+
+def test_requests_come_in_while_a_cap_is_lowered(server: alert.Server, board: Board) -> None:
+    assert run(server, "a") == 40.0
+    lowers, may_lower = threading.Event(), threading.Event()
+    lower = board.set_cap
+
+    def slowly(watts: float) -> None:
+        lowers.set()
+        assert may_lower.wait(SOON)
+        lower(watts)
+
+    board.set_cap = slowly  # type: ignore[method-assign]
+    server.power_limit = 25.0
+    assert lowers.wait(SOON)
+    answer = server.tenants["a"].submit(1)  # waits for no device
+    may_lower.set()
+    assert answer.result(SOON) == 1
 
 
 def test_a_member_waits_for_its_first_share(server: alert.Server) -> None:
@@ -296,11 +357,11 @@ def test_a_budget_that_never_answers_holds_no_cap_beyond_the_lease(server: alert
     may_answer = threading.Event()
 
     class Silent(Office):
-        def report(self, name: str, loss: Loss, held: float) -> Share:
+        def report(self, name: str, loss: Loss, held: float, heard: Stated | None) -> Share:
             if self.reports:
                 self.heard.release()
                 assert may_answer.wait(SOON)
-            return super().report(name, loss, held)
+            return super().report(name, loss, held, heard)
 
     office = Silent(40.0)
     member = Member(server, office, "node", period=0.001, clock=lambda: now[0])

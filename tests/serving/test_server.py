@@ -16,6 +16,7 @@ from servers import LONG, SOON, Board, Gate, profile, serve
 from simulation import CAPS
 
 import alert
+from alert.serving.sure import Leaves
 
 
 @pytest.fixture
@@ -424,6 +425,48 @@ def test_stops_at_the_first_output_that_is_sure() -> None:
         tenant = server.tenant("a")
         assert tenant.submit(5.0).result(SOON) == [0.0, 5.0, 0.0]
         assert tenant.submit(0.1).result(SOON) == [0.0, 0.2, 0.0]
+
+
+LEAVING = alert.Profile(
+    [[4e-3]], [[20.0]], [0.8], [20.0], 4.0, ["net"], EXITS, exit_shares={"net": [0.5, 0.25, 0.25]}
+)
+
+
+def surer(x: float) -> Iterator[Any]:
+    for n in range(3):
+        yield [0.0, x * n, 0.0]
+
+
+def test_a_server_expects_the_shorter_runs_of_inputs_that_leave() -> None:
+    run = 4e-3 * (0.5 * 0.25 + 0.25 * 0.5 + 0.25)
+    for stop, seconds in ((alert.sure(0.9), run), (None, 4e-3)):
+        with alert.Server({"net": surer}, LEAVING, Board(), stop=stop) as server:
+            answer = server.tenant("a", max_latency=LONG).submit(5.0)
+            answer.result(SOON)
+            assert answer.decision is not None
+            assert answer.decision.exit == 2
+            assert answer.decision.latency == pytest.approx(seconds, rel=0.1)
+
+
+def test_a_sure_output_counts_as_the_exit_chosen() -> None:
+    """One that made room for another request counts as what it is."""
+    with alert.Server({"net": surer}, LEAVING, Board(), stop=alert.sure(0.9)) as server:
+        tenant = server.tenant("a", max_latency=LONG)
+        for _ in range(3):
+            assert tenant.submit(5.0).result(SOON) == [0.0, 5.0, 0.0]
+        [report] = server.report().tenants
+        assert report.accuracy == pytest.approx(0.8)
+        assert server._accounts[0].scheduler._tally[3] == pytest.approx(3 * 0.8)
+        leaves = Leaves(None, lambda: True)
+        assert (leaves([0.0, 5.0]), leaves.sure) == (True, False)
+
+
+def test_a_runner_ignores_inputs_that_leave() -> None:
+    goal = alert.Goal.max_accuracy(30.0)
+    slow = LEAVING._with(latency=[[1.0]])
+    with alert.Runner({"net": surer}, slow, goal, Board()) as runner:
+        assert runner.scheduler.decision.latency == pytest.approx(1.0, rel=0.1)
+        assert runner(5.0) == [0.0, 10.0, 0.0]
 
 
 # ---------------------------------------------------------------------------- bounds of one request

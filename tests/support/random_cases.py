@@ -27,6 +27,7 @@ def as_profile(table: reference.Table) -> alert.Profile:
         exits={model: list(pairs) for model, pairs in table.exits.items()},
         fixed_share=table.fixed_share,
         size=table.size,
+        exit_shares=table.shares,
     )
 
 
@@ -142,6 +143,16 @@ def sized(random: Random, table: reference.Table) -> reference.Table:
     """Let latencies grow with the size."""
     shares = [random.choice([0.0, 0.5, 1.0, random.random()]) for _ in table.accuracy]
     return replace(table, fixed_share=shares, size=random.choice([1.0, 8.0, 640.0]))
+
+
+def leaving(random: Random, table: reference.Table) -> reference.Table:
+    """Let inputs leave most anytime models early."""
+    shares = {}
+    for model, pairs in table.exits.items():
+        drawn = [random.choice([0.0, 0.5, random.random()]) for _ in pairs]
+        if random.random() < 0.9 and sum(drawn) > 0.0:
+            shares[model] = [share / sum(drawn) for share in drawn]
+    return replace(table, shares=shares)
 
 
 def random_table(random: Random) -> reference.Table:
@@ -338,19 +349,23 @@ class Twins:
         *,
         goal: reference.Goal | None = None,
         ran: tuple[int, int | None, int | None] | None = None,
+        sure: bool = False,
         **more: Any,
     ) -> None:
         """Step both; `ran` is the model, exit and cap that ran, where those were others."""
         said: dict[str, Any] = {}
+        sure = sure and (more.get("exit") is not None or (ran is not None and ran[1] is not None))
         if ran is not None:
             model, exit, cap = ran
             # None says nothing of a cap; no cap in force is an infinite one
             watts = None if cap is None else self.table.power_caps[cap] or math.inf
             said = {"model": model, "exit": exit, "power_cap": watts}
-            self.twin.ran(*ran)
+            self.twin.ran(*ran, sure)
+            if sure:
+                more["exit"] = exit
         own = None if goal is None else as_goal(goal)
-        self.here.step(latency, energy, goal=own, **said, **more)
-        self.twin.step(latency, energy, goal=goal, **more)
+        self.here.step(latency, energy, goal=own, sure=sure, **{**more, **said})
+        self.twin.step(latency, energy, goal=goal, sure=sure, **more)
         self.compare()
 
     def decide(
@@ -418,6 +433,8 @@ class Twins:
             more["ran"] = random_configuration(random, self.table)
         elif decision.configuration.exit is not None and random.random() < 0.5:
             more["exit"] = random.randint(0, decision.configuration.exit)
+        if self.table.shares:
+            more["sure"] = random.random() < 0.5
         if self.table.fixed_share is not None and random.random() < 0.5:
             more["size"] = random_size(random, self.table)
         if isinstance(self.twin, reference_table.Learning):

@@ -87,6 +87,7 @@ class Table:
     power_caps: Sequence[float | None]
     idle_power: float
     exits: Mapping[int, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    shares: Mapping[int, Sequence[float]] = field(default_factory=dict)  # leave at each exit
     delay: Mapping[int, float] = field(default_factory=dict)  # by model: before it can start
     knows_power: bool = True
     fixed_share: Sequence[float] | None = None  # of each model's latency; None: sizes are unknown
@@ -185,6 +186,20 @@ def outputs(table: Table, c: Configuration) -> list[tuple[float, float]]:
     return [(full * fraction, q) for fraction, q in table.exits[c.model][: c.exit + 1]]
 
 
+def leaving(table: Table, c: Configuration) -> list[float]:
+    """Share of the inputs that leave at each output on the way; the last takes the rest."""
+    if c.exit is None:
+        return [1.0]
+    before = list(table.shares.get(c.model, [0.0] * c.exit))[: c.exit]
+    return [*before, 1.0 - sum(before)]
+
+
+def run_time(table: Table, c: Configuration) -> float:
+    """Profiled seconds that an input takes on average."""
+    times = [t for t, _ in outputs(table, c)]
+    return sum(share * t for share, t in zip(leaving(table, c), times, strict=True))
+
+
 def rest(time: float, run: float) -> float:
     """Idle time until the deadline; there is none without a deadline."""
     return max(time - run, 0.0) if time < math.inf else 0.0
@@ -200,9 +215,11 @@ def expect(table: Table, belief: Belief, q_fail: float, c: Configuration) -> Exp
         terms += [q * in_time[k], -q * in_time[k + 1]]
     power = table.power[c.model][c.cap]
     idle = table.idle if belief.phi is None else belief.phi * power
-    run = belief.mean * out[-1][0]
+    run = belief.mean * run_time(table, c)
     energy = power * run + idle * rest(belief.time, run)
-    return Expected(run, energy, math.fsum(terms), in_time[-2])  # fsum: ties stay ties
+    shares = leaving(table, c)
+    done = sum(share * p for share, p in zip(shares, in_time[:-1], strict=True))
+    return Expected(run, energy, math.fsum(terms), done)  # fsum: ties stay ties
 
 
 # ------------------------------------------------------------------------------------------- choice
@@ -615,12 +632,13 @@ class Scheduler:
         """Let another configuration than the one chosen be what runs."""
         self.decision = Decision(c, self.everything[c], self.decision.feasible)
 
-    def ran(self, model: int, exit: int | None, cap: int | None) -> None:
-        """Let what is said to have run be what was decided."""
+    def ran(self, model: int, exit: int | None, cap: int | None, sure: bool = False) -> None:
+        """Let what is said to have run be what was decided; a sure one was to run further."""
         chosen = self.decision.configuration
-        if exit is None:
+        if exit is None or sure:
             last = len(self.table.exits[model]) - 1 if model in self.table.exits else None
-            exit = chosen.exit if model == chosen.model else last
+            within = model == chosen.model and (exit or 0) <= (chosen.exit or 0)
+            exit = chosen.exit if within else last
         c = Configuration(model, chosen.cap if cap is None else cap, exit)
         if c != chosen:  # with today's overhead
             self.belief = self.believe(max(self.deadline - self.overhead, 0.0))
@@ -651,12 +669,14 @@ class Scheduler:
         exit: int | None = None,
         goal: Goal | None = None,
         size: float | None = None,
+        sure: bool = False,
     ) -> Decision:
-        ran = self.decision.configuration
+        ran = chosen = self.decision.configuration
         if exit is not None:
             ran = ran._replace(exit=exit)
-        passed = outputs(self.seen, ran)
-        profiled = passed[-1][0]
+        # A sure output counts as any later one.
+        passed = outputs(self.seen, chosen if sure else ran)
+        profiled = outputs(self.seen, ran)[-1][0]
         time = self.time_for(ran)
         power = self.table.power[ran.model][ran.cap]
 

@@ -5,6 +5,7 @@ Written from the equations in docs/method.md. Everything is looked at every time
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -279,11 +280,12 @@ class Scheduler(reference.Scheduler):
     def price(self) -> None:
         """Start from the profile."""
         c, table, goal = self.constants, self.table, self.goal
-        times = [(*outputs(table, x)[-1], x) for x in reference.configurations(table)]
+        allowed = [x for x in reference.configurations(table) if x.cap < self.within_limit]
+        times = [(*outputs(table, x)[-1], reference.run_time(table, x), x) for x in allowed]
         time = max(goal.deadline - self.overhead, 0.0, min(t for t, *_ in times))
         points = [
-            (q, table.power[x.model][x.cap] * t + self.seen.idle * (time - t))
-            for t, q, x in times
+            (q, table.power[x.model][x.cap] * run + self.seen.idle * (time - run))
+            for t, q, run, x in times
             if t <= time
         ]
         ends = hull(points)
@@ -353,6 +355,7 @@ class Scheduler(reference.Scheduler):
         exit = more.get("exit")
         stopped = ran if exit is None else ran._replace(exit=exit)
         whole = outputs(self.seen, ran)[-1][0] / outputs(self.seen, stopped)[-1][0]
+        whole = 1.0 if more.get("sure") else whole
         time = reference.belief_under(self.seen, self.belief, self.switching, ran).time
         self.done = latency * whole <= time
         self.profiled, self.latency = outputs(self.seen, stopped)[-1][0], latency
@@ -378,6 +381,25 @@ class Scheduler(reference.Scheduler):
         super().share_machine(price)
         if (before is None) != (price is None) and self.goal.averaged:
             self.price()
+
+    def limit_power(self, limit: float | None) -> None:
+        self.move_price(lambda: reference.Scheduler.limit_power(self, limit))
+
+    def move_price(self, change: Callable[[], None]) -> None:
+        """Let the price keep its distance from where it starts, or stay at its end."""
+        if not self.goal.averaged:
+            change()
+            return
+        slow, low, high = self.log_price, self.low, self.high
+        self.price()
+        start = self.log_price
+        change()
+        self.price()
+        self.log_price = cut(self.log_price + slow - start, self.low, self.high)
+        if slow <= low:
+            self.log_price = self.low
+        if slow >= high:
+            self.log_price = self.high
 
     def set_goal(self, goal: reference.Goal) -> Decision:
         opens = self.starts_anew(goal)
@@ -483,7 +505,7 @@ class Scheduler(reference.Scheduler):
     def until_done(self, c: Configuration) -> float:
         """Profiled seconds, with those before it can start."""
         delay = self.seen.delay.get(c.model, 0.0)
-        return outputs(self.seen, c)[-1][0] + (delay / self.moments()[0] if delay else 0.0)
+        return reference.run_time(self.seen, c) + (delay / self.moments()[0] if delay else 0.0)
 
     def is_hopelessly_late(self) -> bool:
         """It came late, and nothing can be expected to finish it in time."""

@@ -205,15 +205,7 @@ class Calibrated(Learning, reference_calibrated.Scheduler):
         return factor
 
     def take_over(self, new: reference.Table) -> None:
-        if not self.goal.averaged:
+        def change() -> None:
             self.table = new
-            return
-        slow, low, high = self.log_price, self.low, self.high
-        self.price()
-        start, self.table = self.log_price, new
-        self.price()
-        self.log_price = min(max(self.log_price + slow - start, self.low), self.high)
-        if slow <= low:
-            self.log_price = self.low
-        if slow >= high:
-            self.log_price = self.high
+
+        self.move_price(change)

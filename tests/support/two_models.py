@@ -27,6 +27,7 @@ def table_arrays() -> dict[str, Any]:
         "exit_count": np.array([2, 0], np.uintp),
         "exit_fraction": np.array([0.5, 1.0]),
         "exit_accuracy": np.ones(2),
+        "exit_share": None,
         "fixed_share": None,
         "size": 1.0,
     }

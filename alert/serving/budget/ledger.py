@@ -5,7 +5,8 @@ The shares that machines hold never exceed the budget together, whatever is lost
 - a share is a lease: a machine that hears nothing more falls back to its lowest cap when it ends;
 - watts are given away only after the machine that held them has said that it no longer does;
 - a ledger that has lost its memory gives nobody more than he holds, until all old leases ended.
-  A machine that it has not heard of by then is taken to be lost.
+  A machine that it has not heard of by then is taken to be lost. Machines tell it the budget that
+  they last heard of.
 """
 
 from __future__ import annotations
@@ -23,6 +24,20 @@ from alert.serving.budget.division import divide
 _SERVES = 0.5
 
 
+class Stated(NamedTuple):
+    """A budget, as somebody stated it.
+
+    Attributes
+    ----------
+    watts : float
+    at : float
+        When it was stated; the latest counts.
+    """
+
+    watts: float
+    at: float
+
+
 class Share(NamedTuple):
     """What a machine may draw.
 
@@ -35,11 +50,14 @@ class Share(NamedTuple):
         for a machine that is slow to notice.
     price : float
         Joules that one watt more would save in a second, on the machine where it saves most.
+    budget : Stated
+        The budget that it is a share of.
     """
 
     watts: float
     seconds: float
     price: float
+    budget: Stated
 
 
 @dataclass(slots=True)
@@ -72,7 +90,7 @@ class Ledger:
     def __init__(
         self, watts: float, lease: float = 30.0, *, forgetful_until: float = -math.inf
     ) -> None:
-        self.watts = _checked(watts)
+        self.budget = Stated(_checked(watts), -math.inf)
         self.lease = _arguments.seconds("lease", lease, above_zero=True)
         self._forgetful_until = forgetful_until
         self._members: dict[str, _Member] = {}
@@ -81,8 +99,24 @@ class Ledger:
         self._divided_at = -math.inf
         self._total = 0.0  # that all may have in force; never too low
 
-    def change(self, watts: float) -> None:
+    @property
+    def watts(self) -> float:
+        """The budget."""
+        return self.budget.watts
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a machine may have a share in force."""
+        return any(member.held for member in self._members.values())
+
+    def change(self, watts: float, at: float = 0.0) -> None:
         """Change the budget. Machines that hold too much lower their caps with their next reports.
+
+        Parameters
+        ----------
+        watts : float
+        at : float, default 0.0
+            When that was stated, on a clock that outlives the ledger.
 
         Raises
         ------
@@ -91,10 +125,15 @@ class Ledger:
         """
         watts = _checked(watts)
         self._require(watts, [member.loss for member in self._members.values()])
-        self.watts = watts
+        self._take(Stated(watts, at))
+
+    def _take(self, budget: Stated) -> None:
+        self.budget = budget
         self._divided_at = -math.inf
 
-    def report(self, name: str, loss: Loss, held: float, now: float) -> Share:
+    def report(
+        self, name: str, loss: Loss, held: float, now: float, heard: Stated | None = None
+    ) -> Share:
         """Take a report, and return the share that holds from now on.
 
         Parameters
@@ -106,12 +145,16 @@ class Ledger:
         held : float
             The cap in force; 0 for a machine that is new.
         now : float
+        heard : Stated, optional
+            The budget that the machine last heard of; this ledger may have forgotten it.
 
         Raises
         ------
         ValueError
             The budget is smaller than the lowest caps of all machines.
         """
+        if heard is not None and heard.at > self.budget.at:
+            self._take(heard)
         member = self._members.get(name) or self._join(name, loss, now)
         self._hold(member, held)
         member.loss, member.until = loss, now + self.lease
@@ -122,7 +165,7 @@ class Ledger:
             share = min(share, held)
         share = max((watts for watts in loss.watts if watts <= share), default=0.0)
         self._hold(member, max(held, share))
-        return Share(share, self.lease / 2.0, self._price)
+        return Share(share, self.lease / 2.0, self._price, self.budget)
 
     def leave(self, name: str) -> None:
         """Forget a machine that draws nothing any more."""

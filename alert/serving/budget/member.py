@@ -11,14 +11,17 @@ from typing import Protocol
 from alert._text import shown
 from alert._warnings import warn
 from alert.serving.budget.demand import Loss
-from alert.serving.budget.ledger import Share
+from alert.serving.budget.ledger import Share, Stated
 from alert.serving.server import Server
+
+# Seconds between two looks at a cap that the server is about to lower.
+_LOWERING = 0.005
 
 
 class Budget(Protocol):
     """Where a member reports; it may be far away, slow, or gone."""
 
-    def report(self, name: str, loss: Loss, held: float) -> Share:
+    def report(self, name: str, loss: Loss, held: float, heard: Stated | None) -> Share:
         """See `alert.serving.budget.ledger.Ledger.report`.
 
         It answers, or raises, well before half a lease is over.
@@ -57,7 +60,7 @@ class Member:
     ValueError
         The server sets no caps, so it cannot keep within a share.
     TimeoutError
-        The budget has given no share in time.
+        The budget has given no share in time, or the cap in force stayed above the lowest.
     Exception
         What the first report raised.
     """
@@ -84,6 +87,7 @@ class Member:
         self._clock = clock
         self._ends = math.inf
         self._closing = threading.Event()
+        self._heard: Stated | None = None
         server.power_limit = self._caps[0]
         self.share = self._join(patience)
         self._threads = [
@@ -94,21 +98,26 @@ class Member:
             thread.start()
 
     def _join(self, patience: float) -> Share:
+        """Return the first share, asked for once the lowest cap is in force."""
         until = self._clock() + patience
         while True:
-            share = self._ask(held=0.0)
-            if share.watts > 0.0:
-                return share
+            is_lowered = self._held() <= self._caps[0]
+            if is_lowered:
+                share = self._ask(held=0.0)
+                if share.watts > 0.0:
+                    return share
             if self._clock() >= until:
                 raise TimeoutError(f"budget: no share for {shown(self._name)} in {patience:g} s")
-            self._closing.wait(self._period)
+            self._closing.wait(self._period if is_lowered else _LOWERING)
 
     def _ask(self, held: float) -> Share:
         """Report, and keep within the share that comes back."""
         asked = self._clock()
         watts, loss = self._server.demand()
         finite = len(self._caps)
-        share = self._budget.report(self._name, Loss(watts[:finite], loss[:finite]), held)
+        finite_loss = Loss(watts[:finite], loss[:finite])
+        share = self._budget.report(self._name, finite_loss, held, self._heard)
+        self._heard = share.budget
         self._ends = asked + share.seconds
         if share.watts > 0.0 and self._clock() < self._ends:
             self._server.power_limit = share.watts

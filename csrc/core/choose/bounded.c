@@ -58,7 +58,7 @@ static bool costs_less(const search *s, const alert_row *row, size_t column, dou
 
 static double cost_of(const search *s, const alert_row *row, size_t column, double energy_j)
 {
-    return energy_j + s->time_price_w * row->latency_s[column];
+    return energy_j + s->time_price_w * row->run_s[column];
 }
 
 /* Member by member: a copy of the whole would have to wait for members just written. */
@@ -200,7 +200,7 @@ static double delay_of(const search *s, const alert_row *row, size_t column)
 {
     const alert_choice *best = s->best;
     double mean = s->belief->mean;
-    return best->row ? mean * row->latency_s[column] - mean * best->row->latency_s[best->column]
+    return best->row ? mean * row->run_s[column] - mean * best->row->run_s[best->column]
                      : -HUGE_VAL;
 }
 

@@ -28,7 +28,9 @@ void alert_choose(const alert_problem *problem, alert_choice *out)
         return;
     }
     bool is_limited = problem->caps < problem->profile->caps;
-    if (problem->switching || problem->delays || is_limited || problem->is_hopelessly_late)
+    bool is_a_sum = problem->profile->run_s && problem->goal->probability > 0.0;
+    if (problem->switching || problem->delays || is_limited || is_a_sum ||
+        problem->is_hopelessly_late)
         alert_choose_by_scan(problem, out);
     else if (problem->price >= 0.0)
         alert_choose_priced(problem, out);

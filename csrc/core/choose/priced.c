@@ -77,8 +77,7 @@ static inline void best_of_columns(search *s, const candidates *c, size_t first,
     bool ordered = alert_is_ordered(row, s->late_accuracy);
     double most = c->most_j;
     for (size_t j = first; j < end; j++) {
-        double latency_s = row->latency_s[j];
-        double cost = alert_energy(s->belief, row, j) + s->time_price_w * latency_s;
+        double cost = alert_energy(s->belief, row, j) + s->time_price_w * row->run_s[j];
         if (c->least_j > most)
             return;
         if (cost > most)

@@ -1,14 +1,5 @@
 #include "core/choose/problem.h"
 
-/* Of the columns that may be chosen. */
-static double fastest_s(const alert_problem *problem, const alert_row *row)
-{
-    size_t column = 0;
-    while (row->cap[column] >= problem->caps)
-        column++;
-    return row->latency_s[column];
-}
-
 bool alert_is_hopelessly_late(const alert_problem *problem)
 {
     const alert_goal *goal = problem->goal;
@@ -18,7 +9,7 @@ bool alert_is_hopelessly_late(const alert_problem *problem)
         return false;
     for (size_t r = 0; r < profile->rows; r++) {
         const alert_row *row = &profile->row[r];
-        double run_s = fastest_s(problem, row) * problem->belief->mean;
+        double run_s = alert_fastest_s(row, problem->caps) * problem->belief->mean;
         if (run_s + alert_delay(problem->delays, row) <= problem->belief->deadline_s)
             return false;
     }

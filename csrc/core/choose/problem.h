@@ -118,7 +118,7 @@ void alert_choose_bounded(const alert_problem *problem, alert_choice *out);
 void alert_choose_priced(const alert_problem *problem, alert_choice *out);
 
 /*
- * The choice by a look at every configuration, as often as bounds are given up. It serves four cases. [ours]
+ * The choice by a look at every configuration, as often as bounds are given up. It serves five cases. [ours]
  *
  * An input is hopelessly late: the earliest end keeps its delay small, and drains a queue of late inputs.
  *
@@ -128,6 +128,8 @@ void alert_choose_priced(const alert_problem *problem, alert_choice *out);
  *     T' = max(T - d, 0),   energy' = energy(T') + p d.
  *
  * Power is limited: only the caps up to the limit are looked at.
+ *
+ * A probability is asked of models that inputs leave early: it is a sum over the exits, which has no quantile.
  *
  * Changing the cap takes time: a search by quantiles would save nothing that matters beside that. A configuration
  * under another cap than the one in force loses the cost s off its deadline. It is charged with its power during s,

@@ -44,7 +44,7 @@ static void take_deadline(const scan *s, const alert_choice *c)
 static double profiled_s(const scan *s, const alert_row *row, size_t column)
 {
     double delay_s = alert_delay(s->problem->delays, row);
-    return row->latency_s[column] + (delay_s > 0.0 ? delay_s / s->problem->belief->mean : 0.0);
+    return row->run_s[column] + (delay_s > 0.0 ? delay_s / s->problem->belief->mean : 0.0);
 }
 
 static alert_choice weigh(const scan *s, const alert_row *row, size_t column)
@@ -71,7 +71,7 @@ static double latency_of(const scan *s, const alert_choice *c)
 {
     bool leaves = c->row->cap[c->column] != s->switching->cap;
     double before_s = alert_delay(s->problem->delays, c->row);
-    return s->staying.mean * c->row->latency_s[c->column] + before_s +
+    return s->staying.mean * c->row->run_s[c->column] + before_s +
            (leaves ? s->switching->cost_s : 0.0);
 }
 

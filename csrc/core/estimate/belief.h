@@ -4,6 +4,13 @@
  * The slowdown xi is Normal(mean, std^2) [A/R]: a configuration of profiled latency t is done by T with probability
  * F(T / t) [A/R]. Or mixture.h has the probability [ours]. It falls as t rises, so Pr >= r means that t x <= T for some
  * x(r, T), and in a row, which ascends in latency, the configurations that are likely enough to be in time come first.
+ *
+ * Inputs may leave an anytime model at an exit before the one chosen, as they are sure of their output there. With the
+ * share S_k of the inputs that get to output k, S_0 = 1, and t_k its time, an input runs and is done by T [ours]
+ *
+ *     run_s = t_0 + sum over k >= 1 of S_k (t_k - t_(k-1)),     P_0 + sum over k >= 1 of S_k (P_k - P_(k-1))
+ *
+ * seconds on average, and with this probability. A sure output would not have changed: the accuracies stay as they are.
  */
 #ifndef ALERT_BELIEF_H
 #define ALERT_BELIEF_H
@@ -68,33 +75,37 @@ static inline bool alert_is_in_time(const alert_belief *b, const alert_row *row,
  * p mu t + (phi p or the profile's idle power) max(T - mu t, 0). Without a deadline nothing is idle. */
 static inline double alert_energy(const alert_belief *b, const alert_row *row, size_t column)
 {
-    double power_w = row->power_w[column], run = b->mean * row->latency_s[column];
+    double power_w = row->power_w[column], run = b->mean * row->run_s[column];
     double rest = b->idle_until_s - run;
     rest = rest > 0.0 ? rest : 0.0;
     return power_w * (run + b->idle_ratio * rest) + b->idle_power_w * rest;
 }
 
-/* alert_accuracy() of a row with outputs on the way to its exit. */
+/* alert_accuracy() of a row with outputs on the way to its exit. `probability`: that its exit is out by the deadline; becomes
+ * that of the input, which may leave earlier. */
 double alert_accuracy_of_outputs(const alert_belief *b, const alert_row *row, size_t column,
-                                 double q_fail, double in_time);
+                                 double q_fail, double *probability);
 
 /* Expected accuracy of the configuration in one column of `row` [R]: the sum over its outputs of accuracy x Pr[this is
- * the last one out by the deadline], and q_fail x Pr[none is]. in_time: the probability that the configuration itself
- * is done by the deadline. */
-static inline double alert_accuracy_given(const alert_belief *b, const alert_row *row,
-                                          size_t column, double q_fail, double in_time)
-{
-    if (row->outputs > 1)
-        return alert_accuracy_of_outputs(b, row, column, q_fail, in_time);
-    return row->best_accuracy * in_time + q_fail * (1.0 - in_time);
-}
-
-/* The same; sets the `probability`, which is not known yet. */
+ * the last one out by the deadline], and q_fail x Pr[none is]. Sets the probability that an input is done by the deadline. */
 static inline double alert_accuracy(const alert_belief *b, const alert_row *row, size_t column,
                                     double q_fail, double *probability)
 {
-    *probability = alert_probability(b, row->latency_s[column]);
-    return alert_accuracy_given(b, row, column, q_fail, *probability);
+    double in_time = *probability = alert_probability(b, row->latency_s[column]);
+    if (row->outputs > 1)
+        return alert_accuracy_of_outputs(b, row, column, q_fail, probability);
+    return row->best_accuracy * in_time + q_fail * (1.0 - in_time);
+}
+
+/* The same, where the probability is known. */
+static inline double alert_accuracy_given(const alert_belief *b, const alert_row *row,
+                                          size_t column, double q_fail, double probability)
+{
+    if (row->leaves)
+        return alert_accuracy(b, row, column, q_fail, &probability);
+    if (row->outputs > 1)
+        return alert_accuracy_of_outputs(b, row, column, q_fail, &probability);
+    return row->best_accuracy * probability + q_fail * (1.0 - probability);
 }
 
 /* Whether expected accuracy falls along the row, up to rounding. */

@@ -9,12 +9,12 @@ int alert_sums_new(alert_sums *s, const alert_profile *profile)
     if (s->columns == 0)
         return 0;
     s->column = calloc(s->columns, sizeof *s->column);
-    s->gained = calloc(profile->long_outputs * profile->caps, sizeof *s->gained);
-    return s->column && s->gained ? 0 : -ENOMEM;
+    s->sum = calloc(profile->long_outputs * profile->caps, sizeof *s->sum);
+    return s->column && s->sum ? 0 : -ENOMEM;
 }
 
 void alert_sums_clear(alert_sums *s)
 {
     free(s->column);
-    free(s->gained);
+    free(s->sum);
 }

@@ -20,12 +20,19 @@
 typedef struct alert_column_sums {
     size_t known; /* outputs worked out */
     double first; /* P_0 */
+    double last;  /* P of the last output worked out */
 } alert_column_sums;
+
+/* Of stopping at an output. */
+typedef struct alert_sum {
+    double gained; /* G */
+    double done;   /* probability that an input is done, which may leave before (belief.h) */
+} alert_sum;
 
 typedef struct alert_sums {
     size_t columns; /* of all long models; 0 where there is none */
     alert_column_sums *column;
-    double *gained; /* G: outputs x caps of all long models */
+    alert_sum *sum; /* outputs x caps of all long models */
 } alert_sums;
 
 int alert_sums_new(alert_sums *sums, const alert_profile *profile) ALERT_MUST_CHECK;

@@ -28,16 +28,18 @@ static void believe(calibrated *c, const alert_task *task, alert_belief *belief)
     belief->mixture = &c->forecast;
 }
 
-static void start_price_at(alert_price *price, const alert_task *task, const alert_profile *profile)
+static void start_price_of(alert_price *price, const alert_task *task)
 {
-    double time_s = alert_time_within(task, task->goal.deadline_s);
-    alert_price_start(price, task->constants, profile, &task->goal, alert_idle_power(task), time_s,
-                      task->room);
+    alert_quiet quiet = {.profile = task->profile,
+                         .caps = task->caps,
+                         .time_s = alert_time_within(task, task->goal.deadline_s),
+                         .idle_power_w = alert_idle_power(task)};
+    alert_price_start(price, task->constants, &quiet, &task->goal, task->room);
 }
 
 static void start_price(calibrated *c, const alert_task *task)
 {
-    start_price_at(&c->price, task, task->profile);
+    start_price_of(&c->price, task);
 }
 
 static void start(void *learnt, const alert_task *task, alert_belief *belief)
@@ -106,13 +108,13 @@ static double set_quiet(void *learnt, const alert_task *task, alert_belief *beli
 }
 
 /* The slow part keeps its distance from where it would start; at an end it stays there. */
-static void change_profile(void *learnt, const alert_task *task, const alert_profile *before)
+static void change_profile(void *learnt, const alert_task *task, const alert_task *before)
 {
     calibrated *c = learnt;
     if (!is_priced(&task->goal))
         return;
     alert_price was = c->price, start = was;
-    start_price_at(&start, task, before);
+    start_price_of(&start, before);
     start_price(c, task);
     double slow = c->price.log_slow + was.log_slow - start.log_slow;
     c->price.log_slow = alert_clamp(slow, c->price.log_low, c->price.log_high);

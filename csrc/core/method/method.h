@@ -17,6 +17,7 @@
 typedef struct alert_task {
     alert_method method;
     alert_profile *profile;
+    size_t caps; /* that may be chosen: the lowest ones of the profile */
     const alert_constants *constants;
     alert_goal goal;
     double overhead_s;
@@ -70,8 +71,8 @@ typedef struct alert_method_functions {
     /* Divides all slowdowns by a factor that brings that of the quiet machine nearer to 1, and returns it: a learnt
      * profile takes it over. (NULL) */
     double (*set_quiet)(void *learnt, const alert_task *task, alert_belief *belief);
-    /* Takes note that the task's profile has other costs than `before`. (NULL) */
-    void (*change_profile)(void *learnt, const alert_task *task, const alert_profile *before);
+    /* Takes note that the task's profile has other costs than `before`, or that other caps may be chosen. (NULL) */
+    void (*change_profile)(void *learnt, const alert_task *task, const alert_task *before);
     /* Takes note that idle time counts, or no longer does. (NULL) */
     void (*count_idle)(void *learnt, const alert_task *task);
     /* Sets is_hopelessly_late and price of the problem, and what goes with a price, by the problem's goal: the task's,

@@ -45,30 +45,33 @@ static size_t count_in_time(const alert_belief *b, const alert_row *row)
     return low;
 }
 
-/* The lowest energy in the row that is in time; infinite when there is none. Slow columns are the cheap ones, mostly. */
+/* The lowest energy in the row that is in time, under one of so many caps; infinite when there is none. Slow columns are the cheap
+ * ones, mostly. */
 static double cheapest_in_time(const alert_belief *b, const alert_lower_bound *lower,
-                               const alert_row *row)
+                               const alert_row *row, size_t caps)
 {
     double best = HUGE_VAL;
     for (size_t j = count_in_time(b, row);
          j-- > 0 && !(alert_energy_lower_bound(lower, &row->minima[j]) >= best);)
-        best = fmin(best, alert_energy(b, row, j));
+        if (row->cap[j] < caps)
+            best = fmin(best, alert_energy(b, row, j));
     return best;
 }
 
-static machine quiet_machine(const alert_profile *profile, double idle_power_w, double time_s,
-                             point *points)
+static machine points_of(const alert_quiet *quiet, point *points)
 {
+    const alert_profile *profile = quiet->profile;
     double fastest = HUGE_VAL;
     for (size_t r = 0; r < profile->rows; r++)
-        fastest = fmin(fastest, profile->row[r].latency_s[0]);
-    alert_belief belief = {.mean = 1.0, .idle_power_w = idle_power_w};
-    alert_belief_set_deadline(&belief, fmax(time_s, fastest)); /* something is in time */
+        fastest = fmin(fastest, alert_fastest_s(&profile->row[r], quiet->caps));
+    alert_belief belief = {.mean = 1.0, .idle_power_w = quiet->idle_power_w};
+    alert_belief_set_deadline(&belief, fmax(quiet->time_s, fastest)); /* something is in time */
     alert_lower_bound lower = alert_lower_bound_of(&belief);
     machine m = {.points = points};
     for (size_t r = 0; r < profile->rows; r++) {
         const alert_row *row = &profile->row[r];
-        point p = {row->output[row->outputs - 1].accuracy, cheapest_in_time(&belief, &lower, row)};
+        point p = {row->output[row->outputs - 1].accuracy,
+                   cheapest_in_time(&belief, &lower, row, quiet->caps)};
         if (p.energy_j < HUGE_VAL)
             points[m.count++] = p;
     }
@@ -176,11 +179,10 @@ static void set_prices(alert_price *p, const alert_constants *c, const alert_goa
         p->log_slow = p->log_low; /* buys none */
 }
 
-void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
-                       const alert_goal *goal, double idle_power_w, double time_s,
-                       alert_point *room)
+void alert_price_start(alert_price *p, const alert_constants *c, const alert_quiet *quiet,
+                       const alert_goal *goal, alert_point *room)
 {
-    machine m = quiet_machine(profile, idle_power_w, time_s, room);
+    machine m = points_of(quiet, room);
     edge hull = {best_at(&m, 0.0), best_at(&m, HUGE_VAL)}, at = edge_at(&m, goal, hull);
     double gain = fmax(hull.high.accuracy - goal->q_fail, GAIN_MIN);
     double log_slope[3] = {log_within(end_slope(&m, goal, hull, false)),

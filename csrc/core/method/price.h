@@ -75,11 +75,17 @@ typedef struct alert_point {
     double accuracy, energy_j;
 } alert_point;
 
-/* Sets the price from profile and goal; the debt stays. time_s: the deadline without the overhead, of which
- * idle_power_w is drawn in the rest. `room` is for a point a row. */
-void alert_price_start(alert_price *p, const alert_constants *c, const alert_profile *profile,
-                       const alert_goal *goal, double idle_power_w, double time_s,
-                       alert_point *room);
+/* The machine that a price starts from, on which nothing else runs. */
+typedef struct alert_quiet {
+    const alert_profile *profile;
+    size_t caps;         /* that may be chosen: the lowest ones */
+    double time_s;       /* the deadline without the overhead */
+    double idle_power_w; /* drawn in the rest of the time */
+} alert_quiet;
+
+/* Sets the price from machine and goal; the debt stays. `room` is for a point a row. */
+void alert_price_start(alert_price *p, const alert_constants *c, const alert_quiet *quiet,
+                       const alert_goal *goal, alert_point *room);
 void alert_price_update(alert_price *p, const alert_constants *c, const alert_goal *goal,
                         const alert_booking *b);
 /* Joules per unit of accuracy for the next input. Sets whether nothing more can be done for the bound. */

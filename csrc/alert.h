@@ -189,8 +189,8 @@ const char *alert_method_name(alert_method method);
     X(table_scale, EVERY, 5.0, POSITIVE, "[ours]", "deviation of the logarithm of a guessed scale") \
     X(table_size, EVERY, 0.4, POSITIVE, "[ours]", "deviation of the logarithm of a guessed size of a model") \
     X(table_exponent, EVERY, 0.5, POSITIVE, "[ours]", "deviation of the guessed exponent of the caps") \
-    X(table_cap, EVERY, 0.1, POSITIVE, "[ours]", "deviation of a cap from the power law (ln)") \
-    X(table_noise, EVERY, 0.1, POSITIVE, "[ours]", "deviation of one run on a quiet machine (ln)") \
+    X(table_cap, EVERY, 0.05, POSITIVE, "[ours]", "deviation of a cap from the power law (ln)") \
+    X(table_noise, EVERY, 0.05, POSITIVE, "[ours]", "deviation of one run on a quiet machine (ln)") \
     /* kalman.h: the idle power */ \
     X(idle_m, EVERY, 0.01, POSITIVE, "[r]", "first variance of the idle ratio") \
     X(idle_s, EVERY, 1e-4, POSITIVE, "[r]", "process noise of the idle ratio") \

@@ -148,7 +148,8 @@ const alert_row *alert_learnt_untried(const alert_learnt *l, const alert_profile
     return whole;
 }
 
-int alert_causes_of(const alert_belief *b, double latency_s, alert_cause out[ALERT_CAUSES])
+/* Those that the belief knows of. */
+static int known_causes(const alert_belief *b, double latency_s, alert_cause *out)
 {
     const alert_mixture *m = b->mixture;
     if (!m) {
@@ -160,11 +161,21 @@ int alert_causes_of(const alert_belief *b, double latency_s, alert_cause out[ALE
     double slowdown[] = {m->level[0], m->level[1] + lost.least * slice,
                          m->level[1] + (lost.least + 1.0) * slice};
     double weight[] = {1.0 - m->other, m->other * (1.0 - lost.more), m->other * lost.more};
-    for (int k = 0; k < ALERT_CAUSES; k++) {
+    for (int k = 0; k < ALERT_CAUSES - 1; k++) {
         double spread = m->width[k > 0] / slowdown[k];
         out[k] = (alert_cause){weight[k], slowdown[k], 2.0 * spread * spread};
     }
-    return ALERT_CAUSES;
+    return ALERT_CAUSES - 1;
+}
+
+int alert_causes_of(const alert_belief *b, double latency_s, alert_cause out[ALERT_CAUSES])
+{
+    int known = known_causes(b, latency_s, out);
+    for (int k = 0; k < known; k++)
+        out[k].weight *= 1.0 - ALERT_UNKNOWN_CAUSE;
+    out[known] = (alert_cause){ALERT_UNKNOWN_CAUSE, out[0].slowdown,
+                               ALERT_UNKNOWN_SPREAD * ALERT_UNKNOWN_SPREAD};
+    return known + 1;
 }
 
 /* How likely each cause is, after an input whose logarithm was expected with this variance and came out at log_y. */

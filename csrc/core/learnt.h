@@ -10,6 +10,9 @@
  *
  *     x_0 = level_0,   x_1n = level_1 + n s / t,   v = 2 (width / x)^2 + table_noise^2
  *
+ * and one that it does not know of, such as contention that sets in for the first time: w = ALERT_UNKNOWN_CAUSE, x = x_0 and
+ * v = ALERT_UNKNOWN_SPREAD^2 + table_noise^2. (Without it, the first contended inputs were written into the table.)
+ *
  * With the table's mean and variance of ln t, which are x' m and x' P x, a cause has caused the input with
  *
  *     r_k ~ w_k f4(z_k) / d_k,     z_k = (ln L - x' m - ln x_k) / d_k,     d_k^2 = (x' P x + v_k) / 2
@@ -37,6 +40,9 @@
 
 #define ALERT_LEARNT_MOVED  0.03
 #define ALERT_LEARNT_INPUTS 64.0
+/* Of a cause that the belief does not know of: its weight, and the deviation of ln x. */
+#define ALERT_UNKNOWN_CAUSE  0.05
+#define ALERT_UNKNOWN_SPREAD 1.0
 /* More than any run has; exact as a double. */
 #define ALERT_RUNS_MAX 1e15
 
@@ -78,7 +84,7 @@ typedef struct alert_cause {
     double variance; /* of the logarithm of the slowdown */
 } alert_cause;
 
-enum { ALERT_CAUSES = 3 };
+enum { ALERT_CAUSES = 4 };
 
 /* The causes that a belief knows of, for a run of profiled latency latency_s; how many. */
 int alert_causes_of(const alert_belief *belief, double latency_s, alert_cause out[ALERT_CAUSES]);

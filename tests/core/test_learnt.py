@@ -174,6 +174,17 @@ def test_contention_is_not_written_into_the_profile() -> None:
     np.testing.assert_allclose(s.profile.latency, before, rtol=0.12)
 
 
+def test_a_model_that_has_to_wait_is_not_tried_first() -> None:
+    s = alert.Scheduler(guess(), GOAL)
+    assert s.decision.model == 0
+    s.expect(delay=[1e9, 0.0, 0.0])
+    ran = serve(s, np.random.default_rng(0), 30)
+    assert [model for model, _ in ran[:2]] == [1, 2]
+    assert 0 not in {model for model, _ in ran}
+    s.expect()
+    assert s.decision.model == 0
+
+
 def test_contention_at_the_start_ends_in_the_profile_of_the_quiet_machine() -> None:
     s = alert.Scheduler(guess(), GOAL)
     rng = np.random.default_rng(3)

@@ -99,9 +99,9 @@ def test_the_core_stays_small() -> None:
     # 190 for rows that a search screens out together, and machine prices that move.
     # 15 for saved numbers that no input leads to, and late inputs where the power is limited.
     # 5 for sizes that are read while a scheduler is stepped.
-    # 20 for costs that are no numbers, and first tries of models that have to wait.
+    # 30 for costs that are no numbers, first tries of models that wait, slowdowns nobody knows of.
     # 100 for inputs that leave early, and prices that know of a limit on the power.
-    assert sum(lines_of_code(path) for path in files) <= 5715
+    assert sum(lines_of_code(path) for path in files) <= 5725
 
 
 def test_the_core_includes_nothing_from_above() -> None:

@@ -108,7 +108,10 @@ class Learning(reference.Scheduler):
         y = self.served[0][i, j] + math.log(min(max(latency / t, 1e-6), 1e6))
         off, own = y - self.times.log(i, j), self.times.variance(i, j)
         weighed = []
-        for weight, x, variance in self.causes(t):
+        known = self.causes(t)
+        first = known[0][1]
+        causes = [(0.95 * weight, x, variance) for weight, x, variance in known]
+        for weight, x, variance in [*causes, (0.05, first, 1.0)]:
             d = math.sqrt((own + variance + noise) / 2.0)
             weighed.append((weight * student((off - math.log(x)) / d) / d, x, variance + noise))
         total = sum(weight for weight, *_ in weighed)

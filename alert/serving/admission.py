@@ -18,6 +18,11 @@ CAREFUL = 1.1
 # So many requests are looked at: those far behind have their turn when they have come nearer.
 _FORESIGHT = 256
 
+# A tenant floods the machine where it takes this share of what is used. The others are then planned
+# to be done so many services before they are due: the machine may slow down while the flood runs.
+_FLOODS = 0.7
+_RESERVE = 2.0
+
 # Weight of one request in the average of the overhead; it counts for so many times the average at
 # most, or for so many times the usual seconds.
 _OVERHEAD_WEIGHT = 1.0 / 16.0
@@ -132,14 +137,28 @@ class Admission:
     def _first_late(self, queue: Queue, free_at: float, start: int) -> int | None:
         """Return the place of the first request that the plan is late for; the next ones count."""
         end = min(start + _FORESIGHT, len(queue))
-        if start >= end or queue[start].due >= free_at + self.until(end):  # then all are in time
-            return None
+        flooding = self._flooding(queue)
+        reserve = 0.0 if flooding is None else _RESERVE * self.service
+        if start >= end or queue[start].due >= free_at + self.until(end) + reserve:
+            return None  # all are in time
         ready, step = free_at + self.until(start + 1), self.service * self._gain
+        ahead = (queue[place] for place in range(max(start - _FORESIGHT, 0), start))
+        is_behind = any(request.account is flooding for request in ahead)
         for place in range(start, end):
-            if queue[place].due < ready:
+            floods = queue[place].account is flooding
+            is_behind = is_behind or floods
+            if queue[place].due < ready + (reserve if is_behind and not floods else 0.0):
                 return place
             ready += step
         return None
+
+    def _flooding(self, queue: Queue) -> Account | None:
+        """Return the tenant that floods the machine, if one does."""
+        if len(queue.waiting) < 2:
+            return None
+        use = {account: self._use(account, queue) for account in queue.waiting}
+        most = max(use, key=use.__getitem__)
+        return most if use[most] > _FLOODS * sum(use.values()) else None
 
     def _victim(self, queue: Queue, late: int) -> Request:
         """Return the last request, up to this place, of the tenant that has used most."""

@@ -53,9 +53,22 @@ def test_the_tenant_who_used_most_gives_way_even_to_a_later_request() -> None:
     flood = [request(greedy, 0.0, 1.6 + 0.01 * n) for n in range(2)]
     queue = queue_of(*flood, late := request(modest, 0.0, 2.5))
     made = admission()
-    made.usage.add(greedy, 0.9, 0.0)
+    made.usage.add(greedy, 0.2, 0.0)
     assert list(made.victims(queue, 0.0)) == [flood[1]]
     assert list(queue) == [flood[0], late]
+
+
+def test_a_flood_leaves_the_others_time_to_spare() -> None:
+    """In time as planned, the modest tenant is to be so even where the machine slows down."""
+    greedy, modest = account("greedy"), account("modest", 1)
+    for used, given_up in ((0.0, 0), (4.0, 1)):
+        flood = [request(greedy, 0.0, 50.0 - n) for n in range(2)]
+        queue = queue_of(*flood, request(modest, 0.0, 51.0))
+        made = admission()
+        made.usage.add(greedy, used, 0.0)
+        assert list(made.victims(queue, 47.0)) == flood[:given_up]
+    own = queue_of(*(request(greedy, 0.0, 3.1) for _ in range(3)))
+    assert list(made.victims(own, 0.0)) == []
 
 
 def test_who_asks_for_much_at_once_gives_way_before_anything_ran() -> None:

@@ -28,7 +28,7 @@ def least(machines: dict[str, Loss], budget: float) -> float:
 
 
 def test_no_more_than_the_budget_and_near_the_best_division() -> None:
-    """Water-filling loses at most one step, too large to fit; that is seldom, even with so few."""
+    """What water-filling loses, one step too large to fit, is found by exchanges."""
     ratios = []
     for seed in range(300):
         random = Random(seed)
@@ -43,8 +43,8 @@ def test_no_more_than_the_budget_and_near_the_best_division() -> None:
         if best > 1e-9:
             ratios.append((most - lost(machines, shares)) / best)
     assert len(ratios) > 200
-    assert sum(ratios) / len(ratios) > 0.99
-    assert sum(ratio > 1.0 - 1e-9 for ratio in ratios) > 0.85 * len(ratios)
+    assert min(ratios) > 0.98
+    assert sum(ratio > 1.0 - 1e-9 for ratio in ratios) > 0.98 * len(ratios)
 
 
 def test_a_machine_climbs_over_a_step_that_pays_nothing() -> None:

@@ -3,7 +3,8 @@
 A machine runs under one of its caps. A higher cap saves so many joules a second for each watt more.
 The machine that saves most for a watt has its turn first (water-filling). A machine climbs the
 lower convex hull of its losses: a step that pays little may lead to one that pays much. A step that
-no longer fits is replaced by the best one that does.
+no longer fits is replaced by the best one that does. Among few machines one such step matters:
+there each machine is tried at its other caps, and the rest divided anew.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from alert.serving.budget.demand import Loss
+
+# Machines up to which that is done, and the share of the loss that it has to save.
+_FEW = 16
+_WORTH = 1e-9
 
 
 class Division(NamedTuple):
@@ -50,6 +55,35 @@ def divide(budget: float, machines: Mapping[str, Loss]) -> Division:
     machines : mapping of str to Loss
         By name; all caps are finite.
     """
+    found = _fill(budget, machines)
+    return _exchange(budget, machines, found) if len(machines) <= _FEW else found
+
+
+def _exchange(budget: float, machines: Mapping[str, Loss], found: Division) -> Division:
+    """Hold one machine at another cap and divide the rest, as long as this saves."""
+    best, tried = _lost(machines, found), False
+    while not tried:
+        tried = True
+        for name, loss in machines.items():
+            for watts in loss.watts:
+                held = {**machines, name: Loss((watts,), (0.0,))}
+                if math.fsum(each.watts[0] for each in held.values()) > budget:
+                    break
+                other = _fill(budget, held)
+                if (lost := _lost(machines, other)) < best - _WORTH * abs(best):
+                    best, tried = lost, False
+                    found = Division(other.watts, found.price)
+    return found
+
+
+def _lost(machines: Mapping[str, Loss], division: Division) -> float:
+    """Return the joules a second that the machines lose together."""
+    shares = division.watts
+    return math.fsum(each.loss[each.watts.index(shares[name])] for name, each in machines.items())
+
+
+def _fill(budget: float, machines: Mapping[str, Loss]) -> Division:
+    """Take the step that saves most for a watt, again and again."""
     losses = list(machines.values())
     caps = [0] * len(losses)
     left = budget - math.fsum(loss.watts[0] for loss in losses)

@@ -12,13 +12,20 @@ from alert.goal import Goal
 from alert.power.device import Device
 from alert.profile import Profile, differences_from_here
 
-# A deadline of so many times the latency of the slowest configuration may be a mistake.
+# A deadline of so many times the latency of the slowest configuration may be a mistake. So may one
+# that the fastest configuration takes so many times.
 _TOO_LONG = 100.0
+_TOO_SHORT = 20.0
 
 
 def of_deadline(goal: Goal, profile: Profile) -> None:
-    """Warn of a deadline that no model can miss: it may be in milliseconds."""
-    slowest = float(profile.latency.max())
+    """Warn of a deadline, or of latencies, that may be in milliseconds."""
+    slowest, fastest = float(profile.latency.max()), float(profile.latency.min())
+    if fastest >= _TOO_SHORT * goal.deadline and profile.spread is None:  # no mere guess
+        warn(
+            f"the fastest model of the profile takes {fastest:g} s, {fastest / goal.deadline:.0f} "
+            f"times the deadline of {goal.deadline:g} s: latencies and deadlines are in seconds"
+        )
     if _TOO_LONG * slowest <= goal.deadline < math.inf:
         warn(
             f"the deadline of {goal.deadline:g} s is {goal.deadline / slowest:.0f} times as long "

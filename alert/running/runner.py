@@ -371,11 +371,20 @@ class Runner(Closing):
 
     @property
     def scheduler(self) -> Scheduler:
-        """The scheduler. Its `goal` may be set at any time.
+        """The scheduler."""
+        return self._scheduler
+
+    @property
+    def goal(self) -> Goal:
+        """The goal of the scheduler. It may be set at any time.
 
         A goal that is set while an input runs holds from the next input on.
         """
-        return self._scheduler
+        return self._scheduler.goal
+
+    @goal.setter
+    def goal(self, goal: Goal) -> None:
+        self._scheduler.goal = goal
 
     @property
     def profile(self) -> Profile:

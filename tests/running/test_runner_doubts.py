@@ -62,7 +62,14 @@ def test_a_deadline_in_milliseconds_is_warned_of() -> None:
         assert [warning.filename for warning in w] == [__file__]
     runner = make(profile(), dataclasses.replace(CHEAP, deadline=99.0 * slowest))
     with pytest.warns(UserWarning, match="are in seconds"):
-        runner.scheduler.goal = goal
+        runner.goal = goal
+
+
+def test_latencies_in_milliseconds_are_warned_of() -> None:
+    fastest = float(profile().latency.min())
+    make(profile(), dataclasses.replace(CHEAP, deadline=fastest / 19.0))
+    with pytest.warns(UserWarning, match=r"takes 0\.\d+ s, 50 times the deadline .* in seconds"):
+        make(profile(), dataclasses.replace(CHEAP, deadline=fastest / 50.0))
 
 
 # ------------------------------------------------------------------------------------ arguments

@@ -260,13 +260,13 @@ def test_a_goal_that_is_set_by_the_model_that_runs_holds_from_the_next_input_on(
     small = bench.models["small"]
 
     def setting(x: Any) -> Any:
-        bench.runner.scheduler.goal = ACCURATE
-        assert bench.runner.scheduler.goal == CHEAP
+        bench.runner.goal = ACCURATE
+        assert bench.runner.goal == CHEAP
         return small(x)
 
     bench.runner._machine.execution.models[0] = setting
     assert bench.runner("x")[0] == "small"
-    assert bench.runner.scheduler.goal == ACCURATE
+    assert bench.runner.scheduler.goal == bench.runner.goal == ACCURATE
     assert bench.runner("x")[0] == "large"
     assert bench.runner.history["model"].tolist() == [0, 1]
     assert bench.runner.history["slowdown"] == pytest.approx(1.0, rel=1e-9)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from operator import index
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from alert._core import Decision
 from alert._text import shown
 from alert.profile import Profile
@@ -269,6 +271,7 @@ class Dispatch:
         share = None if energy is None else energy / len(job.requests)
         counts = self._exit_in_time(job, latency, exit) if sure else exit
         ran = job.decision.model, counts
+        drawn = self._by_profile(job, latency) if share is None else share
         for request in job.requests:
             scheduler = request.account.scheduler
             if request.context is not None:  # others may have been looked at meanwhile
@@ -284,10 +287,19 @@ class Dispatch:
                 model=job.decision.model,
                 power_cap=job.decision.power_cap if power_cap is None else power_cap,
             )
-            self._count(request, now, latency, share or 0.0, ran)
+            self._count(request, now, latency, drawn, ran)
             allowed = request.due - request.arrival
             request.account.last = Last(job.decision, exit, now - request.arrival, allowed)
         self.admission.learn(job.request.account.scheduler.slowdown)
+
+    def _by_profile(self, job: Job, latency: float) -> float:
+        """Return the joules of one request above idle power, by the profile; 0 if unknown there."""
+        profile, (model, power_cap) = self.profile, job.decision
+        if not profile.knows_power:
+            return 0.0
+        cap = np.searchsorted(profile.power_caps, math.inf if power_cap is None else power_cap)
+        watts = float(profile.power[model, cap]) - profile.idle_power
+        return max(watts, 0.0) * latency / len(job.requests)
 
     def _exit_in_time(self, job: Job, latency: float, exit: int | None) -> int | None:
         """Return what a sure output counts as: the last exit, up to that chosen, in time."""

@@ -18,6 +18,7 @@ from alert._closing import OfOneProcess
 from alert._profile_learnt import settled
 from alert._profile_parts import without_stops
 from alert._text import shown
+from alert._warnings import warn
 from alert.feedback import Feedback
 from alert.goal import Goal
 from alert.power.device import Device
@@ -36,6 +37,7 @@ from alert.serving.report import ServerReport, TenantReport
 from alert.serving.requests import Request
 from alert.serving.tenant import Tenant
 from alert.serving.worker import Worker
+from alert.store import Store, size
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -124,6 +126,7 @@ class Server(OfOneProcess):
         _arguments.integer("batch", batch, 1)
         _arguments.seconds("patience", patience, above_zero=True)
         find(policy, profile)  # a bad one opens no device
+        _warn_of_loads(models)
         self._method, self._constants = method, constants
         self._clock = clock
         self._tenants: dict[str, Tenant] = {}
@@ -367,6 +370,16 @@ class Server(OfOneProcess):
         state = "closed" if self._closed else f"{len(self._dispatch.queue)} waiting"
         names = ", ".join(self._tenants) or "none yet"
         return f"<alert.Server on {self._machine.device.kind}, {state}; tenants: {names}>"
+
+
+def _warn_of_loads(models: Models) -> None:
+    """Warn of a store that does not hold all of its models at once."""
+    if isinstance(models, Store) and models.needed > models.budget:
+        warn(
+            f"a Server does not plan loads, and this Store holds {size.text(models.budget)} of the "
+            f"{size.text(models.needed)} of its models: requests wait for loads, which count as "
+            "slowdown; raise the budget, or use a Runner"
+        )
 
 
 _open: weakref.WeakSet[Server] = weakref.WeakSet()

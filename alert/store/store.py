@@ -179,6 +179,11 @@ class Store(Closing, Mapping[str, StoredModel]):
         return self._memory.used
 
     @property
+    def needed(self) -> int:
+        """Bytes of all models together: with such a budget, each is loaded once."""
+        return sum(entry.size for entry in self._memory.entries.values())
+
+    @property
     def resident(self) -> tuple[str, ...]:
         """Names of the models in memory."""
         return tuple(name for name, model in self.items() if model.is_resident)

@@ -9,11 +9,13 @@ import threading
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from servers import LONG, SOON, Board, Gate, profile, serve
 from simulation import CAPS
+from stores import Nets
 
 import alert
 from alert.serving.sure import Leaves
@@ -24,6 +26,15 @@ def gate() -> Iterator[Gate]:
     made = Gate()
     yield made
     made.open.set()
+
+
+def test_a_store_that_does_not_hold_all_models_is_warned_of(tmp_path: Path) -> None:
+    nets = Nets(tmp_path, "a", "b")
+    table = alert.Profile([[0.1], [0.2]], [[20.0]] * 2, [0.7, 0.8], [20.0], 1.0, models=["a", "b"])
+    with pytest.warns(UserWarning, match="holds 432 B of the 576 B of its models") as warned:
+        alert.Server(nets.store(1.5), table, Board()).close()
+    assert [w.filename for w in warned] == [__file__]
+    alert.Server(nets.store(2), table, Board()).close()  # no warning
 
 
 # ---------------------------------------------------------------------------------------- answers

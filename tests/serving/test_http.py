@@ -168,6 +168,14 @@ GOOD = tensor([1.0])
         ({"inputs": [{**GOOD, "data": None}]}, "inputs[0].data: expected"),
         ({"inputs": [{**GOOD, "data": ["a"]}]}, "inputs[0].data: expected numbers of FP32"),
         ({"inputs": [{**GOOD, "data": [[1.0], [1.0, 2.0]]}]}, "inputs[0].data: expected numbers"),
+        ({"inputs": [{**GOOD, "data": ["1.5"]}]}, "inputs[0].data: expected numbers of FP32"),
+        ({"inputs": [{**GOOD, "data": 1.5}]}, "inputs[0].data: expected a list"),
+        ({"inputs": [{**GOOD, "data": [None]}]}, "inputs[0].data: expected numbers of FP32"),
+        ({"inputs": [{**GOOD, "datatype": "INT32", "data": [1.5]}]}, "numbers of INT32"),
+        ({"inputs": [{**GOOD, "datatype": "INT8", "data": [300]}]}, "numbers of INT8"),
+        ({"inputs": [{**GOOD, "datatype": "UINT8", "data": [-1]}]}, "numbers of UINT8"),
+        ({"inputs": [{**GOOD, "datatype": "BOOL", "data": ["a"]}]}, "numbers of BOOL"),
+        ({"inputs": [{**GOOD, "shape": [0, 10**30], "data": []}]}, "inputs[0].shape: "),
         ({"inputs": [GOOD, GOOD]}, "inputs[1].name: expected a new name"),
         ({"inputs": [{**GOOD, "parameters": 3}]}, "inputs[0].parameters: expected an object"),
         (
@@ -191,13 +199,36 @@ def test_malformed_requests_are_400_and_name_the_field(body: Any, said: str) -> 
         assert http.post(INFER, json={"inputs": [GOOD]}).status_code == 200
 
 
-@pytest.mark.parametrize("length", ["-1", "1e3", "9" * 30, "x"])
+@pytest.mark.parametrize("length", ["-1", "1e3", "9" * 30, "9" * 5000, "x"])
 def test_a_bad_length_of_the_json_is_400(length: str) -> None:
     with client() as http:
         headers = {"Inference-Header-Content-Length": length}
         reply = http.post(INFER, json={"inputs": [GOOD]}, headers=headers)
         assert reply.status_code == 400
         assert "Inference-Header-Content-Length: expected" in reply.json()["error"]
+
+
+def test_numbers_that_the_type_holds_are_taken() -> None:
+    cases = (("INT32", [2.0], [2]), ("BOOL", [True], [True]), ("FP32", [1], [1.0]))
+    with client() as http:
+        for kind, data, out in cases:
+            reply = http.post(INFER, json={"inputs": [{**GOOD, "datatype": kind, "data": data}]})
+            assert reply.json()["outputs"][0]["data"] == out
+
+
+def test_tensors_may_have_any_names() -> None:
+    with client(lambda **named: named["self"]) as http:
+        inputs = [{**GOOD, "name": name} for name in ("self", "args", "max_latency")]
+        assert http.post(INFER, json={"inputs": inputs}).status_code == 200
+
+
+def test_a_server_that_closes_is_503() -> None:
+    server = serve()
+    server.tenant("camera")
+    server.close()
+    with TestClient(app(server)) as http:
+        reply = http.post(INFER, json={"inputs": [GOOD]})
+        assert (reply.status_code, reply.json()) == (503, {"error": "this Server is closed"})
 
 
 def test_bytes_after_the_last_tensor_are_400() -> None:

@@ -84,6 +84,8 @@ def app(server: Server, *, most_bytes: int = MOST_BYTES) -> Starlette:
             answer = tenant.submit(asked.call(), **_bounds(request))
         except ValueError as error:
             raise _StatusError(400, str(error)) from None
+        except RuntimeError as error:  # the server has just been closed
+            raise _StatusError(503 if server.closed else 500, str(error)) from None
         output = await _output(request, answer)
         text, length = tensors.response(asked, tenant.name, output, _told(server, answer))
         headers = {} if length is None else {_LENGTH: str(length)}

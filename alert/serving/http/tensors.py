@@ -24,6 +24,9 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 Tensor = NDArray[Any]
 
+# Of a length in bytes.
+_DIGITS = 20
+
 
 @dataclass(frozen=True)
 class Infer:
@@ -91,7 +94,7 @@ def parse(body: bytes, json_length: str | None) -> Infer:
 
 
 def _length(text: str, most: int) -> int:
-    if not text.isdecimal() or int(text) > most:
+    if not text.isdecimal() or len(text) > _DIGITS or int(text) > most:
         raise ValueError(
             f"Inference-Header-Content-Length: expected at most the {most} bytes of the body, "
             f"got {text[:40]!r}"
@@ -117,8 +120,8 @@ def _tensor(where: str, given: object, rest: memoryview) -> tuple[str, Tensor, m
         raise ValueError(
             f"{where}: expected {expected} raw bytes, got {size!r}, of which {len(rest)} came"
         )
-    array = np.frombuffer(rest[:size], dtype).reshape(shape).copy()  # so that it may be changed
-    return given["name"], array, rest[size:]
+    array = np.frombuffer(rest[:size], dtype).copy()  # so that it may be changed
+    return given["name"], _shaped(where, array, shape), rest[size:]
 
 
 def _parameters(where: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -130,13 +133,27 @@ def _parameters(where: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def _listed(where: str, data: object, dtype: np.dtype[Any], shape: list[int]) -> Tensor:
     """Read elements that are listed in JSON, nested or flat."""
+    if not isinstance(data, list):
+        raise ValueError(f"{where}.data: expected a list")
     try:
-        array = np.array(data, dtype)
+        given = np.array(data)
+        array = given.astype(dtype)
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise ValueError(f"{where}.data: expected numbers of {_NAMES[dtype]}") from None
-    if array.ndim == 0 or array.size != math.prod(shape):
+    kinds = "b" if dtype.kind == "b" else "iuf"
+    is_rounded = dtype.kind in "iu" and not np.array_equal(array, given)
+    if given.size and (given.dtype.kind not in kinds or is_rounded):
+        raise ValueError(f"{where}.data: expected numbers of {_NAMES[dtype]}")
+    if array.size != math.prod(shape):
         raise ValueError(f"{where}.data: expected {math.prod(shape)} elements, got {array.size}")
-    return array.reshape(shape)
+    return _shaped(where, array, shape)
+
+
+def _shaped(where: str, array: Tensor, shape: list[int]) -> Tensor:
+    try:
+        return array.reshape(shape)
+    except (ValueError, OverflowError) as error:  # without elements, it may be too long
+        raise ValueError(f"{where}.shape: {error}") from None
 
 
 def _raw(document: dict[str, Any]) -> frozenset[str] | None:

@@ -15,6 +15,7 @@ from alert.profile import Profile
 from alert.serving.account import Last
 from alert.serving.admission import CAREFUL, Admission
 from alert.serving.batches import fit
+from alert.serving.bounds import usual_worth
 from alert.serving.budget.demand import Demand
 from alert.serving.machine_price import MachinePrice
 from alert.serving.overloaded import Overloaded
@@ -85,6 +86,7 @@ class Dispatch:
         self.queue = Queue(self.policy.order)
         self.admission = Admission(float(profile.latency.min()), self._gain())
         self.price = MachinePrice(profile.idle_power)
+        self._worth = usual_worth(profile)
         self.power_cap: float | None = None
         self.demand: Demand | None = None
         self._power_limit: float | None = None
@@ -214,6 +216,7 @@ class Dispatch:
             self.power_cap,
             self.admission,
             self._power_limit,
+            self._worth,
         )
 
     def _with_others(self, job: Job) -> Job:

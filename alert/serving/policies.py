@@ -13,7 +13,6 @@ import numpy as np
 from alert._core import Decision
 from alert._text import shown
 from alert.profile import Profile
-from alert.serving.bounds import usual_worth
 from alert.serving.requests import Order
 from alert.serving.view import View
 
@@ -111,7 +110,7 @@ def loss_of_delay(view: View) -> float:
             for left in (slack, slack - _DELAY)
         )
         lost += (now - later) / _DELAY
-    return lost * usual_worth(view.profile)
+    return lost * view.worth
 
 
 def alone(view: View) -> Choice:

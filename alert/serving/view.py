@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TypeAlias
@@ -44,6 +45,8 @@ class View:
     service : float
         Seconds that a request takes with the fastest configuration.
     profile : Profile
+    worth : float
+        What a unit of accuracy is worth where nothing else says so, in joules.
     """
 
     def __init__(
@@ -55,12 +58,14 @@ class View:
         power_cap: float | None,
         admission: Admission,
         power_limit: float | None = None,
+        worth: float | None = None,
     ) -> None:
         self.now = now
         self.price = price
         self.slowdown = admission.slowdown
         self.service = admission.service
         self.profile = profile
+        self.worth = usual_worth(profile) if worth is None else worth
         self._queue = queue
         self._power_cap = power_cap
         self._power_limit = power_limit
@@ -118,9 +123,9 @@ class View:
         """Choose where neither accuracy nor energy is bounded: accuracy is worth so many joules."""
         options = self.options[request]
         second = price - self.profile.idle_power
-        energy = np.nan_to_num(options["energy"])  # unknown where the profile knows no power
-        worth = usual_worth(self.profile) * options["accuracy"]
-        cost = energy + second * options["latency"] - worth
+        cost = second * options["latency"] - self.worth * options["accuracy"]
+        if not math.isnan(options["energy"][0]):  # unknown where the profile knows no power
+            cost += options["energy"]
         return decision_of(options[cost.argmin()])
 
     def fixed(self, model: int, cap: int) -> Decision:

@@ -32,15 +32,18 @@ def nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Nets:
     return Nets(tmp_path, "a", "b", "c")
 
 
-class Odd(OnGpu):
+class Odd(torch.nn.Module):
     """Has a few bytes before its weights, so that these begin anywhere."""
 
     def __init__(self) -> None:
-        super().__init__(16, 24)
-        weights, self._parameters = self._parameters, {}
-        self.register_buffer("three", torch.ones(3, dtype=torch.uint8))
-        self.register_parameter("weight", weights["weight"])
-        self.register_parameter("bias", weights["bias"])
+        super().__init__()
+        self.first = torch.nn.Module()
+        self.first.register_buffer("three", torch.ones(3, dtype=torch.uint8))
+        self.second = OnGpu(16, 24)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.second(x)
+        return found
 
 
 def store_of(nets: Nets, room: float) -> alert.Store:
@@ -107,8 +110,8 @@ def test_packed_weights_arrive_behind_bytes_that_are_not_aligned(
     done.save(tmp_path / "odd.sdw")
     store = alert.Store({"odd": (Odd, tmp_path / "odd.sdw")}, "1 MB", device="cuda")
     store["odd"](torch.ones(16))
-    net = done.model
-    expected = torch.nn.functional.linear(torch.ones(16), net.weight, net.bias)  # type: ignore[arg-type]
+    weight, bias = (done.model.get_parameter(f"second.{name}") for name in ("weight", "bias"))
+    expected = torch.nn.functional.linear(torch.ones(16), weight, bias)
     assert torch.equal(result(cuda), expected)
 
 

@@ -53,11 +53,12 @@ def _panel(axis: Axes, variants: list[Variant], cost: _Cost) -> None:
         at = cost.of[variant.name], variant.accuracy
         axis.scatter(*at, 36, color=_LEFT_OUT if variant.why else _KEPT, zorder=2)
         axis.annotate(
-            variant.name,
+            variant.name.replace("+", "\n+"),
             at,
-            xytext=(6, -8 - 9 * (number % 2)) if variant.why else (-6, 2),
+            xytext=(6, -8 - 9 * (number % 2)) if variant.why else (-6, 0),
             textcoords="offset points",
             ha="left" if variant.why else "right",
+            va="center",
             fontsize=7,
             color="#777777" if variant.why else "black",
         )

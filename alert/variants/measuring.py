@@ -25,7 +25,11 @@ _LEAST, _MOST = 7, 200  # turns that count
 _SECONDS = 1.0  # for each model, where these are enough turns
 
 
-def latencies(models: Mapping[str, Callable[..., Any]], example: Any) -> dict[str, float]:
+def latencies(
+    models: Mapping[str, Callable[..., Any]],
+    example: Any,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
     """Return the median latency of each model, in seconds.
 
     The models take turns, so that other work on the machine slows all of them down. In a turn a
@@ -35,7 +39,7 @@ def latencies(models: Mapping[str, Callable[..., Any]], example: Any) -> dict[st
     measured = measured_models(models, dict.fromkeys(models, 0.0))
     times: list[list[float]] = []
     with power.open("none") as device, torch.inference_mode():
-        stopwatch = Stopwatch(device, time.perf_counter)
+        stopwatch = Stopwatch(device, clock)
         until = time.perf_counter() + _SECONDS * len(models)
         while len(times) < _WARMUP + _LEAST or (
             len(times) < _WARMUP + _MOST and time.perf_counter() < until

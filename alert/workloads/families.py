@@ -20,7 +20,7 @@ _LEARNING_RATE = 3e-3
 _BATCH = 64
 _LEARNT_SIZE = 40  # pixels
 _MEASURED = 4000  # patches
-_CALIBRATION = 48  # patches, or photographs
+_CALIBRATION = 200  # patches, or photographs
 _SIZE = 224  # pixels of EfficientNet-Lite0
 
 
@@ -71,10 +71,6 @@ def of_patches() -> dict[str, Any]:
         "calibration": list(torch.split(calibration, 1)),
         "train": lambda module: _train_again(module, drawn),
         "evaluate": evaluate,
-        "kinds": [
-            *("onnx", "int8", "pruned:0.25+int8", "pruned:0.5", "pruned:0.5+int8"),
-            *("pruned:0.7+int8", "lowres:0.75+int8"),
-        ],
     }
 
 
@@ -115,5 +111,4 @@ def of_photographs() -> dict[str, Any]:
         "example": pictures[0],
         "calibration": pictures,
         "accuracy": efficientnet.ACCURACY["EfficientNet-Lite0"],
-        "kinds": ["onnx", "int8", "lowres:0.72+onnx", "lowres:0.72+int8", "lowres:0.57+int8"],
     }

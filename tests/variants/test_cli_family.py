@@ -36,6 +36,12 @@ SOURCE = """
 
     def bare():
         return {"model": small.network()}
+
+    def interrupted():
+        def train(module):
+            raise KeyboardInterrupt
+
+        return {**offer(), "train": train, "kinds": ["lowres:0.5", "pruned:0.4"]}
 """
 
 
@@ -63,6 +69,24 @@ def test_everything_is_done_and_said(module: str, capsys: pytest.CaptureFixture[
     assert list(family) == ["pruned:0.4", "lowres:0.5"]
     assert alert.Profile.load("family/profile.json").models == tuple(family)
     assert Path("family/family.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_was_made_is_saved_when_it_is_interrupted(
+    module: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["family", f"{module}:interrupted", "--quiet"]) == 130
+    said = capsys.readouterr().err
+    assert "family/variants holds what was measured before it stopped: <alert.variants.Fam" in said
+    assert list(variants.load("family/variants", small.network())) == ["original", "lowres:0.5"]
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_made(
+    module: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("family/variants").mkdir(parents=True)
+    Path("family/variants/thesis.tex").write_text("dear")
+    assert cli.main(["family", f"{module}:interrupted", "--quiet"]) == 1
+    assert "there is a directory already, and no family in it" in capsys.readouterr().err
 
 
 def test_a_function_that_offers_too_little(module: str, capsys: pytest.CaptureFixture[str]) -> None:

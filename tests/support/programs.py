@@ -21,6 +21,8 @@ COMPILER = os.environ.get("CC", "gcc").split()
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"]
 FLAGS += [f"-I{folder}" for folder in ("csrc", "tests/c")]
 SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+STRICT = ["-Wshadow", "-Wconversion", "-Wpedantic", "-Wdouble-promotion"]
+ORDINARY = ["-g", "-O2", *STRICT]
 
 
 def build(output: Path, *arguments: str) -> Path:
@@ -56,6 +58,14 @@ def kept_directory() -> str:
     directory = tempfile.TemporaryDirectory()
     atexit.register(directory.cleanup)
     return directory.name
+
+
+def check_with_clang(sources: list[str]) -> None:
+    """Have Clang read the sources: it gives its warnings as it does, and they are errors."""
+    require("clang")
+    command = ["clang", *FLAGS, *STRICT, "-fsyntax-only", *sources]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def compile_with(words: list[str]) -> None:

@@ -138,9 +138,8 @@ static int check_owner(const alert_power *p, alert_power_error *error)
 {
     if (getpid() == p->owner)
         return 0;
-    return alert_power_fail(
-        error, EPERM, "power cap", "the device was opened by another process",
-        "open it, or make the Runner, in the forked child");
+    return alert_power_fail(error, EPERM, "power cap", "the device was opened by another process",
+                            "open it, or make the Runner, in the forked child");
 }
 
 int alert_power_release(alert_power *p, alert_power_error *error)

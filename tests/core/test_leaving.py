@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 import reference
-import reference_calibrated
-import reference_table
 from random_cases import Twins, leaving, random_deadline, random_goal, random_table, smooth_table
 
 import alert
-
-
-@pytest.fixture(autouse=True)
-def constants() -> Iterator[None]:
-    constants = alert.constants("calibrated")
-    reference_calibrated.Scheduler.constants = constants
-    reference_table.Learning.table_constants = constants
-    yield
-    reference_calibrated.Scheduler.constants = {}
-
+from alert._profile_arguments import Exits
 
 # -------------------------------------------------------------------------------- against the twins
 
@@ -88,7 +76,7 @@ def test_long_models_have_the_sums_of_short_ones() -> None:
 
 # ---------------------------------------------------------------------------------------- by hand
 
-EXITS = {"net": [(0.25, 0.6), (0.5, 0.7), (1.0, 0.8)]}
+EXITS: Exits = {"net": [(0.25, 0.6), (0.5, 0.7), (1.0, 0.8)]}
 
 
 def profile(shares: Any = None) -> alert.Profile:

@@ -18,6 +18,7 @@ from simulation import CAPS
 from stores import Nets
 
 import alert
+from alert._profile_arguments import Exits
 from alert.serving.sure import Leaves
 
 
@@ -402,7 +403,7 @@ def test_a_model_that_hangs_is_given_up_and_others_are_served(gate: Gate) -> Non
 
 # ---------------------------------------------------------------------------------- anytime models
 
-EXITS = {"net": [(0.25, 0.5), (0.5, 0.7), (1.0, 0.8)]}
+EXITS: Exits = {"net": [(0.25, 0.5), (0.5, 0.7), (1.0, 0.8)]}
 
 
 def test_an_anytime_model_gives_way_to_an_earlier_deadline_at_its_exit() -> None:

@@ -27,7 +27,7 @@ def as_profile(table: reference.Table) -> alert.Profile:
         exits={model: list(pairs) for model, pairs in table.exits.items()},
         fixed_share=table.fixed_share,
         size=table.size,
-        exit_shares=table.shares,
+        exit_shares={i: list(left) for i, left in table.shares.items()},
     )
 
 

@@ -211,8 +211,22 @@ def test_asks_until_a_rating_would_hardly_move_what_is_known() -> None:
         s.feedback(run_input(s), 0.7)
         asked += 1
     variance = s.accuracies()[1][s.decision.model] ** 2
-    assert variance / math.sqrt(variance + 0.2) < 0.004
-    assert 50 < asked < 150
+    assert variance / math.sqrt(variance + 0.2) < 0.005
+    assert 50 < asked < 90
+
+
+@pytest.mark.parametrize(("score", "least"), [(0.69, 0.005), (0.62, 0.0033), (0.5, 0.005)])
+def test_asks_longer_where_a_model_is_less_accurate_than_published(
+    score: float, least: float
+) -> None:
+    """0.70 was published. A model that is much less accurate is asked about as others are."""
+    s = scheduler(Goal.min_energy(deadline=1.0, accuracy=0.1, window=1))
+    while s.decision.ask:
+        s.feedback(run_input(s, 0), score)
+    mean, deviation = (row[0] for row in s.accuracies())
+    assert mean == pytest.approx(score, abs=0.05)
+    moves = deviation**2 / math.sqrt(deviation**2 + 0.2)
+    assert 0.98 * least < moves < least
 
 
 def test_older_ratings_count_less_with_a_half_life() -> None:

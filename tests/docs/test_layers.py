@@ -99,9 +99,10 @@ def test_the_core_stays_small() -> None:
     # 190 for rows that a search screens out together, and machine prices that move.
     # 15 for saved numbers that no input leads to, and late inputs where the power is limited.
     # 5 for sizes that are read while a scheduler is stepped.
-    # 30 for costs that are no numbers, first tries of models that wait, slowdowns nobody knows of.
+    # 35 for costs that are no numbers, first tries of models that wait, slowdowns nobody knows of,
+    # and questions about models that are less accurate than was published.
     # 100 for inputs that leave early, and prices that know of a limit on the power.
-    assert sum(lines_of_code(path) for path in files) <= 5725
+    assert sum(lines_of_code(path) for path in files) <= 5730
 
 
 def test_the_core_includes_nothing_from_above() -> None:

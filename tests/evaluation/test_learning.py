@@ -45,6 +45,13 @@ def test_ratings_keep_goals_that_published_accuracies_miss(
         assert found[scheme]["accuracy"] >= world.goal - 0.005
         assert found[scheme]["energy / known"] <= 1.05
         assert found[scheme]["late"] <= found["known"]["late"] + 0.005
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
+def test_half_of_the_questions_lose_no_accuracy_to_speak_of(
+    told: tuple[dict[str, Any], Path], world: ratings.World
+) -> None:
+    found = told[0]["ratings"][world.name]["schemes"]
     assert found["asked"]["asked"] <= 0.5
     assert found["asked"]["accuracy"] >= found["feedback"]["accuracy"] - 0.01
 
@@ -61,7 +68,7 @@ def test_what_is_written(told: tuple[dict[str, Any], Path]) -> None:
     summary, out = told
     assert json.loads((out / "learning.json").read_text()) == summary
     assert summary["emulated"]
-    assert summary["devices"]["selector"] <= 0.75 * summary["devices"]["best fixed model"]
+    assert summary["devices"]["selector"] <= 0.7 * summary["devices"]["best fixed model"]
     assert len(summary["cold starts"]) == 6
     pictures = {path.name for path in out.glob("*.png")}
     assert pictures == {"regret.png", *(f"posteriors-{n}.png" for n in (1, 2, 3))}

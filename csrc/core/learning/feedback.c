@@ -105,9 +105,12 @@ static void features(const alert_feedback *f, const double *context, double shar
         x[i + 1] = share * context[i];
 }
 
-static bool is_worth_asking(double variance)
+static bool is_worth_asking(const alert_rated_model *m, const alert_prior *prior, double variance)
 {
-    return variance >= ALERT_WORTH_ASKING * sqrt(variance + ALERT_RATING_VARIANCE);
+    double fallen = prior->published - m->mean;
+    bool is_doubtful = fallen > ALERT_DOUBTFUL_FROM && fallen < ALERT_DOUBTFUL_TO;
+    double least = is_doubtful ? ALERT_WORTH_ASKING_IN_DOUBT : ALERT_WORTH_ASKING;
+    return variance >= least * sqrt(variance + ALERT_RATING_VARIANCE);
 }
 
 static void look(alert_rated_model *m, const alert_prior *prior, const double *x)
@@ -117,7 +120,7 @@ static void look(alert_rated_model *m, const alert_prior *prior, const double *x
         drawn += m->theta[i] * x[i];
     m->drawn = alert_clamp(drawn, 0.0, 1.0);
     m->mean = alert_clamp(alert_posterior_mean(&m->posterior, prior, x), 0.0, 1.0);
-    m->asks = is_worth_asking(alert_posterior_variance(&m->posterior, prior, x));
+    m->asks = is_worth_asking(m, prior, alert_posterior_variance(&m->posterior, prior, x));
 }
 
 static void draw(alert_feedback *f)

@@ -23,6 +23,9 @@
  * of theta . x, one standard deviation of a score moves the mean by
  *
  *     v / sqrt(v + s^2).
+ *
+ * A model that is less accurate than was published is asked about for longer: what was published still counts, so the mean
+ * is too high, and a goal is missed by it. A model that is much less accurate hardly runs, and is asked about as others are.
  */
 #ifndef ALERT_FEEDBACK_H
 #define ALERT_FEEDBACK_H
@@ -32,7 +35,11 @@
 #include "core/learning/posterior.h"
 #include "core/profile.h"
 
-#define ALERT_WORTH_ASKING 0.004
+#define ALERT_WORTH_ASKING          0.005
+#define ALERT_WORTH_ASKING_IN_DOUBT 0.0033
+/* By how much less accurate than was published. */
+#define ALERT_DOUBTFUL_FROM 0.03
+#define ALERT_DOUBTFUL_TO   0.1
 /* A ticket is exact as a double. */
 #define ALERT_FIRST_TICKET_MAX ((uint64_t)1 << 52)
 /* Exits more accurate than this times the last count as this. */

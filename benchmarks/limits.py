@@ -48,7 +48,9 @@ sys.path[:0] = [str(Path(__file__).parent.parent / "tests/support")]
 
 import reference  # noqa: E402
 import reference_calibrated  # noqa: E402
-from reference import Configuration, Decision, Expected, configurations  # noqa: E402
+from reference import Configuration, Expected, configurations  # noqa: E402
+from reference_paper import Decision  # noqa: E402
+from reference_regimes import cut  # noqa: E402
 
 # Prices tried, in multiples of (largest difference in energy / largest difference in accuracy).
 PRICES = np.concatenate(([0.0], np.geomspace(1e-2, 1e3, 30), [1e9]))
@@ -221,7 +223,7 @@ def known_start(trace: OutputTrace, goal: alert.Goal) -> Replay:
     enough = [p for p, run in zip(prices, runs, strict=True) if run.mean_accuracy >= goal.bound]
     twin = Twin(trace, goal)
     start = math.log(max(min(enough, default=prices[-1]), prices[1]))
-    twin.log_price = reference_calibrated.cut(start, twin.low, twin.high)
+    twin.log_price = cut(start, twin.low, twin.high)
     twin._decide(goal.deadline)
     return twin.play()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import reference
 import reference_calibrated
+import reference_paper
 import reference_table
 
 import alert
@@ -219,7 +220,7 @@ def close(one: float, other: float) -> bool:
 
 
 def as_good_up_to_rounding(
-    twin: reference.Scheduler, c: reference.Configuration, feasible: bool
+    twin: reference_paper.Scheduler, c: reference.Configuration, feasible: bool
 ) -> bool:
     """Whether the rules allow this choice when quantities as close as rounding count as equal."""
     goal = twin.moved_goal()
@@ -262,7 +263,7 @@ def as_good_up_to_rounding(
 
 
 def as_valuable_up_to_rounding(
-    twin: reference.Scheduler, c: reference.Configuration, feasible: bool
+    twin: reference_paper.Scheduler, c: reference.Configuration, feasible: bool
 ) -> bool:
     """Whether this choice has the value of the twin's, where the goal's bound has a price."""
     assert isinstance(twin, reference_calibrated.Scheduler)
@@ -276,12 +277,12 @@ def as_valuable_up_to_rounding(
     )
 
 
-TWIN: dict[str, type[reference.Scheduler]] = {
-    "paper": reference.Scheduler,
+TWIN: dict[str, type[reference_paper.Scheduler]] = {
+    "paper": reference_paper.Scheduler,
     "calibrated": reference_calibrated.Scheduler,
 }
 
-LEARNING_TWIN: dict[str, type[reference.Scheduler]] = {
+LEARNING_TWIN: dict[str, type[reference_paper.Scheduler]] = {
     "paper": reference_table.Learning,
     "calibrated": reference_table.Calibrated,
 }

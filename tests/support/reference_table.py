@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import reference
 import reference_calibrated
+import reference_paper
+import reference_regimes
 from numpy.typing import NDArray
 
 CUT = 4.0
@@ -70,7 +72,7 @@ class Table:
         self.p[2 + i, 2 + i] += max(LEAST - own * variance / (own + variance), 0.0)
 
 
-class Learning(reference.Scheduler):
+class Learning(reference_paper.Scheduler):
     """Steps as the package's scheduler does with a guessed profile."""
 
     table_constants: dict[str, float]
@@ -94,7 +96,7 @@ class Learning(reference.Scheduler):
         mean, std = self.moments()
         return [(1.0, mean, (std / mean) ** 2)]
 
-    def step(self, latency: float, energy: float | None, **more: Any) -> reference.Decision:
+    def step(self, latency: float, energy: float | None, **more: Any) -> reference_paper.Decision:
         c = self.decision.configuration
         exit = more.get("exit", c.exit)
         ran = c if exit is None else c._replace(exit=exit)
@@ -202,7 +204,7 @@ class Calibrated(Learning, reference_calibrated.Scheduler):
         factor = math.sqrt(quiet)
         first.level, second.level = first.level / factor, second.level / factor
         if second.inputs > 0.0 and regimes.lost > 0.0:
-            regimes.lost = reference_calibrated.cut(regimes.lost / factor, 1e-4, 50.0)
+            regimes.lost = reference_regimes.cut(regimes.lost / factor, 1e-4, 50.0)
         if regimes.outlier is not None:
             regimes.outlier = min(max(regimes.outlier / factor, 1e-6), 1e6)
         return factor

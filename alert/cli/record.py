@@ -171,17 +171,19 @@ def _video(arguments: argparse.Namespace) -> None:
     from alert.video import clip
     from alert.video.recording import Recording
     from alert.video.scenes import AS_FILMED, CHANGING
+    from alert.video.study import Study
     from alert.workloads import video as workload
 
     out = console()
     name = "scenes" if arguments.scenes else arguments.environment
     path = arguments.output or Path(f"video-{name}.npz")
-    recording = Recording(
+    study = Study(
         video.branches(offer.named(*arguments.detector), arguments.scales, arguments.every),
         clip.frames(arguments.clip),
         scenes=CHANGING if arguments.scenes else AS_FILMED,
         progress=not arguments.quiet,
     )
+    recording = Recording(study)
     with part_kept(path, "trace"):
         trace = workload.record(
             recording,

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from alert.profile import Profile
-from alert.video import frames as checking
 from alert.video.branch import Branch, Frame
 from alert.video.crowd import crowd_of, single_steps
-from alert.video.detections import Detections
 from alert.video.parts import Moment, parts, profile_of
-from alert.video.quality import qualities
-from alert.video.rating import Film, checked_branches, group_of, held, rate, true_boxes
-from alert.video.scenes import AS_FILMED, Scene, checked_scenes
+from alert.video.rating import Film
+from alert.video.scenes import AS_FILMED, Scene
+from alert.video.study import Study
 
 LEAST_FRAMES = 8
 
@@ -40,7 +37,7 @@ def measure(
     branches : sequence of Branch
         See `alert.video.branches`.
     clip : iterable of arrays of height x width x 3, uint8
-        At least 8 frames; some hundreds of the scenes to come are better.
+        At least 8 frames, and a whole group; some hundreds of the scenes to come are better.
     truth : sequence of array_like, optional
         The true boxes of each frame, n x 4 or n x 5. By default the boxes of `reference` on every
         frame count as true.
@@ -70,41 +67,29 @@ def measure(
     Detectors, at each scale, and trackers are timed by themselves; the costs of a branch are put
     together from these (`alert/video/parts.py` has the equation).
     """
-    some, wanted = checked_branches(branches), checked_scenes(scenes)
-    frames = list(checking.checked(clip))
-    if len(frames) < LEAST_FRAMES:
-        raise ValueError(f"clip: expected at least {LEAST_FRAMES} frames, got {len(frames)}")
-    length = group_of(some, group)
-    detections = Detections()
-    true = true_boxes(truth, reference, some, frames, detections)
-    film = Film(frames, true, detections)
-    accuracy, video = measured(some, film, wanted, length, zooms, progress)
-    start = next(k for k, boxes in enumerate(true[:-1]) if len(boxes))
-    moment = Moment(some, frames[start], frames[start + 1], true[start])
+    study = Study(
+        branches,
+        clip,
+        truth=truth,
+        reference=reference,
+        group=group,
+        zooms=zooms,
+        scenes=scenes,
+        progress=progress,
+    )
+    study.expect_frames(max(LEAST_FRAMES, study.group))
+    film, some = study.film, study.branches
+    accuracy, video = study.rated(film)
+    moment = _moment(some, film)
     models = {**parts(some), **single_steps(some, moment)}
     of_parts = dict.fromkeys(models, 0.5)  # accuracies that mean nothing
     costs = Profile.measure(models, moment, accuracy=of_parts, progress=progress, **options)
-    video["crowd"] = crowd_of(some, length, costs, len(moment.boxes))
-    return profile_of(some, length, accuracy, video, costs)
+    video["crowd"] = crowd_of(some, study.group, costs, len(moment.boxes))
+    return profile_of(some, study.group, accuracy, video, costs)
 
 
-def measured(
-    branches: list[Branch],
-    film: Film,
-    scenes: Sequence[Scene],
-    group: int,
-    zooms: Sequence[float],
-    progress: bool,
-) -> tuple[list[float], dict[str, Any]]:
-    """Return the F1 of each branch, and what watchers need to know besides; fit for JSON."""
-    situations = {
-        scene.name: rate(branches, scene.of_film(film), group, progress) for scene in scenes
-    }
-    accuracy = np.mean([each["f1"] for each in situations.values()], axis=0)
-    video = {
-        "group": group,
-        "held": held(film.true, group),
-        "situations": situations,
-        **qualities(branches, film, zooms),
-    }
-    return accuracy.tolist(), video
+def _moment(branches: Sequence[Branch], film: Film) -> Moment:
+    """Return the first frame with objects, and one next to it."""
+    place = next(k for k, boxes in enumerate(film.true) if len(boxes))
+    other = place + 1 if place + 1 < len(film.frames) else place - 1
+    return Moment(branches, film.frames[place], film.frames[other], film.true[place])

@@ -42,6 +42,12 @@ class Film:
         remembered = self.detections.remembered(branch, places)
         return list(remembered(self.frames[place] for place in places))
 
+    def halves(self) -> tuple[Film, Film]:
+        """Return the first half, with what is known of its detections, and the second."""
+        half = len(self.frames) // 2
+        first = Film(self.frames[:half], self.true[:half], self.detections)
+        return first, Film(self.frames[half:], self.true[half:])
+
     def f1(self, shown: Sequence[Shown], start: int) -> list[float]:
         """Return the F1 of each frame of a group."""
         return [f1(each.boxes, self.true[start + k]) for k, each in enumerate(shown)]

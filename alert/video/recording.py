@@ -6,22 +6,16 @@ second half follow each other. When all have been drawn, they come again one fra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from alert._progress import bar
 from alert.trace import Trace
-from alert.video import frames as checking
-from alert.video.branch import Branch, Frame
 from alert.video.content import seen
-from alert.video.detections import Detections
-from alert.video.measure import measured
 from alert.video.parts import Moment, profile_of, together
-from alert.video.rating import Film, checked_branches, group_of, true_boxes
-from alert.video.scenes import AS_FILMED, Scene, checked_scenes
+from alert.video.study import Study
 
 # Groups that a scene lasts, where there are several.
 _SHORTEST, _LONGEST = 5, 15
@@ -32,10 +26,8 @@ class Recording:
 
     Parameters
     ----------
-    branches, clip, truth, reference, group, zooms, progress
-        See `alert.video.measure`.
-    scenes : sequence of Scene, optional
-        Made of the clip; they change at random. By default the clip as it is.
+    study : Study
+        Its scenes change at random.
 
     Attributes
     ----------
@@ -44,36 +36,15 @@ class Recording:
         The scene and the first frame of each group, once `moments` was called.
     """
 
-    def __init__(
-        self,
-        branches: Sequence[Branch],
-        clip: Iterable[Frame],
-        *,
-        truth: Sequence[ArrayLike] | None = None,
-        reference: str | None = None,
-        group: int | None = None,
-        zooms: Sequence[float] = (1.0, 2.0),
-        scenes: Sequence[Scene] = AS_FILMED,
-        progress: bool = True,
-    ) -> None:
-        self.branches = checked_branches(branches)
-        self._group = group_of(self.branches, group)
-        self._scenes = checked_scenes(scenes)
-        self._progress = progress
+    def __init__(self, study: Study) -> None:
+        self.branches = study.branches
+        self._group, self._scenes, self._progress = study.group, study.scenes, study.progress
         self.drawn: list[tuple[int, int]] = []
-        frames = list(checking.checked(clip))
-        half = len(frames) // 2
         longest = max(scene.stride for scene in self._scenes)
-        if half < 2 * self._group * longest:
-            least = 4 * self._group * longest
-            raise ValueError(f"clip: expected at least {least} frames, got {len(frames)}")
-        detections = Detections()
-        true = true_boxes(truth, reference, self.branches, frames, detections)
-        first = Film(frames[:half], true[:half], detections)
-        self._accuracy, self._video = measured(
-            self.branches, first, self._scenes, self._group, zooms, progress
-        )
-        self._films = [scene.of(frames[half:], true[half:]) for scene in self._scenes]
+        study.expect_frames(4 * self._group * longest)
+        first, second = study.film.halves()
+        self._accuracy, self._video = study.rated(first)
+        self._films = [scene.of_film(second) for scene in self._scenes]
 
     def moments(self, n: int, seed: int) -> list[Moment]:
         """Draw n groups; return the first two frames of each."""

@@ -11,6 +11,7 @@ from alert.video import branches, f1, measure
 from alert.video.parts import parts
 from alert.video.recording import Recording
 from alert.video.scenes import CHANGING, Scene
+from alert.video.study import Study
 
 WALKERS = [Object(110, 70, 16, 40, (1, 0)), Object(200, 115, 20, 44, (-1, 0))]
 FRAMES = film(WALKERS, 100)
@@ -19,7 +20,8 @@ GROUP = 4
 
 def recording(**options: object) -> Recording:
     some = branches(Detector(least=30), scales=(1, 0.5), every=(1, GROUP))
-    return Recording(some, FRAMES, zooms=(1,), progress=False, **options)  # type: ignore[arg-type]
+    study = Study(some, FRAMES, zooms=(1,), progress=False, **options)  # type: ignore[arg-type]
+    return Recording(study)
 
 
 def of_parts(names: list[str], n: int) -> alert.Trace:
@@ -134,4 +136,4 @@ def test_scenes_need_names_of_their_own() -> None:
 def test_a_clip_of_few_groups_is_refused() -> None:
     some = branches(Detector(), every=(8,))
     with pytest.raises(ValueError, match="clip: expected at least 32 frames, got 31"):
-        Recording(some, FRAMES[:31], progress=False)
+        Recording(Study(some, FRAMES[:31], progress=False))

@@ -20,8 +20,8 @@ OVERLAP = 0.5
 SAME = 0.3
 """Intersection over union from which boxes of two frames may be of one object."""
 
-LARGEST = 10_000
-"""Most boxes of one frame. More are a fault of the detector, and would take minutes to match."""
+LARGEST = 2_000
+"""Most boxes of one frame. More are a fault of the detector, and would take seconds to match."""
 
 
 def checked(name: str, boxes: ArrayLike, height: int, width: int) -> Floats:

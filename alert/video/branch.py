@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alert import _arguments
+from alert import _arguments, _text
 from alert._arguments import Floats
 from alert.video.boxes import checked, moved
 from alert.video.follow import Follower
@@ -99,14 +99,33 @@ class Branch:
                 shown = Shown(boxes, None, motion)
                 tracker = self.track(frame, shown.boxes) if self.every > 1 else None
             else:
-                boxes = tracker(frame)
-                shown = Shown(boxes, tracker.kept, tracker.motion)
+                assert shown is not None  # the tracker was made of it
+                shown = self._followed(tracker, frame, len(shown.boxes))
             yield shown
+
+    def _followed(self, tracker: Tracker, frame: Frame, before: int) -> Shown:
+        """Have the tracker follow so many boxes to the next frame."""
+        name = f"track of {self.name}"
+        boxes = _arguments.grid(name, tracker(frame), (None, 5))
+        kept = np.asarray(tracker.kept)
+        there = kept.dtype.kind in "iu" and kept.shape == (len(boxes),)
+        if not (there and ((kept >= 0) & (kept < before)).all()):
+            raise ValueError(
+                f"{name}: expected kept to name a box before, of {before}, for each of the "
+                f"{len(boxes)} now, got {_text.shown(tracker.kept)}"
+            )
+        motion = _arguments.number(f"{name}: motion", tracker.motion)
+        if motion == np.inf:
+            raise ValueError(f"{name}: expected a finite motion, got {motion}")
+        return Shown(boxes, kept, motion)
 
     def detected(self, frame: Frame) -> Floats:
         """Run the detector on one frame; return its boxes in pixels of the frame."""
         height, width = frame.shape[:2]
         small = self.resize(frame, self.scale) if self.scale < 1.0 else frame
+        size = np.shape(small)
+        if len(size) != 3 or 0 in size:
+            raise ValueError(f"resize: expected an array of height x width x 3, got {size}")
         found = checked(self.name, self.detect(small), *small.shape[:2])
         found[:, 0:4:2] *= width / small.shape[1]
         found[:, 1:4:2] *= height / small.shape[0]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert._arguments import Floats
-from alert.video.boxes import SAME, pairs
+from alert.video.boxes import LARGEST, SAME, pairs
 from alert.video.branch import Shown
 
 MEMORY = 16
@@ -48,6 +48,7 @@ class Identities:
     def _remember(self, boxes: Floats, ids: NDArray[np.int64]) -> None:
         ages = self._ages + 1
         lost = (ages <= MEMORY) & ~np.isin(self._ids, ids)
+        lost &= lost.cumsum() <= LARGEST  # those lost last come first
         self._boxes = np.vstack([boxes, self._boxes[lost]])
         self._ids = np.concatenate([ids, self._ids[lost]])
         self._ages = np.concatenate([np.zeros(len(ids), np.int64), ages[lost]])

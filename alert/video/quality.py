@@ -19,7 +19,7 @@ BIN = 0.1
 
 
 MAGNIFIED = 3
-"""Every so many frames are magnified, too: detections take long."""
+"""Every so many frames with objects are magnified, too: detections take long."""
 
 
 def qualities(branches: Sequence[Branch], film: Film, zooms: Sequence[float]) -> dict[str, Any]:
@@ -42,6 +42,9 @@ def qualities(branches: Sequence[Branch], film: Film, zooms: Sequence[float]) ->
     for branch in seen.values():
         for zoom in factors:
             points[branch.detector] += _points(branch, film, zoom)
+    if lacking := [name for name, found in points.items() if not found]:
+        detector = f" of detector {lacking[0]!r}" if lacking[0] else ""
+        raise ValueError(f"zooms: expected some that show objects{detector}, got {[*zooms]}")
     return {
         "kappa": KAPPA,
         "quality": {detector: _binned(found) for detector, found in points.items()},
@@ -58,9 +61,9 @@ def _zoom(zoom: float) -> float:
 def _points(branch: Branch, film: Film, zoom: float) -> list[tuple[float, float]]:
     """Return the height that the detector saw, and its F1, for each frame with objects."""
     found = []
-    for number, (frame, boxes) in enumerate(zip(film.frames, film.true, strict=True)):
-        if len(boxes) == 0 or (zoom > 1.0 and number % MAGNIFIED):
-            continue
+    with_objects = [number for number, boxes in enumerate(film.true) if len(boxes)]
+    for number in with_objects if zoom == 1.0 else with_objects[::MAGNIFIED]:
+        frame, boxes = film.frames[number], film.true[number]
         shown = boxes
         if zoom == 1.0:
             detected = film.detections.of(branch, number, frame)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
@@ -101,7 +101,7 @@ class Watcher(Closing):
         self._identities = Identities()
         self._cap: float | None = math.nan  # as last set; NaN while unknown
         self._report = VideoReport.start()
-        self._closed = False
+        self._closed = self._serving = False
         self._device = open_device(power)
         self._opened = isinstance(power, str)
         try:
@@ -137,7 +137,7 @@ class Watcher(Closing):
         Raises
         ------
         RuntimeError
-            The watcher is closed.
+            The watcher is closed, or is in the middle of other frames.
         ValueError, TypeError
             A frame has another size or type than the first, or a detector gave no boxes.
         Exception
@@ -146,19 +146,38 @@ class Watcher(Closing):
         """
         source = checking.checked(frames)
         for first in source:
-            with closing(self._serve(_Group(first, source, self._group))) as served:
+            group = _Group(first, source, self._group)
+            with self._alone(), closing(self._serve(group)) as served:
                 yield from served
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Serve one group at a time, for what is learnt belongs to the last decision."""
+        self._check_open()
+        if self._serving:
+            raise RuntimeError(
+                "this Watcher is in the middle of other frames: end that loop first, or use a "
+                "Watcher for each camera"
+            )
+        self._serving = True
+        try:
+            yield
+        finally:
+            self._serving = False
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("this Watcher is closed")
 
     def _serve(self, group: _Group) -> Generator[tuple[Frame, Floats]]:
         """Yield the frames of a group with their boxes, and learn from them at its end."""
-        if self._closed:
-            raise RuntimeError("this Watcher is closed")
         tally = Tally(self._decide())
         found = self._branches[tally.decision.model](group)
         allowed = self._scheduler.goal.deadline * self._group
         shown: Shown | None = None
         try:
             while group.fetch():
+                self._check_open()
                 if shown is not None and tally.busy >= allowed:
                     shown = Shown(shown.boxes, np.arange(len(shown.boxes)), math.nan)
                     tally.held += 1

@@ -73,7 +73,7 @@ def test_nothing_is_no_boxes(nothing: Any) -> None:
         ([(0, 0, 1, 1)], ValueError, r"net: expected the shape \(n, 5\), got \(1, 4\)"),
         ([(0, 0, np.nan, 1, 1)], ValueError, r"net\[0, 2\]: expected a finite number, got nan"),
         ([("0", 0, 1, 1, 1)], TypeError, "net: expected numbers, got text"),
-        (np.ones((LARGEST + 1, 5)), ValueError, "net: expected at most 10000 boxes, got 10001"),
+        (np.ones((LARGEST + 1, 5)), ValueError, "net: expected at most 2000 boxes, got 2001"),
     ],
 )
 def test_what_is_no_boxes_is_refused(given: Any, error: type, message: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,7 +14,9 @@ from simulation import Machine, Package
 
 import alert
 from alert import video
-from alert.video import Branch, Follower, VideoReport, Watcher
+from alert.video import Branch, Follower, Shown, VideoReport, Watcher
+from alert.video.boxes import LARGEST
+from alert.video.identities import Identities
 
 PERIOD = 0.1
 DETECTION, START, STEP = 0.08, 0.002, 0.004  # seconds under the highest cap, of full size
@@ -160,12 +162,20 @@ def test_a_profile_keeps_what_a_watcher_needs(scene: Scene, tmp_path: Path) -> N
             "reference: expected none",
         ),
         (FRAMES[:9], {"group": 0}, ValueError, "group: expected an integer >= 1, got 0"),
+        (FRAMES[:8], {"group": 9}, ValueError, "clip: expected at least 9 frames, got 8"),
         (
             FRAMES[:9],
             {"zooms": (0.5,)},
             ValueError,
             "zooms: expected numbers from 1 to 16",
         ),
+        (
+            FRAMES[:9],
+            {"zooms": ()},
+            ValueError,
+            r"zooms: expected some that show objects, got \[\]",
+        ),
+        ([FRAMES[0]] * 9, {}, ValueError, "clip: expected an array of its own for each frame, got"),
         (film([], 9), {}, ValueError, "clip: expected some objects to measure by"),
     ],
 )
@@ -174,6 +184,28 @@ def test_bad_clips_and_options_are_named(
 ) -> None:
     with pytest.raises(error, match=message):
         video.measure(scene.branches, clip, power=scene.package, **options)
+
+
+def test_a_camera_that_reuses_its_array_is_no_clip(scene: Scene) -> None:
+    """Its frames are all the last one by the time they are measured."""
+    buffer = np.empty_like(FRAMES[0])
+
+    def camera() -> Iterator[np.ndarray]:
+        for frame in FRAMES[:9]:
+            buffer[:] = frame
+            yield buffer
+
+    with pytest.raises(ValueError, match="one for frames 0 and 1; yield copies"):
+        video.measure(scene.branches, camera(), power=scene.package)
+
+
+@pytest.mark.parametrize("places", [[8], [1, 4]])
+def test_few_frames_with_objects_are_enough(scene: Scene, places: list[int]) -> None:
+    truth = [TRUTH[k] if k in places else TRUTH[k][:0] for k in range(9)]
+    clock = {"clock": scene.machine.clock, "sleep": scene.machine.sleep, "idle_seconds": 0.1}
+    options: dict[str, Any] = {"power": scene.package, "power_caps": [20, 40], **clock}
+    profile = video.measure(scene.branches, FRAMES[:9], truth=truth, zooms=(2,), **options)
+    assert sum(profile.origin["video"]["quality"][""]["weights"]) == 2  # at two scales
 
 
 def test_branches_have_names_of_their_own(scene: Scene) -> None:
@@ -288,6 +320,72 @@ def test_a_camera_that_fails_loses_no_work(scene: Scene) -> None:
             list(watch(camera()))
         assert watch.report().frames == 10
         assert len(list(watch(FRAMES[:8]))) == 8
+
+
+def test_two_cameras_need_two_watchers(scene: Scene) -> None:
+    with scene.watch(GOAL) as watch:
+        first = iter(watch(FRAMES[:16]))
+        next(first)
+        with pytest.raises(RuntimeError, match="in the middle of other frames"):
+            list(watch(FRAMES[16:]))
+        assert len(list(first)) == 15
+        assert watch.report().groups == 2
+        assert len(list(watch(FRAMES[16:24]))) == 8
+
+
+def test_a_watcher_closed_in_its_loop_says_so(scene: Scene) -> None:
+    with scene.watch(GOAL) as watch:
+        found = watch(FRAMES)
+        next(found)
+        watch.close()
+        with pytest.raises(RuntimeError, match="this Watcher is closed"):
+            next(found)
+        assert watch.report().frames == 1
+
+
+def test_objects_that_are_lost_are_forgotten_where_they_are_too_many() -> None:
+    random = np.random.default_rng(0)
+    identities = Identities()
+    for _ in range(4):
+        corner = random.uniform(0, 1e6, (LARGEST - 1, 2))
+        boxes = np.column_stack([corner, corner + 5, np.ones(len(corner))])
+        identities.of(Shown(boxes, None, math.nan))
+    assert len(identities._boxes) <= 2 * LARGEST
+
+
+@pytest.mark.parametrize(
+    ("boxes", "kept", "motion", "said"),
+    [
+        (np.ones((2, 5)), [0, 99], 0.0, "track of x.*: expected kept to name a box before, of 2"),
+        (np.ones((2, 5)), [0], 0.0, "expected kept to name a box before, of 2, for each of the 2"),
+        (np.ones((3, 5)), [0, 1, -1], 0.0, "expected kept to name a box before, of 2"),
+        (np.ones((2, 5)), [0.0, 1.0], 0.0, "expected kept to name a box before, of 2"),
+        (np.full((2, 5), np.nan), [0, 1], 0.0, "expected a finite number, got nan"),
+        (np.ones((2, 4)), [0, 1], 0.0, r"expected the shape \(n, 5\), got \(2, 4\)"),
+        (np.ones((2, 5)), [0, 1], np.inf, "expected a finite motion, got inf"),
+        (None, [0, 1], 0.0, "expected numbers, got NoneType"),
+        (np.ones((2, 5)), [0, 1], None, "motion: expected a number, got NoneType"),
+    ],
+)
+def test_a_tracker_that_returns_something_else_is_named(
+    scene: Scene, boxes: Any, kept: Any, motion: Any, said: str
+) -> None:
+    class Odd(Follower):
+        def __call__(self, frame: np.ndarray) -> np.ndarray:
+            self.kept, self.motion = kept, motion
+            return cast(np.ndarray, boxes)
+
+    two = np.array([(10, 10, 40, 80, 1), (50, 10, 80, 80, 1)])
+    [branch] = video.branches(lambda frame: two, (1,), (8,), track=Odd)
+    with pytest.raises((TypeError, ValueError), match=said):
+        list(branch(FRAMES[:2]))
+
+
+@pytest.mark.parametrize("small", [None, FRAMES[0][:0], FRAMES[0][..., 0]])
+def test_what_is_no_frame_after_resizing_is_named(small: Any) -> None:
+    [branch] = video.branches(Detector(), (0.5,), (1,), resize=lambda frame, scale: small)
+    with pytest.raises(ValueError, match="resize: expected an array of height x width x 3, got"):
+        list(branch(FRAMES[:1]))
 
 
 def test_what_was_seen_before_a_tracker_failed_is_not_learnt_later(scene: Scene) -> None:

@@ -45,14 +45,14 @@ def test_what_was_measured_is_expected_where_all_is_as_it_was() -> None:
     it.height, it.motion = 75.0, 0.3
     there = np.array([by_hand(each.scale, each.every, 60.0, 0.2) for each in some])
     here = np.array([by_hand(each.scale, each.every, 75.0, 0.3) for each in some])
-    distance = (math.log(75 / 60) / 0.35) ** 2 + (math.log(0.35 / 0.25) / 0.4) ** 2
-    assert math.exp(-distance / 2) > 0.1
+    distance = (math.log(75 / 60) / 0.7) ** 2 + (math.log(0.35 / 0.25) / 0.5) ** 2
+    assert math.exp(-distance / 2) > 0.5
     expected = here + calm.f1 - there
     np.testing.assert_allclose(it.accuracies(some), expected.clip(0, 1))
     it.height, it.motion = 180.0, 0.3
-    distance = (math.log(180 / 60) / 0.35) ** 2 + (math.log(0.35 / 0.25) / 0.4) ** 2
+    distance = (math.log(180 / 60) / 0.7) ** 2 + (math.log(0.35 / 0.25) / 0.5) ** 2
     here = np.array([by_hand(each.scale, each.every, 180.0, 0.3) for each in some])
-    expected = here + 10.0 * math.exp(-distance / 2) * (calm.f1 - there)
+    expected = here + 2.0 * math.exp(-distance / 2) * (calm.f1 - there)
     np.testing.assert_allclose(it.accuracies(some), expected.clip(0, 1))
     it.height, it.motion = 9000.0, 0.4
     far = [by_hand(each.scale, each.every, 9000.0, 0.4) for each in some]
@@ -66,7 +66,7 @@ def test_of_several_situations_the_nearest_counts_most() -> None:
         Situation(60.0, 0.4, np.array([0.6, 0.4])),
     )
     it = Content({"": QUALITY}, 60.0, 0.1, 1.5, [calm, fast])
-    apart = (math.log(0.45 / 0.15) / 0.4) ** 2
+    apart = (math.log(0.45 / 0.15) / 0.5) ** 2
     weight = math.exp(-apart / 2)
     np.testing.assert_allclose(it.accuracies(some), (calm.f1 + weight * fast.f1) / (1 + weight))
     it.motion = 0.4

@@ -1,13 +1,16 @@
 """Make the traces of the evaluation in video out of a clip, and of the recordings of photographs.
 
     python benchmarks/video_traces.py vtest.avi frozen_inference_graph.pb
+    python benchmarks/video_traces.py one-by-one-person-detection.mp4 frozen_inference_graph.pb
+
+The scales, the scenes and what counts as true differ from clip to clip: see `CLIPS`.
 
 F1, height and motion are those of real branches on real groups of frames. Seconds are made of two
 measurements, so that other work on the machine meanwhile does no harm: the CPU time of every
 detection and step of the tracker, and how much slower than its profile a network for photographs
 ran at each input of `traces/images-*.npz`, under each cap. Larger detections follow larger
-networks. Scenes change before a camera of half the size, so that people are small in the wide
-ones; what the detector finds at twice that size is true there.
+networks. In the first clip scenes change before a camera of half the size, so that people are small
+in the wide ones; what the detector finds at twice that size is true there.
 
 `alert record video` makes traces of one piece on a machine that does nothing else.
 """
@@ -17,6 +20,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -29,11 +33,12 @@ from alert.video import clip
 from alert.video.parts import Moment, parts
 from alert.video.recording import Recording
 from alert.video.resize import smaller
-from alert.video.scenes import CHANGING
+from alert.video.scenes import CHANGING, Scene
+from alert.video.study import Study
 from alert.workloads.persons import Persons
 
 TRACES = Path(__file__).with_name("traces")
-SCALES, EVERY = (1.0, 0.75, 0.5, 0.375), (1, 2, 4, 8)
+EVERY = (1, 2, 4, 8)
 GROUPS = 360  # of changing scenes; there are as many groups else as photographs
 DETECTIONS, STEPS = 25, 3  # runs of each
 
@@ -44,12 +49,9 @@ NETWORK = (2, 1, 0)
 
 
 def of_detections(models: dict[str, Part], moment: Moment) -> dict[str, float]:
-    """Return the CPU seconds of each detection: it takes the same on every frame."""
+    """Return the CPU seconds of each detection, undisturbed: it takes the same on every frame."""
     names = [name for name in models if name.startswith("detection")]
-    return {
-        name: float(np.median([timed(models[name], moment) for _ in range(DETECTIONS)]))
-        for name in names
-    }
+    return {name: min(timed(models[name], moment) for _ in range(DETECTIONS)) for name in names}
 
 
 def cpu_seconds(
@@ -103,25 +105,72 @@ def slowed(cpu: Floats, names: Sequence[str], images: alert.Trace) -> alert.Trac
     )
 
 
+@dataclass(frozen=True)
+class Clip:
+    """How a clip is studied.
+
+    Attributes
+    ----------
+    name : str
+        Of its traces.
+    scales : tuple of float
+    scenes : tuple of Scene
+    camera : float
+        Scale of the frames in changing scenes. The detector sees them whole to say what is true.
+    tallest : float
+        Of `Persons`.
+    reference : float
+        The scale whose boxes are true, on every frame.
+    """
+
+    name: str
+    scales: tuple[float, ...]
+    scenes: tuple[Scene, ...]
+    camera: float = 1.0
+    tallest: float = 0.45
+    reference: float = 1.0
+
+
+CLIPS = {
+    "vtest": Clip("vtest", (1.0, 0.75, 0.5, 0.375), CHANGING, camera=0.5),
+    "one-by-one-person-detection": Clip(
+        "one-by-one",
+        (1.0, 0.5, 0.25, 0.125),
+        (Scene("slow"), Scene("fast", stride=3)),
+        tallest=1.0,
+        reference=0.25,
+    ),
+}
+"""By the name of the file."""
+
+
 def main(path: str, weights: str, folder: Path = TRACES / "video") -> None:
     import torch
 
     torch.set_num_threads(1)
-    branches = video.branches(Persons(weights), SCALES, EVERY)
+    studied = CLIPS[Path(path).stem]
+    branches = video.branches(Persons(weights, tallest=studied.tallest), studied.scales, EVERY)
+    reference = next(branch for branch in branches if branch.scale == studied.reference)
     frames = list(clip.frames(path))
     models = parts(branches)
     folder.mkdir(exist_ok=True)
-    filmed = Recording(branches, frames)
+    study = Study(branches, frames, reference=reference.name)
+    filmed = Recording(study)
     for environment in ("quiet", "compute", "memory"):
         images = alert.Trace.load(TRACES / f"images-{environment}.npz")
-        save(filmed, models, images, len(images), folder / f"video-{environment}.npz")
-    truth = [branches[0].detected(frame)[:, :4] / 2.0 for frame in frames]
-    small = [smaller(frame, 0.5) for frame in frames]
+        save(filmed, models, images, len(images), folder / f"{studied.name}-{environment}.npz")
+    closest = max(scene.zoom for scene in studied.scenes)
     changing = Recording(
-        branches, small, truth=truth, scenes=CHANGING, zooms=(1.0, CHANGING[2].zoom)
+        Study(
+            branches,
+            [smaller(frame, studied.camera) for frame in frames],
+            truth=[boxes[:, :4] * studied.camera for boxes in study.film.true],
+            scenes=studied.scenes,
+            zooms=sorted({1.0, closest}),
+        )
     )
     images = alert.Trace.load(TRACES / "images-quiet.npz")
-    save(changing, models, images, GROUPS, folder / "video-scenes.npz")
+    save(changing, models, images, GROUPS, folder / f"{studied.name}-scenes.npz")
 
 
 def save(

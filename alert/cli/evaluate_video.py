@@ -15,26 +15,24 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate the traces of video, and print the tables."""
     require("plot", ["matplotlib"])
     from alert.evaluation.video import summary
-    from alert.trace import Trace
 
     out = None if arguments.json else console()
-    folder = arguments.traces / "video"
-    traces = {name: Trace.load(folder / f"video-{name}.npz") for name in summary.TRACES}
-    found = summary.write(traces, arguments.output)
+    found = summary.write(summary.load(arguments.traces / "video"), arguments.output)
     if out is None:
         print_json(found)
         return
-    label = ", emulated" if found["emulated"] else ""
-    out.print(_frontier(found["frontier"]))
-    out.print(_contention(found["contention"], label))
-    out.print(f"energy / best fixed, mean: {_number(found['energy / fixed'])}")
-    out.print(peers(found["peers"], label))
-    out.print(_scenes(found["scenes"], label))
-    for name, title in (("content / others", "scenes change"), ("static scene", "scene stays")):
-        said = ", ".join(f"{other} {_number(value)}" for other, value in found[name].items())
-        out.print(f"{title}, content / {said}")
-    out.print(f"predicted F1 by scene and branch: {found['prediction']['rms']:.3f} rms off")
-    out.print(f"a choice by content: {1e6 * found['seconds of a choice']:.0f} us")
+    for clip, told in found.items():
+        out.rule(clip)
+        label = ", emulated" if told["emulated"] else ""
+        out.print(_frontier(told["frontier"]))
+        out.print(_contention(told["contention"], label))
+        out.print(_summed(told["contention, all"], label))
+        out.print(peers(told["peers"], label))
+        out.print(_scenes(told["scenes"], label))
+        out.print(_ratios(told))
+        rms, halves = told["prediction"]["rms"], told["prediction"]["halves"]
+        out.print(f"predicted F1 by scene and branch: {rms:.3f} rms off, the profile {halves:.3f}")
+        out.print(f"a choice by content: {1e6 * told['seconds of a choice']:.0f} us")
     out.print(f"everything in {arguments.output}")
 
 
@@ -53,28 +51,66 @@ def _frontier(found: dict[str, Any]) -> Table:
 
 
 def _contention(rows: list[dict[str, Any]], label: str) -> Table:
+    """Give a row for each environment and deadline: means over goals."""
     from rich.table import Table
 
-    table = Table("beside", title=f"F1, share late, joules a frame{label}")
-    for column in (
-        "goal",
-        "ALERT",
-        "ALERT, content",
-        "best fixed",
-        "J / fixed",
-        "cheapest by profile",
-    ):
+    from alert.evaluation.video.contention import summed
+
+    table = Table("beside", title=f"ALERT and the best fixed choice in hindsight{label}")
+    for column in ("deadline", "F1 asked for", *_COSTS):
         table.add_column(column, justify="right")
-    for row in rows:
+    for environment, deadline in dict.fromkeys((r["environment"], r["deadline"]) for r in rows):
+        here = [r for r in rows if (r["environment"], r["deadline"]) == (environment, deadline)]
+        told = summed(here, "ALERT")
         table.add_row(
-            row["environment"],
-            f"{row['goal']:.3f}",
-            _said(row["ALERT"]),
-            _said(row["ALERT, content"]),
-            "none" if row["best fixed"] is None else _said(row["best fixed"]),
-            _number(row["energy / fixed"]),
-            _said(row["cheapest by profile"]),
+            environment,
+            f"{deadline:g}",
+            f"{here[0]['goal']:.3f} to {here[-1]['goal']:.3f}",
+            *_costs(told),
         )
+    return table
+
+
+def _summed(found: dict[str, dict[str, Any]], label: str) -> Table:
+    from rich.table import Table
+
+    table = Table("choice", title=f"over all deadlines and goals{label}")
+    for column in ("missed", *_COSTS):
+        table.add_column(column, justify="right")
+    for name, told in found.items():
+        if told:
+            missed = f"{told['missed']} of {told['settings']}"
+            table.add_row(name, missed, *_costs(told))
+    return table
+
+
+_COSTS = ("J / fixed", "worst", "at its F1", "short", "worst", "late")
+
+
+def _costs(told: dict[str, Any]) -> list[str]:
+    return [
+        _number(told["energy / fixed"]),
+        _number(told["energy / fixed, worst"]),
+        _number(told["energy / fixed at its F1"]),
+        f"{told['shortfall']:.4f}",
+        f"{told['shortfall, worst']:.4f}",
+        f"{100 * told['late']:.1f} %",
+    ]
+
+
+def _ratios(told: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table("", "content /", title="joules above idle at equal F1")
+    for column in ("mean", "worst", "of"):
+        table.add_column(column, justify="right")
+    for key, title in (("content / others", "scenes change"), ("static scene", "scene stays")):
+        for other, found in told[key].items():
+            cells = ("none",) * 3
+            if found is not None:
+                of = f"{found['both']} of {found['of']}"
+                cells = (_number(found["mean"]), _number(found["worst"]), of)
+            table.add_row(title, other, *cells)
     return table
 
 
@@ -105,10 +141,6 @@ def _scenes(found: dict[str, Any], label: str) -> Table:
         if name != "F1":
             table.add_row(name, *(_number(value) for value in values))
     return table
-
-
-def _said(run: dict[str, Any]) -> str:
-    return f"{run['F1']:.3f}, {100 * run['late']:.1f} %, {run['energy']:.3f} J"
 
 
 def _number(value: float | None) -> str:

@@ -149,13 +149,13 @@ def _recorded(arguments: argparse.Namespace) -> None:
     trace = alert.Trace.load(RECORDING)
     out.print(_branches(trace.profile))
     ran = contention.replays(trace)
-    rows = contention.said(trace, ran)
+    rows, goal = contention.said(trace, ran), contention.peers_goal(trace)
     label = ", emulated" if trace.emulated else ""
     out.print(evaluate_video.peers(rows, label))
     out.print(
         f"{len(trace)} groups of {trace.profile.origin['video']['group']} frames beside "
-        f"{trace.environment} loops, {contention.DEADLINE:g} s a frame; ALERT was asked for an F1 "
-        f"of {contention.PEERS_GOAL:g}"
+        f"{trace.environment} loops, {goal.deadline:.3f} s a frame; ALERT was asked for an F1 of "
+        f"{goal.accuracy:.3f}"
     )
     inputs = ran["ALERT"].inputs
     assert inputs is not None  # of a rule that was played
@@ -163,7 +163,7 @@ def _recorded(arguments: argparse.Namespace) -> None:
     chosen = dict(zip(trace.profile.models, served.tolist(), strict=True))
     arguments.output.mkdir(parents=True, exist_ok=True)
     plots.draw(trace.profile, chosen).savefig(arguments.output / "branches.png")
-    plot.draw(rows, trace.emulated).savefig(arguments.output / "peers.png")
+    plot.draw({"recorded": rows}, trace.emulated).savefig(arguments.output / "peers.png")
     out.print(f"pictures in {arguments.output}")
 
 

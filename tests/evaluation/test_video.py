@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from alert.evaluation import summary as table
 from alert.evaluation.video import changes, contention, summary
 from alert.evaluation.video.foresight import Blind, ByContent, Told
 from alert.evaluation.video.rules import Alert, ApproxDet, Fixed, play
+from alert.evaluation.video.settings import SHARES, FixedChoices, goal_of, once_a_group, slowest
 
 KINDS = [("", 1.0, 1), ("", 1.0, 4), ("", 0.5, 1), ("", 0.5, 4)]
 NAMES = ["x1", "x1, every 4", "x0.5", "x0.5, every 4"]
@@ -85,7 +88,7 @@ def test_a_rule_pays_for_what_it_chose_and_is_credited_what_was_found() -> None:
 
 def test_alert_without_foresight_is_the_scheduler() -> None:
     drawn = trace("compute")
-    goal = contention.goal_of(drawn, 0.85)
+    goal = goal_of(drawn, 0.85, 0.05)
     outputs = OutputTrace.of(drawn)
     ours = play("ALERT", outputs, goal, Alert(drawn.profile, goal, Blind()))
     scheduler = run("default", outputs, goal)
@@ -128,12 +131,73 @@ def test_costs_between_two_runs_lie_on_the_line() -> None:
 
 
 def test_foresight_pays_where_scenes_change() -> None:
-    found = changes.costs(trace("scenes", 200), (0.75, 0.8))
+    found = changes.costs(trace("scenes", 200))
+    assert len(found["F1"]) == 6
     for name in ("content-blind", "best fixed"):
-        for ours, theirs in zip(found["content"], found[name], strict=True):
+        pairs = list(zip(found["content"], found[name], strict=True))[:5]  # the best branch always
+        for ours, theirs in pairs:
             assert ours is not None
             assert theirs is not None
             assert ours < theirs
+    ratios = changes.ratios(trace("scenes", 200))
+    assert ratios["best fixed"] is not None
+    assert 0.0 < ratios["best fixed"]["mean"] < ratios["best fixed"]["worst"]
+
+
+def test_predictions_are_right_where_scenes_are_as_profiled() -> None:
+    found = changes.prediction(trace("scenes", 200))
+    assert found["halves"] == pytest.approx(0.0, abs=0.01)
+    assert found["rms"] < 0.1
+    assert set(found["scenes"]) == set(SCENES)
+
+
+def test_fixed_choices_are_those_that_a_replay_plays() -> None:
+    drawn = trace("compute")
+    outputs, goal = OutputTrace.of(drawn), goal_of(drawn, 0.0, 0.05)
+    fixed = FixedChoices.of(outputs, goal)
+    for place in np.ndindex(4, 2):
+        run = play("fixed", outputs, goal, Fixed(*place))
+        assert fixed.f1[place] == pytest.approx(run.mean_accuracy)
+        assert fixed.energy[place] == pytest.approx(run.mean_energy)
+        assert fixed.late[place] == pytest.approx(run.miss_rate)
+
+
+def test_goals_are_shares_of_what_the_best_choice_in_time_reaches() -> None:
+    drawn = trace("compute")
+    outputs = OutputTrace.of(drawn)
+    fixed = FixedChoices.of(outputs, goal_of(drawn, 0.0, 0.05))
+    assert 0.0 < fixed.late[0, 1] < 1.0  # the best branch is late too often to count
+    goals = fixed.goals()
+    np.testing.assert_allclose(goals, np.array(SHARES) * fixed.f1[1].max())
+    for f1 in goals:
+        best = fixed.best(f1)
+        assert best is not None
+        static = run("static", outputs, goal_of(drawn, f1 - 1e-9, 0.05))
+        assert static.mean_energy == pytest.approx(fixed.energy[best])
+    assert fixed.best(1.0) is None
+    nothing = FixedChoices.of(outputs, goal_of(drawn, 0.0, 1e-6))
+    assert nothing.goals() == []
+
+
+def test_deadlines_are_relative_to_the_profile() -> None:
+    profile = trace("quiet").profile
+    assert once_a_group(profile) == pytest.approx(0.012)
+    assert slowest(profile) == pytest.approx(0.04)
+
+
+def test_costs_are_summed_up_with_the_worst() -> None:
+    def row(ours: float, f1: float, fixed: float | None = None) -> dict[str, Any]:
+        said = {"energy": ours, "F1": f1, "late": 0.1, "fixed at its F1": fixed}
+        return {"goal": 0.8, "ALERT": said, "best fixed": {"energy": 2.0}}
+
+    told = contention.summed([row(1.0, 0.82, 4.0), row(3.0, 0.78), row(2.0, 0.797, 2.0)], "ALERT")
+    assert told["energy / fixed"] == pytest.approx(1.0)
+    assert told["energy / fixed, worst"] == pytest.approx(1.5)
+    assert told["energy / fixed at its F1"] == pytest.approx((0.25 + 1.0) / 2)
+    assert (told["settings"], told["missed"]) == (3, 1)
+    assert told["shortfall"] == pytest.approx((0.02 + 0.003) / 3)
+    assert told["shortfall, worst"] == pytest.approx(0.02)
+    assert contention.summed([], "ALERT") == {}
 
 
 def test_the_frontier_leaves_out_what_is_beaten() -> None:
@@ -152,8 +216,8 @@ def test_the_cheapest_by_profile_keeps_the_goal_there() -> None:
 @pytest.fixture
 def recorded(tmp_path: Path) -> Path:
     (tmp_path / "video").mkdir()
-    for seed, name in enumerate(summary.TRACES):
-        trace(name, seed=seed).save(tmp_path / "video" / f"video-{name}.npz")
+    for seed, (clip, name) in enumerate(product(("near", "far"), summary.TRACES)):
+        trace(name, seed=seed).save(tmp_path / "video" / f"{clip}-{name}.npz")
     return tmp_path
 
 
@@ -168,9 +232,19 @@ def test_the_command_writes_and_prints(recorded: Path, capsys: pytest.CaptureFix
     with (out / "video-peers.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["environment"] for row in rows} == {"quiet", "compute", "memory"}
+    assert {row["clip"] for row in rows} == {"near", "far"}
     assert (out / "video.png").stat().st_size > 10_000
     assert cli.main([*arguments, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["contention"][0]["goal"] == contention.GOALS[0]
+    far = json.loads(capsys.readouterr().out)["far"]
+    assert far["contention, all"]["ALERT"]["settings"] == len(far["contention"])
+
+
+@pytest.mark.needs("matplotlib", "rich")
+def test_a_folder_without_traces_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["evaluate", "--video", "--traces", str(tmp_path)]) != 0
+    assert "no traces (CLIP-quiet.npz, ...) in" in capsys.readouterr().err
 
 
 @pytest.mark.needs("matplotlib", "rich")

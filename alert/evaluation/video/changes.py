@@ -7,33 +7,19 @@ its cost at some F1 lies on the line between the two results next to it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import numpy as np
 
 from alert._arguments import Floats
 from alert.evaluation.output_trace import OutputTrace
-from alert.evaluation.result import Replay
-from alert.evaluation.video.contention import goal_of
 from alert.evaluation.video.foresight import Blind, ByContent, Foresight, Told
-from alert.evaluation.video.rules import Alert, Fixed, play
-from alert.running.hindsight import MISSES_ALLOWED
+from alert.evaluation.video.rules import Alert, play
+from alert.evaluation.video.settings import RELAXED, FixedChoices, goal_of, slowest
 from alert.trace import Trace
 
-DEADLINE = 0.1
-"""Seconds from one frame to the next: nothing runs beside the detector, and scenes decide."""
-
-ASKED = tuple(np.linspace(0.5, 0.96, 24).tolist())
+ASKED = tuple(np.linspace(0.3, 1.0, 36).tolist())
 """F1 that each choice is asked for."""
-
-REACHED = (0.58, 0.60, 0.62, 0.65)
-"""F1 at which costs are compared, and in a scene that stays."""
-
-REACHED_STATIC = (0.84, 0.865, 0.89, 0.92)
-
-PREDICTED = 0.62
-"""The F1 asked for while predictions are compared with what was found."""
 
 FORESIGHT: dict[str, Callable[[Trace], Foresight]] = {
     "content": ByContent,
@@ -41,54 +27,59 @@ FORESIGHT: dict[str, Callable[[Trace], Foresight]] = {
     "told the scene": Told,
 }
 
+Costs = dict[str, list[float | None]]
+"""Joules of a frame at each F1, by choice, under the key "F1" these. None: not reached."""
 
-def costs(trace: Trace, reached: tuple[float, ...] = REACHED) -> dict[str, list[float | None]]:
-    """Return the joules of a frame at each F1, by choice. None where it is not reached."""
+
+def costs(trace: Trace, relaxed: float = RELAXED[1]) -> Costs:
+    """Return what each choice costs at F1 that the best fixed one reaches."""
     outputs = OutputTrace.of(trace)
-    floor = outputs.idle_power * DEADLINE
-    found = {}
+    deadline = relaxed * slowest(trace.profile)
+    floor = outputs.idle_power * deadline
+    fixed = FixedChoices.of(outputs, goal_of(trace, 0.0, deadline))
+    levels = fixed.goals()
+    found: Costs = {"F1": [*levels]}
     for name, foresight in FORESIGHT.items():
         if name == "told the scene" and len(trace.phases) == 1:
             continue
         runs = [
             play(name, outputs, goal, Alert(trace.profile, goal, foresight(trace)))
-            for goal in (goal_of(trace, asked, DEADLINE) for asked in ASKED)
+            for goal in (goal_of(trace, f1, deadline) for f1 in ASKED)
         ]
         points = np.array([(run.mean_accuracy, run.mean_energy - floor) for run in runs])
-        found[name] = [_between(points, f1) for f1 in reached]
-    fixed = [run for run in _fixed(trace, outputs) if run.miss_rate <= MISSES_ALLOWED]
-    found["best fixed"] = [
-        min((r.mean_energy - floor for r in fixed if r.mean_accuracy >= f1), default=None)
-        for f1 in reached
-    ]
+        found[name] = [_between(points, f1) for f1 in levels]
+    found["best fixed"] = [cost - floor for cost in map(fixed.cost, levels) if cost is not None]
     return found
-
-
-def _fixed(trace: Trace, outputs: OutputTrace) -> list[Replay]:
-    goal = goal_of(trace, 0.0, DEADLINE)
-    branches, caps = trace.profile.latency.shape
-    places = product(range(branches), range(caps))
-    return [play("fixed", outputs, goal, Fixed(*place)) for place in places]
 
 
 def _between(points: Floats, f1: float) -> float | None:
     """Return the cost at an F1, given (F1, cost) of runs; what costs more for less is left out."""
     points = points[np.argsort(points[:, 0])]
     least = np.minimum.accumulate(points[::-1, 1])[::-1]
-    if not points[0, 0] <= f1 <= points[-1, 0]:
+    if f1 > points[-1, 0]:
         return None
     return float(np.interp(f1, points[:, 0], least))
 
 
-def ratios(found: dict[str, list[float | None]]) -> dict[str, float | None]:
-    """Return what content costs against each other choice, on average where both reach the F1."""
-    means = {}
-    for name in found:
-        pairs = zip(found["content"], found[name], strict=True)
-        both = [ours / theirs for ours, theirs in pairs if ours is not None and theirs is not None]
-        means[name] = float(np.mean(both)) if both else None
-    means.pop("content")
+def ratios(trace: Trace) -> dict[str, dict[str, float] | None]:
+    """Return what content costs against each other choice: the mean and the worst.
+
+    Over all of `RELAXED`, and the F1 that both reach.
+    """
+    found = [costs(trace, relaxed) for relaxed in RELAXED]
+    means: dict[str, dict[str, float] | None] = {}
+    for name in found[0]:
+        if name not in ("F1", "content"):
+            means[name] = _compared(found, name)
     return means
+
+
+def _compared(found: list[Costs], name: str) -> dict[str, float] | None:
+    pairs = [pair for each in found for pair in zip(each["content"], each[name], strict=True)]
+    both = [ours / theirs for ours, theirs in pairs if ours is not None and theirs is not None]
+    if not both:
+        return None
+    return {"mean": float(np.mean(both)), "worst": max(both), "of": len(pairs), "both": len(both)}
 
 
 def prediction(trace: Trace) -> dict[str, Any]:
@@ -97,17 +88,37 @@ def prediction(trace: Trace) -> dict[str, Any]:
     Returns
     -------
     dict
-        "rms" over scenes and branches, and for each scene the mean of what was predicted and found.
+        "rms" over goals, scenes and branches. For each scene the means of what was predicted and
+        found. "halves": rms of the difference between the profile and what was found, by scene.
     """
-    goal = goal_of(trace, PREDICTED, DEADLINE)
-    foresight = ByContent(trace)
-    play("content", OutputTrace.of(trace), goal, Alert(trace.profile, goal, foresight))
-    predicted = np.array(foresight.predicted)
     assert trace.accuracy is not None
-    scenes, errors = {}, []
-    for number, name in enumerate(trace.phases):
-        here = trace.phase == number
-        means = predicted[here].mean(axis=0), trace.accuracy[here].mean(axis=0)
-        errors.append(means[0] - means[1])
-        scenes[name] = dict(zip(("predicted", "found"), (m.tolist() for m in means), strict=True))
-    return {"rms": float(np.sqrt(np.mean(np.square(errors)))), "scenes": scenes}
+    deadline = RELAXED[1] * slowest(trace.profile)
+    outputs = OutputTrace.of(trace)
+    levels = FixedChoices.of(outputs, goal_of(trace, 0.0, deadline)).goals()
+    found = _by_scene(trace, trace.accuracy)
+    predicted = []
+    for f1 in levels:
+        goal = goal_of(trace, f1, deadline)
+        foresight = ByContent(trace)
+        play("content", outputs, goal, Alert(trace.profile, goal, foresight))
+        predicted.append(_by_scene(trace, np.array(foresight.predicted)))
+    situations = trace.profile.origin["video"]["situations"].values()
+    profiled = np.array([each["f1"] for each in situations])
+    means = np.mean(predicted, axis=0)
+    return {
+        "rms": _rms(np.array(predicted) - found),
+        "halves": _rms(profiled - found),
+        "scenes": {
+            name: {"predicted": ours.tolist(), "found": theirs.tolist()}
+            for name, ours, theirs in zip(trace.phases, means, found, strict=True)
+        },
+    }
+
+
+def _by_scene(trace: Trace, f1: Floats) -> Floats:
+    """Return means of scenes x branches."""
+    return np.array([f1[trace.phase == scene].mean(axis=0) for scene in range(len(trace.phases))])
+
+
+def _rms(values: Floats) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))

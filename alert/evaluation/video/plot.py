@@ -1,8 +1,8 @@
-"""The picture of peers: joules a frame, F1 and share late of each choice, in each environment."""
+"""The picture of peers: joules a frame, F1 and share late of each choice."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -11,34 +11,43 @@ _OURS, _OTHER, _LATE = "#0b2d5b", "#8ecae6", "#d9d9d9"
 _ALLOWED = 0.05
 
 
-def draw(peers: Sequence[dict[str, Any]], emulated: bool) -> Figure:
-    """Draw a panel for each environment; grey are the choices that are late too often."""
-    environments = list(dict.fromkeys(row["environment"] for row in peers))
-    choices = list(dict.fromkeys(row["choice"] for row in peers))
-    height = 1.2 + 0.3 * len(choices) * len(environments)
-    figure = Figure(figsize=(7.5, height), dpi=110, layout="constrained")
-    panels = figure.subplots(len(environments), 1, sharex=True, squeeze=False)[:, 0]
-    most = max(row["energy"] for row in peers)
-    for axis, environment in zip(panels, environments, strict=True):
-        rows = [row for row in peers if row["environment"] == environment]
-        axis.barh(
-            [row["choice"] for row in rows],
-            [row["energy"] for row in rows],
-            color=[_colour(row) for row in rows],
-        )
-        for place, row in enumerate(rows):
-            said = f"F1 {row['F1']:.2f}, {100 * row['late']:.0f} % late"
-            axis.text(row["energy"] + 0.01 * most, place, said, va="center", fontsize=8)
-        axis.invert_yaxis()
-        axis.set_xlim(0.0, 1.3 * most)
-        beside = "quiet" if environment == "quiet" else f"beside {environment} loops"
-        axis.set_title(beside, loc="left", fontsize=10)
-        axis.tick_params(axis="y", labelsize=8, length=0)
-        axis.spines[["top", "right", "left"]].set_visible(False)
-    panels[-1].set_xlabel(
-        f"joules a frame{', emulated' if emulated else ''}; grey: over {_ALLOWED:.0%} late"
+def draw(peers: Mapping[str, Sequence[dict[str, Any]]], emulated: bool) -> Figure:
+    """Draw a column for each clip and a panel for each environment.
+
+    Choices that are late too often are grey.
+    """
+    some = next(iter(peers.values()))
+    environments = list(dict.fromkeys(row["environment"] for row in some))
+    height = 1.2 + 0.3 * len(some)
+    figure = Figure(figsize=(3.0 + 4.5 * len(peers), height), dpi=110, layout="constrained")
+    panels = figure.subplots(
+        len(environments), len(peers), sharex="col", sharey="row", squeeze=False
     )
+    for column, (clip, rows) in zip(panels.T, peers.items(), strict=True):
+        for axis, environment in zip(column, environments, strict=True):
+            _draw(axis, [row for row in rows if row["environment"] == environment])
+            beside = "quiet" if environment == "quiet" else f"beside {environment} loops"
+            axis.set_title(f"{clip}, {beside}", loc="left", fontsize=10)
+        column[0].set_xlim(0.0, 1.5 * max(row["energy"] for row in rows))
+        column[-1].set_xlabel(
+            f"joules a frame{', emulated' if emulated else ''}; grey: over {_ALLOWED:.0%} late"
+        )
+    for axis in panels[:, 0]:
+        axis.invert_yaxis()  # of the whole row
     return figure
+
+
+def _draw(axis: Any, rows: Sequence[dict[str, Any]]) -> None:
+    axis.barh(
+        [row["choice"] for row in rows],
+        [row["energy"] for row in rows],
+        color=[_colour(row) for row in rows],
+    )
+    for place, row in enumerate(rows):
+        said = f"  F1 {row['F1']:.2f}, {100 * row['late']:.0f} % late"
+        axis.text(row["energy"], place, said, va="center", fontsize=8)
+    axis.tick_params(axis="y", labelsize=8, length=0)
+    axis.spines[["top", "right", "left"]].set_visible(False)
 
 
 def _colour(row: dict[str, Any]) -> str:

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from alert import files
 from alert.evaluation.video import changes, contention
 from alert.evaluation.video.foresight import ByContent
@@ -19,32 +17,42 @@ from alert.trace import Trace
 from alert.video.frontier import undominated
 
 CONTENDED = ("compute", "memory")
-TRACES = ("quiet", *CONTENDED, "scenes")
-"""Traces that are needed: video-NAME.npz."""
+BESIDE = ("quiet", *CONTENDED)
+SCENES = "scenes"
+TRACES = (*BESIDE, SCENES)
+"""Traces of a clip: CLIP-NAME.npz."""
+
+
+def load(folder: Path) -> dict[str, dict[str, Trace]]:
+    """Load the traces of every clip in a folder, by clip and name."""
+    found = {path.stem.rpartition("-")[0] for path in folder.glob("*-quiet.npz")}
+    if not found:
+        raise FileNotFoundError(f"no traces (CLIP-quiet.npz, ...) in {folder}")
+    return {
+        clip: {name: Trace.load(folder / f"{clip}-{name}.npz") for name in TRACES}
+        for clip in sorted(found)
+    }
 
 
 def summarize(traces: Mapping[str, Trace]) -> dict[str, Any]:
-    """Evaluate the traces of `TRACES`."""
-    scenes = changes.costs(traces["scenes"])
-    static = changes.costs(traces["quiet"], changes.REACHED_STATIC)
+    """Evaluate the traces of one clip."""
     keeps = [row for name in CONTENDED for row in contention.keeps(traces[name])]
     return {
         "emulated": any(trace.emulated for trace in traces.values()),
         "frontier": frontier(traces["quiet"].profile),
         "contention": keeps,
-        "energy / fixed": _mean([row["energy / fixed"] for row in keeps]),
-        "peers": [row for name in TRACES[:-1] for row in contention.peers(traces[name])],
-        "scenes": {"F1": changes.REACHED, **scenes},
-        "content / others": changes.ratios(scenes),
-        "static scene": changes.ratios(static),
-        "prediction": changes.prediction(traces["scenes"]),
-        "seconds of a choice": choice_seconds(traces["scenes"]),
+        "contention, all": {name: contention.summed(keeps, name) for name in OURS},
+        "peers": [row for name in BESIDE for row in contention.peers(traces[name])],
+        "scenes": changes.costs(traces[SCENES]),
+        "content / others": changes.ratios(traces[SCENES]),
+        "static scene": changes.ratios(traces["quiet"]),
+        "prediction": changes.prediction(traces[SCENES]),
+        "seconds of a choice": choice_seconds(traces[SCENES]),
     }
 
 
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+OURS = ("ALERT", "ALERT, content", "cheapest by profile")
+"""Choices that are compared with the best fixed one in hindsight."""
 
 
 def frontier(profile: Profile) -> dict[str, Any]:
@@ -62,7 +70,7 @@ def frontier(profile: Profile) -> dict[str, Any]:
 
 def choice_seconds(trace: Trace) -> float:
     """Return the processor seconds of a choice by content, and of learning from the group."""
-    goal = contention.goal_of(trace, contention.PEERS_GOAL)
+    goal = contention.peers_goal(trace)
     rule = Alert(trace.profile, goal, ByContent(trace))
     start = time.thread_time()
     for group in range(len(trace)):
@@ -72,16 +80,19 @@ def choice_seconds(trace: Trace) -> float:
     return (time.thread_time() - start) / len(trace)
 
 
-def write(traces: Mapping[str, Trace], directory: Path) -> dict[str, Any]:
-    """Write the summary as JSON, peers as CSV, and a picture of them; return the summary."""
+def write(clips: Mapping[str, Mapping[str, Trace]], directory: Path) -> dict[str, Any]:
+    """Write summaries as JSON, peers as CSV, and a picture of them; return summaries by clip."""
     from alert.evaluation.video import plot
 
     directory.mkdir(parents=True, exist_ok=True)
-    found = summarize(traces)
+    found = {clip: summarize(traces) for clip, traces in clips.items()}
     files.write_json(directory / "video.json", found)
+    rows = [{"clip": clip, **row} for clip, told in found.items() for row in told["peers"]]
     with (directory / "video-peers.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, found["peers"][0], lineterminator="\n")
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(found["peers"])
-    plot.draw(found["peers"], found["emulated"]).savefig(directory / "video.png")
+        writer.writerows(rows)
+    emulated = any(told["emulated"] for told in found.values())
+    peers = {clip: told["peers"] for clip, told in found.items()}
+    plot.draw(peers, emulated).savefig(directory / "video.png")
     return found

@@ -169,6 +169,18 @@ def test_persons_are_upright_boxes_at_any_size(file: Path, shape: tuple[int, ...
     shared = overlap(boxes, boxes) - np.eye(len(boxes))
     assert (shared <= 0.5 + 1e-9).all()
     np.testing.assert_allclose(detect(frame), boxes)
+    for tallest in (0.2, 1.0):
+        heights = detect_at(file, tallest, frame)
+        assert heights.max(initial=0.0) < tallest * shape[0]
+    if shape[0] == 300:
+        assert heights.max() > 0.45 * shape[0]
+
+
+def detect_at(file: Path, tallest: float, frame: np.ndarray) -> np.ndarray:
+    from alert.workloads.persons import Persons
+
+    boxes = Persons(file, score=0.25, tallest=tallest)(frame)
+    return np.asarray(boxes[:, 3] - boxes[:, 1])
 
 
 @needs_torch

@@ -465,6 +465,6 @@ def test_draws_all_variants(family: Family, tmp_path: Path) -> None:
     from alert.variants import plots
 
     picture = plots.draw(family)
-    labels = [text.get_text() for text in picture.axes[0].texts]
+    labels = [text.get_text().replace("\n", "") for text in picture.axes[0].texts]
     assert labels == [v.name for v in family.variants]
     assert picture.axes[0].get_ylabel() == "accuracy, estimated"

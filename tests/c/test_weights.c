@@ -13,15 +13,17 @@ static uint32_t below(uint32_t n)
     return (seed >> 8) % n;
 }
 
+/* Half of the shapes have the usual form, which is written in another way. */
 static alert_packed_weights any_shape(void)
 {
+    bool is_usual = below(2);
     return (alert_packed_weights){
         .filters = below(5),
         .columns = below(30),
-        .width = below(10),
+        .width = is_usual ? 3 : below(10),
         .filters_per_basis = below(4),
         .rows_per_basis = below(6),
-        .coefficient_bits = below(8),
+        .coefficient_bits = is_usual ? 4 : below(8),
         .basis_bits = below(10),
         .is_sparse = below(2),
     };

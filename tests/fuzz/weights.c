@@ -35,6 +35,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .basis_bits = (unsigned)fuzz_below(&b, 10),
         .is_sparse = fuzz_below(&b, 2),
     };
+    if (fuzz_below(&b, 2)) { /* the usual form is written in another way */
+        p.width = 3;
+        p.coefficient_bits = 4;
+    }
     size_t count = p.filters * p.columns;
     float *weights = malloc(count * sizeof *weights + 1);
     uint8_t *copy =

@@ -19,10 +19,11 @@ SMALL = Shape(3, 7, 3, 2, 2, 4, 8, True)
 
 @st.composite
 def shapes(draw: st.DrawFn) -> Shape:
-    numbers = [st.integers(1, most) for most in (6, 40, 8, 4, 5)]
-    bits = [st.integers(2, 6), st.integers(2, 8), st.booleans()]
-    drawn: Any = [draw(number) for number in (*numbers, *bits)]
-    return Shape(*drawn)
+    """Draw a shape; half of them have the usual form, which C writes in another way."""
+    filters, columns, per_basis = (draw(st.integers(1, most)) for most in (6, 60, 4))
+    width, bits = draw(st.just((3, 4)) | st.tuples(st.integers(1, 8), st.integers(2, 6)))
+    rows, basis_bits, is_sparse = (draw(st.integers(*ends)) for ends in ((1, 20), (2, 8), (0, 1)))
+    return Shape(filters, columns, width, per_basis, rows, bits, basis_bits, bool(is_sparse))
 
 
 def content(shape: Shape, seed: int) -> Content:

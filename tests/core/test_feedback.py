@@ -97,6 +97,7 @@ def test_a_rating_of_an_exit_counts_for_the_last_one_in_proportion() -> None:
         twin.learn([], n % 2, share=0.60 / 0.75)
     mean, deviation = s.accuracies()
     assert (mean[1], deviation[1]) == pytest.approx(twin.accuracy([]), abs=1e-12)
+    assert np.array_equal(s.accuracies(None), s.accuracies())
 
 
 # ----------------------------------------------------------------------------------- what is chosen

@@ -193,7 +193,7 @@ SOURCES = ("measured", "blended", "profile")
 
 
 # Fields of a profile that older files do not have.
-LATER = {"unit", "fixed_share", "size", "spread", "learnt"}
+LATER = {"unit", "fixed_share", "size", "spread", "exit_shares", "learnt"}
 
 
 def test_schema_of_a_profile() -> None:

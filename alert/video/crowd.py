@@ -21,11 +21,10 @@ import numpy as np
 from alert._arguments import Floats
 from alert.profile import Profile
 from alert.video.branch import Branch
-from alert.video.content import WEIGHT_HEIGHT
 from alert.video.parts import Moment, Part, alone, steps_of, together
 
-WEIGHT = WEIGHT_HEIGHT
-"""Weight of the last group: boxes come and go as heights change."""
+WEIGHT = 0.7
+"""Weight of the last group."""
 
 
 @dataclass

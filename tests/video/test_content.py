@@ -85,8 +85,23 @@ def test_learns_from_what_is_shown() -> None:
         it.see(Shown(box(height), None, motion))
     assert (it.height, it.motion) == (60, 0.2)  # not before the group has ended
     it.learn()
-    assert it.height == pytest.approx(60 * (110 / 60) ** 0.7)
-    assert it.motion == pytest.approx((0.25 * 0.55) ** 0.5 - 0.05)
+    taller, faster = math.log(110 / 60), math.log(0.55 / 0.25)
+    weight = 0.2 + 0.6 * taller / 0.7
+    assert it.height == pytest.approx(60 * math.exp(weight * taller))
+    assert faster > 0.5  # a large change
+    assert it.motion == pytest.approx(0.25 * math.exp(0.8 * faster) - 0.05)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_small_changes_count_less_than_large_ones(sign: int) -> None:
+    followed = []
+    for change in (0.01, 0.3, 1.0, 2.0):
+        it = content(height=60, motion=0.2)
+        it.take(60 * math.exp(sign * change), math.nan)
+        followed.append(math.log(it.height / 60) / (sign * change))
+    assert (np.diff(followed) > -1e-12).all()
+    assert followed[0] == pytest.approx(0.2, abs=0.01)
+    assert followed[-2:] == pytest.approx([0.8, 0.8])
 
 
 def test_nothing_seen_is_nothing_learnt() -> None:

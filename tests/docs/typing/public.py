@@ -74,6 +74,7 @@ alert.Store({"a": torch.nn.ReLU()}, budget=1)  # type: ignore[dict-item]
 alert.Runner(store, profile, goal)
 assert_type(scheduler.hold_inputs, int)
 
+leaving: alert.Profile = profile.with_stop([len], ["a"], alert.sure(0.9))
 server = alert.Server([len], profile, power="emulated", policy="price", stop=alert.sure(0.9))
 tenant = server.tenant("camera", max_latency=0.1, optimise="accuracy")
 assert_type(tenant.submit("x", max_latency=0.05).decision, alert.Decision | None)

@@ -179,6 +179,14 @@ def test_goals_are_shares_of_what_the_best_choice_in_time_reaches() -> None:
     assert nothing.goals() == []
 
 
+def test_choices_that_are_late_too_often_do_not_count() -> None:
+    fixed = FixedChoices(np.array([[0.9, 0.8]]), np.array([[1.0, 2.0]]), np.array([[0.2, 0.1]]))
+    assert fixed.best(0.7) == (0, 1)
+    assert fixed.cost(0.7) == 2.0
+    assert fixed.best(0.85) is None
+    assert fixed.goals()[-1] == 0.8
+
+
 def test_deadlines_are_relative_to_the_profile() -> None:
     profile = trace("quiet").profile
     assert once_a_group(profile) == pytest.approx(0.012)

@@ -172,6 +172,24 @@ def test_short_runs_are_kept(window: int | None, inputs: int) -> None:
     assert np.mean(kept) >= 0.9
 
 
+@pytest.mark.parametrize("level", [0.7, 0.9])
+def test_a_machine_that_is_slower_than_its_profile_keeps_goals_as_cheaply(level: float) -> None:
+    """A wrong profile, or other work that never ends: the price starts from this machine."""
+    m = MACHINES[3]
+    p = m.profile
+    slow = Machine(
+        alert.Profile(1.5 * p.latency, p.power, p.accuracy, p.power_caps, IDLE_W), m.deadline
+    )
+    saving, accurate = (goal_of(slow, name, level) for name in ("min_energy", "max_accuracy"))
+    found = run(m, saving, 1.5 * steady(600))
+    assert found.accuracy.mean() > bound_of(saving)
+    assert found.energy.mean() < 1.04 * least_energy(slow, bound_of(saving))
+    assert found.feasible[100:].all()
+    found = run(m, accurate, 1.5 * steady(600))
+    assert found.energy.mean() < bound_of(accurate)
+    assert found.accuracy.mean() > most_accuracy(slow, bound_of(accurate)) - 0.001
+
+
 @pytest.mark.parametrize("window", [None, 100, 30, 10])
 def test_a_looser_goal_never_costs_more(window: int | None) -> None:
     for m in MACHINES:

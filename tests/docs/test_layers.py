@@ -102,7 +102,8 @@ def test_the_core_stays_small() -> None:
     # 35 for costs that are no numbers, first tries of models that wait, slowdowns nobody knows of,
     # and questions about models that are less accurate than was published.
     # 100 for inputs that leave early, and prices that know of a limit on the power.
-    assert sum(lines_of_code(path) for path in files) <= 5730
+    # 25 for prices of a machine that is always slower than its profile.
+    assert sum(lines_of_code(path) for path in files) <= 5755
 
 
 def test_the_core_includes_nothing_from_above() -> None:

@@ -16,6 +16,7 @@ from reference_paper import Decision
 from reference_regimes import MixtureBelief, Regimes, cut
 
 FAR = 4.0
+OTHER_MACHINE = 1.3  # a price starts anew
 SURPRISE_0 = 0.01
 SURPRISE_GAIN = 0.01
 SURPRISE_CUT = 3.0
@@ -45,6 +46,7 @@ class Scheduler(reference_paper.Scheduler):
         self.total = 0.0
         self.booked = 0
         self.inputs_left = self.goal.inputs or 0
+        self.usual = 1.0  # slowdown of the machine that the price starts from
         if self.goal.averaged:
             self.price()
 
@@ -65,11 +67,12 @@ class Scheduler(reference_paper.Scheduler):
         c, table, goal = self.constants, self.table, self.goal
         allowed = [x for x in reference.configurations(table) if x.cap < self.within_limit]
         times = [(*outputs(table, x)[-1], reference.run_time(table, x), x) for x in allowed]
-        time = max(goal.deadline - self.overhead, 0.0, min(t for t, *_ in times))
+        m = self.usual
+        time = max(goal.deadline - self.overhead, 0.0, m * min(t for t, *_ in times))
         points = [
-            (q, table.power[x.model][x.cap] * run + self.seen.idle * (time - run))
+            (q, table.power[x.model][x.cap] * m * run + self.seen.idle * (time - m * run))
             for t, q, run, x in times
-            if t <= time
+            if m * t <= time
         ]
         ends = hull(points)
         slopes = [(f - e) / (r - q) for (q, e), (r, f) in pairwise(ends)]
@@ -158,6 +161,9 @@ class Scheduler(reference_paper.Scheduler):
     def learn(self, slowdown: float) -> None:
         self.regimes.calibrate(self.decision.expected.probability, self.done)
         self.regimes.update(self.profiled, self.latency)
+        found = self.regimes.usual()
+        if max(found, self.usual) > OTHER_MACHINE * min(found, self.usual):
+            self.move_price(lambda: setattr(self, "usual", found))
 
     def share_machine(self, price: float | None) -> None:
         before = self.seen.machine_price

@@ -189,6 +189,11 @@ class Regimes:
                 k.learn(z, share, c["level_gain"], c["spread_gain"])
         self.rearrange()
 
+    def usual(self) -> float:
+        """Slowdown of the regime that is met nearly always, or else of the first."""
+        first, second = self.both
+        return second.level + self.lost if second.inputs > 10.0 * first.inputs else first.level
+
     def learn_lost(self, t: float, x: float) -> None:
         c, second = self.constants, self.both[1]
         told = t / (t + c["time_slice"])

@@ -208,6 +208,12 @@ void alert_regimes_update(alert_regimes *r, const alert_constants *c, const aler
     rearrange(r, c);
 }
 
+double alert_regimes_usual(const alert_regimes *r)
+{
+    bool other = r->k[1].inputs > ALERT_NEARLY_ALWAYS * r->k[0].inputs;
+    return other ? level_within(r->k[1].level + r->lost) : r->k[0].level;
+}
+
 double alert_regimes_set_quiet(alert_regimes *r)
 {
     double one = r->k[0].level, other = r->k[1].level + r->lost;

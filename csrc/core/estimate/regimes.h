@@ -52,14 +52,15 @@
 #include "alert.h"
 #include "core/estimate/mixture.h"
 
-#define ALERT_Z_CUT      4.0
-#define ALERT_SPREAD_MIN 0.05
-#define ALERT_SPREAD_MAX 0.4
-#define ALERT_SAME_LEVEL 3.0
-#define ALERT_ONE_LEVEL  1.16
-#define ALERT_BROKEN_MAX 0.1
-#define ALERT_LOST_MIN   1e-4
-#define ALERT_LOST_MAX   50.0
+#define ALERT_Z_CUT         4.0
+#define ALERT_SPREAD_MIN    0.05
+#define ALERT_SPREAD_MAX    0.4
+#define ALERT_SAME_LEVEL    3.0
+#define ALERT_ONE_LEVEL     1.16
+#define ALERT_NEARLY_ALWAYS 10.0
+#define ALERT_BROKEN_MAX    0.1
+#define ALERT_LOST_MIN      1e-4
+#define ALERT_LOST_MAX      50.0
 /* Counts of changes are halved when they stand for so many inputs; of the changes, the assumed ones remain. */
 #define ALERT_CHANGE_MEMORY 300.0
 
@@ -88,6 +89,8 @@ void alert_regimes_update(alert_regimes *r, const alert_constants *c, const aler
                           double profiled_s, double latency_s);
 /* How long the next input runs. */
 void alert_regimes_forecast(const alert_regimes *r, const alert_constants *c, alert_mixture *out);
+/* Mean slowdown of regime 1 where it is met nearly always, or else of regime 0. */
+double alert_regimes_usual(const alert_regimes *r);
 /* Divides all slowdowns by the square root of that of the quieter regime, and returns it. Its level moves with the noise of
  * single inputs; half of the way keeps most of that out of a profile. */
 double alert_regimes_set_quiet(alert_regimes *r);

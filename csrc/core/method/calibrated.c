@@ -32,6 +32,7 @@ static void start_price_of(alert_price *price, const alert_task *task)
 {
     alert_quiet quiet = {.profile = task->profile,
                          .caps = task->caps,
+                         .slowdown = price->slowdown,
                          .time_s = alert_time_within(task, task->goal.deadline_s),
                          .idle_power_w = alert_idle_power(task)};
     alert_price_start(price, task->constants, &quiet, &task->goal, task->room);
@@ -46,6 +47,7 @@ static void start(void *learnt, const alert_task *task, alert_belief *belief)
 {
     calibrated *c = learnt;
     alert_regimes_init(&c->regimes, task->constants);
+    c->price.slowdown = 1.0;
     if (is_priced(&task->goal))
         start_price(c, task);
     c->price.inputs_left = (double)task->goal.budget_inputs;
@@ -63,6 +65,24 @@ static void miss(void *learnt, const alert_task *task, const alert_finished *mis
     book(learnt, task, missed);
 }
 
+/* The slow part keeps its distance from where it would start; at an end it stays there. */
+static void move_price(calibrated *c, const alert_task *task, const alert_task *before,
+                       double slowdown)
+{
+    alert_price was = c->price, start = was;
+    c->price.slowdown = slowdown;
+    if (!is_priced(&task->goal))
+        return;
+    start_price_of(&start, before);
+    start_price(c, task);
+    double slow = c->price.log_slow + was.log_slow - start.log_slow;
+    c->price.log_slow = alert_clamp(slow, c->price.log_low, c->price.log_high);
+    if (was.log_slow <= was.log_low)
+        c->price.log_slow = c->price.log_low;
+    if (was.log_slow >= was.log_high)
+        c->price.log_slow = c->price.log_high;
+}
+
 static void learn(void *learnt, const alert_task *task, const alert_finished *finished,
                   alert_belief *belief)
 {
@@ -71,6 +91,9 @@ static void learn(void *learnt, const alert_task *task, const alert_finished *fi
     alert_regimes_calibrate(&c->regimes, task->constants, finished->promised, finished->done);
     alert_regimes_update(&c->regimes, task->constants, &c->forecast, finished->profiled_s,
                          finished->latency_s);
+    double usual = alert_regimes_usual(&c->regimes), was = c->price.slowdown;
+    if (usual > ALERT_OTHER_MACHINE * was || ALERT_OTHER_MACHINE * usual < was)
+        move_price(c, task, task, usual);
     believe(c, task, belief);
 }
 
@@ -78,6 +101,7 @@ static bool resume(void *learnt, const alert_task *task, alert_belief *belief)
 {
     calibrated *c = learnt;
     bool sane = alert_regimes_are_sane(&c->regimes) &&
+                alert_is_within(c->price.slowdown, 1.0 / ALERT_RATIO_MAX, ALERT_RATIO_MAX) &&
                 (!is_priced(&task->goal) || alert_price_is_sane(&c->price));
     if (sane)
         believe(c, task, belief);
@@ -107,21 +131,10 @@ static double set_quiet(void *learnt, const alert_task *task, alert_belief *beli
     return quiet;
 }
 
-/* The slow part keeps its distance from where it would start; at an end it stays there. */
 static void change_profile(void *learnt, const alert_task *task, const alert_task *before)
 {
     calibrated *c = learnt;
-    if (!is_priced(&task->goal))
-        return;
-    alert_price was = c->price, start = was;
-    start_price_of(&start, before);
-    start_price(c, task);
-    double slow = c->price.log_slow + was.log_slow - start.log_slow;
-    c->price.log_slow = alert_clamp(slow, c->price.log_low, c->price.log_high);
-    if (was.log_slow <= was.log_low)
-        c->price.log_slow = c->price.log_low;
-    if (was.log_slow >= was.log_high)
-        c->price.log_slow = c->price.log_high;
+    move_price(c, task, before, c->price.slowdown);
 }
 
 static void count_idle(void *learnt, const alert_task *task)

@@ -33,11 +33,11 @@ typedef struct machine {
 static size_t count_in_time(const alert_belief *b, const alert_row *row)
 {
     size_t low = 0, high = row->columns;
-    if (alert_is_in_time(b, row, high - 1, 1.0))
+    if (alert_is_in_time(b, row, high - 1, b->mean))
         return high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (alert_is_in_time(b, row, middle, 1.0))
+        if (alert_is_in_time(b, row, middle, b->mean))
             low = middle + 1;
         else
             high = middle;
@@ -64,8 +64,9 @@ static machine points_of(const alert_quiet *quiet, point *points)
     double fastest = HUGE_VAL;
     for (size_t r = 0; r < profile->rows; r++)
         fastest = fmin(fastest, alert_fastest_s(&profile->row[r], quiet->caps));
-    alert_belief belief = {.mean = 1.0, .idle_power_w = quiet->idle_power_w};
-    alert_belief_set_deadline(&belief, fmax(quiet->time_s, fastest)); /* something is in time */
+    alert_belief belief = {.mean = quiet->slowdown, .idle_power_w = quiet->idle_power_w};
+    alert_belief_set_deadline(
+        &belief, fmax(quiet->time_s, quiet->slowdown * fastest)); /* something is in time */
     alert_lower_bound lower = alert_lower_bound_of(&belief);
     machine m = {.points = points};
     for (size_t r = 0; r < profile->rows; r++) {
@@ -196,7 +197,7 @@ void alert_price_start(alert_price *p, const alert_constants *c, const alert_qui
     p->unit = alert_clamp(unit, UNIT_MIN, UNIT_MAX);
     p->step = alert_clamp(step, UNIT_MIN, UNIT_MAX);
     p->ease = alert_clamp(saves(goal) ? goal->bound - low : high - goal->bound, 0.0, p->step);
-    p->range = fmax(whole / (log_slope[2] - log_slope[0] + 1.0), 0.3 * p->step);
+    p->range = alert_clamp(whole / (log_slope[2] - log_slope[0] + 1.0), 0.3 * p->step, UNIT_MAX);
     p->best = measure_of(goal, saves(goal) ? hull.high : hull.low);
     p->accuracies = hull.high.accuracy - hull.low.accuracy;
     p->in_time_j = c->late_worth * hull.high.energy_j;

@@ -8,7 +8,8 @@
  *
  * at one price for all inputs: the Lagrange multiplier of the bound. Accuracy is then bought on the inputs, and in
  * the phases, where it is cheap. The price is not known beforehand. It starts as the one that solves the problem for
- * the profile, on a quiet machine: a slope of the lower convex hull of its points (accuracy, energy). Then two parts
+ * the profile, on a quiet machine: a slope of the lower convex hull of its points (accuracy, energy). Latencies count times
+ * the usual slowdown: where that changes for good, the start moves, and the price with it. Then two parts
  * steer it, a slow one and a fast one. s is 1 where accuracy is bounded and -1 where energy is; "the measure" is
  * accuracy or joules.
  *
@@ -46,10 +47,13 @@
 
 /* More than any run can owe. */
 #define ALERT_OWED_MAX 1e36
+/* A machine whose usual slowdown differs by this factor is another one: the price starts from it. */
+#define ALERT_OTHER_MACHINE 1.3
 /* Units that one input can owe: the machine may have been suspended in between. */
 #define ALERT_OWED_AT_ONCE 30.0
 
 typedef struct alert_price {
+    double slowdown; /* of the quiet machine that it started from */
     double log_slow; /* of joules per unit of accuracy */
     double log_low, log_high;
     double unit, step, ease, range; /* in the measure; all but ease > 0 */
@@ -79,6 +83,7 @@ typedef struct alert_point {
 typedef struct alert_quiet {
     const alert_profile *profile;
     size_t caps;         /* that may be chosen: the lowest ones */
+    double slowdown;     /* of all configurations */
     double time_s;       /* the deadline without the overhead */
     double idle_power_w; /* drawn in the rest of the time */
 } alert_quiet;

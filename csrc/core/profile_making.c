@@ -148,10 +148,10 @@ static void fill_row(alert_profile *p, const alert_profile_data *d, size_t i, si
     };
 }
 
-/* Of the inputs, at exit n of all. */
-static double share_left(const alert_profile_data *d, size_t n)
+/* Share of the inputs that get past an output, which is exit n of all. Rounding leaves no fewer than none. */
+static double reached_after(const alert_output *output, const alert_profile_data *d, size_t n)
 {
-    return d->exit_share ? d->exit_share[n] : 0.0;
+    return d->exit_share ? fmax(output->reached - d->exit_share[n], 0.0) : 1.0;
 }
 
 static void fill_rows(alert_profile *p, const alert_profile_data *d, alert_column *sorting)
@@ -164,7 +164,7 @@ static void fill_rows(alert_profile *p, const alert_profile_data *d, alert_colum
             p->output[r] = (alert_output){
                 .fraction = fraction,
                 .accuracy = exits > 0 ? d->exit_accuracy[exit + k] : d->accuracy[i],
-                .reached = k > 0 ? p->output[r - 1].reached - share_left(d, exit + k - 1) : 1.0,
+                .reached = k > 0 ? reached_after(&p->output[r - 1], d, exit + k - 1) : 1.0,
                 .latency_s = p->latency_s + r * d->caps,
             };
             fill_row(p, d, i, k, r);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from random import Random
 from typing import Any
 
@@ -121,6 +122,14 @@ def test_a_probability_is_asked_of_the_inputs_not_of_the_last_exit() -> None:
             s.step(0.4 * fraction, None, exit=decision.exit)
         assert s.decision.exit == exit
         assert s.decision.feasible
+
+
+def test_shares_that_sum_to_a_little_more_than_1_promise_no_more_than_that() -> None:
+    """Nobody is left for the last exit, but rounding says that fewer than none get there."""
+    goal = alert.Goal.max_accuracy(0.36)
+    s = alert.Scheduler(profile({"net": [1.0, 9e-10, 0.0]}), goal, method="paper")
+    assert s.options()["probability"].max() == 1.0
+    assert pickle.loads(pickle.dumps(s)).decision == s.decision
 
 
 def stepped(exit: int, latency: float, sure: bool, deadline: float = 4.0) -> Any:

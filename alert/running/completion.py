@@ -17,9 +17,15 @@ Wait: TypeAlias = Callable[[], object]
 # Devices whose work is done when a call returns, or which do no work.
 _AT_ONCE = ("cpu", "meta")
 
-# Seconds that a wait for CUDA spins before it sleeps: a thread that sleeps wakes up tens of
-# microseconds late, one that spins keeps a core busy.
+# A wait for CUDA looks all the time at first, and then between naps, in seconds. A thread that
+# looks all the time keeps a core busy. One that sleeps until CUDA wakes it up is hundreds of
+# microseconds late.
 _SPIN = 1e-4
+_NAP = 2e-5  # at least; waking up takes some 50 us more
+
+# Of the time from now to when the work usually ends, or since: the rarer, the better it is known
+# that the work goes on.
+_NAP_SHARE = 1 / 16
 
 
 class Completion:
@@ -143,19 +149,22 @@ def _current(torch: Any) -> Any:
     return torch.device(kind, accelerator.current_device_index())
 
 
-def _cuda(torch: Any, devices: list[str], clock: Callable[[], float] = time.perf_counter) -> Wait:
+def _cuda(torch: Any, devices: list[str]) -> Wait:
     """Return a wait for the current streams of these GPUs, not for work on other streams."""
-    events = [(torch.cuda.Event(blocking=True), device) for device in devices]
+    events = [(torch.cuda.Event(), device) for device in devices]
+    usual = 0.0  # seconds of the wait before; those that were over at once do not count
 
     def wait() -> None:
+        nonlocal usual
         for event, device in events:
             event.record(torch.cuda.current_stream(device))
-        until = clock() + _SPIN
+        start, waited = time.perf_counter(), 0.0
         for event, _ in events:
             while not event.query():
-                if clock() >= until:
-                    event.synchronize()  # asleep
-                    break
+                waited = time.perf_counter() - start
+                if waited > _SPIN:
+                    time.sleep(max(_NAP_SHARE * abs(usual - waited) if usual else 0.0, _NAP))
+        usual = waited or usual
 
     return wait
 

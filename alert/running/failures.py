@@ -22,7 +22,7 @@ class Failures:
 
     A measured profile says that each model can run. A guess does not: a model that never can would
     be chosen for ever, because a failure teaches nothing of its costs. Where every model is set
-    aside, the inputs are at fault, and all are tried again.
+    aside, the inputs are at fault: all failures are forgotten.
 
     Parameters
     ----------
@@ -44,14 +44,15 @@ class Failures:
         failures = self._count[model] = self._count.get(model, 0) + 1
         self._left[model] = _FIRST * 2 ** (failures - 1)
         models = self._scheduler.profile.models
+        if len(self._left) == len(models):
+            self._left.clear()
+            self._count.clear()
+        self._tell()
         if failures == 1:
             warn(
                 f"{models[model]}: failed where it had never run ({type(error).__name__}: {error});"
                 f" other models run for the next {_FIRST} inputs"
             )
-        if len(self._left) == len(models):
-            self._left.clear()
-        self._tell()
 
     def count(self) -> None:
         """Note that an input has run; models whose time is over take part again."""

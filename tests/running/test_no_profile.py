@@ -148,6 +148,39 @@ def test_inputs_that_no_model_takes_set_none_aside() -> None:
         assert [serve("x") for _ in range(3)] == ["small", "medium", "large"]
 
 
+@pytest.mark.filterwarnings("ignore:.*failed where it had never run")
+def test_many_inputs_that_no_model_takes_set_none_aside_afterwards() -> None:
+    machine = Machine()
+    takes = False
+
+    def picky(model: Callable[[Any], str]) -> Callable[[Any], str]:
+        def run(x: Any) -> str:
+            if not takes:
+                raise TypeError("expected a picture")
+            return model(x)
+
+        return run
+
+    with runner(machine, models={n: picky(m) for n, m in machine.models().items()}) as serve:
+        for _ in range(100):
+            with pytest.raises(TypeError):
+                serve("x")
+        takes = True
+        assert {serve("x") for _ in range(20)} == set(SECONDS)
+
+
+def test_a_model_is_set_aside_where_warnings_are_errors() -> None:
+    machine = Machine()
+
+    def broken(x: Any) -> None:
+        raise OSError("no such kernel")
+
+    with runner(machine, models={**machine.models(), "small": broken}) as serve:
+        with pytest.raises(UserWarning, match="small: failed where it had never run"):
+            serve("x")
+        assert serve("x") == "medium"
+
+
 def test_a_model_that_has_run_is_not_set_aside() -> None:
     machine = Machine()
     fails = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -322,7 +323,8 @@ def _keep_within(machine: ServerMachine, limit: float) -> None:
     try:
         machine.keep_within(limit)
     except Exception as error:
-        warn(f"the power cap stays above the limit of {limit:g} W ({error})")
+        with suppress(UserWarning):  # where it is an error: the worker goes on
+            warn(f"the power cap stays above the limit of {limit:g} W ({error})")
 
 
 def _refuse(refused: Iterable[Refusal]) -> None:

@@ -309,6 +309,22 @@ def test_a_cap_that_cannot_be_lowered_is_told(server: alert.Server, board: Board
     wait_for_cap(server, 20.0)
 
 
+def test_a_server_goes_on_where_warnings_are_errors(server: alert.Server, board: Board) -> None:
+    assert run(server, "a") == 40.0
+    tried = threading.Event()
+    lower = board.set_cap
+
+    def fail(watts: float) -> None:
+        tried.set()
+        raise OSError("read-only")
+
+    board.set_cap = fail  # type: ignore[method-assign]
+    server.power_limit = 25.0
+    assert tried.wait(SOON)
+    board.set_cap = lower  # type: ignore[method-assign]
+    assert run(server, "a") == 20.0
+
+
 def test_requests_come_in_while_a_cap_is_lowered(server: alert.Server, board: Board) -> None:
     assert run(server, "a") == 40.0
     lowers, may_lower = threading.Event(), threading.Event()

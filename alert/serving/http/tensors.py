@@ -137,8 +137,9 @@ def _listed(where: str, data: object, dtype: np.dtype[Any], shape: list[int]) ->
         raise ValueError(f"{where}.data: expected a list")
     try:
         given = np.array(data)
-        array = given.astype(dtype)
-    except (ValueError, TypeError, OverflowError, RecursionError):
+        with np.errstate(over="raise"):
+            array = given.astype(dtype)
+    except (ValueError, TypeError, ArithmeticError, RecursionError):
         raise ValueError(f"{where}.data: expected numbers of {_NAMES[dtype]}") from None
     kinds = "b" if dtype.kind == "b" else "iuf"
     is_rounded = dtype.kind in "iu" and not np.array_equal(array, given)

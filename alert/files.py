@@ -110,8 +110,10 @@ def _take_permissions(file: IO[bytes], target: Path) -> None:
         os.fchmod(file.fileno(), wanted)
 
 
-def read_json(path: str | os.PathLike[str], schema: str, newest: int) -> dict[str, Any]:
-    """Read a document that names `schema` and a version not above `newest`.
+def read_json(
+    path: str | os.PathLike[str], schema: str, newest: int, *, oldest: int = 1
+) -> dict[str, Any]:
+    """Read a document that names `schema` and a version from `oldest` to `newest`.
 
     Raises
     ------
@@ -123,11 +125,11 @@ def read_json(path: str | os.PathLike[str], schema: str, newest: int) -> dict[st
     path = as_path(path)
     with open(path, "rb") as file:
         raw = file.read(LARGEST_DOCUMENT + 1)
-    return parse_json(path, raw, schema, newest)
+    return parse_json(path, raw, schema, newest, oldest=oldest)
 
 
 def parse_json(
-    path: str | os.PathLike[str], raw: bytes, schema: str, newest: int
+    path: str | os.PathLike[str], raw: bytes, schema: str, newest: int, *, oldest: int = 1
 ) -> dict[str, Any]:
     """Read a document, as `read_json` does, from bytes that came from `path`."""
     if len(raw) > LARGEST_DOCUMENT:
@@ -139,9 +141,9 @@ def parse_json(
     if not isinstance(document, dict) or document.get("schema") != schema:
         raise ValueError(f"{Path(path)}: schema: expected {schema!r}")
     version = field(path, document, "version", int)
-    if not 1 <= version <= newest:
+    if not oldest <= version <= newest:
         raise ValueError(
-            f"{Path(path)}: version: this release reads 1 to {newest}, got {shown(version)}"
+            f"{Path(path)}: version: this release reads {oldest} to {newest}, got {shown(version)}"
         )
     return document
 

@@ -30,7 +30,8 @@ LARGEST = 1e4
 """Features beyond this are refused: one of them would outweigh all others."""
 
 _SCHEMA = "alert/selector"
-_VERSION = 1
+_VERSION = 2
+"""1 was a linear law: its sums say something else."""
 
 
 class Choice(NamedTuple):
@@ -255,7 +256,7 @@ class Selector:
         ValueError
             The file holds no such selector; the message names file and field.
         """
-        document = files.read_json(path, _SCHEMA, _VERSION)
+        document = files.read_json(path, _SCHEMA, _VERSION, oldest=_VERSION)
         options = {name: files.field(path, document, name, (int, float)) for name in _NUMBERS}
         method = files.field(path, document, "method", str)
         models = files.field(path, document, "models", list)

@@ -375,6 +375,16 @@ def test_a_damaged_file_is_refused(
     assert str(path) in str(caught.value)
 
 
+def test_a_file_of_the_linear_law_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "selector.json"
+    serve(one := make(), np.array([0.2]))
+    one.save(path)
+    document = {**json.loads(path.read_text()), "version": 1, "noise": 0.25}
+    path.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match="version: this release reads 2 to 2, got 1"):
+        Selector.load(path, features)
+
+
 def test_any_thread_may_choose_rate_and_merge() -> None:
     one, other = make(), make()
 

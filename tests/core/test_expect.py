@@ -136,6 +136,15 @@ def test_a_delay_takes_time_and_power() -> None:
     assert s.expect(delay=[0.0, 0.0]) == usual
 
 
+@pytest.mark.parametrize("method", ["paper", "calibrated"])
+def test_the_longest_delay_does_not_end_where_there_is_no_deadline(method: str) -> None:
+    s = scheduler(alert.Goal.min_latency(accuracy=0.7), method=method)
+    assert s.decision.model == 1
+    assert s.expect(delay=[0.0, 1e8]).model == 1  # only this model keeps the bound
+    assert s.expect(delay=[0.0, 1e9]).model == 0
+    assert not s.decision.feasible
+
+
 def test_a_delay_that_was_waited_for_counts_against_the_deadline() -> None:
     for delay, met in ((2.9, True), (3.1, False)):
         s = scheduler()

@@ -149,6 +149,21 @@ def test_inputs_that_no_model_takes_set_none_aside() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*failed where it had never run")
+def test_a_model_that_can_never_run_is_set_aside_without_a_deadline() -> None:
+    machine = Machine()
+
+    def broken(x: Any) -> None:
+        raise OSError("no such kernel")
+
+    with runner(machine, models={**machine.models(), "large": broken}) as serve:
+        serve.goal = alert.Goal.min_latency(accuracy=0.78)  # that only this model keeps
+        assert [serve("x"), serve("x")] == ["small", "medium"]
+        with pytest.raises(OSError, match="no such kernel"):
+            serve("x")
+        assert [serve("x") for _ in range(8)] == ["medium"] * 8
+
+
+@pytest.mark.filterwarnings("ignore:.*failed where it had never run")
 def test_many_inputs_that_no_model_takes_set_none_aside_afterwards() -> None:
     machine = Machine()
     takes = False

@@ -313,7 +313,8 @@ class Switching:
 def belief_under(
     table: Table, belief: Belief, switching: Switching | None, c: Configuration
 ) -> Belief:
-    time = belief.time - table.delay.get(c.model, 0.0)
+    delay = table.delay.get(c.model, 0.0)
+    time = belief.time - delay if delay < 1e9 else 0.0
     if switching is not None and c.cap != switching.cap:
         time -= switching.cost
     return replace(belief, time=max(time, 0.0))

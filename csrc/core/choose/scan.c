@@ -1,4 +1,5 @@
 #include "core/choose/problem.h"
+#include "core/ranges.h"
 
 typedef struct scan {
     const alert_problem *problem;
@@ -25,10 +26,12 @@ static const alert_belief *belief_under(const scan *s, size_t cap)
     return cap == s->switching->cap ? &s->staying : &s->leaving;
 }
 
-/* What the row's model waits for is taken off its time. */
+/* What the row's model waits for is taken off its time. The longest delay never ends, also where
+   there is no deadline. */
 static void turn_to(scan *s, const alert_row *row)
 {
-    double time_s = s->problem->belief->deadline_s - alert_delay(s->problem->delays, row);
+    double delay_s = alert_delay(s->problem->delays, row);
+    double time_s = delay_s < ALERT_QUANTITY_MAX ? s->problem->belief->deadline_s - delay_s : 0.0;
     alert_belief_set_deadline(&s->staying, fmax(time_s, 0.0));
     alert_belief_set_deadline(&s->leaving, fmax(time_s - s->switching->cost_s, 0.0));
 }

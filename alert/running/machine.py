@@ -135,9 +135,13 @@ def _idle_gap(seconds: float | None, device: Device) -> float:
 
 
 def _forget_caps() -> None:
-    """Let a forked process set a cap with its first input: it finds out then that it may not."""
+    """Let a forked process set a cap with its first input: it finds out then that it may not.
+
+    Where there is one cap, it is in force, and none has to be set.
+    """
     for machine in _machines:
-        machine.power_cap = math.nan
+        if len(machine.profile.power_caps) > 1:
+            machine.power_cap = math.nan
 
 
 os.register_at_fork(after_in_child=_forget_caps)

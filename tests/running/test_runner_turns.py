@@ -219,6 +219,17 @@ def test_a_forked_child_hears_at_its_first_input_that_it_may_not_cap() -> None:
         assert runner.report().cap_changes == 0
 
 
+def test_a_forked_child_serves_where_there_is_no_cap_to_choose() -> None:
+    table = alert.Profile([[0.01]], [[20.0]], [0.8], [None], 1.0)
+    with alert.Runner([lambda x: x], table, CHEAP, power="emulated") as runner:
+        runner("parent")
+
+        def work() -> None:
+            assert runner("child") == "child"
+
+        assert in_child(work) == 0
+
+
 def test_a_runner_says_that_it_cannot_be_sent_to_another_process() -> None:
     with Bench().runner as runner, pytest.raises(TypeError, match=r"^a Runner cannot be copied"):
         pickle.dumps(runner)

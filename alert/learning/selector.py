@@ -196,7 +196,8 @@ class Selector:
         """Learn all that another selector knows.
 
         Merging twice, or around a circle of nodes, counts no rating twice: every selector keeps
-        apart which node learnt what.
+        apart which node learnt what. A single selector that gets all ratings would know a little
+        more: each rating is weighed by what its own node expected.
 
         Parameters
         ----------

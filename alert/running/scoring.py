@@ -39,7 +39,7 @@ def accuracy(
         default 1 where the largest element of the output's last axis has the index in `answers`.
     stop : callable, optional
         Called with the output of each exit; where it is True, the output counts for all later
-        exits, too. See `Profile.with_stop`. For a whole batch, so use batches of one input.
+        exits, too. See `Profile.with_stop`. It sees a whole batch, so use batches of one input.
     inference_mode : bool, default True
         Run models under `torch.inference_mode`. False leaves the mode of the caller.
     progress : bool, default True

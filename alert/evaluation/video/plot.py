@@ -29,9 +29,8 @@ def draw(peers: Mapping[str, Sequence[dict[str, Any]]], emulated: bool) -> Figur
             beside = "quiet" if environment == "quiet" else f"beside {environment} loops"
             axis.set_title(f"{clip}, {beside}", loc="left", fontsize=10)
         column[0].set_xlim(0.0, 1.5 * max(row["energy"] for row in rows))
-        column[-1].set_xlabel(
-            f"joules a frame{', emulated' if emulated else ''}; grey: over {_ALLOWED:.0%} late"
-        )
+        unit = "joules a frame, emulated" if emulated else "joules a frame"
+        column[-1].set_xlabel(f"{unit}; grey: over {100 * _ALLOWED:g} % late")
     for axis in panels[:, 0]:
         axis.invert_yaxis()  # of the whole row
     return figure

@@ -39,7 +39,8 @@ class Store(Closing, Mapping[str, StoredModel]):
     models : dict
         For each name, a pair: a callable without arguments that builds a `torch.nn.Module`, such as
         its class, and the file of its weights. That is a safetensors file, a packed one (``.sdw``),
-        or a state dict that `torch.save` wrote. Or an `alert.variants.Family` that was saved or loaded.
+        or a state dict that `torch.save` wrote. Or an `alert.variants.Family` that was saved or
+        loaded.
     budget : int or str
         Most bytes that the models in memory take together: a number, or a text such as "2 GB" or
         "512 MiB".

@@ -41,7 +41,7 @@ def gauges(runner: Runner) -> dict[str, Callable[[], float | None]]:
     """
 
     def power_cap(runner: Runner) -> float | None:
-        last = runner.last
+        last = runner._loop.newest  # whichever thread asks
         if last is None:
             return None
         return math.inf if last.power_cap is None else last.power_cap

@@ -22,7 +22,7 @@ def show(runner: Runner, name: str) -> Sender:
 
 def look(runner: Runner, name: str) -> Snapshot:
     """Take the snapshot of a runner, in about half a millisecond."""
-    report, last = runner.report(), runner.last
+    report, last = runner.report(), runner._loop.newest
     recent = runner.history[-1:]
     response, lateness = (recent[key].item() if recent.size else None for key in _TIMES)
     stream = Stream(

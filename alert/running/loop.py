@@ -205,8 +205,13 @@ class Loop:
     @property
     def last(self) -> Outcome | None:
         """What became of the last input that this thread has run; else of the last; None before."""
-        last = self._mine.last or self._last
-        return None if last is None else Outcome._make(last)
+        mine = self._mine.last
+        return self.newest if mine is None else Outcome._make(mine)
+
+    @property
+    def newest(self) -> Outcome | None:
+        """What became of the last input, whichever thread has run it; None before."""
+        return None if self._last is None else Outcome._make(self._last)
 
     @property
     def slack(self) -> float:

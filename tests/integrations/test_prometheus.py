@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from needs import require
@@ -18,6 +19,8 @@ from prometheus_client import CollectorRegistry, start_http_server  # noqa: E402
 from prometheus_client.parser import text_string_to_metric_families  # noqa: E402
 
 from alert.integrations import prometheus  # noqa: E402
+from alert.integrations.watching import gauges  # noqa: E402
+from alert.running.live import look  # noqa: E402
 
 ACCURATE = alert.Goal.min_energy(deadline=0.2, accuracy=0.7)
 
@@ -60,6 +63,19 @@ def test_a_scrape_shows_what_the_runner_did() -> None:
     assert shown[("alert_power_cap",)] == history["power_cap"][-1]
     assert shown[("alert_slowdown",)] == pytest.approx(bench.runner.scheduler.slowdown[0])
     assert shown[("alert_goal_kept",)] == float(bool(bench.runner.report().verdict.kept))
+
+
+def test_the_cap_is_that_of_the_last_input_of_any_thread() -> None:
+    bench = Bench()
+    bench.runner("x")
+    mine = bench.runner.history["power_cap"][-1]
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(bench.runner, "x", deadline=0.001).result()
+    last = bench.runner.history["power_cap"][-1]
+    assert last != mine
+    assert gauges(bench.runner)["power_cap"]() == last
+    [stream] = look(bench.runner, "camera").streams
+    assert stream.power_cap == last
 
 
 def test_what_is_not_known_is_no_number() -> None:

@@ -21,7 +21,7 @@ class Tally:
         Requests that ended: with an output, given up, with an exception, taken back. The late ones
         are among those answered.
     energy : float
-        Joules drawn for them, above idle power where the energy is that of the profile alone.
+        Joules drawn while their models ran; those of the profile where none are read.
     accuracy : float
         Sum of the credited accuracies; a late output and a refusal count as `q_fail`.
     waited : float

@@ -296,13 +296,12 @@ class Dispatch:
         self.admission.learn(job.request.account.scheduler.slowdown)
 
     def _by_profile(self, job: Job, latency: float) -> float:
-        """Return the joules of one request above idle power, by the profile; 0 if unknown there."""
+        """Return the joules of one request by the profile, as if they were read; 0 if unknown."""
         profile, (model, power_cap) = self.profile, job.decision
         if not profile.knows_power:
             return 0.0
         cap = np.searchsorted(profile.power_caps, math.inf if power_cap is None else power_cap)
-        watts = float(profile.power[model, cap]) - profile.idle_power
-        return max(watts, 0.0) * latency / len(job.requests)
+        return float(profile.power[model, cap]) * latency / len(job.requests)
 
     def _exit_in_time(self, job: Job, latency: float, exit: int | None) -> int | None:
         """Return what a sure output counts as: the last exit, up to that chosen, in time."""

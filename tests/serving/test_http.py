@@ -174,6 +174,7 @@ GOOD = tensor([1.0])
         ({"inputs": [{**GOOD, "data": [1e39]}]}, "inputs[0].data: expected numbers of FP32"),
         ({"inputs": [{**GOOD, "datatype": "FP16", "data": [70000]}]}, "numbers of FP16"),
         ({"inputs": [{**GOOD, "datatype": "INT32", "data": [1.5]}]}, "numbers of INT32"),
+        ({"inputs": [{**GOOD, "datatype": "INT32", "data": [1e300]}]}, "numbers of INT32"),
         ({"inputs": [{**GOOD, "datatype": "INT8", "data": [300]}]}, "numbers of INT8"),
         ({"inputs": [{**GOOD, "datatype": "UINT8", "data": [-1]}]}, "numbers of UINT8"),
         ({"inputs": [{**GOOD, "datatype": "BOOL", "data": ["a"]}]}, "numbers of BOOL"),

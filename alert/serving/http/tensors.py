@@ -137,7 +137,7 @@ def _listed(where: str, data: object, dtype: np.dtype[Any], shape: list[int]) ->
         raise ValueError(f"{where}.data: expected a list")
     try:
         given = np.array(data)
-        with np.errstate(over="raise"):
+        with np.errstate(over="raise", invalid="raise"):
             array = given.astype(dtype)
     except (ValueError, TypeError, ArithmeticError, RecursionError):
         raise ValueError(f"{where}.data: expected numbers of {_NAMES[dtype]}") from None

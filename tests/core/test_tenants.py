@@ -301,6 +301,22 @@ def test_a_late_input_is_hopeless_where_only_caps_above_the_limit_would_do() -> 
     assert (limited.model, limited.power_cap, limited.feasible) == (0, 10.0, False)
 
 
+def test_a_limit_that_is_lifted_leaves_no_trace_in_the_price() -> None:
+    """Under the limit no choice is accurate enough, so that the price is at its end there."""
+    profile = alert.Profile(
+        [[0.2, 0.1], [0.4, 0.2], [0.6, 0.3]], [[9.0, 30.0]] * 3, [0.6, 0.7, 0.8], [10.0, 30.0], 2.0
+    )
+    free, freed = (
+        alert.Scheduler(profile, alert.Goal.min_energy(0.35, accuracy=0.65)) for _ in range(2)
+    )
+    freed.power_limit = 10.0
+    freed.power_limit = None
+    for _ in range(30):
+        for s in (free, freed):
+            s.step(s.decision.latency, s.decision.energy)
+        assert freed.decision == free.decision
+
+
 def test_the_limit_is_pickled() -> None:
     assert pickle.loads(pickle.dumps(scheduler(power_limit=12.0))).power_limit == 12.0
     assert pickle.loads(pickle.dumps(scheduler())).power_limit is None

@@ -175,19 +175,21 @@ class Scheduler(reference_paper.Scheduler):
         self.move_price(lambda: reference_paper.Scheduler.limit_power(self, limit))
 
     def move_price(self, change: Callable[[], None]) -> None:
-        """Let the price keep its distance from where it starts, or stay at its end."""
+        """Let the price keep its distance from where it starts, or stay at another end."""
         if not self.goal.averaged:
             change()
             return
         slow, low, high = self.log_price, self.low, self.high
         self.price()
         start = self.log_price
+        stays_low = slow <= low and start > self.low
+        stays_high = slow >= high and start < self.high
         change()
         self.price()
-        self.log_price = cut(self.log_price + slow - start, self.low, self.high)
-        if slow <= low:
+        self.log_price = cut(self.log_price + (slow - start), self.low, self.high)
+        if stays_low:
             self.log_price = self.low
-        if slow >= high:
+        if stays_high:
             self.log_price = self.high
 
     def set_goal(self, goal: reference.Goal) -> Decision:

@@ -65,7 +65,7 @@ static void miss(void *learnt, const alert_task *task, const alert_finished *mis
     book(learnt, task, missed);
 }
 
-/* The slow part keeps its distance from where it would start; at an end it stays there. */
+/* The slow part keeps its distance from where it would start; at an end where it does not start it stays. */
 static void move_price(calibrated *c, const alert_task *task, const alert_task *before,
                        double slowdown)
 {
@@ -75,11 +75,11 @@ static void move_price(calibrated *c, const alert_task *task, const alert_task *
         return;
     start_price_of(&start, before);
     start_price(c, task);
-    double slow = c->price.log_slow + was.log_slow - start.log_slow;
+    double slow = c->price.log_slow + (was.log_slow - start.log_slow);
     c->price.log_slow = alert_clamp(slow, c->price.log_low, c->price.log_high);
-    if (was.log_slow <= was.log_low)
+    if (was.log_slow <= was.log_low && start.log_slow > start.log_low)
         c->price.log_slow = c->price.log_low;
-    if (was.log_slow >= was.log_high)
+    if (was.log_slow >= was.log_high && start.log_slow < start.log_high)
         c->price.log_slow = c->price.log_high;
 }
 

@@ -138,6 +138,16 @@ def test_a_ledger_that_forgot_gives_nobody_more_than_he_holds() -> None:
     assert ledger.report("a", BUSY, 20.0, LEASE).watts == 40.0
 
 
+def test_shares_that_were_forgotten_may_be_held() -> None:
+    ledger = Ledger(100.0, LEASE, forgetful_until=LEASE)
+    assert ledger.is_held(0.9 * LEASE)
+    assert not ledger.is_held(LEASE)
+    ledger.report("a", IDLE, 0.0, LEASE)
+    assert ledger.is_held(LEASE)
+    ledger.leave("a")
+    assert not ledger.is_held(LEASE)
+
+
 def test_a_budget_below_the_lowest_caps_is_refused() -> None:
     ledger = Ledger(25.0, LEASE)
     ledger.report("a", BUSY, 0.0, 0.0)

@@ -59,7 +59,7 @@ class _Keeper:
     def end(self, name: str) -> None:
         """Give no more shares, and exit when those that nodes hold have ended."""
         self.resume()
-        wait = self._ledger.lease if self._ledger.is_held else 0.0
+        wait = self._ledger.lease if self._ledger.is_held(time.monotonic()) else 0.0
         self._exit = threading.Timer(wait, actors.end, [name])
         self._exit.start()
 

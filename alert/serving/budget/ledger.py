@@ -104,10 +104,9 @@ class Ledger:
         """The budget."""
         return self.budget.watts
 
-    @property
-    def is_held(self) -> bool:
-        """Whether a machine may have a share in force."""
-        return any(member.held for member in self._members.values())
+    def is_held(self, now: float) -> bool:
+        """Tell whether a machine may have a share in force, one that was forgotten included."""
+        return now < self._forgetful_until or any(m.held for m in self._members.values())
 
     def change(self, watts: float, at: float = 0.0) -> None:
         """Change the budget. Machines that hold too much lower their caps with their next reports.

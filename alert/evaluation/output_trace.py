@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert._arguments import Floats
+from alert._profile_parts import without_stops
 from alert.profile import Profile
 from alert.trace import Trace
 
@@ -74,8 +75,11 @@ class OutputTrace:
 
     @classmethod
     def of(cls, trace: Trace, profile: Profile | None = None) -> OutputTrace:
-        """Lay out a trace for schedulers with `profile`, by default the trace's own."""
-        profile = trace.profile if profile is None else profile
+        """Lay out a trace for schedulers with `profile`, by default the trace's own.
+
+        Every input runs to the exit chosen, so shares of inputs that leave before are left out.
+        """
+        profile = without_stops(trace.profile if profile is None else profile)
         _check_same_configurations(trace.profile, profile)
         latency, energy = [], []
         for i in range(len(profile.models)):

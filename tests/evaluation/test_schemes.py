@@ -196,6 +196,24 @@ def test_another_profile_is_what_schemes_are_told_but_not_what_happens() -> None
     assert first[1][0]["cap"] > first[0][0]["cap"]
 
 
+def test_inputs_run_to_the_exit_chosen_so_shares_of_exits_count_for_nothing() -> None:
+    trace = synthetic.trace(60, 19)
+    p = trace.profile
+    told = alert.Profile(
+        p.latency,
+        p.power,
+        p.accuracy,
+        p.power_caps,
+        p.idle_power,
+        p.models,
+        dict(p.exits.items()),
+        exit_shares={i: [1.0] + [0.0] * (len(pairs) - 1) for i, pairs in p.exits.items()},
+    )
+    goal = alert.Goal.min_energy(LATENCY, 0.6)
+    first, second = (trace.replay(profile, goal).inputs for profile in (p, told))
+    np.testing.assert_array_equal(first, second)
+
+
 @pytest.mark.parametrize("method", alert._core.METHODS)
 def test_any_method_is_a_scheme(method: str) -> None:
     trace = synthetic.trace(50, 18)

@@ -6,6 +6,7 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -318,7 +319,8 @@ class Runner(Closing):
                     machine.power_cap = math.nan
                     put_back(machine.device, self._found_cap)
             except OSError as error:
-                warn(f"the power cap could not be put back while nothing runs: {error}")
+                with suppress(UserWarning):  # where it is an error: the thread of pauses goes on
+                    warn(f"the power cap could not be put back while nothing runs: {error}")
             finally:
                 self._turn.lock.release()
 

@@ -112,6 +112,15 @@ def test_a_cap_that_cannot_be_given_back_is_said(recwarn: pytest.WarningsRecorde
     assert bench.package.cap == 10.0
 
 
+def test_a_cap_that_cannot_be_given_back_ends_no_thread_where_warnings_are_errors() -> None:
+    bench = Bench(release_after=3600.0)
+    bench.package.refuses = PermissionError("no")
+    bench.runner._give_back()
+    bench.package.refuses = None
+    bench.runner._give_back()
+    assert bench.package.cap == 40.0
+
+
 def test_a_pause_gives_the_cap_of_a_real_device_back() -> None:
     table = alert.Profile([[0.001]], [[12.0]], [0.7], [12.0], 5.0)
     goal = alert.Goal.min_energy(deadline=0.05, accuracy=0.6)

@@ -367,6 +367,16 @@ def test_without_an_answer_the_share_holds_until_the_lease_ends(server: alert.Se
     member.close()
 
 
+def test_a_member_goes_on_where_warnings_are_errors(server: alert.Server) -> None:
+    office = Office(20.0, 40.0)
+    member = Member(server, office, "node", period=0.001)
+    office.error = OSError("gone")
+    office.wait_for_reports(20)
+    office.error = None
+    office.wait_for_reports(20)
+    member.close()
+
+
 def test_a_budget_that_never_answers_holds_no_cap_beyond_the_lease(server: alert.Server) -> None:
     """Nor does an answer that comes after the lease has ended."""
     now = [0.0]

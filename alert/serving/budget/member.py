@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from alert._text import shown
@@ -131,7 +132,8 @@ class Member:
                 warned = False
             except Exception as error:
                 if not warned:
-                    warn(f"the budget of power does not answer ({error}); the last share holds")
+                    with suppress(UserWarning):  # where it is an error: reports go on
+                        warn(f"the budget of power does not answer ({error}); the last share holds")
                 warned = True
 
     def _keep_to_lease(self) -> None:

@@ -25,7 +25,7 @@ typedef struct table {
     alert_profile_data view;
     double latency[MODELS * CAPS], power[MODELS * CAPS], accuracy[MODELS], cap[CAPS];
     size_t exits[MODELS];
-    double fraction[MODELS * EXITS], reached[MODELS * EXITS], fixed[MODELS];
+    double fraction[MODELS * EXITS], reached[MODELS * EXITS], left[MODELS * EXITS], fixed[MODELS];
     size_t outputs;
 } table;
 
@@ -41,6 +41,20 @@ static void make_exits(table *t, bytes *b, size_t i, size_t *total)
     t->exits[i] = exits;
     t->outputs += exits > 0 ? exits : 1;
     *total += exits;
+}
+
+/* Mostly shares that sum to 1, up to rounding. */
+static void make_shares(table *t, bytes *b)
+{
+    double *left = t->left;
+    for (size_t i = 0; i < t->view.models; left += t->exits[i++]) {
+        double sum = 0.0;
+        for (size_t k = 0; k < t->exits[i]; k++)
+            sum += left[k] = fuzz_fraction(b);
+        for (size_t k = 0; k < t->exits[i] && sum > 0.0; k++)
+            left[k] /= sum;
+    }
+    t->view.exit_share = t->left;
 }
 
 static void make_table(table *t, bytes *b)
@@ -74,6 +88,8 @@ static void make_table(table *t, bytes *b)
         t->cap[caps - 1] = (double)INFINITY;
     if (known & 4)
         t->view.power_w = NULL;
+    if (known & 8)
+        make_shares(t, b);
     if (known & 1)
         return;
     for (size_t i = 0; i < models; i++)
@@ -233,12 +249,14 @@ static int step(subject *x, bytes *b, alert_argument_error *error)
         .has_deadline = has & 4,
         .next_deadline_s = has & 4 ? fuzz_number(b, 1e-3, 2.0) : 0.0,
         .has_exit = has & 8,
-        .exit = has & 8 ? fuzz_below(b, EXITS + 1) : 0,
+        .exit = has & 8 ? fuzz_byte(b) : 0,
         .has_model = has & 16,
         .model = has & 16 ? fuzz_below(b, MODELS + 1) : 0,
         .has_cap = has & 32,
         .power_cap_w = has & 32 ? fuzz_number(b, 1.0, 100.0) : 0.0,
     };
+    m.is_sure = m.exit >= 128;
+    m.exit %= EXITS + 1;
     alert_goal goal;
     if (has & 64) {
         goal = make_goal(b);

@@ -311,7 +311,8 @@ class Profile(Making):
     ) -> Profile:
         """Return the same profile with `exit_shares`: where inputs leave anytime models.
 
-        A `Server` with this `stop` then expects the shorter runs. Others ignore the shares.
+        A `Server` with this `stop` then expects the shorter runs. So does a `Scheduler`, which
+        hears of sure outputs in `step`. A `Runner` and replays of a trace ignore the shares.
 
         Parameters
         ----------

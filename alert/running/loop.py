@@ -118,15 +118,13 @@ class Loop:
                     meter.begin(decision.latency)
                 machine.device.begin()
                 start = clock()
-                output, reached = machine.execution.run(decision, call, start, stop - self.slack)
+                output, reached = self._output(decision, call, start, stop - self.slack)
                 done = clock()
                 metered = start if begun is None else begun
                 energy, energy_source, idle_power = meter.end(model, power_cap, metered, done)
-        except BaseException as error:
+        except BaseException:
             meter.fail()
             machine.device.pace()  # accounts for the work so far
-            if isinstance(error, Exception):
-                self._failures.add(decision, error)
             raise
         try:
             latency = done - start
@@ -155,6 +153,16 @@ class Loop:
         if self.on_input is not None:
             self.on_input(Outcome._make(self._last))
         return output
+
+    def _output(
+        self, decision: Decision, call: Call, start: float, stop: float
+    ) -> tuple[Any, int | None]:
+        """Run the model; return its output and exit. A failure is the model's, not the device's."""
+        try:
+            return self._machine.execution.run(decision, call, start, stop)
+        except Exception as error:
+            self._failures.add(decision, error)
+            raise
 
     def _choose(self, entered: float, called: float, told: Told) -> _Chosen:
         """Place an input on the clock, and choose for it."""

@@ -196,6 +196,24 @@ def test_a_model_is_set_aside_where_warnings_are_errors() -> None:
         assert serve("x") == "medium"
 
 
+def test_a_counter_that_cannot_be_read_sets_no_model_aside() -> None:
+    class Broken(Machine):
+        fails = False
+
+        def energy(self) -> float:
+            if self.fails:
+                raise OSError("no counter")
+            return super().energy()
+
+    machine = Broken()
+    with runner(machine) as serve:
+        machine.fails = True
+        with pytest.raises(OSError, match="no counter"):
+            serve("x")
+        machine.fails = False
+        assert [serve("x") for _ in range(3)] == ["small", "medium", "large"]
+
+
 def test_a_model_that_has_run_is_not_set_aside() -> None:
     machine = Machine()
     fails = False

@@ -168,10 +168,10 @@ static void test_a_price_beyond_rounding(void)
 /* No search compares with what is no number: something is chosen all the same, and it is not feasible. */
 static void test_costs_that_are_no_numbers(void)
 {
-    static const double LATENCY[] = {0.1, 0.2}, POWER[] = {10.0, 10.0}, CAP[] = {10.0};
-    static const double ACCURACY[] = {0.5, 0.6};
+    static const double LATENCY[] = {0.2, 0.1, 0.4, 0.2}, POWER[] = {10.0, 20.0, 10.0, 20.0};
+    static const double CAP[] = {10.0, 20.0}, ACCURACY[] = {0.5, 0.6};
     alert_profile_data t = {.models = 2,
-                            .caps = 1,
+                            .caps = 2,
                             .latency_s = LATENCY,
                             .power_w = POWER,
                             .accuracy = ACCURACY,
@@ -184,7 +184,8 @@ static void test_costs_that_are_no_numbers(void)
                        .priority = {ALERT_LATENCY, ALERT_ACCURACY, ALERT_ENERGY}};
     alert_profile *profile;
     EXPECT(alert_profile_new(&profile, &t, NULL) == 0);
-    for (int way = 0; way < 4; way++) { /* by bounds, by price, by a scan, hopelessly late */
+    /* by bounds, by price, by a scan, hopelessly late, under a limit */
+    for (int way = 0; way < 5; way++) {
         alert_cache cache;
         alert_mixture mixture;
         alert_mixture_set(&mixture, 0.0, (const double[]){1.0, 2.0}, (const double[]){0.1, 0.1},
@@ -201,8 +202,9 @@ static void test_costs_that_are_no_numbers(void)
         }
         problem.switching = way == 2 ? &switching : NULL;
         problem.is_hopelessly_late = way == 3;
+        problem.caps = way == 4 ? 1 : 2;
         alert_choose(&problem, &choice);
-        EXPECT(choice.row && choice.column == 0 && !choice.feasible);
+        EXPECT(choice.row && choice.row->cap[choice.column] < problem.caps && !choice.feasible);
         alert_cache_clear(&cache);
     }
     alert_profile_unref(profile);

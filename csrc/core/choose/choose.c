@@ -7,24 +7,18 @@ static bool meets_average(const alert_problem *problem, const alert_choice *choi
 }
 
 /* Under the highest cap that may be chosen. */
-static void choose_untried(const alert_problem *problem, alert_choice *out)
+static void choose_row(const alert_problem *problem, const alert_row *row, bool feasible,
+                       alert_choice *out)
 {
-    size_t column = alert_column_of(problem->untried, (uint32_t)(problem->caps - 1));
-    *out = (alert_choice){.row = problem->untried, .column = column, .feasible = true};
-    alert_weigh(problem, out);
-}
-
-/* Where no cost is a number, and so nothing compares. The ranges of all arguments rule this out. */
-static void choose_first(const alert_problem *problem, alert_choice *out)
-{
-    *out = (alert_choice){.row = problem->profile->row};
+    size_t column = alert_column_of(row, (uint32_t)(problem->caps - 1));
+    *out = (alert_choice){.row = row, .column = column, .feasible = feasible};
     alert_weigh(problem, out);
 }
 
 void alert_choose(const alert_problem *problem, alert_choice *out)
 {
     if (problem->untried) {
-        choose_untried(problem, out);
+        choose_row(problem, problem->untried, true, out);
         return;
     }
     bool is_limited = problem->caps < problem->profile->caps;
@@ -36,8 +30,8 @@ void alert_choose(const alert_problem *problem, alert_choice *out)
         alert_choose_priced(problem, out);
     else
         alert_choose_bounded(problem, out);
-    if (!out->row)
-        choose_first(problem, out);
+    if (!out->row) /* no cost is a number, which the ranges of all arguments rule out */
+        choose_row(problem, problem->profile->row, false, out);
     if (problem->price < 0.0)
         return;
     out->accuracy = alert_accuracy_given(problem->belief, out->row, out->column,

@@ -140,6 +140,11 @@ def test_a_page_names_what_there_is(page: Path) -> None:
         )
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_has_no_marks_of_a_conflict(page: Path) -> None:
+    assert re.search(r"^(<<<<<<<|>>>>>>>) ", page.read_text("utf-8"), re.MULTILINE) is None
+
+
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_an_example_runs(example: Path, tmp_path: Path) -> None:
     if "import torch" in example.read_text("utf-8"):

@@ -31,6 +31,7 @@ from ray.cluster_utils import Cluster  # noqa: E402
 from alert.integrations.ray import (  # noqa: E402
     Fleet,
     PowerBudget,
+    actors,
     deployment,
     fleet,
     power_budget,
@@ -116,6 +117,14 @@ def test_a_budget_is_found_again_and_changed(budget: PowerBudget) -> None:
     assert power_budget(30.0) == budget
     with pytest.raises(ValueError, match=r"lease: expected 4 s, as the budget .* has, got 9"):
         power_budget(40.0, lease=9.0)
+
+
+def test_an_actor_that_exits_before_it_answers_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exits(*args: Any, **options: Any) -> None:
+        raise ray.exceptions.ActorDiedError
+
+    monkeypatch.setattr(actors, "ask", exits)
+    PowerBudget("a budget", LEASE).end()
 
 
 def test_a_changed_budget_survives_the_loss_of_its_actor(budget: PowerBudget) -> None:

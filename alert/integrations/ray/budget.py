@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import ray
@@ -130,7 +131,8 @@ class PowerBudget(NamedTuple):
         The actor exits after a lease. A budget of the same name that begins earlier knows what the
         nodes hold.
         """
-        self._ask("end", self.name)
+        with suppress(ray.exceptions.ActorDiedError):  # it may exit before it answers
+            self._ask("end", self.name)
 
     def _ask(self, method: str, *args: Any) -> Any:
         timeout = max(_PATIENCE * self.lease, 1.0)

@@ -211,6 +211,10 @@ STEPS: dict[str, Callable[[], object]] = {
     "replay": lambda: scheduler._replay(recorded, recorded, 5.0),
     "set_cap": lambda: device.set_cap(device.cap_range[0]),
 }
+ROUNDS = 7
+# Blocks that CPython 3.11 itself leaks in a round: of a frame without memory for its first cell,
+# and of a warning. What "large numbers" keeps is freed by "step".
+LEAKED = {"repr": 6, "warning": 10, "large numbers": 3}
 
 
 def walk(call: Callable[[], object], keeps: bool) -> int:
@@ -250,16 +254,20 @@ def main() -> None:
     calls = {**{name: (call, True) for name, call in KEEPS.items()}}
     calls |= {name: (call, False) for name, call in STEPS.items()}
     modules = walk(module, True)  # Python's cache of attributes keeps some of its names
-    living = []
+    walked = dict.fromkeys(calls, 0)
+    grown = {name: np.zeros(ROUNDS, int) for name in calls}  # blocks, in each round
     lock_of_a_forked_child()
-    for _ in range(4):
-        walked = {name: walk(call, keeps) for name, (call, keeps) in calls.items()}
-        gc.collect()
-        living.append(ALLOCATOR.failing_malloc_living())
+    for k in range(ROUNDS):
+        for name, (call, keeps) in calls.items():
+            living = ALLOCATOR.failing_malloc_living()
+            walked[name] = walk(call, keeps)
+            gc.collect()
+            grown[name][k] = ALLOCATOR.failing_malloc_living() - living
     print(walked)
-    failed = modules + sum(walked.values())
-    print(failed, "allocations failed; blocks alive after each round:", living)
-    assert living[3] - living[1] < 20, living  # one leak would be there in every round
+    print(modules + sum(walked.values()), "allocations failed")
+    # One leak of ours would be there in every round; the first two fill the caches of Python.
+    leaked = {name: sum(blocks[2:]) / (ROUNDS - 2) for name, blocks in grown.items()}
+    assert all(leaked[name] < LEAKED.get(name, 1) for name in calls), leaked
 
 
 main()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from random import Random
 
 import pytest
 from budgets import random_loss
 
+from alert.serving.budget import division
 from alert.serving.budget.demand import Loss
 from alert.serving.budget.division import divide
 
@@ -69,3 +71,34 @@ def test_the_price_is_what_one_watt_more_would_save(budget: float, price: float)
     a = Loss((10.0, 20.0, 30.0), (8.0, 3.0, 1.0))
     b = Loss((10.0, 20.0, 30.0), (6.0, 2.0, 0.0))
     assert divide(budget, {"a": a, "b": b}).price == pytest.approx(price)
+
+
+def test_what_is_not_tried_would_not_have_saved_anything() -> None:
+    """The bound on what a machine at another cap leaves to lose is one, compared with all ways."""
+    for seed in range(60):
+        random = Random(seed)
+        machines = {f"{n}": random_loss(random, random.randint(1, 4)) for n in range(4)}
+        lowest, highest = (math.fsum(each.watts[n] for each in machines.values()) for n in (0, -1))
+        budget = random.uniform(lowest, highest)
+        bounds = division._least(budget, machines, "2").tolist()
+        for cap, bound in enumerate(bounds):
+            held = Loss((machines["2"].watts[cap],), (machines["2"].loss[cap],))
+            found = least({**machines, "2": held}, budget)
+            assert bound <= found + 1e-9
+            assert math.isinf(bound) == math.isinf(found)
+
+
+def test_few_ways_are_tried_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """16 machines with 60 caps have 960 exchanges; most cannot save anything, by their bounds."""
+    tried: list[float] = []
+    fill = division._fill
+
+    def counted(budget: float, machines: Mapping[str, Loss]) -> division.Division:
+        tried.append(budget)
+        return fill(budget, machines)
+
+    monkeypatch.setattr(division, "_fill", counted)
+    random = Random(1)
+    machines = {f"{n}": random_loss(random, 60) for n in range(16)}
+    divide(600.0, machines)
+    assert len(tried) < 300

@@ -10,10 +10,13 @@ there each machine is tried at its other caps, and the rest divided anew.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
+import numpy as np
+
+from alert._arguments import Floats
 from alert.serving.budget.demand import Loss
 
 # Machines up to which that is done, and the share of the loss that it has to save.
@@ -65,15 +68,38 @@ def _exchange(budget: float, machines: Mapping[str, Loss], found: Division) -> D
     while not tried:
         tried = True
         for name, loss in machines.items():
-            for watts in loss.watts:
-                held = {**machines, name: Loss((watts,), (0.0,))}
-                if math.fsum(each.watts[0] for each in held.values()) > budget:
-                    break
-                other = _fill(budget, held)
+            least = _least(budget, machines, name)
+            for watts, bound in zip(loss.watts, least.tolist(), strict=True):
+                if bound >= best - _WORTH * abs(best):
+                    continue
+                other = _fill(budget, {**machines, name: Loss((watts,), (0.0,))})
                 if (lost := _lost(machines, other)) < best - _WORTH * abs(best):
                     best, tried = lost, False
                     found = Division(other.watts, found.price)
     return found
+
+
+def _least(budget: float, machines: Mapping[str, Loss], held: str) -> Floats:
+    """Bound from below what all lose together, for each cap at which one machine is held.
+
+    The bound lets the last step that the others take be a part of one. It is infinite for caps
+    that the budget does not allow.
+    """
+    others = [loss for name, loss in machines.items() if name != held]
+    left = budget - math.fsum(loss.watts[0] for loss in others) - np.array(machines[held].watts)
+    steps = sorted(step for n in range(len(others)) for step in _climb(others, n))
+    watts = np.cumsum([0.0, *(step.watts for step in steps)])
+    lost = np.cumsum([0.0, *(step.lost * step.watts for step in steps)])
+    lost += math.fsum(loss.loss[0] for loss in others)
+    return np.where(left < 0.0, math.inf, machines[held].loss + np.interp(left, watts, lost))
+
+
+def _climb(losses: list[Loss], machine: int) -> Iterator[_Step]:
+    """Yield the steps that a machine takes while all of them fit: each pays less than the last."""
+    step = _best(losses, machine, 0, math.inf)
+    while step:
+        yield step
+        step = _best(losses, machine, step.cap, math.inf)
 
 
 def _lost(machines: Mapping[str, Loss], division: Division) -> float:
@@ -111,11 +137,12 @@ def _best(losses: list[Loss], machine: int, cap: int, most: float) -> _Step | No
     """Return the step that saves most for a watt, of at most so many watts; None: none saves."""
     watts, loss = losses[machine]
     best = None
+    least = 0.0
     for higher in range(cap + 1, len(watts)):
         more = watts[higher] - watts[cap]
         if more > most:
             break
-        step = _Step((loss[higher] - loss[cap]) / more, machine, more, higher)
-        if step.lost < 0.0 and (best is None or step.lost <= best.lost):
-            best = step
+        lost = (loss[higher] - loss[cap]) / more
+        if lost <= least and lost < 0.0:
+            least, best = lost, _Step(lost, machine, more, higher)
     return best

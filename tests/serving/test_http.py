@@ -82,6 +82,28 @@ def test_raw_tensors_follow_the_json_both_ways() -> None:
         assert (found == 2 * array).all()
 
 
+def test_what_json_has_no_number_for_is_null_and_stays_as_it_is_in_raw_tensors() -> None:
+    found = np.array([1.0, np.nan, np.inf, -np.inf], "<f4")
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    with client(lambda x: found) as http:
+        reply = http.post(INFER, json={"inputs": [tensor([1.0])]})
+        [output] = json.loads(reply.text, parse_constant=refuse)["outputs"]
+        assert output["data"] == [1.0, None, None, None]
+        body = {"inputs": [tensor([1.0])], "parameters": {"binary_data_output": True}}
+        assert http.post(INFER, json=body).content.endswith(found.tobytes())
+
+
+@pytest.mark.parametrize("data", [[2**64], [[2**70, -1], [0.5, 3]]])
+def test_integers_of_any_length_are_numbers(data: Any) -> None:
+    with client() as http:
+        reply = http.post(INFER, json={"inputs": [tensor(data, datatype="FP64")]})
+        [output] = reply.json()["outputs"]
+        assert output["data"] == np.array(data, float).ravel().tolist()
+
+
 def test_several_tensors_are_arguments_by_name_and_several_outputs_have_names() -> None:
     with client(lambda a, b: {"sum": a + b, "scores": [1, 2]}) as http:
         body = {"inputs": [tensor([1, 2], "a", "INT32"), tensor([3, 4], "b", "INT32")]}
@@ -173,6 +195,9 @@ GOOD = tensor([1.0])
         ({"inputs": [{**GOOD, "data": [None]}]}, "inputs[0].data: expected numbers of FP32"),
         ({"inputs": [{**GOOD, "data": [1e39]}]}, "inputs[0].data: expected numbers of FP32"),
         ({"inputs": [{**GOOD, "datatype": "FP16", "data": [70000]}]}, "numbers of FP16"),
+        ({"inputs": [{**GOOD, "datatype": "FP64", "data": [10**400]}]}, "numbers of FP64"),
+        ({"inputs": [{**GOOD, "data": [2**64, None]}]}, "inputs[0].data: expected numbers of FP32"),
+        ({"inputs": [{**GOOD, "datatype": "UINT64", "data": [2**64]}]}, "numbers of UINT64"),
         ({"inputs": [{**GOOD, "datatype": "INT32", "data": [1.5]}]}, "numbers of INT32"),
         ({"inputs": [{**GOOD, "datatype": "INT32", "data": [1e300]}]}, "numbers of INT32"),
         ({"inputs": [{**GOOD, "datatype": "INT8", "data": [300]}]}, "numbers of INT8"),

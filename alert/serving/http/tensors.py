@@ -137,6 +137,8 @@ def _listed(where: str, data: object, dtype: np.dtype[Any], shape: list[int]) ->
         raise ValueError(f"{where}.data: expected a list")
     try:
         given = np.array(data)
+        if dtype.kind == "f" and _holds_long_integers(given):
+            given = given.astype(np.float64)
         with np.errstate(over="raise", invalid="raise"):
             array = given.astype(dtype)
     except (ValueError, TypeError, ArithmeticError, RecursionError):
@@ -148,6 +150,11 @@ def _listed(where: str, data: object, dtype: np.dtype[Any], shape: list[int]) ->
     if array.size != math.prod(shape):
         raise ValueError(f"{where}.data: expected {math.prod(shape)} elements, got {array.size}")
     return _shaped(where, array, shape)
+
+
+def _holds_long_integers(given: Tensor) -> bool:
+    """Tell whether numbers came that no type of NumPy holds, 2^64 and more."""
+    return given.dtype == object and all(type(each) in (int, float) for each in given.flat)
 
 
 def _shaped(where: str, array: Tensor, shape: list[int]) -> Tensor:
@@ -200,6 +207,13 @@ def _array(value: Any) -> Tensor:
     return array
 
 
+def _finite(array: Tensor) -> Tensor:
+    """Put None in the place of what JSON has no word for: NaN and infinities."""
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return array
+    return np.where(np.isfinite(array), array, None)
+
+
 def response(
     infer: Infer, model: str, output: Any, parameters: dict[str, Any]
 ) -> tuple[bytes, int | None]:
@@ -221,7 +235,7 @@ def response(
             blobs.append(array.tobytes())
             tensor["parameters"] = {"binary_data_size": len(blobs[-1])}
         else:
-            tensor["data"] = array.ravel().tolist()
+            tensor["data"] = _finite(array.ravel()).tolist()
         described.append(tensor)
     document = {
         "model_name": model,
@@ -230,5 +244,5 @@ def response(
         "parameters": parameters,
         "outputs": described,
     }
-    text = json.dumps(document).encode()
+    text = json.dumps(document, allow_nan=False).encode()
     return b"".join([text, *blobs]), len(text) if blobs else None

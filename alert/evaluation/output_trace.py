@@ -109,7 +109,7 @@ class OutputTrace:
         rows = np.flatnonzero(np.isin(self.model, models))
         profile = Profile(
             p.latency[models][:, caps],
-            p.power[models][:, caps],
+            p.power[models][:, caps] if p.knows_power else None,
             p.accuracy[models],
             p.power_caps[caps],
             p.idle_power,
@@ -177,7 +177,9 @@ def _sharing(group: NDArray[np.int64]) -> NDArray[np.uintp] | None:
 
 def _check_same_configurations(recorded: Profile, given: Profile) -> None:
     if given.models != recorded.models or not np.array_equal(given.power_caps, recorded.power_caps):
-        raise ValueError("profile: expected the models and power caps of the trace")
-    counts = [{i: len(e) for i, e in p.exits.items()} for p in (recorded, given)]
+        raise ValueError(
+            f"profile: expected the models and power caps of the trace, {recorded}, got {given}"
+        )
+    counts = [{p.models[i]: len(e) for i, e in p.exits.items()} for p in (recorded, given)]
     if counts[0] != counts[1]:
-        raise ValueError("profile: expected the exits of the trace")
+        raise ValueError(f"profile: expected the exits of the trace, {counts[0]}, got {counts[1]}")

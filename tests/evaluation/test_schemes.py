@@ -180,6 +180,17 @@ def test_schemes_that_need_models_say_so() -> None:
         trace.replay(whole, GOALS[0])
 
 
+@pytest.mark.parametrize("scheme", [*SCHEMES, "calibrated"])
+def test_every_scheme_runs_with_a_profile_that_knows_no_power(scheme: str) -> None:
+    trace = synthetic.trace(60, 18)
+    p = trace.profile
+    unknown = alert.Profile(
+        p.latency, None, p.accuracy, p.power_caps, 0.0, p.models, {2: p.exits[2]}
+    )
+    result = trace.replay(unknown, alert.Goal.min_energy(LATENCY, 0.6), scheme)
+    assert (result.energy > 0.0).all()  # as it was drawn
+
+
 def test_another_profile_is_what_schemes_are_told_but_not_what_happens() -> None:
     trace = synthetic.trace(60, 17)
     p = trace.profile

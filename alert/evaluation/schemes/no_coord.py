@@ -40,5 +40,7 @@ def no_coord(trace: OutputTrace, goal: Goal) -> Replay:
 def _most_accurate(profile: Profile) -> Profile:
     """Keep only the most accurate model, as a traditional one."""
     p, best = profile, [int(profile.accuracy.argmax())]
-    costs = p.latency[best], p.power[best], p.accuracy[best]
-    return Profile(*costs, p.power_caps, p.idle_power, unit=p.unit)
+    power = p.power[best] if p.knows_power else None
+    return Profile(
+        p.latency[best], power, p.accuracy[best], p.power_caps, p.idle_power, unit=p.unit
+    )

@@ -18,6 +18,9 @@ Features: TypeAlias = Callable[[object], ArrayLike]
 PRODUCTS = 0.3
 """Weight of the products. There are many, and most say little, so they are held closer to zero."""
 
+_LARGEST = 1e100
+"""Of a number that describes a model or a device: squares and ratios of such numbers are finite."""
+
 
 def joint(models: ArrayLike, devices: ArrayLike) -> Features:
     """Return the features of every device with every model: both, and all their products.
@@ -40,8 +43,8 @@ def joint(models: ArrayLike, devices: ArrayLike) -> Features:
     A law of these features can say that large models suit fast devices. Functions of your
     own can say more, for example by how much a model exceeds the memory that is free.
     """
-    table = _arguments.grid("models", models, (None, None))
-    seen = _arguments.grid("devices", devices, (None, None))
+    table = _numbers("models", models, (None, None))
+    seen = _numbers("devices", devices, (None, None))
     for name, array in (("models", table), ("devices", seen)):
         if 0 in array.shape:
             raise ValueError(f"{name}: expected some rows and columns, got {array.shape}")
@@ -64,12 +67,19 @@ class _Joint:
         self._fixed[:, 1 : 1 + a] = of_models
 
     def __call__(self, device: object) -> Floats:
-        numbers = _arguments.grid("device", device, self._mean.shape)  # type: ignore[arg-type]
+        numbers = _numbers("device", device, self._mean.shape)
         joined: Floats = self._fixed + self._slope @ ((numbers - self._mean) / self._deviation)
         return joined
 
 
+def _numbers(name: str, values: object, shape: tuple[int | None, ...]) -> Floats:
+    array = _arguments.grid(name, values, shape)  # type: ignore[arg-type]
+    expected = f"a number from -{_LARGEST:g} to {_LARGEST:g}"
+    _arguments.refuse(name, array, np.abs(array) > _LARGEST, expected)
+    return array
+
+
 def _scale(numbers: Floats) -> tuple[Floats, Floats]:
-    """Return the mean of each column, and its deviation, or 1 where that is 0."""
+    """Return the mean of each column, and its deviation, or 1 where that is as good as 0."""
     deviation = numbers.std(axis=0)
-    return numbers.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
+    return numbers.mean(axis=0), np.where(deviation > 1.0 / _LARGEST, deviation, 1.0)

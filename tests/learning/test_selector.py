@@ -8,7 +8,7 @@ import pickle
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -421,6 +421,30 @@ def test_joint_features_are_scaled_and_multiplied() -> None:
         of([30.0])
     with pytest.raises(ValueError, match="models: expected some rows and columns"):
         joint(models=np.empty((0, 2)), devices=[[1.0]])
+
+
+@pytest.mark.parametrize(
+    ("models", "devices", "device", "message"),
+    [
+        ([[1e308], [-1e308]], [[1.0]], [1.0], r"models\[0, 0\]: expected a number from -1e\+100"),
+        ([[1.0], [2.0]], [[0.0], [1e200]], [1.0], r"devices\[1, 0\]: expected a number from"),
+        ([[1.0], [2.0]], [[1.0], [2.0]], [-1e308], r"device\[0\]: expected a number from"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_numbers_whose_squares_are_none_are_refused(
+    models: Any, devices: Any, device: Any, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        joint(models, devices)(device)
+
+
+@pytest.mark.filterwarnings("error")
+def test_features_of_the_largest_numbers_are_finite() -> None:
+    of = joint(models=[[1e100], [-1e100]], devices=[[1e-320], [0.0]])
+    assert np.isfinite(of([1e100])).all()
+    with pytest.raises(ValueError, match=r"features\(device\)\[0, 2\]: expected .*: scale it"):
+        Selector(["a", "b"], of).choose([1e100])
 
 
 def test_gives_less_away_than_the_best_fixed_model() -> None:

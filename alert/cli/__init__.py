@@ -76,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     SystemExit
         After ``--help`` and ``--version`` (status 0), and on wrong usage (2).
     """
+    _replace_closed_streams()
     arguments = _parser().parse_args(argv)
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
@@ -92,6 +93,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise
             return _say(" ".join(str(error).split()) or type(error).__name__, 1)
     return 0
+
+
+def _replace_closed_streams() -> None:
+    """Let words go nowhere where the shell has closed a stream, as `alert ... >&-` does."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
 
 
 def _say(text: str, status: int) -> int:
@@ -124,8 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
-        text = command.__doc__ or ""
-        summary = text.splitlines()[0]
+        text = command.__doc__ or ""  # `python -OO` leaves it out
+        summary = text.partition("\n")[0]
         sub = commands.add_parser(name, help=summary, description=text, epilog=_EPILOG, **how)
         command.options(sub)
         sub.set_defaults(run=command.run)

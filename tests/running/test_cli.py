@@ -159,6 +159,26 @@ def test_a_reader_that_leaves_is_no_traceback() -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_a_closed_stream_is_no_failure(closed: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m alert restore --directory "$1" {closed}', sys.executable, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    words = "" if closed.startswith(">") else "nothing to give back\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, words, "")
+
+
+def test_commands_run_without_docstrings(tmp_path: Path) -> None:
+    """As `python -OO` leaves them out."""
+    run = [sys.executable, "-OO", "-m", "alert", "restore", "--directory", tmp_path]
+    done = subprocess.run(run, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_commands_need_neither_torch_nor_rich_to_be_listed() -> None:
     done = program("--help", without=("rich", "torch", "matplotlib", "tqdm"))
     assert (done.returncode, done.stderr) == (0, "")

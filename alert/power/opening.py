@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from alert._core import PowerDevice, PowerError, PowerWarning
 from alert._deprecated import RenamedAttributes
+from alert._text import shown
 from alert._warnings import warn_once
 from alert.power.device import Device, cap_set, put_back
 from alert.power.kinds import KINDS, open_kind
@@ -125,9 +126,7 @@ def open(
         An OSError: the device can be neither capped nor read here. Its attributes ``what``,
         ``why`` and ``remedy`` say what is missing and how to grant it.
     """
-    if kind not in ("auto", *KINDS):
-        names = ", ".join(map(repr, ("auto", *KINDS)))
-        raise ValueError(f"kind: expected one of {names}, got {kind!r}")
+    _check_kind("kind", kind)
     given = {
         "root": os.fspath(root) if isinstance(root, os.PathLike) else root,
         "package": package,
@@ -151,6 +150,13 @@ def open(
     return _close_at_exit(device)
 
 
+def _check_kind(name: str, kind: object) -> None:
+    """Raise ValueError for a kind that there is not; `name` is that of the argument."""
+    if kind not in ("auto", *KINDS):
+        names = ", ".join(map(repr, ("auto", *KINDS)))
+        raise ValueError(f"{name}: expected one of {names}, got {shown(kind)}")
+
+
 def open_or_emulate(kind: Kind = "auto") -> PowerDevice:
     """Open a device to show caps on: for "auto" RAPL, or else the emulated package."""
     if kind != "auto":
@@ -172,7 +178,8 @@ def open_device(power: str | Device) -> Device:
         old = {name: f"{name}_s" for name in missing if hasattr(power, f"{name}_s")}
         renamed: Any = RenamedAttributes(power, old) if old else power
         return renamed  # type: ignore[no-any-return]
-    device: Device = open(power)  # type: ignore[arg-type]  # which refuses unknown names
+    _check_kind("power", power)
+    device: Device = open(power)  # type: ignore[arg-type]  # it is one of them
     if power not in ("auto", "none", "zeus") and not device.can_cap:
         _warn_uncapped(device, _why_uncapped(device))
     return device

@@ -57,6 +57,22 @@ class Bounds(NamedTuple):
             self.optimise,
         )
 
+    def goal_for(self, profile: Profile) -> Goal:
+        """Return the goal that keeps the bounds, for choices from a profile.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `goal` does, or the profile knows no power that a bound on the energy needs.
+        """
+        goal = self.goal()
+        if self.max_energy is not None and not profile.knows_power:
+            raise ValueError(
+                "max_energy: expected no bound where the profile has no power "
+                f"(state it as busy_power= of Profile.measure), got {shown(self.max_energy)}"
+            )
+        return goal
+
     def goal(self) -> Goal:
         """Return the goal that keeps the bounds.
 

@@ -189,7 +189,7 @@ class Server(OfOneProcess):
         """
         _arguments.instance("name", name, str, "text")
         bounds = Bounds(max_latency, min_accuracy, max_energy, optimise)
-        goal = bounds.goal()
+        goal = bounds.goal_for(self._profile)
         share = _arguments.number("weight", weight)
         if not 0.0 < share < math.inf:
             raise ValueError(f"weight: expected a finite number > 0, got {shown(weight)}")
@@ -253,6 +253,10 @@ class Server(OfOneProcess):
     @power_limit.setter
     def power_limit(self, watts: float | None) -> None:
         lowest = float(self._profile.power_caps[0])
+        if watts is not None and lowest == math.inf:
+            raise ValueError(
+                f"power_limit: expected None where the profile has no power cap, got {shown(watts)}"
+            )
         if watts is not None and not lowest <= _arguments.number("power_limit", watts):
             raise ValueError(
                 f"power_limit: expected no less than the lowest power cap, {lowest:g} W, "

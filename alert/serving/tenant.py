@@ -86,7 +86,8 @@ class Tenant(OfOneProcess):
         if max_latency is None and min_accuracy is None and max_energy is None:
             return self._send(self._account, call, self._bounds.max_latency, None, context)
         own = self._bounds.with_others(max_latency, min_accuracy, max_energy)
-        return self._send(self._account, call, own.max_latency, own.goal(), context)
+        goal = own.goal_for(self._account.scheduler.profile)
+        return self._send(self._account, call, own.max_latency, goal, context)
 
     def feedback(self, ticket: int, score: float, user: User = None) -> bool:
         """Learn how good an answer was, from any thread, however late.

@@ -79,6 +79,7 @@ def test_latencies_in_milliseconds_are_warned_of() -> None:
     ("options", "error", "message"),
     [
         ({"power": None}, TypeError, "power: expected a kind of device or an open device"),
+        ({"power": "steam"}, ValueError, "power: expected one of 'auto', .*, got 'steam'"),
         ({"power": 5}, TypeError, "power: expected a kind of device or an open device"),
         ({"clock": 5}, TypeError, "clock: expected a callable, got int"),
         ({"overhead": ""}, TypeError, "overhead: expected a number, got str"),

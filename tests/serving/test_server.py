@@ -524,6 +524,21 @@ def test_a_profile_without_power_serves() -> None:
         assert "energy not read" in repr(server.report())
 
 
+def test_bounds_that_need_power_or_caps_are_refused_by_name_where_there_are_none() -> None:
+    table = alert.Profile([[1e-6]], None, [0.8], [None], 0.0)
+    needs_power = r"max_energy: expected no bound where .*busy_power= .*, got 2"
+    with alert.Server([lambda x: x], table, "none") as server:
+        with pytest.raises(ValueError, match=needs_power):
+            server.tenant("battery", max_energy=2)
+        assert not server.tenants
+        camera = server.tenant("camera", max_latency=LONG)
+        with pytest.raises(ValueError, match=needs_power):
+            camera.submit(1, max_energy=2)
+        with pytest.raises(ValueError, match=r"power_limit: expected None where .*, got 5$"):
+            server.power_limit = 5
+        assert camera.submit(1).result(SOON) == 1
+
+
 # ------------------------------------------------------------------------------ caps that cost time
 
 

@@ -7,6 +7,7 @@ A command is a module of this package: its docstring is the help, `options` says
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import warnings
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     SystemExit
         After ``--help`` and ``--version`` (status 0), and on wrong usage (2).
     """
-    _replace_closed_streams()
+    _prepare_streams()
     arguments = _parser().parse_args(argv)
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
@@ -95,10 +96,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _replace_closed_streams() -> None:
-    """Let words go nowhere where the shell has closed a stream, as `alert ... >&-` does."""
+def _prepare_streams() -> None:
+    """Let no words fail: where the shell has closed a stream, or it has no such characters."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - until the process ends
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does
 
 
 def _say(text: str, status: int) -> int:

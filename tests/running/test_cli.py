@@ -172,6 +172,27 @@ def test_a_closed_stream_is_no_failure(closed: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, words, "")
 
 
+def test_names_that_a_terminal_cannot_show_are_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def offer():\n"
+        "    models = {'réseau': abs, '網': abs}\n"
+        "    return {'models': models, 'example': 1, 'accuracy': [0.5, 0.6]}\n",
+        "utf-8",
+    )
+    words = ["profile", "mine:offer", "--power", "none", "--precision", "1", "--max-seconds", "0"]
+    done = subprocess.run(
+        [sys.executable, "-m", "alert", *words, "--quiet"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "réseau".encode("latin-1") in done.stdout
+    assert rb"\u7db2" in done.stdout
+
+
 def test_commands_run_without_docstrings(tmp_path: Path) -> None:
     """As `python -OO` leaves them out."""
     run = [sys.executable, "-OO", "-m", "alert", "restore", "--directory", tmp_path]

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from alert._text import cap_text
 from alert.cli import demo_tenants
-from alert.cli.shared_options import add_output, add_quiet
+from alert.cli.shared_options import add_output, add_quiet, count, natural
 from alert.cli.terminal import console, print_json, require
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tenants", action="store_true", help="three applications that share the machine"
     )
-    parser.add_argument("--seed", type=_natural, help="of photographs and contention (default: 0)")
+    parser.add_argument("--seed", type=natural, help="of photographs and contention (default: 0)")
     parser.add_argument(
         "--inputs",
-        type=_positive,
+        type=count,
         help="photographs in the stream (default: 200, fewer on a slow machine)",
     )
     parser.add_argument(
@@ -216,16 +216,3 @@ def _labels(done: Demonstration) -> list[str]:
         f"{', late' if alert.late[i] else ''})"
         for i in first[:_LABELS]
     ]
-
-
-def _positive(text: str) -> int:
-    value = _natural(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, got {value}")
-    return value
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number >= 0, got {text!r}")
-    return int(text)

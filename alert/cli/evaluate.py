@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alert.cli import evaluate_video, learning, tenants
-from alert.cli.shared_options import add_output, add_quiet, comma_separated
+from alert.cli.shared_options import add_output, add_quiet, comma_separated, count
 from alert.cli.terminal import console, print_json, require
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="schemes, or methods of the scheduler, to compare (default: all schemes)",
     )
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)"
+        "--jobs", type=count, default=os.cpu_count() or 1, help="processes (default: one a core)"
     )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise FileNotFoundError(f"no traces (*.npz) in {arguments.traces}")
     traces = [Trace.load(path) for path in paths]
     schemes = arguments.schemes or tuple(SCHEMES)
-    found = grid.run(traces, schemes, jobs=max(arguments.jobs, 1), progress=not arguments.quiet)
+    found = grid.run(traces, schemes, jobs=arguments.jobs, progress=not arguments.quiet)
     summary = export.write(found, traces, arguments.output)
     if out is None:
         print_json(summary)

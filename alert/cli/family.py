@@ -29,7 +29,15 @@ from typing import TYPE_CHECKING, Any
 
 import alert
 from alert.cli import offer
-from alert.cli.shared_options import add_function, add_output, add_power, add_quiet
+from alert.cli.shared_options import (
+    above_zero,
+    add_function,
+    add_output,
+    add_power,
+    add_quiet,
+    count,
+    share,
+)
 from alert.cli.terminal import console, part_kept, require
 
 if TYPE_CHECKING:
@@ -48,24 +56,36 @@ def options(parser: argparse.ArgumentParser) -> None:
     add_power(parser)
     parser.add_argument(
         "--budget",
+        type=_size,
         metavar="SIZE",
         help="memory for the variants, like '20 MB' (default: 0.7 of what the family takes)",
     )
     parser.add_argument(
         "--deadline",
-        type=float,
+        type=above_zero,
         metavar="S",
         help="seconds for an input (default: twice the latency of the network itself)",
     )
     parser.add_argument(
         "--accuracy",
-        type=float,
+        type=share,
         help="to reach on average (default: between those of the variants)",
     )
     parser.add_argument(
-        "-n", "--inputs", type=int, default=200, help="inputs to run (default: %(default)s)"
+        "-n", "--inputs", type=count, default=200, help="inputs to run (default: %(default)s)"
     )
     add_quiet(parser)
+
+
+def _size(text: str) -> int:
+    """Read bytes, with a unit or without."""
+    from alert.store import size  # late: other commands load no store
+
+    try:
+        return size.parsed("bytes", int(text) if text.isdecimal() else text)
+    except ValueError:
+        expected = "bytes, or a size like '20 MB'"
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from None
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -105,9 +125,9 @@ def _run(
     sizes = [size_in_memory(path) for _, path in family.stored().values()]
     budget = arguments.budget or max(round(_BUDGET * sum(sizes)), *sizes)
     low, high = float(profile.accuracy.min()), float(profile.accuracy.max())
+    accuracy = low + _LEVEL * (high - low) if arguments.accuracy is None else arguments.accuracy
     goal = alert.Goal.min_energy(
-        arguments.deadline or _DEADLINE * original.latency,
-        accuracy=arguments.accuracy or low + _LEVEL * (high - low),
+        arguments.deadline or _DEADLINE * original.latency, accuracy=accuracy
     )
     with (
         alert.Store(family, budget) as store,

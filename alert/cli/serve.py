@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import alert
 from alert.cli.offer import called
-from alert.cli.shared_options import add_function
+from alert.cli.shared_options import add_function, count
 from alert.cli.terminal import require
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=8000, help="port (default: %(default)s)")
     parser.add_argument(
         "--max-bytes",
-        type=int,
+        type=count,
         default=64 << 20,
         metavar="N",
         help="longest body of a request (default: 64 MiB)",

@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> None:
     names = [f"images-{environment}.npz" for environment in ("quiet", "compute")]
     traces = [Trace.load(arguments.traces / name) for name in names]
     policies = arguments.schemes or tuple(grid.POLICIES)
-    table = grid.run(traces, policies, jobs=max(arguments.jobs, 1), progress=not arguments.quiet)
+    table = grid.run(traces, policies, jobs=arguments.jobs, progress=not arguments.quiet)
     found = export.write(table, arguments.output)
     if out is None:
         print_json(found)

@@ -26,7 +26,15 @@ import numpy as np
 import alert
 from alert import _progress
 from alert.cli import offer
-from alert.cli.shared_options import add_output, add_power, add_quiet, comma_separated
+from alert.cli.shared_options import (
+    above_zero,
+    add_output,
+    add_power,
+    add_quiet,
+    comma_separated,
+    count,
+    share,
+)
 from alert.cli.terminal import console, require
 
 if TYPE_CHECKING:
@@ -46,24 +54,24 @@ def options(parser: argparse.ArgumentParser) -> None:
     add_branches(parser)
     parser.add_argument(
         "--accuracy",
-        type=float,
+        type=share,
         default=0.75,
         metavar="F1",
         help="F1 to reach on average, against the detector at full size on every frame "
         "(default: %(default)s)",
     )
     parser.add_argument(
-        "--fps", type=float, metavar="N", help="frames a second (default: as the clip states)"
+        "--fps", type=above_zero, metavar="N", help="frames a second (default: as the clip states)"
     )
     parser.add_argument(
         "--measure",
-        type=int,
+        type=count,
         default=160,
         metavar="N",
         help="frames to measure with (default: %(default)s)",
     )
     parser.add_argument(
-        "--most", type=int, metavar="N", help="frames to watch, at most (default: all)"
+        "--most", type=count, metavar="N", help="frames to watch, at most (default: all)"
     )
     add_power(parser)
     add_output(parser, "video")

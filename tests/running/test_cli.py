@@ -94,6 +94,15 @@ def test_help_of_every_command(status: Status, command: str) -> None:
         ("profile", "m:f", "--power", "solar"),
         ("demo", "--inputs", "0"),
         ("demo", "--seed", "-1"),
+        ("evaluate", "--jobs", "0"),
+        ("family", "m:f", "--deadline", "0"),
+        ("family", "m:f", "--accuracy", "76"),
+        ("family", "m:f", "--budget", "20 apples"),
+        ("family", "m:f", "--inputs", "-3"),
+        ("record", "m:f", "--threads", "0"),
+        ("serve", "m:f", "--max-bytes", "-1"),
+        ("video", "clip", "--fps", "nan"),
+        ("video", "clip", "--most", "0"),
     ],
 )
 def test_wrong_usage_is_status_2(status: Status, words: tuple[str, ...]) -> None:

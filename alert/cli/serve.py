@@ -20,6 +20,7 @@ served, then the power cap is given back.
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +61,9 @@ def run(arguments: argparse.Namespace) -> None:
         kind = type(server).__name__
         raise TypeError(f"{module}:{function}: expected to return an alert.Server, got {kind}")
     with server:
-        application = app(server, most_bytes=arguments.max_bytes)
-        options = Config(application, host=arguments.host, port=arguments.port, log_level="warning")
-        _announcing(", ".join(server.tenants) or "no tenants", options).run()
+        options = Config(app(server, most_bytes=arguments.max_bytes), log_level="warning")
+        listening = _listening(arguments.host, arguments.port)
+        _announcing(", ".join(server.tenants) or "no tenants", options).run([listening])
 
 
 def _port(text: str) -> int:
@@ -70,6 +71,12 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected 0 to 65535, got {text!r}")
     return int(text)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Listen, or raise OSError. Uvicorn would end the process."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
 
 
 def _announcing(tenants: str, options: Config) -> UvicornServer:
@@ -80,8 +87,9 @@ def _announcing(tenants: str, options: Config) -> UvicornServer:
         async def startup(self, *arguments: Any, **keywords: Any) -> None:
             await super().startup(*arguments, **keywords)
             for listening in self.servers:
-                for socket in listening.sockets:
-                    host, port = socket.getsockname()[:2]
-                    print(f"alert: serving {tenants} at http://{host}:{port}", file=sys.stderr)
+                for each in listening.sockets:
+                    host, port = each.getsockname()[:2]
+                    at = f"[{host}]" if ":" in host else host
+                    print(f"alert: serving {tenants} at http://{at}:{port}", file=sys.stderr)
 
     return Announcing(options)

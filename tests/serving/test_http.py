@@ -282,6 +282,14 @@ def test_a_body_that_is_too_long_is_413() -> None:
         assert http.post(INFER, json={"inputs": [GOOD]}).status_code == 200
 
 
+@pytest.mark.parametrize("length", ["1001", "9" * 5000])
+def test_a_body_that_is_said_to_be_too_long_is_not_waited_for(length: str) -> None:
+    with client(most_bytes=1000) as http:
+        reply = http.post(INFER, content=b"{}", headers={"Content-Length": length})
+        assert reply.status_code == 413
+        assert reply.json() == {"error": "body: expected at most 1000 bytes"}
+
+
 def test_a_client_that_goes_away_takes_its_request_back() -> None:
     """By the messages of ASGI, as a server sends them: the second client leaves while it waits."""
     gate = Gate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -73,6 +74,19 @@ def test_serves_until_a_signal_comes(module: Path, end: signal.Signals) -> None:
     assert "given back" in out
     assert "Traceback" not in err
     assert process.returncode in (0, 130, -signal.SIGTERM)
+
+
+def test_a_port_that_is_taken_is_a_failure_in_one_line(
+    module: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "served:server", f"--port={port}"]) == 1
+    said = capsys.readouterr()
+    assert "given back" in said.out
+    [line] = [line for line in said.err.splitlines() if "warning" not in line]
+    assert line.startswith("alert: ")
+    assert "Address already in use" in line
 
 
 @pytest.mark.parametrize("port", ["80000", "-1", "http"])

@@ -25,6 +25,7 @@ MOST_BYTES = 64 << 20
 """Length of the longest body that is read."""
 
 _LENGTH = "inference-header-content-length"
+_DIGITS = 20  # of a length
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -149,11 +150,15 @@ def _tenant(server: Server, request: Request) -> Tenant:
 
 async def _body(request: Request, most_bytes: int) -> bytes:
     """Read a body, and no more than may be."""
+    too_long = _StatusError(413, f"body: expected at most {most_bytes} bytes")
+    stated = request.headers.get("content-length", "")
+    if stated.isdecimal() and (len(stated) > _DIGITS or int(stated) > most_bytes):
+        raise too_long
     parts, read = [], 0
-    async for part in request.stream():
+    async for part in request.stream():  # it may be longer, or not have stated its length
         read += len(part)
         if read > most_bytes:
-            raise _StatusError(413, f"body: expected at most {most_bytes} bytes")
+            raise too_long
         parts.append(part)
     return b"".join(parts)
 

@@ -77,6 +77,8 @@ class Building:
             self._module.load_state_dict(state, assign=True)
         except ValueError as error:
             raise ValueError(f"{self.weights.path}: {error}") from None
+        except RuntimeError as error:
+            raise RuntimeError(f"{self.weights.path}: {error}") from None
         return self._module.to(self._device).eval()
 
 

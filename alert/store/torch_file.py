@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,4 +66,6 @@ class TorchFile:
             if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                 raise  # EINVAL: a place outside of the file
             why = plain(str(error).partition("\n")[0])
+            if isinstance(error, pickle.UnpicklingError):  # torch would explain how to run the file
+                why = "it may hold a whole module; save model.state_dict()"
             raise ValueError(f"{self.path}: no state dict of torch, or damaged ({why})") from None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from alert._text import shown
 from alert.goal import Goal
 from alert.power.caps import caps_to_offer
 from alert.power.device import Device, unit_of
@@ -51,9 +52,16 @@ class Guess:
         offered, names = named(models)
         if accuracy is None:
             raise ValueError("accuracy: expected one for each model, as there is no profile")
+        reached = for_each("accuracy", accuracy, names, len(offered))
+        for i, each in enumerate(reached):
+            if isinstance(each, (list, tuple)):
+                raise TypeError(
+                    f"accuracy[{names[i] if names else i!r}]: expected a number (exits of an "
+                    f"anytime model go to Profile.guess), got {shown(each)}"
+                )
         guess = cls(
             names,
-            for_each("accuracy", accuracy, names, len(offered)),
+            reached,
             None if size is None else for_each("size", size, names, len(offered)),
             goal.deadline if goal.deadline < math.inf else 1.0,
         )

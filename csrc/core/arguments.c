@@ -45,15 +45,22 @@ int alert_check_options(const alert_options *o, alert_argument_error *error)
     return rc ? rc : alert_check_switching(o->switch_cost_s, o->hold_inputs, error);
 }
 
+static int refuse_bound_on_energy(const alert_goal *goal, alert_argument_error *error)
+{
+    if (goal->power_w > 0.0)
+        return alert_refuse(error, "power", NO_BOUND_EXPECTED, goal->power_w);
+    if (goal->budget_inputs > 0)
+        return alert_refuse(error, "budget", NO_BOUND_EXPECTED,
+                            goal->bound * (double)goal->budget_inputs);
+    double energy_j = alert_goal_energy(goal);
+    return energy_j < HUGE_VAL ? alert_refuse(error, "energy", NO_BOUND_EXPECTED, energy_j) : 0;
+}
+
 int alert_check_goal_for(const alert_profile *profile, const alert_goal *goal,
                          alert_argument_error *error)
 {
     int rc = alert_goal_check(goal, error);
-    double energy_j = alert_goal_energy(goal);
-    bool is_bounded = energy_j < HUGE_VAL || goal->power_w > 0.0;
-    if (!rc && !profile->has_power && is_bounded)
-        rc = alert_refuse(error, "energy", NO_BOUND_EXPECTED, energy_j);
-    return rc;
+    return rc || profile->has_power ? rc : refuse_bound_on_energy(goal, error);
 }
 
 static int check_what_ran(const alert_scheduler *s, const alert_measurement *m,

@@ -1,6 +1,7 @@
 /* deciding.c - the choice for the pending input, and what ran in its place. */
 #include <string.h>
 
+#include "core/ranges.h"
 #include "core/scheduler.h"
 
 double alert_scheduler_usual_deadline(const alert_scheduler *s)
@@ -98,13 +99,22 @@ void alert_scheduler_pose(alert_scheduler *s, double deadline_s)
         s->method->pose(s->now.by_method, &s->task, problem);
 }
 
-/* By what was learnt, where that is another accuracy than the one chosen by. */
+/* By the means of what was learnt, where the choice went by a draw: the sum over the outputs of worth x Pr[this is the
+ * last one out by the deadline], and q_fail x Pr[none is]. */
 static double expected_accuracy(const alert_scheduler *s, const alert_choice *choice)
 {
-    if (!s->feedback)
+    const alert_row *row = choice->row;
+    if (!s->feedback || alert_feedback_goes_by_mean(s->feedback, row->model))
         return choice->accuracy;
-    return alert_feedback_expected(s->feedback, choice->row->position, choice->accuracy,
-                                   choice->probability, alert_pending_goal(s)->q_fail);
+    size_t first = row->position + 1 - row->outputs;
+    double accuracy = 0.0, later = 0.0;
+    for (size_t k = row->outputs; k-- > 0;) {
+        double out = alert_probability(&s->belief, row->output[k].latency_s[choice->column]);
+        accuracy += alert_feedback_worth(s->feedback, first + k) * (out - later);
+        later = out;
+    }
+    accuracy += alert_pending_goal(s)->q_fail * (1.0 - later);
+    return alert_clamp(accuracy, 0.0, 1.0);
 }
 
 static void await(alert_scheduler *s, const alert_choice *choice)

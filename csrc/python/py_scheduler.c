@@ -1,6 +1,8 @@
 /* py_scheduler.c - _core.Scheduler: how it is made, its attributes, its methods. */
 #include "python/py_scheduler.h"
 
+#include <errno.h>
+
 #include "python/py_convert.h"
 #include "python/py_decision.h"
 #include "python/py_dtypes.h"
@@ -207,6 +209,12 @@ static alert_py_state *state_of(PyTypeObject *type)
 #endif
 }
 
+static void no_memory(size_t history)
+{
+    PyErr_Format(PyExc_MemoryError, "no memory for a scheduler with a history of %zu inputs",
+                 history);
+}
+
 static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"profile",  "goal",        "given",       "method",  "constants",
@@ -244,7 +252,7 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     options.machine_price_w = is_shared ? &price : NULL;
     options.learns = learnt != Py_None;
     if (options.history_capacity > PY_SSIZE_T_MAX / sizeof(alert_history_entry) / 2) {
-        PyErr_NoMemory();
+        no_memory(options.history_capacity);
         return NULL;
     }
     alert_py_scheduler *o = (alert_py_scheduler *)type->tp_alloc(type, 0);
@@ -254,7 +262,10 @@ static PyObject *scheduler_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     o->given = Py_NewRef(given);
     alert_py_lock_init(&o->lock);
     int rc = alert_scheduler_new(&o->scheduler, profile, &goal, &options, &error);
-    if (rc) {
+    if (rc == -ENOMEM) {
+        no_memory(options.history_capacity);
+        Py_CLEAR(o);
+    } else if (rc) {
         alert_py_raise(rc, &error);
         Py_CLEAR(o);
     } else if (options.learns && alert_py_learn_on(o, learnt) < 0) {

@@ -159,22 +159,22 @@ def test_a_bound_on_energy_is_refused_and_the_message_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    "goal",
+    ("goal", "told"),
     [
-        Goal.max_accuracy(0.1, energy=2.0),
-        Goal.max_accuracy(0.1, power=20.0),
-        Goal.max_accuracy(0.1, budget=100.0, inputs=10),
-        Goal.min_latency(accuracy=0.7, energy=2.0),
+        (Goal.max_accuracy(0.1, energy=2.0), "energy: .*, got 2"),
+        (Goal.max_accuracy(0.1, power=20.0), "power: .*, got 20"),
+        (Goal.max_accuracy(0.1, budget=100.0, inputs=10), "budget: .*, got 100"),
+        (Goal.min_latency(accuracy=0.7, energy=2.0), "energy: .*, got 2"),
     ],
 )
-def test_every_bound_on_energy_is_refused(goal: Goal) -> None:
+def test_every_bound_on_energy_is_refused(goal: Goal, told: str) -> None:
     free = alert.Scheduler(UNKNOWN, TIGHT)
-    with pytest.raises(ValueError, match=r"^energy: expected no bound"):
+    with pytest.raises(ValueError, match=f"^{told}$"):
         alert.Scheduler(UNKNOWN, goal)
-    with pytest.raises(ValueError, match=r"^energy: expected no bound"):
+    with pytest.raises(ValueError, match=f"^{told}$"):
         free.step(0.03, None, goal=goal)
     assert len(free.history) == 0
-    with pytest.raises(ValueError, match=r"^energy: expected no bound"):
+    with pytest.raises(ValueError, match=f"^{told}$"):
         free.decide(goal=goal)
 
 

@@ -60,7 +60,8 @@ import alert
         ({"overhead": "1"}, TypeError, "overhead: expected a number of seconds, got str"),
         ({"history": -1}, ValueError, "history: expected a number of inputs, got -1"),
         ({"history": 1.5}, TypeError, "history: expected a number of inputs, got float"),
-        ({"history": 10**30}, MemoryError, "^$"),
+        ({"history": 10**17}, MemoryError, f"^no memory .* with a history of {10**17} inputs$"),
+        ({"history": 10**30}, MemoryError, "^no memory .* with a history of .* inputs$"),
     ],
 )
 def test_bad_options(options: dict[str, Any], kind: type[Exception], message: str) -> None:

@@ -205,6 +205,28 @@ def test_what_is_credited_is_the_mean() -> None:
     assert s.history["expected_accuracy"][-1] == pytest.approx(mean[2], abs=1e-12)
 
 
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_what_is_expected_of_an_anytime_model_is_the_mean_over_its_exits(score: float) -> None:
+    """The last exit is seldom in time, the first one mostly. A late output is worth something."""
+    goal = Goal.max_accuracy(deadline=0.065, q_fail=0.05)
+    staircase = {1: [(0.5, 0.45), (0.8, 0.60), (1.0, 0.75)]}
+    s = Scheduler(profile(exits=staircase), goal, feedback=Feedback(seed=1))
+    for n in range(30):
+        s.feedback(run_input(s, 1, latency=0.05 + 0.002 * (n % 20)), score)
+    s.decide()
+    run_input(s)
+    s.expect(delay=[1.0, 0.0, 1.0])  # the others cannot start in time
+    decision = s.decide()
+    options = s.options()
+    of_choice = options[(options["model"] == 1) & (options["power_cap"] == decision.power_cap)]
+    out = of_choice["probability"]
+    assert decision.exit == 2
+    assert 0.02 < out[2] < out[1] - 0.02 < out[0] - 0.04 < 0.95
+    worth = s.accuracies()[0][1] * np.array([0.45, 0.60, 0.75]) / 0.75
+    by_hand = worth @ -np.diff([*out, 0.0]) + 0.05 * (1.0 - out[0])
+    assert decision.accuracy == pytest.approx(by_hand, abs=1e-12)
+
+
 def test_asks_until_a_rating_would_hardly_move_what_is_known() -> None:
     s = scheduler(Goal.min_energy(deadline=1.0, accuracy=0.1, window=1))
     asked = 0

@@ -211,7 +211,9 @@ def _finite(array: Tensor) -> Tensor:
     """Put None in the place of what JSON has no word for: NaN and infinities."""
     if array.dtype.kind != "f" or np.isfinite(array).all():
         return array
-    return np.where(np.isfinite(array), array, None)
+    finite = array.astype(object)
+    finite[~np.isfinite(array)] = None
+    return finite
 
 
 def response(

@@ -163,18 +163,6 @@ double alert_feedback_drawn(const alert_feedback *f, size_t model)
     return f->now.ratings > 0 ? f->model[model].drawn : (double)NAN;
 }
 
-double alert_feedback_expected(const alert_feedback *f, size_t output, double accuracy,
-                               double probability, double late)
-{
-    const alert_rated_model *m = &f->model[f->output[output].model];
-    if (m->mean == m->drawn)
-        return accuracy;
-    double in_time = accuracy - late * (1.0 - probability); /* drawn x the shares of the exits */
-    double moved = m->drawn > 0.0 ? in_time * (m->mean / m->drawn - 1.0)
-                                  : alert_feedback_worth(f, output) * probability;
-    return alert_clamp(accuracy + moved, 0.0, 1.0);
-}
-
 /* --------------------------------------------------------------------------------------------- learning */
 
 int alert_feedback_check_ticket(const alert_feedback *f, uint64_t ticket, uint64_t inputs,

@@ -133,11 +133,11 @@ static inline bool alert_feedback_follow(alert_feedback *f)
 
 /* What the choice goes by; NaN before the first rating: what was published. */
 double alert_feedback_drawn(const alert_feedback *f, size_t model);
-/* What is expected of a choice by the mean. `accuracy` is what is expected by the draw, with `probability` to be in
- * time, and `late` for a late output. (Where the choice is an exit and `late` is not 0, the part of earlier exits is
- * off by at most `late` times their probability.) */
-double alert_feedback_expected(const alert_feedback *f, size_t output, double accuracy,
-                               double probability, double late);
+/* Whether that is the mean of what was learnt. */
+static inline bool alert_feedback_goes_by_mean(const alert_feedback *f, size_t model)
+{
+    return f->model[model].mean == f->model[model].drawn;
+}
 
 /* What an output is worth, by the mean. */
 static inline double alert_feedback_worth(const alert_feedback *f, size_t output)

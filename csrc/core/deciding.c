@@ -113,8 +113,7 @@ static double expected_accuracy(const alert_scheduler *s, const alert_choice *ch
         accuracy += alert_feedback_worth(s->feedback, first + k) * (out - later);
         later = out;
     }
-    accuracy += alert_pending_goal(s)->q_fail * (1.0 - later);
-    return alert_clamp(accuracy, 0.0, 1.0);
+    return alert_clamp(accuracy + alert_pending_goal(s)->q_fail * (1.0 - later), 0.0, 1.0);
 }
 
 static void await(alert_scheduler *s, const alert_choice *choice)

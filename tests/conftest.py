@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from gpus import Gpus, compile_stub
 from plants import Plant, compile_plant, running
@@ -14,6 +15,12 @@ from rapl_tree import CLIENT, build
 from alert import _progress, _warnings, power
 
 pytest_plugins = ["without"]
+
+# However busy the machine is, no example takes too long.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session", autouse=True)

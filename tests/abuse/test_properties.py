@@ -252,7 +252,7 @@ class AnyUse(RuleBasedStateMachine):
 
 
 TestAnyUse = AnyUse.TestCase
-TestAnyUse.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+TestAnyUse.settings = settings(max_examples=100, stateful_step_count=25)
 
 
 # ------------------------------------------------------------------------------------------ soak

@@ -109,7 +109,7 @@ def test_every_length(method: str) -> None:
     assert victim._save()[0] == before
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), method=st.sampled_from(alert._core.METHODS))
 def test_bytes_replaced_at_random(data: st.DataObject, method: str) -> None:
     state = bytearray(make(method)._save()[0])

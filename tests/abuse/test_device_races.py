@@ -68,4 +68,4 @@ def test_threads_of_a_forked_child_agree_on_a_lock() -> None:
             at_once(device.close, device.close)
 
     for _ in range(3):
-        assert in_child(check, seconds=60.0) == 0
+        assert in_child(check) == 0

@@ -109,7 +109,7 @@ time.sleep(60)
         [sys.executable, "-c", code, str(client), str(directory)],
         env={**os.environ, "PYTHONPATH": str(PACKAGES)},
     ) as it:
-        wait_for(told.exists, 60.0)
+        wait_for(told.exists)
         assert told.read_text() == "[]"
         assert len(watchdogs(it.pid)) == 1
         assert not are_back(client, found)

@@ -8,15 +8,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from killing import watchdogs
+from killing import is_dead, wait_for, watchdogs
 from rapl_tree import build, constraint_file, package, read, zone_path
 
 import alert
@@ -419,14 +417,6 @@ sys.stdin.read()
 """
 
 
-def wait_until_dead(pid: int) -> None:
-    until = time.monotonic() + 10.0
-    with suppress(FileNotFoundError, ProcessLookupError):
-        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-            assert time.monotonic() < until
-            time.sleep(0.001)
-
-
 def test_restore_gives_back_what_a_killed_process_left(status: Status, tmp_path: Path) -> None:
     root, journals = build(tmp_path / "powercap", [package()]), tmp_path / "journals"
     limit = constraint_file(zone_path(root), "long_term", "power_limit_uw")
@@ -440,7 +430,7 @@ def test_restore_gives_back_what_a_killed_process_left(status: Status, tmp_path:
         (watchdog,) = watchdogs(victim.pid)
         for pid in (watchdog, victim.pid):
             os.kill(pid, signal.SIGKILL)
-    wait_until_dead(watchdog)
+    wait_for(lambda: is_dead(watchdog))
     assert read(limit) == 20_000_000
     code, out, err = status("restore", "--directory", str(journals))
     assert (code, err) == (0, "")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from killing import wait_for
 from matplotlib.figure import Figure
 from simulation import SECONDS, Machine, Network, Package, profile
 
@@ -379,10 +380,7 @@ def test_interrupting_leaves_nothing_running(tmp_path: Path) -> None:
     assert (demo.returncode, out) == (130, "")
     assert err.endswith("alert: interrupted\n")
     assert "Traceback" not in err
-    until = time.monotonic() + 10.0
-    while running := [pid for pid in children if Path(f"/proc/{pid}").exists()]:
-        assert time.monotonic() < until, running
-        time.sleep(0.01)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
 
 
 def test_what_is_missing_is_said_with_the_remedy() -> None:

@@ -130,7 +130,7 @@ def state(pid: int) -> str:
 
 def reaches(pid: int, wanted: str) -> bool:
     """Wait until a process is in one of the states `wanted`."""
-    until = time.monotonic() + 10.0
+    until = time.monotonic() + 60.0
     while time.monotonic() < until:
         if state(pid) in tuple(wanted.split("|")):
             return True

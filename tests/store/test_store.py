@@ -497,7 +497,7 @@ def test_a_forked_child_has_no_thread_and_loads_anew(nets: Nets) -> None:
         assert store.prefetch("c")
         store.close()
 
-    assert in_child(child, 30.0) == 0
+    assert in_child(child) == 0
     gate.open.set()
     there(store, "b")
 

@@ -6,13 +6,15 @@ import os
 import signal
 from collections.abc import Callable
 
+PATIENCE = 60.0  # seconds after which a child hangs
 
-def in_child(work: Callable[[], object], seconds: float = 5.0) -> int:
+
+def in_child(work: Callable[[], object]) -> int:
     """Run `work` in a forked child; its exit code, or -SIGALRM when it hangs."""
     pid = os.fork()
     if pid == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)  # it may be pytest's
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
         code = 1
         try:
             work()

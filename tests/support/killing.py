@@ -22,6 +22,7 @@ from programs import PACKAGES
 from alert import power
 
 HERE = Path(__file__).parent
+PATIENCE = 60.0  # seconds that a test waits for what must come
 ENDINGS = (
     "return",
     "exception",
@@ -93,7 +94,7 @@ class Limits:
     def read(self) -> list[str]:
         return [path.read_text() for path in self._files]
 
-    def are_back(self, patience: float = 5.0) -> tuple[bool, float]:
+    def are_back(self, patience: float = PATIENCE) -> tuple[bool, float]:
         """Wait for what was found; tell whether it came, and after how many seconds."""
         begun = time.perf_counter()
         while True:
@@ -101,10 +102,11 @@ class Limits:
             seconds = time.perf_counter() - begun
             if back or seconds > patience:
                 return back, seconds
+            time.sleep(1e-4)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.002)

@@ -23,7 +23,7 @@ from simulation import AnytimeBench, Bench, state
 
 import alert
 from alert import power
-from alert.live import sender, sockets
+from alert.live import receiver, sender, sockets
 from alert.live.receiver import Receiver
 from alert.live.snapshot import Snapshot, Stream
 
@@ -33,6 +33,7 @@ pytestmark = pytest.mark.usefixtures("directory")
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "PERIOD", 0.001)
+    monkeypatch.setattr(receiver, "_PATIENCE", SOON)
 
 
 def until(holds: Callable[[], object]) -> None:
@@ -43,9 +44,9 @@ def until(holds: Callable[[], object]) -> None:
 
 
 def gathered() -> list[Snapshot]:
-    with Receiver() as receiver:
-        receiver.gather()
-        return [snapshot for snapshot, _ in receiver.snapshots()]
+    with Receiver() as watching:
+        watching.gather()
+        return [snapshot for snapshot, _ in watching.snapshots()]
 
 
 def threads() -> list[str]:
@@ -76,7 +77,11 @@ def connect() -> Iterator[Connect]:
 
 
 def read_line(there: socket.socket) -> bytes:
-    return there.makefile("rb").readline()
+    """Read a line, and nothing of the next one; what there is at the end."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := there.recv(1)):
+        line += byte
+    return line
 
 
 # ------------------------------------------------------------------------------------ what is shown
@@ -154,12 +159,12 @@ def test_several_runners_are_shown_at_once() -> None:
 
 
 def test_what_starts_later_is_found_and_what_ends_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alert.live.receiver._LOOK", 0.0)
-    with Receiver() as receiver:
+    monkeypatch.setattr(receiver, "_LOOK", 0.0)
+    with Receiver() as watching:
 
         def seen() -> list[Snapshot]:
-            receiver.wait(0.01)
-            return [snapshot for snapshot, _ in receiver.snapshots()]
+            watching.wait(0.01)
+            return [snapshot for snapshot, _ in watching.snapshots()]
 
         assert seen() == []
         bench = Bench(live="camera")
@@ -443,11 +448,14 @@ def test_the_socket_of_a_killed_program_is_removed(directory: Path, who: str) ->
 def test_a_program_that_is_stopped_holds_nobody_up(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alert.live.receiver._PATIENCE", 0.1)
+    monkeypatch.setattr(receiver, "_PATIENCE", 0.1)
     with shown(directory) as program:
         program.send_signal(signal.SIGSTOP)
         bench = Bench(live="other")
-        assert [snapshot.name for snapshot in gathered()] == ["other"]
+        with Receiver() as watching:
+            while not watching.snapshots():
+                watching.gather()
+            assert [snapshot.name for snapshot, _ in watching.snapshots()] == ["other"]
         bench.runner.close()
         program.send_signal(signal.SIGCONT)
         program.communicate("go\n", SOON)
@@ -465,7 +473,7 @@ def test_a_fork_does_not_end_what_its_parent_shows(connect: Connect, directory: 
         assert {snapshot.name for snapshot in gathered()} == {"camera", "child"}
         again.runner.close()
 
-    assert in_child(work, SOON) == 0
+    assert in_child(work) == 0
     assert [snapshot.name for snapshot in gathered()] == ["camera"]
     bench.runner.close()
 
@@ -551,14 +559,14 @@ def test_text_that_does_not_print_is_escaped() -> None:
 @pytest.mark.parametrize("sent", [b"nonsense\n", b"x" * (3 << 20), b"[" * 99_999 + b"\n"], ids=len)
 def test_a_sender_that_makes_no_sense_is_left(sent: bytes) -> None:
     place = sockets.open_directory(make=True)
-    with sockets.listen(place, "hostile.socket") as listening, Receiver() as receiver:
+    with sockets.listen(place, "hostile.socket") as listening, Receiver() as watching:
         there, _ = listening.accept()
         there.settimeout(SOON)
         writing = threading.Thread(target=lambda: refused(there, sent), daemon=True)
         writing.start()
-        while receiver._connections:
-            receiver.wait(0.01)
-        assert receiver.snapshots() == []
+        while watching._connections:
+            watching.wait(0.01)
+        assert watching.snapshots() == []
         writing.join(SOON)
         there.close()
     os.close(place)

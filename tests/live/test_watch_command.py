@@ -11,7 +11,6 @@ import struct
 import subprocess
 import sys
 import termios
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +24,7 @@ from simulation import Bench
 import alert
 from alert.cli import main, watch, watch_table
 from alert.cli.terminal import console
-from alert.live import sender
+from alert.live import receiver, sender
 from alert.live.snapshot import Snapshot, Stream
 
 pytestmark = pytest.mark.usefixtures("directory")
@@ -36,6 +35,7 @@ GOAL = alert.Goal.min_energy(deadline=0.2, accuracy=0.6)
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "PERIOD", 0.001)
+    monkeypatch.setattr(receiver, "_PATIENCE", SOON)
     monkeypatch.setattr(watch, "_LINE", 0.01)
 
 
@@ -106,10 +106,18 @@ def test_once_prints_a_table(bench: Bench, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_elsewhere_than_on_a_terminal_it_prints_lines_until_the_end(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require("rich")
-    threading.Timer(0.2, bench.runner.close).start()
+    lines, printed_once = watch_table.lines, []
+
+    def lines_until_the_second(seen: watch.Seen) -> Iterator[str]:
+        if printed_once:
+            bench.runner.close()
+        printed_once.append(True)
+        return lines(seen)
+
+    monkeypatch.setattr(watch_table, "lines", lines_until_the_second)
     assert main(["watch"]) == 0
     printed, said = capsys.readouterr()
     first, second, *_ = printed.splitlines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -238,6 +238,17 @@ class Office:
         for _ in range(count):
             assert self.heard.acquire(timeout=SOON)
 
+    def wait_for_more(self, count: int) -> None:
+        """Wait for so many reports from now on."""
+        until = len(self.reports) + count
+        while len(self.reports) < until:
+            self.wait_for_reports(1)
+
+    def fail_until(self, holds: Callable[[], object]) -> None:
+        self.error = OSError("gone")
+        while not holds():
+            self.wait_for_more(1)
+
 
 def test_a_member_reports_and_obeys(server: alert.Server) -> None:
     office = Office(20.0, 40.0)
@@ -266,7 +277,7 @@ def test_a_cap_still_in_force_is_told(board: Board) -> None:
         gate.open.set()
         answer.result(SOON)
         wait_for_cap(server, 10.0)
-        office.wait_for_reports(len(office.reports) - 18)
+        office.wait_for_more(2)
         assert office.reports[-1][2] == 10.0
         member.close()
 
@@ -355,10 +366,9 @@ def test_a_member_waits_for_its_first_share(server: alert.Server) -> None:
 def test_without_an_answer_the_share_holds_until_the_lease_ends(server: alert.Server) -> None:
     now, office = [0.0], Office(40.0)
     member = Member(server, office, "node", period=0.001, clock=lambda: now[0])
-    office.error = OSError("gone")
-    office.wait_for_reports(1)
-    with pytest.warns(UserWarning, match=r"the budget of power does not answer \(gone\)"):
-        office.wait_for_reports(20)
+    with pytest.warns(UserWarning, match=r"the budget of power does not answer \(gone\)") as said:
+        office.fail_until(lambda: said)
+    office.wait_for_more(20)  # and is warned of once
     assert server.power_limit == 40.0
     now[0] = LONG
     wait_for_limit(server, 10.0)
@@ -371,9 +381,9 @@ def test_a_member_goes_on_where_warnings_are_errors(server: alert.Server) -> Non
     office = Office(20.0, 40.0)
     member = Member(server, office, "node", period=0.001)
     office.error = OSError("gone")
-    office.wait_for_reports(20)
+    office.wait_for_more(20)
     office.error = None
-    office.wait_for_reports(20)
+    office.wait_for_more(20)
     member.close()
 
 

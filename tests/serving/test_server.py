@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import os
 import threading
 import weakref
@@ -387,9 +388,12 @@ def test_a_model_that_hangs_is_given_up_and_others_are_served(gate: Gate) -> Non
     def model(x: Any) -> Any:
         return gate(x) if x == "hangs" else x
 
-    with serve(model, patience=0.05) as server:
+    ticks, hung = itertools.count(), [0.0]
+    with serve(model, patience=0.05, clock=lambda: 1e-6 * next(ticks) + hung[0]) as server:
         tenant = server.tenant("a")
         hangs, waits = tenant.submit("hangs"), tenant.submit("waits")
+        gate.wait_for_call()
+        hung[0] = 1.0
         error = hangs.exception(SOON)
         assert isinstance(error, TimeoutError)
         assert "net has been running for 0.05 s" in str(error)

@@ -166,8 +166,8 @@ int nvmlDeviceGetPowerManagementLimitConstraints(stub_gpu *gpu, unsigned *least,
 int nvmlDeviceSetPowerManagementLimit(stub_gpu *gpu, unsigned mw)
 {
     int fault = called(gpu, STUB_SET_LIMIT);
-    if (machine->set_us)
-        (void)usleep(machine->set_us);
+    for (uint32_t us = 0; us < machine->set_us; us += 1000)
+        (void)usleep(1000);
     if (fault)
         return fault;
     if (geteuid() != 0)

@@ -40,7 +40,7 @@ typedef struct stub_gpu {
 
 typedef struct stub_machine {
     uint32_t gpus;
-    uint32_t set_us;               /* that setting a limit takes */
+    uint32_t set_us;               /* that setting a limit takes; it ends at once when they do */
     int32_t fault[STUB_FUNCTIONS]; /* of the machine's own functions */
     int32_t users;                 /* inits less shutdowns, all processes together */
     stub_gpu gpu[STUB_GPUS];

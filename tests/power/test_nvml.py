@@ -106,9 +106,9 @@ def test_a_cap_is_written_once_and_read_back(gpus: Gpus) -> None:
 
 
 def test_states_what_a_change_costs(gpus: Gpus) -> None:
-    gpus.machine.set_us = 15_000
+    gpus.machine.set_us = 200_000
     with power.open("nvml", gpus=[0]) as device:
-        assert device.switch_cost >= 0.015
+        assert device.switch_cost >= 0.2
         assert device.settle == 0.1
         assert device.tick == 0.02
         gpus.machine.set_us = 0
@@ -128,9 +128,9 @@ def test_states_what_a_change_costs(gpus: Gpus) -> None:
 
 
 def test_calls_drop_the_gil(gpus: Gpus) -> None:
-    gpus.machine.set_us = 300_000
     done = threading.Event()
     with power.open("nvml", gpus=[0]) as device:
+        gpus.machine.set_us = 60_000_000
 
         def cap() -> None:
             device.set_cap(200.0)
@@ -141,6 +141,7 @@ def test_calls_drop_the_gil(gpus: Gpus) -> None:
         thread.start()
         wait_for(lambda: gpus.calls("set_limit") > calls)
         assert not done.is_set()  # we run while the driver works
+        gpus.machine.set_us = 0
         thread.join()
     assert done.is_set()
 

@@ -409,9 +409,8 @@ def test_measures_real_networks_on_the_emulated_package() -> None:
     assert all(inferred)
     law = power.law()
     assert (found.latency > 0).all()
-    assert (found.power <= found.power_caps * (1 + 1e-6)).all()
     assert (found.power >= law["idle_power"]).all()
-    assert found.idle_power == pytest.approx(law["idle_power"], rel=1e-3)
+    assert 0.0 < found.idle_power <= law["idle_power"] * (1 + 1e-6)
     assert found.origin["emulated"] is True
     assert "emulated" in repr(found)
 

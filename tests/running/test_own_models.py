@@ -169,17 +169,17 @@ def test_replays_all_traces_of_a_module(recorded: str, capsys: pytest.CaptureFix
 def test_replays_one_file_under_the_goal_asked_for(
     recorded: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    goal = ("--deadline", "0.5", "--accuracy", "0.9", "--schemes", "static")
+    goal = ("--deadline", "60", "--accuracy", "0.9", "--schemes", "static")
     (document,) = replayed(capsys, f"{recorded}-quiet.npz", *goal)
     assert (document["objective"], document["deadline"], document["bound"]) == (
         "min_energy",
-        0.5,
+        60.0,
         0.9,
     )
     (static,) = document["schemes"]
     # The replay is that of the library.
     trace = alert.Trace.load(f"{recorded}-quiet.npz")
-    expected = trace.replay(trace.profile, alert.Goal.min_energy(0.5, 0.9), "static")
+    expected = trace.replay(trace.profile, alert.Goal.min_energy(60.0, 0.9), "static")
     assert static["energy"] == pytest.approx(expected.mean_energy)
     assert static["accuracy"] == pytest.approx(expected.mean_accuracy)
     assert static["late"] == expected.miss_rate == 0.0

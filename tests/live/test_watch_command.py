@@ -24,18 +24,13 @@ from simulation import Bench
 import alert
 from alert.cli import main, watch, watch_table
 from alert.cli.terminal import console
-from alert.live import receiver, sender
 from alert.live.snapshot import Snapshot, Stream
-
-pytestmark = pytest.mark.usefixtures("directory")
 
 GOAL = alert.Goal.min_energy(deadline=0.2, accuracy=0.6)
 
 
 @pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "PERIOD", 0.001)
-    monkeypatch.setattr(receiver, "_PATIENCE", SOON)
+def lines_come_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "_LINE", 0.01)
 
 

@@ -104,7 +104,8 @@ def test_elsewhere_than_on_a_terminal_it_prints_lines_until_the_end(
     bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require("rich")
-    lines, printed_once = watch_table.lines, []
+    lines = watch_table.lines
+    printed_once: list[bool] = []
 
     def lines_until_the_second(seen: watch.Seen) -> Iterator[str]:
         if printed_once:

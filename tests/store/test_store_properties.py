@@ -142,7 +142,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("counted")
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(threads=threads, room=st.floats(1.0, 3.5))
 @example(threads=[[Step("call", n, n) for n in "abcd" * 3] for _ in range(4)], room=1.0)

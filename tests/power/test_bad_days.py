@@ -118,7 +118,7 @@ def test_a_program_that_never_heard_of_us_gives_back(
         line_of(it)
         wait_for(lambda: are_back(client, found))
         assert it.poll() is None
-        assert list(directory.iterdir()) == []
+        wait_for(lambda: list(directory.iterdir()) == [])  # the journal goes last
 
 
 # ------------------------------------------------------------------------------------ what is said

@@ -121,7 +121,7 @@ def test_the_watchdog_starts_with_the_first_cap_and_ends_with_the_device(
         assert len(list(directory.glob("*.journal"))) == 1
         device.set_cap(110.0)
         assert watchdogs(os.getpid()) == [watchdog]
-    assert watchdogs(os.getpid()) == []
+    wait_for(lambda: watchdogs(os.getpid()) == [])
     assert list(directory.iterdir()) == []
 
 

@@ -23,6 +23,18 @@ print(os.getpid(), flush=True)
 """
 
 
+def script(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start Python on `code`, with the tests' modules at hand."""
+    support = str(Path(__file__).parent)
+    prelude = f"import sys; sys.path.insert(0, {support!r})\nfrom alert import power\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", prelude + code, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 @contextmanager
 def process(
     client: Path,

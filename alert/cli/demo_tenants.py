@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> None:
         return
     out = console()
     out.print(_table(outcomes, profile.origin["emulated"]))
-    out.print(f"{len(plan.time)} requests, the same for both. Picture: {picture}")
+    drawn = f" Picture: {picture}" if picture else ""
+    out.print(f"{len(plan.time)} requests, the same for both.{drawn}")
 
 
 def _figures(outcome: Outcome) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def _figures(outcome: Outcome) -> dict[str, Any]:
                 "late": tenant.late,
                 "refused": tenant.refused,
                 "accuracy": tenant.accuracy,
-                "energy": tenant.energy,
+                "energy": tenant.energy if tenant.answered else None,
             }
             for tenant in outcome.report.tenants
         },
@@ -75,6 +76,7 @@ def _table(outcomes: list[Outcome], emulated: bool) -> Table:
         cells = (*map(str, counts), joules, f"{outcome.accuracy:.3f}")
         table.add_row(outcome.name, "all", *cells)
         for t in tenants:
-            cells = (f"{t.requests}", f"{t.late}", f"{t.refused}", f"{t.energy:.2f}")
+            joules = f"{t.energy:.2f}" if t.answered else "-"
+            cells = (f"{t.requests}", f"{t.late}", f"{t.refused}", joules)
             table.add_row("", t.name, *cells, f"{t.accuracy:.3f}")
     return table

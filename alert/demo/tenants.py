@@ -165,7 +165,8 @@ def run(
         made = make(profile, seconds, seed)
         middle = profile.models[int(np.argsort(profile.accuracy)[len(profile.models) // 2])]
         fifo = replace(find(f"fixed:{middle}", profile), order="arrival")
-        policies: dict[str, str | Policy] = {"ALERT": "price", f"FIFO, {middle}": fifo}
+        in_order = f"FIFO, {middle.removeprefix('EfficientNet-')}"
+        policies: dict[str, str | Policy] = {"ALERT": "price", in_order: fifo}
         bar = stack.enter_context(
             _progress.bar(2 * len(made.time), "request", shown=progress, leave=False)
         )

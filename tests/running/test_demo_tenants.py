@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,36 @@ def test_the_command_prints_a_table_and_draws(
     assert [each["name"] for each in found["policies"]] == ["ALERT", "FIFO, large"]
     assert main(["demo", "--tenants", "--json", "--quiet", "-o", str(tmp_path)]) == 0
     assert json.loads(capsys.readouterr().out) == found
+
+
+def test_a_tenant_without_any_output_is_shown(
+    tenants: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a machine that is far too slow."""
+    require("rich")
+    plan = tenants.make(profile(), 10.0, seed=0)
+    n = math.nan
+    rows = (
+        TenantReport("camera", 5, 0, 0, 5, 0, 0, n, 0.0, n),
+        TenantReport("archive", 5, 5, 1, 0, 0, 0, 0.5, 0.6, 0.01),
+    )
+    report = ServerReport(rows, 50.0, 0, 5.0, 1e-4, "emulated", True, False)
+    given = tenants.Outcome("ALERT", report, np.full(10, n))
+
+    class Measured:
+        origin: Any = {"emulated": True}  # noqa: RUF012
+
+    monkeypatch.setattr(tenants, "run", lambda **options: (plan, Measured(), [given]))
+    monkeypatch.setattr("alert.cli.demo._prepare", lambda arguments: None)
+    monkeypatch.setattr("alert.cli.demo_tenants.find_spec", lambda name: None)
+    assert main(["demo", "--tenants", "--quiet", "-o", str(tmp_path)]) == 0
+    assert " nan" not in (printed := capsys.readouterr().out)
+    assert "Picture" not in printed
+    [policy] = json.loads((tmp_path / "tenants.json").read_text())["policies"]
+    assert policy["tenants"]["camera"]["energy"] is None
 
 
 @pytest.mark.parametrize("words", [["--recorded"], ["--inputs", "3"]])

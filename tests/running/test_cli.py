@@ -202,7 +202,7 @@ def test_names_that_a_terminal_cannot_show_are_no_failure(tmp_path: Path) -> Non
 
 def test_commands_run_without_docstrings(tmp_path: Path) -> None:
     """As `python -OO` leaves them out."""
-    run = [sys.executable, "-OO", "-m", "alert", "restore", "--directory", tmp_path]
+    run = [sys.executable, "-OO", "-m", "alert", "restore", "--directory", str(tmp_path)]
     done = subprocess.run(run, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
 

@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except Exception as error:
             if arguments.traceback:
                 raise
-            return _say(" ".join(str(error).split()) or type(error).__name__, 1)
+            return _say(_words(error), 1)
     return 0
 
 
@@ -107,6 +107,18 @@ def _prepare_streams() -> None:
 def _say(text: str, status: int) -> int:
     print(f"alert: {text}", file=sys.stderr)
     return status
+
+
+def _words(error: Exception) -> str:
+    """Return a line for an error; its type, too, where it comes from a model or a library."""
+    text, kind = " ".join(str(error).split()), type(error).__name__
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = "" if trace is None else trace.tb_frame.f_globals.get("__name__", "")
+    if module.partition(".")[0] == "alert" or isinstance(error, OSError):
+        return text or kind
+    return f"{kind}: {text}" if text else kind
 
 
 def _show_warning(

@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING
 
 import alert
 from alert.cli import offer
-from alert.cli.shared_options import add_quiet, caps, count, natural
+from alert.cli.shared_options import add_quiet, caps
 from alert.cli.terminal import console, part_kept, require
 from alert.cli.video import add_branches
 from alert.workloads import own
@@ -76,12 +76,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-n",
         "--inputs",
-        type=count,
+        type=int,
         help=f"how many (default: all of your own; {_INPUTS} of a task)",
     )
     parser.add_argument(
         "--seed",
-        type=natural,
+        type=int,
         default=0,
         help="draws inputs, phases and the order of configurations (default: %(default)s)",
     )
@@ -105,7 +105,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threads",
-        type=count,
+        type=int,
         help="of torch for one operator (default: as you set them; 1 for a task)",
     )
     video = parser.add_argument_group("of video")

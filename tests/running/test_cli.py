@@ -97,7 +97,6 @@ def test_help_of_every_command(status: Status, command: str) -> None:
         ("family", "m:f", "--accuracy", "76"),
         ("family", "m:f", "--budget", "20 apples"),
         ("family", "m:f", "--inputs", "-3"),
-        ("record", "m:f", "--threads", "0"),
         ("serve", "m:f", "--max-bytes", "-1"),
         ("video", "clip", "--fps", "nan"),
         ("video", "clip", "--most", "0"),
@@ -394,6 +393,18 @@ def test_profile_says_whose_fault_it_is(
     assert err.startswith(f"alert: {target}: ")
     assert reason in err
     assert err.count("\n") == 1
+
+
+def test_what_a_model_raises_comes_with_its_type(
+    status: Status, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "failing.py").write_text(
+        "def model(x):\n    return {}['weights']\n"
+        "def offer():\n    return {'models': [model], 'example': 1, 'accuracy': [0.5]}\n"
+    )
+    code, out, err = status("profile", "failing:offer", "--power", "none")
+    assert (code, out, err) == (1, "", "alert: KeyError: 'weights'\n")
 
 
 def test_profile_refuses_caps_the_device_does_not_take(status: Status, offer: str) -> None:

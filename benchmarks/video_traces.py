@@ -5,12 +5,12 @@
 
 The scales, the scenes and what counts as true differ from clip to clip: see `CLIPS`.
 
-F1, height and motion are those of real branches on real groups of frames. Seconds are made of two
-measurements, so that other work on the machine meanwhile does no harm: the CPU time of every
-detection and step of the tracker, and how much slower than its profile a network for photographs
-ran at each input of `traces/images-*.npz`, under each cap. Larger detections follow larger
-networks. In the first clip scenes change before a camera of half the size, so that people are small
-in the wide ones; what the detector finds at twice that size is true there.
+F1, and the height, motion and number of boxes, are those of real branches on real groups of frames.
+Seconds are made of two measurements, so that other work on the machine meanwhile does no harm: the
+CPU time of every detection and step of the tracker, and how much slower than its profile a network
+for photographs ran at each input of `traces/images-*.npz`, under each cap. Larger detections follow
+larger networks. In the first clip scenes change before a camera of half the size, so that people
+are small in the wide ones; what the detector finds at twice that size is true there.
 
 `alert record video` makes traces of one piece on a machine that does nothing else.
 """
@@ -19,10 +19,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -30,7 +29,7 @@ import alert
 from alert import video
 from alert._arguments import Floats
 from alert.video import clip
-from alert.video.parts import Moment, parts
+from alert.video.parts import Moment, Part
 from alert.video.recording import Recording
 from alert.video.resize import smaller
 from alert.video.scenes import CHANGING, Scene
@@ -42,16 +41,18 @@ EVERY = (1, 2, 4, 8)
 GROUPS = 360  # of changing scenes; there are as many groups else as photographs
 DETECTIONS, STEPS = 25, 3  # runs of each
 
-Part: TypeAlias = Callable[[Moment], Any]
-
 # The network of `images` whose slowdown a part has, by how many parts take longer.
 NETWORK = (2, 1, 0)
 
 
-def of_detections(models: dict[str, Part], moment: Moment) -> dict[str, float]:
+def of_detections(recording: Recording) -> dict[str, float]:
     """Return the CPU seconds of each detection, undisturbed: it takes the same on every frame."""
-    names = [name for name in models if name.startswith("detection")]
-    return {name: min(timed(models[name], moment) for _ in range(DETECTIONS)) for name in names}
+    moment, found = recording.moments(1, 0)[0], recording.parts.items()
+    return {
+        name: min(timed(part, moment) for _ in range(DETECTIONS))
+        for name, part in found
+        if name.startswith("detection")
+    }
 
 
 def cpu_seconds(
@@ -152,13 +153,14 @@ def main(path: str, weights: str, folder: Path = TRACES / "video") -> None:
     branches = video.branches(Persons(weights, tallest=studied.tallest), studied.scales, EVERY)
     reference = next(branch for branch in branches if branch.scale == studied.reference)
     frames = list(clip.frames(path))
-    models = parts(branches)
     folder.mkdir(exist_ok=True)
     study = Study(branches, frames, reference=reference.name)
     filmed = Recording(study)
+    detections = of_detections(filmed)
     for environment in ("quiet", "compute", "memory"):
         images = alert.Trace.load(TRACES / f"images-{environment}.npz")
-        save(filmed, models, images, len(images), folder / f"{studied.name}-{environment}.npz")
+        to = folder / f"{studied.name}-{environment}.npz"
+        save(filmed, detections, images, len(images), to)
     closest = max(scene.zoom for scene in studied.scenes)
     changing = Recording(
         Study(
@@ -170,16 +172,21 @@ def main(path: str, weights: str, folder: Path = TRACES / "video") -> None:
         )
     )
     images = alert.Trace.load(TRACES / "images-quiet.npz")
-    save(changing, models, images, GROUPS, folder / f"{studied.name}-scenes.npz")
+    to = folder / f"{studied.name}-scenes.npz"
+    save(changing, of_detections(changing), images, GROUPS, to)
 
 
 def save(
-    recording: Recording, models: dict[str, Part], images: alert.Trace, groups: int, path: Path
+    recording: Recording,
+    detections: dict[str, float],
+    images: alert.Trace,
+    groups: int,
+    path: Path,
 ) -> None:
     """Make one trace."""
     moments = recording.moments(groups, images.seed)
-    cpu = cpu_seconds(models, moments, of_detections(models, moments[0]))
-    trace = recording.trace(slowed(cpu, [*models], images))
+    cpu = cpu_seconds(recording.parts, moments, detections)
+    trace = recording.trace(slowed(cpu, [*recording.parts], images))
     trace.save(path)
     print(trace)
 

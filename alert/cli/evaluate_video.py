@@ -101,17 +101,24 @@ def _costs(told: dict[str, Any]) -> list[str]:
 def _ratios(told: dict[str, Any]) -> Table:
     from rich.table import Table
 
-    table = Table("", "content /", title="joules above idle at equal F1")
+    table = Table("", "choice", "against", title="joules above idle at equal F1")
     for column in ("mean", "worst", "of"):
         table.add_column(column, justify="right")
-    for key, title in (("content / others", "scenes change"), ("static scene", "scene stays")):
+    for key, title, choice in _RATIOS:
         for other, found in told[key].items():
             cells = ("none",) * 3
             if found is not None:
                 of = f"{found['both']} of {found['of']}"
                 cells = (_number(found["mean"]), _number(found["worst"]), of)
-            table.add_row(title, other, *cells)
+            table.add_row(title, choice, other, *cells)
     return table
+
+
+_RATIOS = (
+    ("content / others", "scenes change", "content"),
+    ("F1 known / others", "scenes change", "F1 known"),
+    ("static scene", "scene stays", "content"),
+)
 
 
 def peers(rows: list[dict[str, Any]], label: str) -> Table:

@@ -1,23 +1,27 @@
-"""How well each branch suits what is in the picture now, from two numbers of the boxes shown.
+"""How well each branch suits what is in the picture now, from the boxes shown.
 
     symbol  meaning
     h, v    height of objects: the median over boxes of a group, pixels of the frame; motion of
             objects: the median shift from frame to frame, widths of the box
     s, n    scale of the branch, and its interval in frames
     q(·)    F1 of a detector on objects of some height as it sees them, s h
-    F_i     F1 of the branch in situation i that it was measured in, where h was h_i and v was v_i
+    F_i     F1 of the branch in situation i that it was measured in, where h was h_i and v was v_i,
+            after groups that left as the last one did: with or without boxes, at the same scale
+    F       mean of F_i over situations
     κ       how soon boxes that are followed go astray [ours]
+    τ       what a change of h and v is worth, 0 to 1: measured (`alert/video/trust.py`)
 
     B(h, v) = q(s h) · 1/n · Σ_{k<n} exp(−(κ v)^1.5 √k)                               [ours]
     w_i = exp(−½ (ln(h / h_i) / ρ_h)² − ½ (ln((v + ε) / (v_i + ε)) / ρ_v)²)            [ours]
-    A(h, v) = Σ w_i F_i / Σ w_i                         of several situations         [ours]
-    A(h, v) = B(h, v) + min(w₁ / 0.5, 1) (F₁ − B(h₁, v₁))   of one, from 0 to 1       [ours]
+    A(h, v) = F + τ (Σ w_i F_i / Σ w_i − F)              of several situations        [ours]
+    A(h, v) = u (F₁ + τ (B(h, v) − B(h₁, v₁))) + (1 − u) B(h, v),   u = min(w₁ / 0.5, 1)
+                                                         of one, from 0 to 1          [ours]
 
 Of several situations the nearest counts most. From a single one, F1 changes as the formula B does;
 far from there, B alone is expected. q is smoothed over the points that were measured, in the
 logarithm of the height, with the width σ, and held at the ends of what was measured. h and v are
 learnt in logarithms from boxes that are shown anyway, large changes sooner than small ones. Without
-boxes they stay.
+boxes they stay. A frame without objects is easy, for no branch can miss one: F_i knows that.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,13 +100,56 @@ class Quality:
     weights: Floats
 
 
+class Seen(NamedTuple):
+    """What a branch saw in a group; NaN where not known.
+
+    Attributes
+    ----------
+    height : float
+        Median over boxes, pixels.
+    motion : float
+        Mean over frames of the median shift, widths of the box.
+    boxes : float
+        In a frame, on average.
+    left : float
+        Boxes of the last frame.
+    """
+
+    height: float
+    motion: float
+    boxes: float = math.nan
+    left: float = math.nan
+
+
 @dataclass(frozen=True)
 class Situation:
-    """F1 of each branch on a film, where objects had a height and a motion."""
+    """F1 of each branch on a film, where objects had a height and a motion.
+
+    Attributes
+    ----------
+    height, motion : float
+    f1 : array of B
+        Of each branch, on average.
+    after : dict
+        By detector and scale: after groups that it left without boxes, and after others.
+    """
 
     height: float
     motion: float
     f1: Floats
+    after: Mapping[tuple[str, float], tuple[Floats, Floats]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Situation:
+        """Return what a profile says of a situation."""
+        after = {
+            (detector, scale): (np.array(without), np.array(others))
+            for detector, scale, without, others in told.get("after", ())
+        }
+        f1 = np.array(told["f1"])
+        if any(each.shape != f1.shape for pair in after.values() for each in pair):
+            raise ValueError(f"after: expected F1 of {len(f1)} branches")
+        return cls(told["height"], told["motion"], f1, after)
 
 
 @dataclass
@@ -120,6 +167,8 @@ class Content:
     kappa : float
     situations : sequence of Situation
         What was measured of the branches.
+    trust : float
+        What a change of the height and the motion is worth, 0 to 1.
     """
 
     quality: dict[str, Quality]
@@ -127,6 +176,7 @@ class Content:
     motion: float
     kappa: float = KAPPA
     situations: Sequence[Situation] = ()
+    trust: float = 1.0
     _shown: list[Shown] = field(default_factory=list, repr=False)
     _layout: _Layout | None = field(default=None, repr=False)
     _measured: Floats = field(init=False, repr=False)
@@ -141,25 +191,23 @@ class Content:
             detector: Quality(*(np.array(points[part]) for part in ("heights", "f1", "weights")))
             for detector, points in video["quality"].items()
         }
-        situations = [
-            Situation(each["height"], each["motion"], np.array(each["f1"]))
-            for each in video["situations"].values()
-        ]
-        first = situations[0]
-        return cls(quality, first.height, first.motion, video["kappa"], situations)
+        situations = [Situation.of(each) for each in video["situations"].values()]
+        first, trust = situations[0], video.get("trust", 1.0)
+        return cls(quality, first.height, first.motion, video["kappa"], situations, trust)
 
     def accuracies(self, branches: Sequence[Kind]) -> Floats:
         """Return the F1 to expect of each branch, 0 to 1."""
         near = np.array([self._nearness(each) for each in self.situations])
         if len(near) > 1:
-            found: Floats = near @ self._measured / near.sum()
+            average = self._measured.mean(axis=0)
+            found: Floats = average + self.trust * (near @ self._measured / near.sum() - average)
             return found
         if self._layout is None or self._layout.branches is not branches:
             self._layout = _Layout.of(branches, self.quality)
         now = self._formula(self.height, self.motion)
-        for share, there in zip(near, self.situations, strict=True):
-            weight = min(share / FAR, 1.0)
-            now = now + weight * (there.f1 - self._formula(there.height, there.motion))
+        for share, there, f1 in zip(near, self.situations, self._measured, strict=True):
+            changed = now - self._formula(there.height, there.motion)
+            now = now + min(share / FAR, 1.0) * (f1 + self.trust * changed - now)
         return np.clip(now, 0.0, 1.0)
 
     def _formula(self, height: float, motion: float) -> Floats:
@@ -175,24 +223,28 @@ class Content:
         """Note what a branch shows of a frame."""
         self._shown.append(shown)
 
-    def learn(self) -> None:
-        """Take in what was seen since the last call."""
-        self.take(*seen(self._shown))
+    def learn(self, branch: Kind) -> None:
+        """Take in what the branch has shown since the last call."""
+        self.take(seen(self._shown), branch)
         self.forget()
 
     def forget(self) -> None:
         """Leave out what was seen since the last call of `learn`."""
         self._shown.clear()
 
-    def take(self, height: float, motion: float) -> None:
-        """Take in the height and motion of the objects in a group; NaN where not known."""
-        if not math.isnan(height):
-            taller = math.log(max(height, 1.0) / self.height)
+    def take(self, saw: Seen, branch: Kind) -> None:
+        """Take in what the branch saw in a group."""
+        if not math.isnan(saw.height):
+            taller = math.log(max(saw.height, 1.0) / self.height)
             self.height *= math.exp(_weight(taller / NEAR_HEIGHT) * taller)
-        if not math.isnan(motion):
-            faster = math.log((motion + SLOW) / (self.motion + SLOW))
+        if not math.isnan(saw.motion):
+            faster = math.log((saw.motion + SLOW) / (self.motion + SLOW))
             gained = math.exp(_weight(faster / NEAR_MOTION) * faster)
             self.motion = max((self.motion + SLOW) * gained - SLOW, 0.0)
+        if not math.isnan(saw.left):
+            kind, left = (branch.detector, branch.scale), saw.left > 0.0
+            after = [each.after.get(kind, (each.f1, each.f1)) for each in self.situations]
+            self._measured = np.array([each[left] for each in after])
 
 
 def _weight(change: float) -> float:
@@ -200,16 +252,15 @@ def _weight(change: float) -> float:
     return STEADY + (SUDDEN - STEADY) * min(abs(change), 1.0)
 
 
-def seen(shown: Sequence[Shown]) -> tuple[float, float]:
-    """Return height and motion of the objects in a group, as the branch that served it saw them.
-
-    NaN where not known.
-    """
+def seen(shown: Sequence[Shown]) -> Seen:
+    """Return what a branch that served a group saw in it."""
     boxes = np.concatenate([each.boxes for each in shown]) if shown else np.zeros((0, 5))
     motions = [each.motion for each in shown if each.motion >= 0.0]
-    return (
+    return Seen(
         float(np.median(boxes[:, 3] - boxes[:, 1])) if len(boxes) else math.nan,
         sum(motions) / len(motions) if motions else math.nan,
+        len(boxes) / len(shown) if shown else math.nan,
+        len(shown[-1].boxes) if shown else math.nan,
     )
 
 

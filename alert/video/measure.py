@@ -9,9 +9,8 @@ from numpy.typing import ArrayLike
 
 from alert.profile import Profile
 from alert.video.branch import Branch, Frame
-from alert.video.crowd import crowd_of, single_steps
+from alert.video.crowd import counted_steps, crowd_of
 from alert.video.parts import Moment, parts, profile_of
-from alert.video.rating import Film
 from alert.video.scenes import AS_FILMED, Scene
 from alert.video.study import Study
 
@@ -80,16 +79,9 @@ def measure(
     study.expect_frames(max(LEAST_FRAMES, study.group))
     film, some = study.film, study.branches
     accuracy, video = study.rated(film)
-    moment = _moment(some, film)
-    models = {**parts(some), **single_steps(some, moment)}
+    moment = Moment.amid(some, film.frames, film.true)
+    models = {**parts(some), **counted_steps(some, moment)}
     of_parts = dict.fromkeys(models, 0.5)  # accuracies that mean nothing
     costs = Profile.measure(models, moment, accuracy=of_parts, progress=progress, **options)
-    video["crowd"] = crowd_of(some, study.group, costs, len(moment.boxes))
+    video["boxes"] = crowd_of(some, study.group, costs, len(moment.boxes))
     return profile_of(some, study.group, accuracy, video, costs)
-
-
-def _moment(branches: Sequence[Branch], film: Film) -> Moment:
-    """Return the first frame with objects, and one next to it."""
-    place = next(k for k, boxes in enumerate(film.true) if len(boxes))
-    other = place + 1 if place + 1 < len(film.frames) else place - 1
-    return Moment(branches, film.frames[place], film.frames[other], film.true[place])

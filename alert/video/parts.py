@@ -43,6 +43,19 @@ class Moment:
             if branch.every > 1
         }
 
+    @classmethod
+    def amid(
+        cls, branches: Sequence[Branch], frames: Sequence[Frame], true: Sequence[Floats]
+    ) -> Moment:
+        """Return the middle one of the frames with objects, and one next to it.
+
+        In the first one an object may just be entering: a tracker loses it at once.
+        """
+        with_objects = [place for place, boxes in enumerate(true) if len(boxes)]
+        place = with_objects[len(with_objects) // 2]
+        other = place + 1 if place + 1 < len(frames) else place - 1
+        return cls(branches, frames[place], frames[other], true[place])
+
     def with_boxes(self, branches: Sequence[Branch], boxes: Floats) -> Moment:
         """Return the same frames with other boxes."""
         return Moment(branches, self.frame, self.after, boxes)
@@ -156,9 +169,9 @@ def steps_of(branch: Branch) -> str:
     return f"step of {_tracker(branch)}"
 
 
-def alone(branch: Branch) -> str:
-    """Name a step of a branch's tracker with a single box."""
-    return f"{steps_of(branch)}, one box"
+def step_with(branch: Branch, boxes: int) -> str:
+    """Name a step of a branch's tracker with so many boxes."""
+    return f"{steps_of(branch)}, boxes: {boxes}"
 
 
 def _detection(branch: Branch) -> str:

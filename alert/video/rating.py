@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +14,11 @@ from alert._arguments import Floats
 from alert._progress import bar
 from alert.video.boxes import checked, f1
 from alert.video.branch import Branch, Frame, Shown
-from alert.video.content import seen
+from alert.video.content import Seen, seen
 from alert.video.detections import Detections
+
+FEW = 4.0
+"""Groups."""
 
 
 @dataclass
@@ -53,30 +55,68 @@ class Film:
         return [f1(each.boxes, self.true[start + k]) for k, each in enumerate(shown)]
 
 
-def rate(branches: Sequence[Branch], film: Film, group: int, progress: bool) -> dict[str, Any]:
-    """Return the mean F1 of each branch over a film in groups, and what they saw of its objects.
+@dataclass(frozen=True)
+class Served:
+    """What branches found on a film, group by group.
 
-    Returns
-    -------
-    dict
-        "f1" of each branch, and "height" and "motion" of the objects.
+    Attributes
+    ----------
+    branches : sequence of Branch
+    frames : array of G
+        In each group.
+    f1 : array of G x B
+        Mean over the frames of a group.
+    saw : array of G x B x 4
+        `alert.video.content.Seen`.
     """
-    accuracy, saw = [], []
+
+    branches: Sequence[Branch]
+    frames: Floats
+    f1: Floats
+    saw: Floats
+
+    def situation(self) -> dict[str, Any]:
+        """Return F1 and what was seen, on average; fit for JSON."""
+        height, motion = np.moveaxis(self.saw, 2, 0)[:2]
+        f1 = self.frames @ self.f1 / self.frames.sum()
+        return {
+            "f1": f1.tolist(),
+            "height": 1.0 if np.isnan(height).all() else float(np.nanmedian(height)),
+            "motion": 0.0 if np.isnan(motion).all() else float(np.nanmean(motion)),
+            "after": self._after(f1),
+        }
+
+    def _after(self, average: Floats) -> list[Any]:
+        """Return F1 by what each detector, at each scale, left in the group before.
+
+        A few groups say little: `FEW` groups of the average are added.
+        """
+        left, following = self.saw[:-1, :, Seen._fields.index("left")], self.f1[1:]
+        kinds = [(branch.detector, branch.scale) for branch in self.branches]
+        found = []
+        for kind in dict.fromkeys(kinds):
+            same = [column for column, other in enumerate(kinds) if other == kind]
+            without = (left[:, same] == 0.0).mean(axis=1)  # share of the intervals
+            f1 = [
+                (share @ following + FEW * average) / (share.sum() + FEW)
+                for share in (without, 1.0 - without)
+            ]
+            found.append([*kind, *(each.tolist() for each in f1)])
+        return found
+
+
+def serve(branches: Sequence[Branch], film: Film, group: int, progress: bool) -> Served:
+    """Have every branch serve a film in groups."""
+    starts = range(0, len(film.frames), group)
+    f1, saw = [], []
     with bar(len(branches), "branch", "F1", shown=progress) as done:
         for branch in branches:
-            found: list[float] = []
-            for start in range(0, len(film.frames), group):
-                shown = film.served(branch, start, group)
-                found += film.f1(shown, start)
-                saw.append(seen(shown))
-            accuracy.append(float(np.mean(found)))
+            shown = [film.served(branch, start, group) for start in starts]
+            f1.append([np.mean(film.f1(*pair)) for pair in zip(shown, starts, strict=True)])
+            saw.append([seen(each) for each in shown])
             done.update()
-    heights, motions = ([x for x in each if not math.isnan(x)] for each in zip(*saw, strict=True))
-    return {
-        "f1": accuracy,
-        "height": float(np.median(heights)) if heights else 1.0,
-        "motion": float(np.mean(motions)) if motions else 0.0,
-    }
+    frames = np.array([len(film.frames[start : start + group]) for start in starts], float)
+    return Served(branches, frames, np.transpose(f1), np.array(saw).swapaxes(0, 1))
 
 
 def held(true: list[Floats], group: int) -> float:

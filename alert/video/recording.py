@@ -11,10 +11,12 @@ from itertools import count
 
 import numpy as np
 
+from alert._arguments import Floats
 from alert._progress import bar
 from alert.trace import Trace
-from alert.video.content import seen
-from alert.video.parts import Moment, profile_of, together
+from alert.video.content import Seen, seen
+from alert.video.crowd import counted_steps, crowd_of
+from alert.video.parts import Moment, Part, parts, profile_of, together
 from alert.video.study import Study
 
 # Groups that a scene lasts, where there are several.
@@ -32,6 +34,8 @@ class Recording:
     Attributes
     ----------
     branches : list of Branch
+    parts : dict of str to callable
+        What to measure of branches; each takes a `Moment`.
     drawn : list of (int, int)
         The scene and the first frame of each group, once `moments` was called.
     """
@@ -44,6 +48,11 @@ class Recording:
         study.expect_frames(4 * self._group * longest)
         first, second = study.film.halves()
         self._accuracy, self._video = study.rated(first)
+        moment = Moment.amid(self.branches, first.frames, first.true)
+        self.parts: dict[str, Part] = {
+            **parts(self.branches),
+            **counted_steps(self.branches, moment),
+        }
         self._films = [scene.of_film(second) for scene in self._scenes]
 
     def moments(self, n: int, seed: int) -> list[Moment]:
@@ -53,8 +62,13 @@ class Recording:
         for scene, start in self.drawn:
             film = self._films[scene]
             frame, after = film.frames[start], film.frames[start + 1]
-            found.append(Moment(self.branches, frame, after, film.true[start]))
+            found.append(Moment(self.branches, frame, after, self._true((scene, start))))
         return found
+
+    def _true(self, place: tuple[int, int]) -> Floats:
+        """Return the true boxes of a frame of a scene."""
+        scene, number = place
+        return self._films[scene].true[number]
 
     def trace(self, of_parts: Trace) -> Trace:
         """Make the trace of branches out of that of their parts on the groups drawn."""
@@ -65,14 +79,16 @@ class Recording:
             for costs in (of_parts.latency, of_parts.energy)
         )
         several = len(self._scenes) > 1
+        boxes = float(np.median([len(self._true(place)) for place in self.drawn[: len(of_parts)]]))
+        video = {**self._video, "boxes": crowd_of(self.branches, group, of_parts.profile, boxes)}
         return Trace(
-            profile_of(self.branches, group, self._accuracy, self._video, of_parts.profile),
+            profile_of(self.branches, group, self._accuracy, video, of_parts.profile),
             np.stack(latency, axis=1),
             np.stack(energy, axis=1),
             phase=[scene for scene, _ in self.drawn] if several else of_parts.phase,
             phases=[scene.name for scene in self._scenes] if several else of_parts.phases,
             accuracy=shown[0],
-            seen={"height": shown[1], "motion": shown[2]},
+            seen=dict(zip(Seen._fields, shown[1:], strict=True)),
             task=of_parts.task,
             environment="scenes" if several else of_parts.environment,
             seed=of_parts.seed,
@@ -80,7 +96,7 @@ class Recording:
         )
 
     def _found(self, groups: int) -> list[tuple[list[float], ...]]:
-        """Return F1, height and motion of every branch in each group."""
+        """Return F1, and what was seen, of every branch in each group."""
         found = []
         with bar(groups, "group", "F1", shown=self._progress) as done:
             for scene, start in self.drawn[:groups]:

@@ -72,7 +72,7 @@ class VideoReport:
 
     def _rows(self) -> list[tuple[str, str]]:
         mark = " emulated" if self.emulated else ""
-        energy = "not read"
+        energy = "not read" if self.energy is None else "none yet"
         if self.energy is not None and self.frames:
             energy = f"{self.energy:.4g} J{mark}, {self.energy / self.frames:.3g} J per frame"
         rows = [

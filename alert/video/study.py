@@ -13,8 +13,9 @@ from alert.video import frames as checking
 from alert.video.branch import Branch, Frame
 from alert.video.detections import Detections
 from alert.video.quality import qualities
-from alert.video.rating import Film, checked_branches, group_of, held, rate, true_boxes
+from alert.video.rating import Film, checked_branches, group_of, held, serve, true_boxes
 from alert.video.scenes import AS_FILMED, Scene, checked_scenes
+from alert.video.trust import trust
 
 
 class Study:
@@ -68,10 +69,11 @@ class Study:
 
     def rated(self, film: Film) -> tuple[list[float], dict[str, Any]]:
         """Return the F1 of each branch, and what watchers need to know besides; fit for JSON."""
-        situations = {
-            scene.name: rate(self.branches, scene.of_film(film), self.group, self.progress)
+        films = {
+            scene.name: serve(self.branches, scene.of_film(film), self.group, self.progress)
             for scene in self.scenes
         }
+        situations = {name: served.situation() for name, served in films.items()}
         accuracy = np.mean([each["f1"] for each in situations.values()], axis=0)
         video = {
             "group": self.group,
@@ -79,7 +81,7 @@ class Study:
             "situations": situations,
             **qualities(self.branches, film, self._zooms),
         }
-        return accuracy.tolist(), video
+        return accuracy.tolist(), {**video, "trust": trust(video, films.values())}
 
 
 def _kept(clip: Iterable[Frame]) -> list[Frame]:

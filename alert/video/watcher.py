@@ -91,8 +91,8 @@ class Watcher(Closing):
             self._group = int(video["group"])
             self._shares = [video["shares"][branch.name] for branch in self._branches]
             self._content = Content.of(video) if content else None
-            self._crowd = Crowd.of(video) if content and "crowd" in video else None
-            self._foresee()  # while an error can still say what is wrong
+            self._crowd = Crowd.of(video) if content and "boxes" in video else None
+            _expect_numbers(self._foresee(), len(self._branches))
             worth = max(goal.q_fail, video["held"])
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             told = f"{type(error).__name__}: {error}"
@@ -241,7 +241,7 @@ class Watcher(Closing):
         energy = None if tally.joules is None else tally.joules / frames
         self._scheduler.step(tally.busy / frames, energy)
         if self._content is not None:
-            self._content.learn()
+            self._content.learn(self._branches[model])
         if self._crowd is not None:
             self._crowd.take(tally.boxes / tally.frames)
         late = tally.busy > self._scheduler.goal.deadline * (tally.frames + tally.held)
@@ -308,6 +308,13 @@ def _video_of(profile: Profile) -> dict[str, Any]:
     if not isinstance(video, Mapping):
         raise ValueError("profile: expected one that alert.video.measure made")
     return dict(video)
+
+
+def _expect_numbers(foreseen: Iterable[Floats | None], branches: int) -> None:
+    """Raise ValueError unless there is a number for each branch."""
+    for values in foreseen:
+        if values is not None and (values.shape != (branches,) or not np.isfinite(values).all()):
+            raise ValueError(f"expected a number for each of {branches} branches, got {values}")
 
 
 def _in_order(branches: Sequence[Branch], profile: Profile) -> list[Branch]:

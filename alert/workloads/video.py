@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from alert.trace import Trace
-from alert.video.parts import Moment, parts
+from alert.video.parts import Moment
 from alert.video.recording import Recording
 from alert.workloads import record_task
 from alert.workloads.contention import Environment
@@ -19,7 +19,7 @@ def record(
 ) -> Trace:
     """Record groups of frames in one environment.
 
-    Every part of a branch, a detection at each scale and a step of the tracker, runs once in each
+    Every part of a branch, a detection at each scale and steps of the tracker, runs once in each
     group and under each cap. The costs of branches are put together from these.
 
     Parameters
@@ -34,7 +34,7 @@ def record(
     **options
         Of `alert.workloads.record_task.record`. `after` is not taken.
     """
-    models = parts(recording.branches)
+    models = recording.parts
 
     def draw(n: int, seed: int) -> Inputs:
         moments: list[Moment] = recording.moments(n, seed)

@@ -16,7 +16,14 @@ from alert import cli
 from alert.evaluation import OutputTrace, grid, run
 from alert.evaluation import summary as table
 from alert.evaluation.video import changes, contention, summary
-from alert.evaluation.video.foresight import Blind, ByContent, Told
+from alert.evaluation.video.foresight import (
+    Blind,
+    ByContent,
+    Expected,
+    InHindsight,
+    Oracle,
+    Told,
+)
 from alert.evaluation.video.rules import Alert, ApproxDet, Fixed, play
 from alert.evaluation.video.settings import SHARES, FixedChoices, goal_of, once_a_group, slowest
 
@@ -44,6 +51,11 @@ def trace(environment: str, n: int = 60, seed: int = 0) -> alert.Trace:
         "kappa": 1.5,
         "quality": {"": QUALITY},
         "branches": KINDS,
+        "boxes": {
+            "profiled": 1.0,
+            "counts": [0, 1, 16],
+            "factors": [[1.0, 0.9, 1.0, 0.8], [1.0, 1.0, 1.0, 1.0], [1.0, 2.5, 1.0, 4.0]],
+        },
         "situations": {
             name: {"height": 60.0, "motion": motion, "f1": SCENES[name].tolist()}
             for name, motion in (("slow", 0.1), ("fast", 1.0))[: 1 + changing]
@@ -64,7 +76,12 @@ def trace(environment: str, n: int = 60, seed: int = 0) -> alert.Trace:
         phase=phase,
         phases=tuple(SCENES) if changing else tuple(dict.fromkeys(("quiet", environment))),
         accuracy=np.clip(f1 + random.normal(0.0, 0.02, (n, 4)), 0.0, 1.0),
-        seen={"height": np.full((n, 4), 60.0), "motion": motion},
+        seen={
+            "height": np.full((n, 4), 60.0),
+            "motion": motion,
+            "boxes": np.full((n, 4), 10.0),
+            "left": np.full((n, 4), 10.0),
+        },
         task="video",
         environment=environment,
         origin={"emulated": True},
@@ -108,19 +125,62 @@ def test_approxdet_takes_the_best_that_fits_with_a_margin() -> None:
 
 def test_content_expects_less_of_long_intervals_once_objects_are_fast() -> None:
     foresight = ByContent(trace("scenes"))
-    calm = foresight.expect(0)
-    np.testing.assert_allclose(
-        np.asarray(calm), F1, atol=2e-3
-    )  # as measured, where all is as it was
+    calm = foresight.expect(0).f1
+    np.testing.assert_allclose(calm, F1, atol=2e-3)  # as measured, where all is as it was
     for group in range(10, 18):
         foresight.learn(group, 1)
-    np.testing.assert_allclose(np.asarray(foresight.expect(18)), SCENES["fast"], atol=0.05)
+    np.testing.assert_allclose(foresight.expect(18).f1, SCENES["fast"], atol=0.05)
+
+
+def test_content_expects_longer_steps_for_more_boxes() -> None:
+    drawn = trace("quiet")
+    foresight = ByContent(drawn)
+    np.testing.assert_allclose(foresight.expect(0).latency, 1.0)
+    for group in range(30):
+        foresight.learn(group, 1)  # ten boxes, where one was profiled
+    np.testing.assert_allclose(foresight.expect(30).latency, [1.0, 1.9, 1.0, 2.8])
+    without = {name: what for name, what in drawn.seen.items() if name not in ("boxes", "left")}
+    before = alert.Trace(drawn.profile, drawn.latency, drawn.energy, seen=without)
+    assert ByContent(before).expect(0).latency is None
+    ByContent(before).learn(0, 1)
+
+
+def test_a_crowd_is_expected_by_the_scheduler_and_by_approxdet() -> None:
+    class Crowded(Blind):
+        def expect(self, group: int) -> Expected:
+            return Expected(latency=np.array([9.0, 1.0, 1.0, 1.0]))
+
+    profile = trace("quiet").profile
+    goal = alert.Goal.max_accuracy(deadline=0.1, power=20.0)
+    assert Alert(profile, goal, Blind()).choose(0)[0] == 0
+    assert Alert(profile, goal, Crowded()).choose(0)[0] == 1
+    rule = ApproxDet(profile, 0.1, Crowded())
+    assert rule.choose(0) == (1, -1)
+    rule.learn(0, 0.024, 1.0)  # twice as slow as expected
+    assert rule._slowdown == pytest.approx(2.0)
 
 
 def test_told_expects_what_the_scene_was_measured_to_be() -> None:
     foresight = Told(trace("scenes"))
-    np.testing.assert_allclose(np.asarray(foresight.expect(3)), SCENES["slow"])
-    np.testing.assert_allclose(np.asarray(foresight.expect(13)), SCENES["fast"])
+    np.testing.assert_allclose(foresight.expect(3).f1, SCENES["slow"])
+    np.testing.assert_allclose(foresight.expect(13).f1, SCENES["fast"])
+
+
+def test_hindsight_knows_means_and_an_oracle_every_group() -> None:
+    drawn = trace("scenes")
+    assert drawn.accuracy is not None
+    np.testing.assert_allclose(InHindsight(drawn).expect(3).f1, drawn.accuracy.mean(axis=0))
+    np.testing.assert_array_equal(Oracle(drawn).expect(3).f1, drawn.accuracy[3])
+
+
+def test_nothing_takes_less_than_to_know_the_whole_trace() -> None:
+    for row in contention.keeps(trace("compute")):
+        least = row["clairvoyant"]["energy"]
+        assert least <= row["informed"]["energy"] * (1 + 1e-9)
+        assert least <= row["best fixed"]["energy"] * (1 + 1e-9)
+        for name in ("ALERT", *contention.FORESIGHT):
+            kept = row[name]["F1"] >= row["goal"] and row[name]["late"] <= 0.1
+            assert not kept or least <= row[name]["energy"] * (1 + 1e-9)
 
 
 def test_costs_between_two_runs_lie_on_the_line() -> None:

@@ -179,7 +179,7 @@ def test_branches_of_a_clip_are_recorded(filmed: Path, capsys: pytest.CaptureFix
     trace = alert.Trace.load("video-quiet.npz")
     assert trace.accuracy is not None
     assert trace.accuracy.shape == (3, 4)
-    assert set(trace.seen) == {"height", "motion"}
+    assert set(trace.seen) == {"height", "motion", "boxes", "left"}
 
 
 @pytest.mark.parametrize(

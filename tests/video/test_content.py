@@ -9,11 +9,13 @@ import pytest
 from film import Detector
 
 from alert.video import Content, Shown, branches
-from alert.video.content import Quality, Situation
+from alert.video.content import Quality, Seen, Situation
 
 QUALITY = Quality(
     np.array([20.0, 40.0, 80.0]), np.array([0.2, 0.6, 0.8]), np.array([5.0, 9.0, 7.0])
 )
+
+BRANCH = branches(Detector(), scales=(1,), every=(1,))[0]
 
 
 def content(height: float = 60.0, motion: float = 0.2) -> Content:
@@ -75,6 +77,48 @@ def test_of_several_situations_the_nearest_counts_most() -> None:
     np.testing.assert_allclose(it.accuracies(some), (calm.f1 + fast.f1) / 2)
 
 
+def test_a_change_of_the_content_counts_as_far_as_it_is_trusted() -> None:
+    some = branches(Detector(), scales=(1, 0.5), every=(1, 8))
+    calm = Situation(60.0, 0.2, np.array([0.8, 0.7, 0.5, 0.4]))
+    fast = Situation(60.0, 0.4, np.array([0.6, 0.4, 0.3, 0.2]))
+    for situations, without in (([calm], calm.f1), ([calm, fast], (calm.f1 + fast.f1) / 2)):
+        it = Content({"": QUALITY}, 65.0, 0.25, 1.5, situations)
+        full = it.accuracies(some)
+        it.trust = 0.0
+        np.testing.assert_allclose(it.accuracies(some), without)
+        it.trust = 0.25
+        np.testing.assert_allclose(it.accuracies(some), without + 0.25 * (full - without))
+
+
+def test_far_from_what_was_measured_the_formula_is_all_there_is() -> None:
+    some = branches(Detector(), scales=(1, 0.5), every=(1, 8))
+    calm = Situation(60.0, 0.2, np.array([0.95, 0.9, 0.5, 0.4]))
+    it = Content({"": QUALITY}, 9000.0, 0.4, 1.5, [calm], trust=0.0)
+    far = [by_hand(each.scale, each.every, 9000.0, 0.4) for each in some]
+    np.testing.assert_allclose(it.accuracies(some), far, atol=1e-9)
+
+
+def test_what_comes_after_an_empty_frame_is_expected() -> None:
+    """The full size saw nobody: all branches will be right. The half size sees nobody ever."""
+    some = branches(Detector(), scales=(1, 0.5), every=(1, 8))
+    after = {
+        ("", 1.0): (np.array([1.0, 1.0, 0.9, 0.9]), np.array([0.9, 0.8, 0.3, 0.2])),
+        ("", 0.5): (np.array([0.95, 0.85, 0.5, 0.4]), np.array([0.95, 0.9, 0.5, 0.4])),
+    }
+    mean = np.array([0.95, 0.85, 0.5, 0.4])
+    it = Content({"": QUALITY}, 60.0, 0.2, 1.5, [Situation(60.0, 0.2, mean, after)])
+    np.testing.assert_allclose(it.accuracies(some), mean)
+    for saw, branch, expected in (
+        (np.zeros((0, 5)), some[1], after["", 1.0][0]),
+        (box(60), some[0], after["", 1.0][1]),
+        (np.zeros((0, 5)), some[2], after["", 0.5][0]),
+    ):
+        it.see(Shown(box(60), None, math.nan))
+        it.see(Shown(saw, None, math.nan))
+        it.learn(branch)
+        np.testing.assert_allclose(it.accuracies(some), expected)
+
+
 def box(height: float) -> np.ndarray:
     return np.array([[0.0, 0.0, 10.0, height, 1.0]])
 
@@ -84,7 +128,7 @@ def test_learns_from_what_is_shown() -> None:
     for height, motion in ((100, math.nan), (110, 0.4), (120, 0.6)):
         it.see(Shown(box(height), None, motion))
     assert (it.height, it.motion) == (60, 0.2)  # not before the group has ended
-    it.learn()
+    it.learn(BRANCH)
     taller, faster = math.log(110 / 60), math.log(0.55 / 0.25)
     weight = 0.2 + 0.6 * taller / 0.7
     assert it.height == pytest.approx(60 * math.exp(weight * taller))
@@ -97,7 +141,7 @@ def test_small_changes_count_less_than_large_ones(sign: int) -> None:
     followed = []
     for change in (0.01, 0.3, 1.0, 2.0):
         it = content(height=60, motion=0.2)
-        it.take(60 * math.exp(sign * change), math.nan)
+        it.take(Seen(60 * math.exp(sign * change), math.nan), BRANCH)
         followed.append(math.log(it.height / 60) / (sign * change))
     assert (np.diff(followed) > -1e-12).all()
     assert followed[0] == pytest.approx(0.2, abs=0.01)
@@ -107,11 +151,11 @@ def test_small_changes_count_less_than_large_ones(sign: int) -> None:
 def test_nothing_seen_is_nothing_learnt() -> None:
     it = content()
     it.see(Shown(np.zeros((0, 5)), None, 0.0))
-    it.learn()
+    it.learn(BRANCH)
     assert it.height == 60
     assert it.motion < 0.2
     before = it.motion
     it.see(Shown(np.zeros((0, 5)), None, math.nan))
-    it.learn()
+    it.learn(BRANCH)
     assert it.height == 60
     assert it.motion == before

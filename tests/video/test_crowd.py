@@ -12,7 +12,8 @@ from simulation import Machine, Package
 import alert
 from alert import video
 from alert.video import Follower
-from alert.video.crowd import Crowd
+from alert.video.crowd import COUNTS, Crowd, crowd_of
+from alert.video.parts import parts, step_with
 
 DETECTION, START, STEP, BOX = 0.01, 0.001, 0.002, 0.003  # seconds under the highest cap
 PAIR = [Object(10, 30, 30, 70, (1, 0)), Object(100, 60, 30, 70, (1, 0))]
@@ -55,24 +56,33 @@ class Scene:
         )
 
 
-def test_the_share_that_goes_with_the_boxes_is_measured() -> None:
+def test_a_branch_takes_as_much_longer_as_its_steps() -> None:
     scene = Scene()
-    crowd = scene.profile.origin["video"]["crowd"]
-    assert crowd["boxes"] == 2
-    of_boxes = 7 * 2 * BOX
-    expected = [0.0, of_boxes / (DETECTION + START + 7 * STEP + of_boxes)]
-    np.testing.assert_allclose(crowd["shares"], expected, rtol=1e-6)
+    crowd = scene.profile.origin["video"]["boxes"]
+    assert crowd["profiled"] == 2
+    assert crowd["counts"] == [0, 1, 16]
+    group = [DETECTION + START + 7 * (STEP + BOX * n) for n in (0, 1, 2, 16)]
+    expected = [[1.0, group[n] / group[2]] for n in (0, 1, 3)]
+    np.testing.assert_allclose(crowd["factors"], expected, rtol=1e-6)
 
 
-def test_a_branch_takes_longer_for_more_boxes() -> None:
-    crowd = Crowd(2.0, 2.0, np.array([0.0, 0.6]))
+def test_factors_lie_on_the_lines_between_what_was_measured() -> None:
+    crowd = Crowd(1.0, np.array([0.0, 1.0, 16.0]), np.array([[1.0, 0.4], [1.0, 1.0], [1.0, 4.0]]))
     np.testing.assert_allclose(crowd.factors(), [1.0, 1.0])
-    for _ in range(50):
-        crowd.take(8.0)
-    np.testing.assert_allclose(crowd.factors(), [1.0, 1.0 + 0.6 * 3.0])
-    for _ in range(50):
-        crowd.take(0.0)
-    np.testing.assert_allclose(crowd.factors(), [1.0, 0.4])
+    for boxes, factor in ((0.0, 0.4), (0.5, 0.7), (6.0, 2.0), (16.0, 4.0), (31.0, 7.0)):
+        for _ in range(50):
+            crowd.take(boxes)
+        np.testing.assert_allclose(crowd.factors(), [1.0, factor])
+
+
+def test_more_boxes_never_take_less() -> None:
+    """A step with one box is measured as shorter than one with none, by chance."""
+    scene = Scene()
+    names = [*parts(scene.branches), *(step_with(scene.branches[1], n) for n in COUNTS)]
+    seconds = np.array([4.0, 0.0001, 2.0, 2.0, 1.0, 3.0])
+    costs = alert.Profile(seconds[:, None], None, [0.5] * 6, [40.0], 0.0, names)
+    factors = np.array(crowd_of(scene.branches, 8, costs, 1)["factors"])
+    np.testing.assert_allclose(factors[:, 1], [1.0, 1.0, (4.0 + 21.0) / (4.0 + 14.0)], rtol=1e-4)
 
 
 def test_a_crowd_is_no_slowdown() -> None:

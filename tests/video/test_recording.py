@@ -8,7 +8,6 @@ from film import HEIGHT, WIDTH, Detector, Object, film, true_boxes
 
 import alert
 from alert.video import branches, f1, measure
-from alert.video.parts import parts
 from alert.video.recording import Recording
 from alert.video.scenes import CHANGING, Scene
 from alert.video.study import Study
@@ -54,7 +53,7 @@ def test_groups_follow_each_other_and_come_again_a_frame_later() -> None:
 def test_a_trace_holds_what_branches_take_and_find() -> None:
     made = recording()
     made.moments(13, seed=0)
-    names = list(parts(made.branches))
+    names = list(made.parts)
     trace = made.trace(of_parts(names, 13))
     detection, start, step, small = (trace_of(names, 13)[:, k] for k in range(4))
     expected = {
@@ -79,6 +78,14 @@ def test_a_trace_holds_what_branches_take_and_find() -> None:
     assert trace.seen["height"][:, 0] == pytest.approx(42, abs=1)
     assert trace.seen["motion"][:, 0] == pytest.approx(1 / 18, rel=0.1)  # of the detections
     assert trace.seen["motion"][:, 1] == pytest.approx(1 / 18, rel=0.2)
+    np.testing.assert_array_equal(trace.seen["boxes"], [[2.0, 2.0, 0.0, 0.0]] * 13)
+    crowd = trace.profile.origin["video"]["boxes"]
+    assert crowd["profiled"] == 2
+    # Steps with 0, 1 and 16 boxes take 5, 6 and 7 ms here: with 2 boxes, 1/15 ms more than with 1.
+    for column, detection_ms in ((1, 1.0), (3, 4.0)):
+        group = [detection_ms + 2.0 + 3.0 * step for step in (5.0, 6.0, 7.0, 6.0 + 1.0 / 15.0)]
+        expected = np.array(group[:3]) / group[3]
+        np.testing.assert_allclose(np.array(crowd["factors"])[:, column], expected)
 
 
 def trace_of(names: list[str], n: int) -> np.ndarray:
@@ -88,7 +95,7 @@ def trace_of(names: list[str], n: int) -> np.ndarray:
 def test_scenes_change_at_random_and_are_the_phases_of_the_trace() -> None:
     made = recording(scenes=CHANGING)
     made.moments(90, seed=0)
-    trace = made.trace(of_parts(list(parts(made.branches)), 90))
+    trace = made.trace(of_parts(list(made.parts), 90))
     assert trace.phases == tuple(scene.name for scene in CHANGING)
     assert trace.phase.tolist() == [scene for scene, _ in made.drawn]
     lengths = np.diff(np.flatnonzero(np.diff(trace.phase, prepend=-1, append=-1)))

@@ -400,7 +400,7 @@ def test_what_was_seen_before_a_tracker_failed_is_not_learnt_later(scene: Scene)
         known = watch.content
         assert known is not None
         height = known.height
-        known.learn()
+        known.learn(scene.branches[0])
         assert known.height == height
 
 
@@ -534,8 +534,26 @@ def test_a_profile_with_caps_on_a_machine_without(scene: Scene) -> None:
         assert {cap for _, cap in watch.report().choices} == {None}
 
 
+SHORT = {"height": 60.0, "motion": 0.1, "f1": [0.5] * 6}
+
+
 @pytest.mark.parametrize(
-    "damage", [{"quality": {}}, {"group": "x"}, {"held": None}, {"kappa": "x"}]
+    "damage",
+    [
+        {"quality": {}},
+        {"group": "x"},
+        {"held": None},
+        {"kappa": "x"},
+        {"trust": math.nan},
+        {"situations": {}},
+        {"situations": {"": {**SHORT, "f1": [0.5]}, "other": {**SHORT, "f1": [0.5]}}},
+        {"situations": {"": {**SHORT, "after": [["", 1.0, [0.5], [0.5]]]}}},
+        {"boxes": None},
+        {"boxes": {"profiled": 1.0, "counts": [0], "factors": [[1.0] * 6]}},
+        {"boxes": {"profiled": 1.0, "counts": [1, 0], "factors": [[1.0] * 6] * 2}},
+        {"boxes": {"profiled": 1.0, "counts": [0, 1], "factors": [[1.0]] * 2}},
+        {"boxes": {"profiled": 1.0, "counts": [0, 1], "factors": [[math.nan] * 6] * 2}},
+    ],
 )
 def test_a_damaged_profile_is_named(scene: Scene, damage: dict[str, Any]) -> None:
     video_of = {**scene.profile.origin["video"], **damage}

@@ -1,7 +1,8 @@
 """Scenes that change: what it is worth to see what is in the picture, or to be told.
 
 Costs are joules above those that the idle machine draws anyway. Each choice is given many goals;
-its cost at some F1 lies on the line between the two results next to it.
+its cost at some F1 lies on the line between the two results next to it. No camera can know the F1
+of the groups to come. ALERT that knows it, "F1 known", says what any content can be worth.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from alert._arguments import Floats
 from alert.evaluation.output_trace import OutputTrace
-from alert.evaluation.video.foresight import Blind, ByContent, Foresight, Told
+from alert.evaluation.video.foresight import Blind, ByContent, Foresight, Oracle, Told
 from alert.evaluation.video.rules import Alert, play
 from alert.evaluation.video.settings import RELAXED, FixedChoices, goal_of, slowest
 from alert.trace import Trace
@@ -25,6 +26,7 @@ FORESIGHT: dict[str, Callable[[Trace], Foresight]] = {
     "content": ByContent,
     "content-blind": lambda trace: Blind(),
     "told the scene": Told,
+    "F1 known": Oracle,
 }
 
 Costs = dict[str, list[float | None]]
@@ -61,21 +63,21 @@ def _between(points: Floats, f1: float) -> float | None:
     return float(np.interp(f1, points[:, 0], least))
 
 
-def ratios(trace: Trace) -> dict[str, dict[str, float] | None]:
-    """Return what content costs against each other choice: the mean and the worst.
+def ratios(trace: Trace, choice: str = "content") -> dict[str, dict[str, float] | None]:
+    """Return what a choice costs against each other choice: the mean and the worst.
 
     Over all of `RELAXED`, and the F1 that both reach.
     """
     found = [costs(trace, relaxed) for relaxed in RELAXED]
-    means: dict[str, dict[str, float] | None] = {}
-    for name in found[0]:
-        if name not in ("F1", "content"):
-            means[name] = _compared(found, name)
-    return means
+    return {
+        other: _compared(found, choice, other)
+        for other in found[0]
+        if other not in ("F1", choice, "F1 known")
+    }
 
 
-def _compared(found: list[Costs], name: str) -> dict[str, float] | None:
-    pairs = [pair for each in found for pair in zip(each["content"], each[name], strict=True)]
+def _compared(found: list[Costs], choice: str, other: str) -> dict[str, float] | None:
+    pairs = [pair for each in found for pair in zip(each[choice], each[other], strict=True)]
     both = [ours / theirs for ours, theirs in pairs if ours is not None and theirs is not None]
     if not both:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,21 @@ import numpy as np
 from alert.evaluation.output_trace import OutputTrace
 from alert.evaluation.result import Replay
 from alert.evaluation.schemes import run
-from alert.evaluation.video.foresight import Blind, ByContent
+from alert.evaluation.video.foresight import Blind, ByContent, Foresight, InHindsight, Oracle
 from alert.evaluation.video.rules import Alert, ApproxDet, Fixed, Rule, play
 from alert.evaluation.video.settings import DEADLINES, FixedChoices, goal_of, once_a_group
 from alert.goal import Goal
 from alert.profile import Profile
 from alert.trace import Trace
+
+FORESIGHT: dict[str, Callable[[Trace], Foresight]] = {
+    "ALERT, content": ByContent,
+    "ALERT, mean F1 known": InHindsight,
+    "ALERT, F1 known": Oracle,
+}
+
+BOUNDS = ("informed", "clairvoyant")
+"""Schemes that know the phase and the mean F1 of every branch, and all outcomes."""
 
 LITTLE = 0.005
 """A goal that is missed by more than this is missed."""
@@ -55,10 +64,13 @@ def _compared(
     best = fixed.best(goal.accuracy)
     assert best is not None
     by_profile = cheapest(trace.profile, goal)
-    content = Alert(trace.profile, goal, ByContent(trace))
     ran = {
         "ALERT": run("default", outputs, goal),
-        "ALERT, content": play("content", outputs, goal, content),
+        **{
+            name: play(name, outputs, goal, Alert(trace.profile, goal, foresight(trace)))
+            for name, foresight in FORESIGHT.items()
+        },
+        **{scheme: run(scheme, outputs, goal) for scheme in BOUNDS},
     }
     said = {
         **{name: _said(replay) for name, replay in ran.items()},

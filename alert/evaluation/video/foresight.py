@@ -8,7 +8,8 @@ import numpy as np
 
 from alert._arguments import Floats
 from alert.trace import Trace
-from alert.video.content import Content
+from alert.video.content import Content, Seen
+from alert.video.crowd import Crowd
 
 
 class Kind(NamedTuple):
@@ -19,11 +20,20 @@ class Kind(NamedTuple):
     every: int
 
 
+class Expected(NamedTuple):
+    """What is expected of each branch for the next group; None for what the profile says."""
+
+    f1: Floats | None = None
+    """F1."""
+    latency: Floats | None = None
+    """How many times as long as profiled."""
+
+
 class Foresight(Protocol):
     """What is known of the next group before it is served."""
 
-    def expect(self, group: int) -> Floats | None:
-        """Return the F1 to expect of each branch; None for that of the profile."""
+    def expect(self, group: int) -> Expected:
+        """Return what to expect of each branch."""
         ...
 
     def learn(self, group: int, branch: int) -> None:
@@ -34,9 +44,9 @@ class Foresight(Protocol):
 class Blind:
     """Knows the profile alone."""
 
-    def expect(self, group: int) -> Floats | None:
+    def expect(self, group: int) -> Expected:
         """Expect what the profile says."""
-        return None
+        return Expected()
 
     def learn(self, group: int, branch: int) -> None:
         """Take in nothing."""
@@ -50,19 +60,42 @@ class Told(Blind):
         self._accuracy = np.array([scenes[name]["f1"] for name in trace.phases])
         self._phase = trace.phase
 
-    def expect(self, group: int) -> Floats | None:
+    def expect(self, group: int) -> Expected:
         """Return the F1 of each branch in this scene."""
-        found: Floats = self._accuracy[self._phase[group]]
-        return found
+        return Expected(self._accuracy[self._phase[group]])
+
+
+class InHindsight(Blind):
+    """Knows the mean F1 of each branch over the groups to come: no profile can be better."""
+
+    def __init__(self, trace: Trace) -> None:
+        assert trace.accuracy is not None
+        self._means = trace.accuracy.mean(axis=0)
+
+    def expect(self, group: int) -> Expected:
+        """Return the mean F1 of each branch."""
+        return Expected(self._means)
+
+
+class Oracle(Blind):
+    """Knows the F1 that each branch will have on the next group."""
+
+    def __init__(self, trace: Trace) -> None:
+        assert trace.accuracy is not None
+        self._accuracy = trace.accuracy
+
+    def expect(self, group: int) -> Expected:
+        """Return the F1 of each branch on this group."""
+        return Expected(self._accuracy[group])
 
 
 class ByContent:
-    """Knows the height and motion of the objects that were shown, as `alert.video.Watcher` does.
+    """Knows the objects that were shown, as `alert.video.Watcher` does.
 
     Attributes
     ----------
     predicted : list of array
-        What was expected of each branch, group by group.
+        The F1 that was expected of each branch, group by group.
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -70,15 +103,19 @@ class ByContent:
         self._content = Content.of(video)
         self._kinds = [Kind(*each) for each in video["branches"]]
         self._seen = trace.seen
+        # Traces that were recorded before boxes were counted have none.
+        self._crowd = Crowd.of(video) if "boxes" in trace.seen else None
         self.predicted: list[Floats] = []
 
-    def expect(self, group: int) -> Floats | None:
-        """Return the F1 of each branch by what was shown so far."""
+    def expect(self, group: int) -> Expected:
+        """Return the F1 and the latency of each branch by what was shown so far."""
         found = self._content.accuracies(self._kinds)
         self.predicted.append(found)
-        return found
+        return Expected(found, None if self._crowd is None else self._crowd.factors())
 
     def learn(self, group: int, branch: int) -> None:
-        """Take in the height and motion that the branch saw."""
-        height, motion = (self._seen[name][group, branch] for name in ("height", "motion"))
-        self._content.take(float(height), float(motion))
+        """Take in what the branch saw."""
+        saw = Seen(**{name: float(what[group, branch]) for name, what in self._seen.items()})
+        self._content.take(saw, self._kinds[branch])
+        if self._crowd is not None:
+            self._crowd.take(saw.boxes)

@@ -42,9 +42,7 @@ class Alert:
     def choose(self, group: int) -> tuple[int, int]:
         """Choose for the next group."""
         expected = self._foresight.expect(group)
-        decision = self._scheduler.decision
-        if expected is not None:
-            decision = self._scheduler.expect(accuracy=expected)
+        decision = self._scheduler.expect(accuracy=expected.f1, latency=expected.latency)
         self._branch = decision.model
         return decision.model, self._caps[decision.power_cap]
 
@@ -76,7 +74,7 @@ class ApproxDet:
     """
 
     def __init__(self, profile: Profile, deadline: float, foresight: Foresight) -> None:
-        self._latency = profile.latency[:, -1]
+        self._latency = self._expected = profile.latency[:, -1]
         self._accuracy = profile.accuracy
         self._deadline = deadline
         self._foresight = foresight
@@ -86,8 +84,10 @@ class ApproxDet:
     def choose(self, group: int) -> tuple[int, int]:
         """Choose for the next group."""
         expected = self._foresight.expect(group)
-        accuracy = self._accuracy if expected is None else expected
-        seconds = self._slowdown * self._latency
+        accuracy = self._accuracy if expected.f1 is None else expected.f1
+        longer = 1.0 if expected.latency is None else expected.latency
+        self._expected = longer * self._latency
+        seconds = self._slowdown * self._expected
         fits = seconds <= self._deadline / MARGIN
         best = int(np.where(fits, accuracy, -1.0).argmax())
         self._branch = best if fits.any() else int(seconds.argmin())
@@ -95,7 +95,7 @@ class ApproxDet:
 
     def learn(self, group: int, seconds: float, joules: float) -> None:
         """Take in what the group has shown, and what a frame of it cost."""
-        self._slowdown = seconds / self._latency[self._branch]
+        self._slowdown = seconds / self._expected[self._branch]
         self._foresight.learn(group, self._branch)
 
 

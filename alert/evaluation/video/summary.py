@@ -41,17 +41,18 @@ def summarize(traces: Mapping[str, Trace]) -> dict[str, Any]:
         "emulated": any(trace.emulated for trace in traces.values()),
         "frontier": frontier(traces["quiet"].profile),
         "contention": keeps,
-        "contention, all": {name: contention.summed(keeps, name) for name in OURS},
+        "contention, all": {name: contention.summed(keeps, name) for name in COMPARED},
         "peers": [row for name in BESIDE for row in contention.peers(traces[name])],
         "scenes": changes.costs(traces[SCENES]),
         "content / others": changes.ratios(traces[SCENES]),
+        "F1 known / others": changes.ratios(traces[SCENES], "F1 known"),
         "static scene": changes.ratios(traces["quiet"]),
         "prediction": changes.prediction(traces[SCENES]),
         "seconds of a choice": choice_seconds(traces[SCENES]),
     }
 
 
-OURS = ("ALERT", "ALERT, content", "cheapest by profile")
+COMPARED = ("ALERT", *contention.FORESIGHT, *contention.BOUNDS, "cheapest by profile")
 """Choices that are compared with the best fixed one in hindsight."""
 
 

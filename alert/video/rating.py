@@ -17,9 +17,6 @@ from alert.video.branch import Branch, Frame, Shown
 from alert.video.content import Seen, seen
 from alert.video.detections import Detections
 
-FEW = 4.0
-"""Groups."""
-
 
 @dataclass
 class Film:
@@ -89,20 +86,33 @@ class Served:
     def _after(self, average: Floats) -> list[Any]:
         """Return F1 by what each detector, at each scale, left in the group before.
 
-        A few groups say little: `FEW` groups of the average are added.
+        A difference from the average counts as far as groups confirm what the others say.
         """
-        left, following = self.saw[:-1, :, Seen._fields.index("left")], self.f1[1:]
+        left, following = self.saw[:-1, :, Seen._fields.index("left")], self.f1[1:] - average
         kinds = [(branch.detector, branch.scale) for branch in self.branches]
         found = []
         for kind in dict.fromkeys(kinds):
             same = [column for column, other in enumerate(kinds) if other == kind]
             without = (left[:, same] == 0.0).mean(axis=1)  # share of the intervals
-            f1 = [
-                (share @ following + FEW * average) / (share.sum() + FEW)
-                for share in (without, 1.0 - without)
-            ]
+            f1 = [average + _confirmed(share, following) for share in (without, 1.0 - without)]
             found.append([*kind, *(each.tolist() for each in f1)])
         return found
+
+
+def _confirmed(share: Floats, values: Floats) -> Floats:
+    """Return weighted means of values, shrunk as far as single values deny those of the others.
+
+    Let m be the mean, and m_g that without group g. The share of m that counts is
+    Σ_g m_g x_g / Σ_g m_g², from 0 to 1.
+    """
+    total, weight = share @ values, share.sum()
+    rest = weight - share
+    if not (rest > 0.0).all():
+        return np.zeros(values.shape[1])  # a single group says nothing
+    others = (total - share[:, None] * values) / rest[:, None]
+    joint, squared = (float(share @ (others * each).sum(axis=1)) for each in (values, others))
+    found: Floats = np.clip(joint / squared, 0.0, 1.0) * total / weight if squared else 0.0 * total
+    return found
 
 
 def serve(branches: Sequence[Branch], film: Film, group: int, progress: bool) -> Served:

@@ -8,7 +8,7 @@ from film import Detector, Object, film, true_boxes
 
 from alert.video import branches
 from alert.video.content import Content, Seen
-from alert.video.rating import Film, Served, serve
+from alert.video.rating import Film, Served, _confirmed, serve
 from alert.video.trust import trust
 
 SOME = branches(Detector(least=30), scales=(1, 0.5), every=(1, 4))
@@ -44,6 +44,25 @@ def test_a_change_is_trusted_as_far_as_it_came_true(share: float) -> None:
     assert trust(told(found), [found]) == pytest.approx(min(max(share, 0.0), 1.0), abs=0.06)
 
 
+def test_a_share_that_is_uncertain_is_trusted_less() -> None:
+    """Groups err together: what they found is half of the change, with noise of its size."""
+    motion = np.where(np.arange(GROUPS) // 10 % 2, 0.3, 0.1)
+    flat = served(np.full((GROUPS, 4), 0.5), motion)
+    content = Content.of(told(flat))
+    changes = []
+    for saw in flat.saw[:, 0]:
+        changes.append(content.accuracies(SOME) - 0.5)
+        content.take(Seen(*saw.tolist()), SOME[0])
+    noise = np.where(np.arange(GROUPS) % 2, 0.2, -0.2)[:, None]
+    quiet, noisy = (
+        served(0.5 + 0.5 * np.array(changes) + each, motion) for each in (0.0 * noise, noise)
+    )
+    video = told(quiet)
+    assert trust(video, [noisy]) < trust(video, [quiet]) - 0.1
+    four = trust(video, [noisy] * 4)  # four times as many groups: half the error
+    assert trust(video, [noisy]) < four < trust(video, [quiet])
+
+
 def test_where_nothing_changes_nothing_is_trusted() -> None:
     still = served(np.full((GROUPS, 4), 0.5), np.full(GROUPS, 0.1))
     assert trust(told(still), [still]) == pytest.approx(0.0, abs=1e-6)
@@ -55,12 +74,29 @@ def test_f1_after_empty_frames_is_told_apart_by_scale() -> None:
     after_empty = np.roll(empty, 1)
     f1 = np.where(after_empty[:, None], 1.0, [0.9, 0.8, 0.2, 0.1])
     found = served(f1, np.full(GROUPS, 0.1), left).situation()
-    (_, full, without, others), (_, half, _, never) = found["after"]
+    (_, full, without, others), (_, half, always, never) = found["after"]
     assert (full, half) == (1.0, 0.5)
-    mean = f1.mean(axis=0)
-    np.testing.assert_allclose(without, (10 * 1.0 + 4 * mean) / 14)
-    np.testing.assert_allclose(others, (29 * np.array([0.9, 0.8, 0.2, 0.1]) + 4 * mean) / 33)
-    np.testing.assert_allclose(never, mean)
+    np.testing.assert_allclose(without, 1.0)
+    np.testing.assert_allclose(others, [0.9, 0.8, 0.2, 0.1])
+    np.testing.assert_allclose(always, f1.mean(axis=0), atol=0.02)
+    np.testing.assert_allclose(never, f1.mean(axis=0))
+
+
+def test_differences_count_as_far_as_they_are_confirmed() -> None:
+    share = np.array([1.0, 1.0, 0.0, 0.5])
+    values = np.array([[0.2, 0.1], [0.1, 0.3], [9.0, 9.0], [0.4, -0.1]])
+    mean = share @ values / 2.5
+    joint = squared = 0.0
+    for k in (0, 1, 3):
+        without = (share @ values - share[k] * values[k]) / (2.5 - share[k])
+        joint += share[k] * float(without @ values[k])
+        squared += share[k] * float(without @ without)
+    assert 0.0 < joint / squared < 1.0
+    np.testing.assert_allclose(_confirmed(share, values), joint / squared * mean)
+    opposed = np.array([[0.2, 0.2], [-0.2, -0.2], [0.0, 0.0], [0.0, 0.0]])
+    np.testing.assert_array_equal(_confirmed(share, opposed), 0.0)
+    np.testing.assert_array_equal(_confirmed(np.array([0.0, 1.0, 0.0, 0.0]), values), 0.0)
+    np.testing.assert_array_equal(_confirmed(np.zeros(4), values), 0.0)
 
 
 def test_a_film_is_served_by_every_branch() -> None:

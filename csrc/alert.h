@@ -2,9 +2,9 @@
  * alert.h - public contract of the decision core: which DNN to run next, and under which power cap.
  *
  * The core takes numbers and returns numbers. It has no clock, no I/O and no globals. It allocates in the functions
- * whose names end in _new, in alert_scheduler_set_goal where a goal brings a new window, and where something is
- * expected for the first time. Handles are opaque;
- * values are plain structs owned by the caller.
+ * whose names end in _new, in alert_scheduler_set_goal where a goal brings a new window, where something is
+ * expected for the first time, and in the step after which the first model is off its profile (it goes on without it where
+ * memory is short). Handles are opaque; values are plain structs owned by the caller.
  *
  * Units are SI: seconds, watts, joules. Times and powers that have to be finite and > 0 lie between 1e-12 and 1e9.
  * Those that have to be >= 0 are at most 1e9, energies at most 1e18. Nothing computed from them overflows.
@@ -185,6 +185,12 @@ const char *alert_method_name(alert_method method);
     X(price_ease, OF(CALIBRATED), 0.5, SHARE, "[ours]", "surplus aimed at, in what the cheaper choice at the bound leaves owing") \
     X(price_margin, OF(CALIBRATED), 0.0005, SHARE, "[ours]", "margin on the bound: accuracy, or a share of the energy") \
     X(late_worth, OF(CALIBRATED), 0.4, POSITIVE, "[ours]", "worth of an output in time / energy of the most accurate model") \
+    /* offsets.h: models that are off their profile */ \
+    X(offset_spread, OF(CALIBRATED), 0.2, POSITIVE, "[ours]", "first deviation of the logarithm of an offset") \
+    X(offset_least, OF(CALIBRATED), 0.1, POSITIVE, "[ours]", "least deviation of the logarithm of an offset") \
+    X(offset_new, OF(CALIBRATED), 0.8, SHARE, "[ours]", "probability that the first run of a model is slow for a reason that nobody knows of") \
+    X(offset_far, OF(CALIBRATED), 3.3, POSITIVE, "[ours]", "factor beyond which an input tells nothing of an offset") \
+    X(offset_served, OF(CALIBRATED), 1.22, POSITIVE, "[ours]", "factor within which a profile counts as right") \
     /* table.h, learnt.h: a profile that is learnt while serving */ \
     X(table_scale, EVERY, 5.0, POSITIVE, "[ours]", "deviation of the logarithm of a guessed scale") \
     X(table_size, EVERY, 0.4, POSITIVE, "[ours]", "deviation of the logarithm of a guessed size of a model") \
@@ -477,6 +483,9 @@ typedef struct alert_known {
 
 /* False where the profile is not learnt; then nothing is written. */
 bool alert_scheduler_known(const alert_scheduler *s, alert_known *out);
+/* Writes one factor a model: by how much it is off its profile on the same machine, as choices are made by. 1 where the profile
+ * is right, or learnt; latencies, slowdowns and energies are those with it. [ours] */
+void alert_scheduler_offsets(const alert_scheduler *s, double *out);
 /* N x M. */
 size_t alert_scheduler_cells(const alert_scheduler *s);
 /* The numbers that a learnt profile goes on from; 0 where it is not learnt. */

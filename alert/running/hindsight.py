@@ -71,12 +71,20 @@ class Hindsight:
 
     @classmethod
     def of(
-        cls, profile: Profile, goal: Goal, history: NDArray[np.void], overhead: float
+        cls,
+        profile: Profile,
+        goal: Goal,
+        history: NDArray[np.void],
+        overhead: float,
+        offsets: Floats | float = 1.0,
     ) -> Hindsight | None:
-        """Look back at inputs; None where there are none, or the profile knows no power."""
+        """Look back at inputs; None where there are none, or the profile knows no power.
+
+        `offsets` has one factor a model, by which it is off its profile.
+        """
         if not len(history) or not profile.knows_power:
             return None
-        past = _Past(profile, goal, history, overhead)
+        past = _Past(profile, goal, history, overhead, offsets)
         return cls(len(history), float(past.ran().mean()), past.best_fixed(), past.highest_cap())
 
     def saved(self, other: Alternative) -> float:
@@ -85,7 +93,7 @@ class Hindsight:
 
 
 def _by(profile: Profile, history: NDArray[np.void]) -> NDArray[np.void]:
-    """Return the history with slowdowns by what is known now of a profile that is learnt."""
+    """Return the history with slowdowns by what is known now of latencies that are learnt."""
     judged = history.copy()
     profiled = profile.latency[history["model"], history["cap"]]
     for ran, exits in profile.exits.items():
@@ -99,11 +107,19 @@ class _Past:
     """The inputs of a run, and what the machine did to them."""
 
     def __init__(
-        self, profile: Profile, goal: Goal, history: NDArray[np.void], overhead: float
+        self,
+        profile: Profile,
+        goal: Goal,
+        history: NDArray[np.void],
+        overhead: float,
+        offsets: Floats | float,
     ) -> None:
+        is_off = bool(np.any(np.asarray(offsets) != 1.0))
+        if is_off:
+            profile = profile._with(latency=np.reshape(offsets, (-1, 1)) * profile.latency)
         self.profile = profile
         self.goal = goal
-        self.history = history if profile.spread is None else _by(profile, history)
+        self.history = history if profile.spread is None and not is_off else _by(profile, history)
         self.allowed = np.maximum(history["deadline"] - overhead, 0.0)
         idle = history["idle_power"]
         self.idle = np.where(np.isnan(idle), profile.idle_power, idle)

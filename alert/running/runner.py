@@ -464,7 +464,7 @@ class Runner(Closing):
             emulated=machine.device.emulated,
             verdict=Verdict.of(scheduler),
             remembered=history,
-            hindsight=Hindsight.of(profile, scheduler.goal, history, loop.slack),
+            hindsight=Hindsight.of(profile, scheduler.goal, history, loop.slack, scheduler.offsets),
             loads=None if loop.loading is None else loop.loading.loads,
             waits=0 if loop.loading is None else loop.loading.waits,
             learnt=configurations_run(profile),

@@ -67,7 +67,7 @@ class Admission:
     Attributes
     ----------
     fastest : float
-        Seconds that the fastest configuration takes by the profile.
+        Seconds that the fastest configuration takes on the quiet machine.
     slowdown : float
         Mean slowdown that is expected of the machine.
     overhead : float

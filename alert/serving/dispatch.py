@@ -84,7 +84,8 @@ class Dispatch:
         self.batch = batch
         self.policy = find(policy, profile)
         self.queue = Queue(self.policy.order)
-        self.admission = Admission(float(profile.latency.min()), self._gain())
+        self._latency = profile.latency.min(axis=1)  # of each model
+        self.admission = Admission(float(self._latency.min()), self._gain())
         self.price = MachinePrice(profile.idle_power)
         self._worth = usual_worth(profile)
         self.power_cap: float | None = None
@@ -102,7 +103,8 @@ class Dispatch:
     def power_limit(self, watts: float | None) -> None:
         self._power_limit = watts
         within = highest_within(self.profile, watts) + 1
-        self.admission.fastest = float(self.profile.latency[:, :within].min())
+        self._latency = self.profile.latency[:, :within].min(axis=1)
+        self.admission.fastest = float(self._latency.min())
 
     def _gain(self) -> float:
         """Return what one request more takes in a full batch, relative to a request alone."""
@@ -293,7 +295,9 @@ class Dispatch:
             self._count(request, now, latency, drawn, ran)
             allowed = request.due - request.arrival
             request.account.last = Last(job.decision, exit, now - request.arrival, allowed)
-        self.admission.learn(job.request.account.scheduler.slowdown)
+        scheduler = job.request.account.scheduler
+        self.admission.learn(scheduler.slowdown)
+        self.admission.fastest = float((scheduler.offsets * self._latency).min())
 
     def _by_profile(self, job: Job, latency: float) -> float:
         """Return the joules of one request by the profile, as if they were read; 0 if unknown."""

@@ -1,4 +1,4 @@
-/* costs.c - a profile whose costs are learnt while serving: what an input teaches, and what follows. [ours] */
+/* costs.c - costs that are learnt while serving, of a profile or as offsets: what an input teaches, and what follows. [ours] */
 #include <math.h>
 #include <string.h>
 
@@ -20,6 +20,15 @@ static double power_drawn(const alert_measurement *m)
     return is_known
                ? alert_clamp(m->energy_j / m->latency_s, ALERT_QUANTITY_MIN, ALERT_QUANTITY_MAX)
                : 0.0;
+}
+
+/* The input, against latencies that differ from those it was chosen by. */
+static alert_finished against(const alert_finished *finished, double factor)
+{
+    alert_finished rest = *finished;
+    rest.profiled_s = alert_clamp(rest.profiled_s * factor, ALERT_QUANTITY_MIN, ALERT_QUANTITY_MAX);
+    rest.slowdown = rest.latency_s / rest.profiled_s;
+    return rest;
 }
 
 /* ---------------------------------------------------------------------------------- to the next choice */
@@ -71,16 +80,34 @@ void alert_scheduler_learn_costs(alert_scheduler *s, const alert_measurement *m,
     size_t model = alert_pending_row(s)->model, cap = cap_that_ran(s, m);
     double slowdown = alert_clamp(finished->slowdown, 1.0 / ALERT_RATIO_MAX, ALERT_RATIO_MAX);
     alert_cause causes[ALERT_CAUSES];
-    int count = alert_causes_of(&s->belief, finished->profiled_s, causes);
+    int count = alert_causes_of(&s->belief, finished->profiled_s, ALERT_UNKNOWN_CAUSE, causes);
     double factor = alert_learnt_update(s->learnt, s->task.constants, model, cap, causes, count,
                                         slowdown, power_drawn(m));
-    alert_finished rest = *finished;
-    rest.profiled_s = alert_clamp(rest.profiled_s * factor, ALERT_QUANTITY_MIN, ALERT_QUANTITY_MAX);
-    rest.slowdown = m->latency_s / rest.profiled_s;
+    alert_finished rest = against(finished, factor);
     s->method->learn(s->now.by_method, &s->task, &rest, &s->belief);
     if (alert_learnt_has_moved(s->learnt))
         renew(s);
     s->problem.untried = alert_learnt_untried(s->learnt, s->problem.profile, s->problem.delays);
+}
+
+void alert_scheduler_learn_offsets(alert_scheduler *s, const alert_finished *finished)
+{
+    const alert_constants *c = s->task.constants;
+    alert_offsets *o = &s->offsets;
+    size_t model = alert_pending_row(s)->model;
+    double factor =
+        alert_offsets_learn(o, c, &s->belief, model, finished->profiled_s, finished->slowdown);
+    if (factor == 1.0 || alert_outlook_reserve(&s->outlook, s->task.profile) != 0) {
+        s->method->learn(s->now.by_method, &s->task, finished, &s->belief);
+        return;
+    }
+    alert_finished rest = against(finished, factor);
+    s->method->learn(s->now.by_method, &s->task, &rest, &s->belief);
+    alert_offsets_serve(o, c, model);
+    alert_scheduler_follow_costs(s);
+    alert_task before = s->task;
+    before.offset = o->before;
+    s->method->change_profile(s->now.by_method, &s->task, &before);
 }
 
 void alert_scheduler_resume_profile(alert_scheduler *s, const void *numbers)
@@ -104,6 +131,12 @@ bool alert_scheduler_known(const alert_scheduler *s, alert_known *out)
             out->power_w[cell] = alert_learnt_power(l, i, j);
     }
     return l != NULL;
+}
+
+void alert_scheduler_offsets(const alert_scheduler *s, double *out)
+{
+    for (size_t i = 0; i < s->models; i++)
+        out[i] = s->offsets.served ? s->offsets.served[i] : 1.0;
 }
 
 size_t alert_scheduler_cells(const alert_scheduler *s)

@@ -148,36 +148,6 @@ const alert_row *alert_learnt_untried(const alert_learnt *l, const alert_profile
     return whole;
 }
 
-/* Those that the belief knows of. */
-static int known_causes(const alert_belief *b, double latency_s, alert_cause *out)
-{
-    const alert_mixture *m = b->mixture;
-    if (!m) {
-        out[0] = (alert_cause){1.0, b->mean, b->std * b->std / (b->mean * b->mean)};
-        return 1;
-    }
-    alert_slices lost = alert_slices_of(m, latency_s);
-    double slice = m->slice_s / latency_s;
-    double slowdown[] = {m->level[0], m->level[1] + lost.least * slice,
-                         m->level[1] + (lost.least + 1.0) * slice};
-    double weight[] = {1.0 - m->other, m->other * (1.0 - lost.more), m->other * lost.more};
-    for (int k = 0; k < ALERT_CAUSES - 1; k++) {
-        double spread = m->width[k > 0] / slowdown[k];
-        out[k] = (alert_cause){weight[k], slowdown[k], 2.0 * spread * spread};
-    }
-    return ALERT_CAUSES - 1;
-}
-
-int alert_causes_of(const alert_belief *b, double latency_s, alert_cause out[ALERT_CAUSES])
-{
-    int known = known_causes(b, latency_s, out);
-    for (int k = 0; k < known; k++)
-        out[k].weight *= 1.0 - ALERT_UNKNOWN_CAUSE;
-    out[known] = (alert_cause){ALERT_UNKNOWN_CAUSE, out[0].slowdown,
-                               ALERT_UNKNOWN_SPREAD * ALERT_UNKNOWN_SPREAD};
-    return known + 1;
-}
-
 /* How likely each cause is, after an input whose logarithm was expected with this variance and came out at log_y. */
 static void weigh(alert_cause *causes, int count, double off, double variance)
 {

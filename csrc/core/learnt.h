@@ -4,20 +4,14 @@
  * Two tables (table.h) start from a guessed profile: of latencies, and of watts where the guess has power. Each finished
  * input runs one configuration, and tells of all.
  *
- * The table and the slowdown of the machine are one product, L = xi t. A surprise is divided between them. The belief of the
- * slowdown knows some causes k, each with a weight w_k, a slowdown x_k and a variance v_k of ln x_k: one of a normal
- * slowdown; of a mixture (mixture.h) the regime 0, and regime 1 with n or n + 1 slices lost,
+ * The table and the slowdown of the machine are one product, L = xi t. A surprise is divided between them. The slowdown has
+ * some causes k (causes.h). That of the weight ALERT_UNKNOWN_CAUSE is one that the belief does not know of. (Without it, the
+ * first contended inputs were written into the table.) With the table's mean and variance of ln t, which are x' m and x' P x,
+ * a cause has caused the input with
  *
- *     x_0 = level_0,   x_1n = level_1 + n s / t,   v = 2 (width / x)^2 + table_noise^2
+ *     r_k ~ w_k f4(z_k) / d_k,     z_k = (ln L - x' m - ln x_k) / d_k,     d_k^2 = (x' P x + v_k + table_noise^2) / 2
  *
- * and one that it does not know of, such as contention that sets in for the first time: w = ALERT_UNKNOWN_CAUSE, x = x_0 and
- * v = ALERT_UNKNOWN_SPREAD^2 + table_noise^2. (Without it, the first contended inputs were written into the table.)
- *
- * With the table's mean and variance of ln t, which are x' m and x' P x, a cause has caused the input with
- *
- *     r_k ~ w_k f4(z_k) / d_k,     z_k = (ln L - x' m - ln x_k) / d_k,     d_k^2 = (x' P x + v_k) / 2
- *
- * and for each of them the table sees a run of ln L - ln x_k with the variance v_k / r_k. The method then learns the
+ * and for each of them the table sees a run of ln L - ln x_k with the variance (v_k + table_noise^2) / r_k. The method then learns the
  * slowdown from the rest: L / t with the new t. So while the table knows little, a surprise is the table's; later it is the
  * machine's, and contention is not written into the table. Watts are energy / L, with the variance table_noise^2.
  *
@@ -33,16 +27,13 @@
 #ifndef ALERT_LEARNT_H
 #define ALERT_LEARNT_H
 
-#include "core/estimate/belief.h"
+#include "core/estimate/causes.h"
 #include "core/estimate/table.h"
 #include "core/outlook.h"
 #include "core/profile_layout.h"
 
 #define ALERT_LEARNT_MOVED  0.03
 #define ALERT_LEARNT_INPUTS 64.0
-/* Of a cause that the belief does not know of: its weight, and the deviation of ln x. */
-#define ALERT_UNKNOWN_CAUSE  0.05
-#define ALERT_UNKNOWN_SPREAD 1.0
 /* More than any run has; exact as a double. */
 #define ALERT_RUNS_MAX 1e15
 
@@ -76,18 +67,6 @@ static inline bool alert_learnt_has_run(const alert_learnt *l, size_t model, siz
 {
     return l->runs[model * l->latency.caps + cap] > 0.0;
 }
-
-/* One way in which the machine may have slowed an input down. */
-typedef struct alert_cause {
-    double weight;   /* its probability */
-    double slowdown; /* > 0 */
-    double variance; /* of the logarithm of the slowdown */
-} alert_cause;
-
-enum { ALERT_CAUSES = 4 };
-
-/* The causes that a belief knows of, for a run of profiled latency latency_s; how many. */
-int alert_causes_of(const alert_belief *belief, double latency_s, alert_cause out[ALERT_CAUSES]);
 
 /* Seconds and watts of a configuration, as known by now. */
 double alert_learnt_latency(const alert_learnt *l, size_t model, size_t cap);

@@ -38,11 +38,11 @@ void alert_outlook_clear(alert_outlook *o)
 
 static double factor_of(const alert_outlook *o, const alert_profile *profile, size_t i, double size)
 {
-    double factor = o->model[i].factor;
-    if (size == profile->size)
-        return factor;
-    double fixed = profile->fixed_share[i];
-    factor *= fixed + (1.0 - fixed) * (size / profile->size);
+    double factor = o->model[i].factor * (o->offset ? o->offset[i] : 1.0);
+    if (size != profile->size) {
+        double fixed = profile->fixed_share[i];
+        factor *= fixed + (1.0 - fixed) * (size / profile->size);
+    }
     return alert_clamp(factor, ALERT_FACTOR.lowest, ALERT_FACTOR.highest);
 }
 
@@ -86,7 +86,8 @@ void alert_outlook_follow_costs(alert_outlook *o, const alert_profile *profile,
 {
     o->adjusts = size != profile->size || machine->is_shared;
     for (size_t i = 0; i < profile->models; i++)
-        o->adjusts = o->adjusts || o->model[i].factor != 1.0 || !isnan(o->model[i].accuracy);
+        o->adjusts = o->adjusts || o->model[i].factor != 1.0 || !isnan(o->model[i].accuracy) ||
+                     (o->offset && o->offset[i] != 1.0);
     for (size_t r = 0; r < profile->rows; r++) {
         const alert_row *row = &profile->row[r];
         adjust_costs(o->adjusted, row, factor_of(o, profile, row->model, size), machine);

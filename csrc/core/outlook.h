@@ -7,7 +7,8 @@
  *
  *     t' = w t (f + (1 - f) x / x_0),   q'_k = min(a q_k / q_K, 1), or a where q_K is 0.
  *
- * x is the size of the input, x_0 the one that the profile holds for, and f the fixed share of the latency there.
+ * x is the size of the input, x_0 the one that the profile holds for, and f the fixed share of the latency there. Where the
+ * model is off its profile, w is multiplied by its offset (offsets.h).
  *
  * On a shared machine, the minima of the copy are those of the costs: of (p + second_w) t in work_j, of p t in active_j, and 0 in
  * power_w (alert_cost_bound_of, alert_energy_bound_of).
@@ -36,6 +37,7 @@ static const alert_expected ALERT_NOTHING_EXPECTED = {.factor = 1.0, .accuracy =
 
 typedef struct alert_outlook {
     alert_expected *model; /* one a model; NULL before the first use */
+    const double *offset;  /* one a model, on top of its factor (offsets.h); NULL: none */
     alert_profile
         *adjusted; /* by factors, size, accuracies and machine; NULL before the first use */
     bool adjusts,

@@ -43,6 +43,8 @@ static void learn(alert_scheduler *s, const alert_measurement *m)
     alert_scheduler_account(s, m, &finished);
     if (s->learnt)
         alert_scheduler_learn_costs(s, m, &finished);
+    else if (s->offsets.served)
+        alert_scheduler_learn_offsets(s, &finished);
     else
         s->method->learn(now->by_method, &s->task, &finished, &s->belief);
     if (m->has_idle_power && s->task.profile->has_power) {
@@ -102,11 +104,20 @@ static int begin_learning(alert_scheduler *s, alert_argument_error *error)
     return alert_learnt_new(&s->learnt, own, s->task.constants, error);
 }
 
+static int begin_offsets(alert_scheduler *s)
+{
+    int rc = alert_offsets_new(&s->offsets, s->task.constants, s->models);
+    s->task.offset = s->outlook.offset = s->offsets.served;
+    return rc;
+}
+
 static int allocate(alert_scheduler *s, const alert_options *options, alert_argument_error *error)
 {
     int rc = set_constants(s, &options->constants);
     if (!rc && options->learns)
         rc = begin_learning(s, error);
+    else if (!rc && s->method->has_offsets && s->models > 1)
+        rc = begin_offsets(s);
     if (!rc)
         rc = alert_cache_new(&s->cache, s->task.profile);
     s->task.room = calloc(s->task.profile->rows, sizeof *s->task.room);
@@ -183,6 +194,7 @@ void alert_scheduler_free(alert_scheduler *s)
     alert_outlook_clear(&s->outlook);
     alert_feedback_free(s->feedback);
     alert_learnt_free(s->learnt);
+    alert_offsets_clear(&s->offsets);
     alert_window_clear(&s->window);
     free(s->own_constants);
     free(s->task.room);

@@ -6,6 +6,7 @@
 #include "core/learning/feedback.h"
 #include "core/learnt.h"
 #include "core/method/method.h"
+#include "core/offsets.h"
 #include "core/window.h"
 
 /* Rounding error of a sum of decimal fractions, as a share of the bound. */
@@ -68,6 +69,7 @@ struct alert_scheduler {
     alert_outlook outlook;    /* what the caller expects */
     alert_feedback *feedback; /* accuracies learnt from ratings; NULL where they are not */
     alert_learnt *learnt;     /* costs learnt while serving; NULL where the profile stands */
+    alert_offsets offsets;    /* of models against their profile; {0} where none are learnt */
     alert_window window;
     alert_history_entry *history; /* ring; input n is at n % history_capacity */
 };
@@ -101,6 +103,10 @@ void alert_scheduler_believe_idle(alert_scheduler *s);
 void alert_scheduler_pass(alert_scheduler *s);
 /* An input was served under this cap, and it is in force now. Whether it is another than before. */
 bool alert_scheduler_serve_under(alert_scheduler *s, uint32_t cap);
+
+/* Where offsets are learnt: learns from the input just finished, of them and of the slowdown. Allocates memory the first time
+ * that one is to be served, and goes on without it where memory is short. */
+void alert_scheduler_learn_offsets(alert_scheduler *s, const alert_finished *finished);
 
 /* Where the profile is learnt: */
 /* Learns from the input just finished, of the profile and of the slowdown. The profile may become another one. */

@@ -6,7 +6,7 @@
 #include "core/scheduler.h"
 
 /* A saved state: this header, what the scheduler has learnt, what is expected of each model, the window's ring, the history's
- * ring, what was learnt from feedback, the numbers of a profile that is learnt. None of them
+ * ring, what was learnt from feedback, the numbers of a profile that is learnt, or of offsets. None of them
  * has padding, or it is 0: a state tells nothing but what it says, and is the same bytes each time. */
 typedef struct saved_header {
     char magic[8];
@@ -29,7 +29,7 @@ _Static_assert(sizeof(alert_goal) == 4 * 4 + 8 * 8, "no padding");
 static saved_header header_of(const alert_scheduler *s)
 {
     return (saved_header){
-        .magic = "ALERT-9",
+        .magic = "ALERT10",
         .method = (uint64_t)s->task.method,
         .window_capacity = s->window.capacity,
         .window_count = s->window.count,
@@ -60,10 +60,17 @@ static size_t profile_bytes(const alert_scheduler *s)
     return alert_scheduler_learnt_count(s) * sizeof(double);
 }
 
+/* A profile that is learnt has no offsets. */
+static size_t offsets_bytes(const alert_scheduler *s)
+{
+    return s->offsets.count * sizeof *s->offsets.numbers;
+}
+
 size_t alert_scheduler_state_size(const alert_scheduler *s)
 {
     return sizeof(saved_header) + sizeof s->now + outlook_bytes(s) + window_bytes(s) +
-           history_bytes(s) + alert_feedback_size(s->feedback) + profile_bytes(s);
+           history_bytes(s) + alert_feedback_size(s->feedback) + profile_bytes(s) +
+           offsets_bytes(s);
 }
 
 void alert_scheduler_save(const alert_scheduler *s, void *state)
@@ -86,8 +93,11 @@ void alert_scheduler_save(const alert_scheduler *s, void *state)
         memcpy(to + i * sizeof *s->history, &s->history[i], ENTRY_BYTES);
     to += history_bytes(s);
     alert_feedback_save(s->feedback, to);
+    to += alert_feedback_size(s->feedback);
     if (s->learnt)
-        memcpy(to + alert_feedback_size(s->feedback), s->learnt->numbers, profile_bytes(s));
+        memcpy(to, s->learnt->numbers, profile_bytes(s));
+    if (s->offsets.served)
+        memcpy(to, s->offsets.numbers, offsets_bytes(s));
 }
 
 /* ---------------------------------------------------------------------------------------- restoring */
@@ -166,10 +176,11 @@ static bool is_nothing_expected(const alert_scheduler *s, const char *from)
     return true;
 }
 
-/* Takes over what is expected. Allocates only for the first time that something is. */
-static int restore_outlook(alert_scheduler *s, const char *from)
+/* Takes over what is expected. Allocates only for the first time that something is, or that a model is off its profile. */
+static int restore_outlook(alert_scheduler *s, const char *from, const char *offsets)
 {
-    if (!s->outlook.model && is_nothing_expected(s, from))
+    bool is_off = s->offsets.served && alert_offsets_are_served(&s->offsets, offsets);
+    if (!s->outlook.model && is_nothing_expected(s, from) && !is_off)
         return 0;
     int rc = alert_outlook_reserve(&s->outlook, s->task.profile);
     if (rc)
@@ -213,19 +224,22 @@ int alert_scheduler_restore(alert_scheduler *s, const void *state, size_t size,
     from += sizeof now;
     const char *rings = from + outlook_bytes(s);
     const char *feedback = rings + window_bytes(s) + history_bytes(s);
-    const char *profile = feedback + alert_feedback_size(s->feedback);
+    const char *costs = feedback + alert_feedback_size(s->feedback);
     if (!header_is_sane(s, &header) || !learned_is_sane(s, &now) || !outlook_is_sane(s, from) ||
         !rings_are_sane(s, rings) || !alert_feedback_is_sane(s->feedback, feedback) ||
-        (s->learnt && !alert_learnt_is_sane(s->learnt, profile)) ||
+        (s->learnt && !alert_learnt_is_sane(s->learnt, costs)) ||
+        (s->offsets.served && !alert_offsets_are_sane(&s->offsets, costs)) ||
         !s->method->resume(now.by_method, &s->task, &belief))
         return alert_refuse(error, "state", EXPECTED, (double)NAN);
-    int rc = restore_outlook(s, from);
+    int rc = restore_outlook(s, from, costs);
     if (rc)
         return rc;
     s->now = now;
     alert_feedback_restore(s->feedback, feedback);
     if (s->learnt)
-        alert_scheduler_resume_profile(s, profile);
+        alert_scheduler_resume_profile(s, costs);
+    if (s->offsets.served)
+        memcpy(s->offsets.numbers, costs, offsets_bytes(s));
     if (s->outlook.model)
         alert_scheduler_follow_outlook(s);
     (void)s->method->resume(s->now.by_method, &s->task, &s->belief);

@@ -54,3 +54,18 @@ PyObject *alert_py_known(PyObject *self, PyObject *unused)
         Py_XDECREF(a[i]);
     return known;
 }
+
+PyObject *alert_py_get_offsets(PyObject *self, void *closure)
+{
+    (void)closure;
+    alert_py_scheduler *o = (alert_py_scheduler *)self;
+    npy_intp models = (npy_intp)alert_scheduler_models(o->scheduler); /* never changes */
+    PyArrayObject *offsets = (PyArrayObject *)PyArray_ZEROS(1, &models, NPY_DOUBLE, 0);
+    if (!offsets || alert_py_enter(&o->lock) < 0) {
+        Py_XDECREF(offsets);
+        return NULL;
+    }
+    alert_scheduler_offsets(o->scheduler, PyArray_DATA(offsets));
+    alert_py_leave(&o->lock);
+    return (PyObject *)offsets;
+}

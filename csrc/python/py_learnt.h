@@ -1,4 +1,4 @@
-/* py_learnt.h - internal to the binding: a profile that is learnt while serving. */
+/* py_learnt.h - internal to the binding: costs that are learnt while serving, of a profile or as offsets. */
 #ifndef ALERT_PY_LEARNT_H
 #define ALERT_PY_LEARNT_H
 
@@ -10,5 +10,7 @@ int alert_py_learn_on(alert_py_scheduler *o, PyObject *numbers);
 /* The method _known(): (latency, power or None, spread, runs, numbers), the first four by cells; None where the profile
  * is not learnt. */
 PyObject *alert_py_known(PyObject *self, PyObject *unused);
+/* The attribute `offsets`: an array of one factor a model. */
+PyObject *alert_py_get_offsets(PyObject *self, void *closure);
 
 #endif

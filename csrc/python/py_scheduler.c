@@ -339,6 +339,11 @@ static PyGetSetDef scheduler_getset[] = {
      NULL},
     {"slowdown", get_slowdown, NULL,
      "(mean, standard deviation) of the expected slowdown of the next input.", NULL},
+    {"offsets", alert_py_get_offsets, NULL,
+     "Factor by which each model is off its profile, as choices are made by.\n\n"
+     "Other work on the machine is not in it: that is the slowdown. It is 1 where the profile is\n"
+     "right, for a profile that is learnt, and with method=\"paper\".",
+     NULL},
     {"history", get_history, NULL, "The last inputs, oldest first, as a structured array.", NULL},
     {"overhead", get_overhead, set_overhead,
      "Seconds taken off every deadline, from the next choice on.", NULL},

@@ -152,7 +152,7 @@ def strata() -> Figure:
         "state, replay",
         "expect, rating, tenant, listing",
         "scheduler, deciding, pending, costs",
-        "method, learnt",
+        "method, learnt, offsets",
         "choose",
         "learning",
         "estimate",

@@ -228,9 +228,13 @@ static void test_no_padding_is_saved(void)
 
 static void test_a_state_is_for_one_method(void)
 {
-    alert_profile *p = good_profile();
-    alert_scheduler *paper = scheduler_for(&GOAL), *calibrated = NULL;
+    alert_profile_data data = good_table();
+    data.models = 1; /* has no offset: the states are of one size */
+    alert_profile *p = NULL;
+    alert_scheduler *paper = NULL, *calibrated = NULL;
     alert_options options = usual_options();
+    EXPECT(alert_profile_new(&p, &data, NULL) == 0);
+    EXPECT(alert_scheduler_new(&paper, p, &GOAL, &options, NULL) == 0);
     options.method = ALERT_CALIBRATED;
     EXPECT(alert_scheduler_new(&calibrated, p, &GOAL, &options, NULL) == 0);
     size_t size = alert_scheduler_state_size(paper);

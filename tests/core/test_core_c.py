@@ -35,6 +35,13 @@ def test_learnt_profiles_under_the_sanitizers(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_offsets_under_the_sanitizers(tmp_path: Path) -> None:
+    source, counted = "tests/c/test_offsets.c", "-Wl,--wrap=calloc,--wrap=malloc"
+    program = build(tmp_path / "test_offsets", *SANITIZE, source, *CORE, counted, "-lm")
+    result = run(program)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_the_closed_loop_on_the_emulated_package(tmp_path: Path) -> None:
     """Contention comes: the estimate rises, another cap is chosen, deadlines are kept."""
     power = [f"csrc/power/{name}.c" for name in ("power", "options", "emulated/emulated")]

@@ -18,13 +18,14 @@ from alert.feedback import user_number
 
 GOAL = Goal.min_energy(deadline=1.0, accuracy=0.75, window=1)
 ACCURACY = (0.70, 0.75, 0.80)
+LATENCY = ((0.02, 0.01), (0.04, 0.02), (0.06, 0.03))
 TICKETS = 4096
 
 
 def profile(**options: Any) -> Profile:
     """Three models under two caps, all in time by far where a second is allowed."""
     return Profile(
-        latency=[[0.02, 0.01], [0.04, 0.02], [0.06, 0.03]],
+        latency=LATENCY,
         power=[[10.0, 20.0]] * 3,
         accuracy=ACCURACY,
         power_caps=[10.0, 20.0],
@@ -37,10 +38,13 @@ def scheduler(goal: Goal = GOAL, **options: Any) -> Scheduler:
     return Scheduler(profile(), goal, feedback=Feedback(seed=1, **options))
 
 
-def run_input(s: Scheduler, model: int | None = None, latency: float = 0.03) -> int:
-    """Run what was chosen, or `model`; return its ticket."""
-    ticket = s.decision.ticket
+def run_input(s: Scheduler, model: int | None = None, latency: float | None = None) -> int:
+    """Run what was chosen, or `model`, for as long as profiled; return its ticket."""
+    ticket, chosen = s.decision.ticket, s.decision
     assert ticket is not None
+    if latency is None:
+        ran = chosen.model if model is None else model
+        latency = LATENCY[ran][int(chosen.power_cap > 10.0)]
     s.step(latency, 0.3, model=model)
     return ticket
 

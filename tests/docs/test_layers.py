@@ -33,7 +33,7 @@ CORE = [
     ["core/estimate"],
     ["core/learning"],
     ["core/choose"],
-    ["core/method", "core/learnt"],
+    ["core/method", "core/learnt", "core/offsets"],
     ["core/scheduler", "core/deciding", "core/arguments", "core/pending", "core/costs"],
     ["core/expect", "core/rating", "core/tenant", "core/listing"],
     ["core/state", "core/replay"],

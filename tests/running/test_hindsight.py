@@ -76,6 +76,25 @@ def test_counts_watts_as_they_were_measured() -> None:
     assert seen.highest_cap.energy == pytest.approx(working + 4.0 * (0.2 - SECONDS["large"]))
 
 
+def test_a_model_that_is_off_its_profile_would_be_so_in_any_choice() -> None:
+    """The large model takes 1.8 times its profile; the history has both kinds of slowdowns."""
+    bench = Bench(ACCURATE)
+    bench.runner("x")
+    history = np.repeat(bench.runner.history, 4)
+    contention = np.array([1.0, 1.0, 1.2, 1.5])
+    history["model"], history["cap"], history["exit"] = 1, 2, -1
+    history["latency"] = 1.8 * SECONDS["large"] * contention
+    history["slowdown"] = [1.8, 1.8, 1.2, 1.5]  # from the third on, the offset was known
+    history["energy"] = 40.0 * history["latency"]
+    seen = Hindsight.of(profile(), ACCURATE, history, 0.0, np.array([1.0, 1.8]))
+    ran, fixed = (replayed("large", cap, 0.2, (1.8 * contention).tolist()) for cap in (40.0, 20.0))
+    assert seen is not None
+    assert seen.best_fixed is not None
+    assert seen.energy == pytest.approx(ran[0])
+    assert seen.best_fixed.choice == "large under 20 W"  # it fits, and under 10 W it does not
+    assert (seen.best_fixed.energy, seen.best_fixed.misses) == pytest.approx(fixed)
+
+
 def test_goes_by_the_profile_where_nothing_is_measured() -> None:
     bench = Bench(ACCURATE)
     bench.package.readable = False

@@ -69,6 +69,21 @@ def test_a_refusal_says_whose_it_is_and_when_to_try_again() -> None:
     assert error.retry_after > 0.0
 
 
+def test_what_is_hopeless_goes_by_models_that_are_off_their_profile() -> None:
+    """The small model takes 1.8 times its profile, and nobody else does."""
+    dispatch, a = Dispatch(profile()), account()
+    for n in range(40):
+        latency = 1.8 * FASTEST if n % 2 == 0 else 3.0 * FASTEST
+        a.scheduler.step(latency, 40.0 * latency, model=n % 2, power_cap=40.0)
+    dispatch.submit(request(a, 0.0, 1.0), 0.0)
+    finish(dispatch, running(dispatch, 0.0), 0.02, 1.8 * FASTEST)
+    offset = a.scheduler.offsets[0]
+    assert offset == pytest.approx(1.8, rel=0.15)
+    assert dispatch.admission.fastest == offset * FASTEST
+    dispatch.power_limit = 20.0
+    assert dispatch.admission.fastest == 2.0 * FASTEST
+
+
 def test_what_becomes_hopeless_is_given_up_while_another_runs() -> None:
     """Not when the running inference ends: the dispatch says when, and it is before that."""
     dispatch, a = Dispatch(profile(), "fixed:large"), account()

@@ -340,6 +340,9 @@ class Twins:
             assert close(one, other), (e, wanted)
         for one, other in zip(self.here.slowdown, self.twin.moments(), strict=True):
             assert close(one, other)
+        if isinstance(self.twin, reference_calibrated.Scheduler):
+            offsets = self.here.offsets.tolist()
+            assert all(map(close, offsets, self.twin.offsets.served)), (offsets, wanted)
 
     # ------------------------------------------------------------------------------------ actions
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import reference
 import reference_paper
 from reference import Belief, Configuration, Expected, outputs
+from reference_offsets import Offsets, causes_of
 from reference_paper import Decision
 from reference_regimes import MixtureBelief, Regimes, cut
 
@@ -39,10 +41,12 @@ def hull(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 class Scheduler(reference_paper.Scheduler):
     """Steps as the package's scheduler does with method="calibrated"."""
 
+    has_offsets = True
     constants: dict[str, float] = {}  # noqa: RUF012  (set by the tests)
 
     def start(self) -> None:
         self.regimes = Regimes(self.constants)
+        self.offsets = Offsets(self.constants, len(self.table.latency))
         self.total = 0.0
         self.booked = 0
         self.inputs_left = self.goal.inputs or 0
@@ -66,7 +70,12 @@ class Scheduler(reference_paper.Scheduler):
         """Start from the profile."""
         c, table, goal = self.constants, self.table, self.goal
         allowed = [x for x in reference.configurations(table) if x.cap < self.within_limit]
-        times = [(*outputs(table, x)[-1], reference.run_time(table, x), x) for x in allowed]
+        served = self.offsets.served
+        times = [
+            (served[x.model] * t, q, served[x.model] * reference.run_time(table, x), x)
+            for x in allowed
+            for t, q in outputs(table, x)[-1:]
+        ]
         m = self.usual
         time = max(goal.deadline - self.overhead, 0.0, m * min(t for t, *_ in times))
         points = [
@@ -144,6 +153,7 @@ class Scheduler(reference_paper.Scheduler):
         whole = 1.0 if more.get("sure") else whole
         time = reference.belief_under(self.seen, self.belief, self.switching, ran).time
         self.done = latency * whole <= time
+        self.model_ran = ran.model
         self.profiled, self.latency = outputs(self.seen, stopped)[-1][0], latency
         self.time_ran = time
         power = self.table.power[ran.model][ran.cap]
@@ -158,7 +168,26 @@ class Scheduler(reference_paper.Scheduler):
         self.time_ran = self.time_for(self.decision.configuration)
         return super().missed()
 
+    def look(self) -> None:
+        accuracy, latency, delay = self.said
+        served = self.offsets.served
+        factors = [w * s for w, s in zip(latency or [1.0] * len(served), served, strict=True)]
+        seen = reference.as_expected(self.table, accuracy, factors, delay, self.size)
+        self.seen = replace(seen, machine_price=self.seen.machine_price)
+
     def learn(self, slowdown: float) -> None:
+        offsets, i = self.offsets, self.model_ran
+        before = after = offsets.served
+        if self.has_offsets and len(before) > 1:
+            offsets.learn(i, causes_of(self.regimes, self.profiled), slowdown)
+            after = offsets.serve(i)
+        self.profiled *= after[i] / before[i]
+        self.learn_slowdown()
+        if after is not before:
+            self.move_price(lambda: setattr(offsets, "served", after))
+            self.look()
+
+    def learn_slowdown(self) -> None:
         self.regimes.calibrate(self.decision.expected.probability, self.done)
         self.regimes.update(self.profiled, self.latency)
         found = self.regimes.usual()

@@ -15,6 +15,7 @@ import reference_calibrated
 import reference_paper
 import reference_regimes
 from numpy.typing import NDArray
+from reference_offsets import causes_of
 
 CUT = 4.0
 LEAST = 1e-4
@@ -183,13 +184,10 @@ class Learning(reference_paper.Scheduler):
 class Calibrated(Learning, reference_calibrated.Scheduler):
     """The same with method="calibrated"."""
 
+    has_offsets = False
+
     def causes(self, t: float) -> list[tuple[float, float, float]]:
-        first, second = self.regimes.forecast()
-        found = [(first.weight, first.level, first.spread * first.mean)]
-        for chance, n in second.slices(t):
-            x = second.level + n * second.slice / t
-            found.append((second.weight * chance, x, second.spread * second.mean))
-        return [(weight, x, 2.0 * (width / x) ** 2) for weight, x, width in found]
+        return causes_of(self.regimes, t)
 
     def learn_rest(self, t: float, latency: float) -> None:
         self.profiled = t

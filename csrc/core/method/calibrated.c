@@ -31,6 +31,7 @@ static void believe(calibrated *c, const alert_task *task, alert_belief *belief)
 static void start_price_of(alert_price *price, const alert_task *task)
 {
     alert_quiet quiet = {.profile = task->profile,
+                         .offset = task->offset,
                          .caps = task->caps,
                          .slowdown = price->slowdown,
                          .time_s = alert_time_within(task, task->goal.deadline_s),
@@ -164,6 +165,7 @@ static void pose(void *learnt, const alert_task *task, alert_problem *problem)
 
 const alert_method_functions ALERT_CALIBRATED_FUNCTIONS = {
     .name = "calibrated",
+    .has_offsets = true,
     .start = start,
     .learn = learn,
     .miss = miss,

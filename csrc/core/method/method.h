@@ -19,6 +19,7 @@ typedef struct alert_task {
     alert_profile *profile;
     size_t caps; /* that may be chosen: the lowest ones of the profile */
     const alert_constants *constants;
+    const double *offset; /* a factor on the latencies of each model (offsets.h); NULL: none */
     alert_goal goal;
     double overhead_s;
     alert_machine machine;
@@ -58,6 +59,7 @@ enum { ALERT_METHOD_NUMBERS = 44 };
  * (NULL) may be missing. */
 typedef struct alert_method_functions {
     const char *name;
+    bool has_offsets; /* models may be off their profile: offsets.h; asks for change_profile */
     void (*start)(void *learnt, const alert_task *task, alert_belief *belief);
     void (*learn)(void *learnt, const alert_task *task, const alert_finished *finished,
                   alert_belief *belief);

@@ -58,19 +58,26 @@ static double cheapest_in_time(const alert_belief *b, const alert_lower_bound *l
     return best;
 }
 
+/* Of a row, as it is served on the quiet machine. */
+static double slowdown_of(const alert_quiet *quiet, const alert_row *row)
+{
+    return quiet->slowdown * (quiet->offset ? quiet->offset[row->model] : 1.0);
+}
+
 static machine points_of(const alert_quiet *quiet, point *points)
 {
     const alert_profile *profile = quiet->profile;
     double fastest = HUGE_VAL;
     for (size_t r = 0; r < profile->rows; r++)
-        fastest = fmin(fastest, alert_fastest_s(&profile->row[r], quiet->caps));
-    alert_belief belief = {.mean = quiet->slowdown, .idle_power_w = quiet->idle_power_w};
-    alert_belief_set_deadline(
-        &belief, fmax(quiet->time_s, quiet->slowdown * fastest)); /* something is in time */
-    alert_lower_bound lower = alert_lower_bound_of(&belief);
+        fastest = fmin(fastest, slowdown_of(quiet, &profile->row[r]) *
+                                    alert_fastest_s(&profile->row[r], quiet->caps));
+    alert_belief belief = {.idle_power_w = quiet->idle_power_w};
+    alert_belief_set_deadline(&belief, fmax(quiet->time_s, fastest)); /* something is in time */
     machine m = {.points = points};
     for (size_t r = 0; r < profile->rows; r++) {
         const alert_row *row = &profile->row[r];
+        belief.mean = slowdown_of(quiet, row);
+        alert_lower_bound lower = alert_lower_bound_of(&belief);
         point p = {row->output[row->outputs - 1].accuracy,
                    cheapest_in_time(&belief, &lower, row, quiet->caps)};
         if (p.energy_j < HUGE_VAL)

@@ -82,10 +82,11 @@ typedef struct alert_point {
 /* The machine that a price starts from, on which nothing else runs. */
 typedef struct alert_quiet {
     const alert_profile *profile;
-    size_t caps;         /* that may be chosen: the lowest ones */
-    double slowdown;     /* of all configurations */
-    double time_s;       /* the deadline without the overhead */
-    double idle_power_w; /* drawn in the rest of the time */
+    const double *offset; /* a factor on the latencies of each model; NULL: none */
+    size_t caps;          /* that may be chosen: the lowest ones */
+    double slowdown;      /* of all configurations */
+    double time_s;        /* the deadline without the overhead */
+    double idle_power_w;  /* drawn in the rest of the time */
 } alert_quiet;
 
 /* Sets the price from machine and goal; the debt stays. `room` is for a point a row. */

@@ -218,7 +218,7 @@ def test_what_is_expected_of_an_anytime_model_is_the_mean_over_its_exits(score: 
     for n in range(30):
         s.feedback(run_input(s, 1, latency=0.05 + 0.002 * (n % 20)), score)
     s.decide()
-    run_input(s)
+    run_input(s, latency=0.03)
     s.expect(delay=[1.0, 0.0, 1.0])  # the others cannot start in time
     decision = s.decide()
     options = s.options()

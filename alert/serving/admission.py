@@ -169,6 +169,11 @@ class Admission:
                 break
         return last[max(last, key=lambda account: self._use(account, queue))]
 
+    def last_of_most(self, queue: Queue) -> Request:
+        """Return the last request of the tenant that has used most, of a queue that is too long."""
+        most = max(queue.waiting, key=lambda account: self._use(account, queue))
+        return next(request for request in reversed(queue) if request.account is most)
+
     def _use(self, account: Account, queue: Queue) -> float:
         held = self.until(queue.waiting[account])
         return (self.usage.of(account) + held) / account.weight

@@ -23,7 +23,7 @@ from alert.serving.policies import Choose, Policy, find
 from alert.serving.requests import Queue, Request
 from alert.serving.view import View, decision_of, highest_within
 
-# The requests that tenants without a deadline may have waiting, all together.
+# Requests that may wait, those of all tenants together.
 _MOST_WAITING = 10_000
 
 # A batch is looked for among so many requests, and pays where so much of a latency is fixed.
@@ -125,10 +125,14 @@ class Dispatch:
         if self.demand is not None:
             self.demand.count(request, now, self.price.watts)
         place = self.queue.add(request)
-        if len(self.queue) > _MOST_WAITING:
-            self.queue.remove(request)
-            return [self._give_up(request, now)]
-        return self._relieve(now, place)
+        if len(self.queue) <= _MOST_WAITING:
+            return self._relieve(now, place)
+        victim = self.admission.last_of_most(self.queue)
+        self.queue.remove(victim)
+        given_up = [self._give_up(victim, now)]
+        if victim is not request:
+            given_up += self._relieve(now, self.queue.place(request))
+        return given_up
 
     def withdraw(self, request: Request) -> None:
         """Take a request out that was cancelled."""

@@ -127,12 +127,25 @@ def test_misses_raise_the_price_of_the_machine_and_a_rest_lowers_it() -> None:
     assert dispatch.price.watts == rest
 
 
-def test_no_more_than_ten_thousand_wait_without_a_deadline() -> None:
+def test_no_more_than_ten_thousand_wait() -> None:
     dispatch, a = Dispatch(profile()), account()
     for _ in range(10_000):
         assert dispatch.submit(request(a), 0.0) == []
     assert by(dispatch.submit(last := request(a), 0.0)) == [last]
     assert len(dispatch.queue) == 10_000
+
+
+def test_where_ten_thousand_wait_the_tenant_with_most_of_them_gives_way() -> None:
+    dispatch, flood, camera = Dispatch(profile()), account("flood"), account("camera", 1)
+    requests = [request(flood) for _ in range(10_000)]
+    for each in requests:
+        dispatch.submit(each, 0.0)
+    soon = request(camera, 0.0, 1.0)
+    assert by(dispatch.submit(soon, 0.0)) == [requests[-1]]
+    assert dispatch.queue.head is soon
+    hopeless = request(camera, 0.0, 0.5 * FASTEST)
+    assert by(dispatch.submit(hopeless, 0.0)) == [requests[-2], hopeless]
+    assert len(dispatch.queue) == 9_999
 
 
 def test_what_is_withdrawn_is_neither_run_nor_missed() -> None:

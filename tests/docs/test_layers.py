@@ -259,7 +259,10 @@ def test_an_import_brings_along_the_core_alone() -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     own = {"alert", "alert._core", "alert._version"}
-    assert ast.literal_eval(done.stdout) == own
+    found = {
+        name for name in ast.literal_eval(done.stdout) if name.partition(".")[0] != "importlib"
+    }
+    assert found == own  # from Python 3.11 on, NumPy brings importlib along
 
 
 def test_type_checkers_see_the_public_names() -> None:

@@ -40,7 +40,7 @@ def test_a_directory_that_is_open_to_others_is_refused(
         serve(live="shop")
     with refused:
         Receiver()
-    assert threads() == []
+    until(lambda: not threads())
 
 
 def test_a_directory_of_another_user_is_refused(

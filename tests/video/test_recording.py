@@ -84,8 +84,8 @@ def test_a_trace_holds_what_branches_take_and_find() -> None:
     # Steps with 0, 1 and 16 boxes take 5, 6 and 7 ms here: with 2 boxes, 1/15 ms more than with 1.
     for column, detection_ms in ((1, 1.0), (3, 4.0)):
         ms = [detection_ms + 2.0 + 3.0 * step for step in (5.0, 6.0, 7.0, 6.0 + 1.0 / 15.0)]
-        expected = np.array(ms[:3]) / ms[3]
-        np.testing.assert_allclose(np.array(crowd["factors"])[:, column], expected)
+        factors = np.array(ms[:3]) / ms[3]
+        np.testing.assert_allclose(np.array(crowd["factors"])[:, column], factors)
 
 
 def trace_of(names: list[str], n: int) -> np.ndarray:

@@ -293,6 +293,37 @@ def test_what_is_late_is_worth_what_holding_is(scene: Scene) -> None:
         assert watch.scheduler.goal.q_fail == 0.99
 
 
+def test_where_nobody_is_the_small_scale_may_watch(scene: Scene) -> None:
+    """The full size sees the one small object, half of it never: it must not watch for long."""
+    with_object, empty = film([Object(60, 60, 12, 26, (1, 0))], 64), film([], 64)
+    truth = [true_boxes([Object(60, 60, 12, 26, (1, 0))], number) for number in range(64)]
+    clip = with_object + [frame.copy() for frame in empty]
+    scene.profile = video.measure(
+        scene.branches,
+        clip,
+        truth=truth + [np.zeros((0, 5))] * 64,
+        zooms=(1,),
+        power=scene.package,
+        power_caps=[20, 40],
+        clock=scene.machine.clock,
+        sleep=scene.machine.sleep,
+        idle_seconds=0.1,
+    )
+    goal = alert.Goal.min_energy(PERIOD, accuracy=0.9, window=1)
+
+    def scales(frames: list[np.ndarray], content: bool) -> list[float]:
+        with scene.watch(goal, content=content) as watch:
+            list(watch(frames))
+            rows = watch.scheduler.history
+            return [scene.branches[int(row["model"])].scale for row in rows]
+
+    assert scales(with_object, content=True) == [1.0] * 8
+    assert scales(empty, content=False) == [1.0] * 8
+    watched = scales(empty, content=True)
+    assert watched[0] == 1.0
+    assert watched[1:] == [0.5, 1.0, 0.5, 1.0, 0.5, 1.0, 0.5]  # what half of it says is no proof
+
+
 def test_larger_objects_are_watched_at_a_smaller_scale(scene: Scene) -> None:
     """The small objects of the clip need full size. Large ones do not."""
     large = film([Object(40, 30, 60, 150), Object(200, 50, 56, 140)], 48, seed=2)

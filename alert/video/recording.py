@@ -79,7 +79,7 @@ class Recording:
             for costs in (of_parts.latency, of_parts.energy)
         )
         several = len(self._scenes) > 1
-        boxes = float(np.median([len(self._true(place)) for place in self.drawn[: len(of_parts)]]))
+        boxes = float(np.median([len(self._true(place)) for place in self.drawn]))
         video = {**self._video, "boxes": crowd_of(self.branches, group, of_parts.profile, boxes)}
         return Trace(
             profile_of(self.branches, group, self._accuracy, video, of_parts.profile),

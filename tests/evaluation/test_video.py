@@ -160,7 +160,7 @@ def test_content_expects_longer_steps_for_more_boxes() -> None:
 def test_a_crowd_is_expected_by_the_scheduler_and_by_approxdet() -> None:
     class Crowded(Blind):
         def expect(self, group: int) -> Expected:
-            return Expected(latency=np.array([9.0, 1.0, 1.0, 1.0]))
+            return Expected(latency=np.array([9.0, 3.0, 1.0, 1.0]))
 
     profile = trace("quiet").profile
     goal = alert.Goal.max_accuracy(deadline=0.1, power=20.0)
@@ -168,7 +168,7 @@ def test_a_crowd_is_expected_by_the_scheduler_and_by_approxdet() -> None:
     assert Alert(profile, goal, Crowded()).choose(0)[0] == 1
     rule = ApproxDet(profile, 0.1, Crowded())
     assert rule.choose(0) == (1, -1)
-    rule.learn(0, 0.024, 1.0)  # twice as slow as expected
+    rule.learn(0, 0.072, 1.0)  # twice as slow as expected
     assert rule._slowdown == pytest.approx(2.0)
 
 

@@ -13,7 +13,7 @@ import alert
 from alert import video
 from alert.video import Follower
 from alert.video.crowd import COUNTS, Crowd, crowd_of
-from alert.video.parts import parts, step_with
+from alert.video.parts import Moment, parts, step_with
 
 DETECTION, START, STEP, BOX = 0.01, 0.001, 0.002, 0.003  # seconds under the highest cap
 PAIR = [Object(10, 30, 30, 70, (1, 0)), Object(100, 60, 30, 70, (1, 0))]
@@ -64,6 +64,18 @@ def test_a_branch_takes_as_much_longer_as_its_steps() -> None:
     group = [DETECTION + START + 7 * (STEP + BOX * n) for n in (0, 1, 2, 16)]
     expected = [[1.0, group[n] / group[2]] for n in (0, 1, 3)]
     np.testing.assert_allclose(crowd["factors"], expected, rtol=1e-6)
+
+
+def test_parts_are_timed_amid_the_objects() -> None:
+    """At the ends of its way an object enters or leaves: a tracker loses it at once."""
+    frames = film(PAIR, 9)
+    boxes = [np.full((n, 5), k) for k, n in enumerate((0, 1, 2, 2, 3, 2, 1, 0, 0))]
+    moment = Moment.amid(Scene().branches, frames, boxes)
+    assert moment.frame is frames[4]
+    assert moment.after is frames[5]
+    assert moment.boxes is boxes[4]
+    last = Moment.amid([], frames[:1], boxes[4:5])
+    assert last.after is frames[0]
 
 
 def test_factors_lie_on_the_lines_between_what_was_measured() -> None:

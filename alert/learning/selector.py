@@ -99,7 +99,9 @@ class Selector:
         self._method = method
         self._width = _arguments.at_least("width", WIDTHS[method] if width is None else width, 0.0)
         self._prior = _positive("prior", prior)
-        self._random = np.random.default_rng(seed)
+        self._random = np.random.default_rng(
+            None if seed is None else _arguments.integer("seed", seed, 0)
+        )
         self._id = secrets.token_hex(8)
         self._sources: dict[str, Information] = {}
         self._posterior: Posterior | None = None

@@ -6,6 +6,7 @@ import math
 import weakref
 from collections.abc import Callable
 
+from alert._arguments import instance
 from alert.running.outcome import Outcome
 from alert.running.runner import Runner
 from alert.running.verdict import Verdict
@@ -38,7 +39,13 @@ def gauges(runner: Runner) -> dict[str, Callable[[], float | None]]:
 
     They return None for what is unknown, as before the first input. They do not keep the runner
     alive, and know nothing of a runner that is gone.
+
+    Raises
+    ------
+    TypeError
+        It is no runner.
     """
+    instance("runner", runner, Runner, "a Runner")
 
     def power_cap(runner: Runner) -> float | None:
         last = runner._loop.newest  # whichever thread asks

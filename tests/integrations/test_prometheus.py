@@ -6,6 +6,7 @@ import gc
 import math
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from needs import require
@@ -99,6 +100,12 @@ def test_runners_of_a_process_stay_apart() -> None:
         "alert_latency_seconds_count", {"stream": "first", "model": "small"}
     )
     assert found == 1
+
+
+def test_what_is_no_runner_is_refused() -> None:
+    scheduler: Any = Bench(ACCURATE).runner.scheduler
+    with pytest.raises(TypeError, match="runner: expected a Runner, got TurnScheduler"):
+        prometheus.export(scheduler, registry=CollectorRegistry())
 
 
 def test_the_function_of_the_user_is_still_called() -> None:

@@ -1,222 +1,21 @@
-"""Measuring branches and watching films on a simulated machine."""
+"""Watching films on a simulated machine."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
-from film import HEIGHT, WIDTH, Detector, Object, film, true_boxes
-from simulation import Machine, Package
+from film import Object, film, true_boxes
+from scene import FRAMES, GOAL, PERIOD, Scene
 
 import alert
 from alert import video
-from alert.video import Branch, Follower, Shown, VideoReport, Watcher
+from alert.video import Branch, Shown, VideoReport, Watcher
 from alert.video.boxes import LARGEST
 from alert.video.identities import Identities
-
-PERIOD = 0.1
-DETECTION, START, STEP = 0.08, 0.002, 0.004  # seconds under the highest cap, of full size
-WALKERS = [
-    Object(10, 30, 30, 70, (3, 0)),
-    Object(250, 115, 36, 84, (-3, 0)),
-    Object(130, 205, 12, 26),  # too small for a detector that sees half of it
-]
-FRAMES = film(WALKERS, 64)
-TRUTH = [true_boxes(WALKERS, number) for number in range(64)]
-
-
-class Scene:
-    """A simulated machine with a detector that misses what is less than 20 pixels high."""
-
-    def __init__(self) -> None:
-        self.machine = Machine()
-        self.package = Package(self.machine)
-        self.detector = Detector(20, self.machine.work, DETECTION)
-        machine = self.machine
-
-        class Tracker(Follower):
-            def __init__(self, frame: np.ndarray, boxes: np.ndarray) -> None:
-                machine.work(START)
-                super().__init__(frame, boxes)
-
-            def __call__(self, frame: np.ndarray) -> np.ndarray:
-                machine.work(STEP)
-                return super().__call__(frame)
-
-        self.branches = video.branches(self.detector, (1, 0.5), (1, 4, 8), track=Tracker)
-        self.profile = self.measure()
-
-    def measure(self, **options: Any) -> alert.Profile:
-        clock = {"clock": self.machine.clock, "sleep": self.machine.sleep, "idle_seconds": 0.1}
-        times: dict[str, Any] = {"power": self.package, "power_caps": [20, 40], **clock}
-        return video.measure(self.branches, FRAMES, **times, **options)
-
-    def watch(self, goal: alert.Goal, **options: Any) -> Watcher:
-        clock = self.machine.clock
-        return Watcher(self.branches, self.profile, goal, self.package, clock=clock, **options)
-
-
-@pytest.fixture(scope="module")
-def measured() -> Scene:
-    return Scene()
-
-
-@pytest.fixture
-def scene(measured: Scene) -> Scene:
-    """The profile is measured once."""
-    fresh = Scene.__new__(Scene)
-    fresh.__dict__.update(measured.__dict__)
-    measured.machine.contention = 1.0
-    return fresh
-
-
-GOAL = alert.Goal.min_energy(deadline=PERIOD, accuracy=0.7)
-
-
-# ---------------------------------------------------------------------------------------- measuring
-
-
-def test_seconds_of_branches_are_those_of_their_parts(scene: Scene) -> None:
-    profile = scene.profile
-    expected = []
-    for branch in scene.branches:
-        detections = math.ceil(8 / branch.every)
-        seconds = detections * DETECTION * branch.scale**2
-        if branch.every > 1:
-            seconds += detections * START + (8 - detections) * STEP
-        expected.append(seconds / 8)
-    np.testing.assert_allclose(profile.latency[:, 1], expected, rtol=1e-9)
-    np.testing.assert_allclose(profile.latency[:, 0], 2 * np.array(expected), rtol=1e-9)
-    np.testing.assert_allclose(profile.power, [[20, 40]] * len(expected))
-    assert list(profile.models) == [branch.name for branch in scene.branches]
-
-
-def test_f1_of_branches_is_that_of_running_them(scene: Scene) -> None:
-    expected = []
-    for branch in scene.branches:
-        groups = [branch(FRAMES[start : start + 8]) for start in range(0, 64, 8)]
-        shown = [each.boxes for group in groups for each in group]
-        reference = [scene.branches[0].detected(frame) for frame in FRAMES]
-        expected.append(np.mean([video.f1(*pair) for pair in zip(shown, reference, strict=True)]))
-    np.testing.assert_allclose(scene.profile.accuracy, expected)
-    assert scene.profile.accuracy[0] == 1.0
-    half = scene.profile.accuracy[3]
-    assert half == pytest.approx(0.8)  # two of three objects
-
-
-def test_true_boxes_may_be_given(scene: Scene) -> None:
-    lying = [boxes[:1] for boxes in TRUTH]
-    profile = scene.measure(truth=lying)
-    assert profile.accuracy[0] == pytest.approx(0.5)  # three found, one of them true
-    without_score = scene.measure(truth=[boxes[:, :4] for boxes in TRUTH])
-    assert without_score.accuracy[0] == pytest.approx(1.0, abs=0.02)
-
-
-def test_another_branch_may_be_the_reference(scene: Scene) -> None:
-    profile = scene.measure(reference="x0.5")
-    assert profile.accuracy[list(profile.models).index("x0.5")] == 1.0
-
-
-def test_every_detector_and_scale_runs_once_on_every_frame(scene: Scene) -> None:
-    scene.detector.sizes.clear()
-    scene.measure(zooms=(1,))
-    full = [size for size in scene.detector.sizes if size == (HEIGHT, WIDTH)]
-    timed = 60  # at most: warm-up and repeats under two caps
-    assert 64 <= len(full) <= 64 + timed  # not once for each of three intervals
-
-
-def test_quality_by_height_reaches_to_magnified_objects(scene: Scene) -> None:
-    points = scene.profile.origin["video"]["quality"][""]
-    seen = np.array(points["heights"])
-    assert seen.min() == pytest.approx(26, rel=0.05)  # the small one alone, twice its size, halved
-    assert seen.max() == pytest.approx(2 * 70, rel=0.25)
-    assert sum(points["weights"]) == 2 * (64 + 22)  # two scales; every third frame is magnified
-
-
-def test_a_profile_keeps_what_a_watcher_needs(scene: Scene, tmp_path: Path) -> None:
-    scene.profile.save(tmp_path / "profile.json")
-    scene.profile = alert.Profile.load(tmp_path / "profile.json")
-    with scene.watch(GOAL) as watch:
-        assert len(list(watch(FRAMES[:10]))) == 10
-
-
-@pytest.mark.parametrize(
-    ("clip", "options", "error", "message"),
-    [
-        ([], {}, ValueError, "clip: expected at least 8 frames, got 0"),
-        (FRAMES[:5], {}, ValueError, "clip: expected at least 8 frames, got 5"),
-        ([*FRAMES[:8], FRAMES[0][:9]], {}, ValueError, r"frame 8: expected \(240, 320, 3\) as"),
-        (["frame"] * 9, {}, TypeError, "frame 0: expected an array of uint8, got str"),
-        ([FRAMES[0] / 255] * 9, {}, TypeError, "frame 0: expected an array of uint8, got float64"),
-        ([FRAMES[0][..., 0]] * 9, {}, ValueError, "frame 0: expected height x width x 3, got"),
-        (FRAMES[:9], {"truth": TRUTH[:8]}, ValueError, "truth: expected boxes of 9 frames, got 8"),
-        (FRAMES[:9], {"reference": "x9"}, ValueError, "reference: expected one of"),
-        (
-            FRAMES[:9],
-            {"truth": TRUTH[:9], "reference": "x1"},
-            ValueError,
-            "reference: expected none",
-        ),
-        (FRAMES[:9], {"group": 0}, ValueError, "group: expected an integer >= 1, got 0"),
-        (FRAMES[:8], {"group": 9}, ValueError, "clip: expected at least 9 frames, got 8"),
-        (
-            FRAMES[:9],
-            {"zooms": (0.5,)},
-            ValueError,
-            "zooms: expected numbers from 1 to 16",
-        ),
-        (
-            FRAMES[:9],
-            {"zooms": ()},
-            ValueError,
-            r"zooms: expected some that show objects, got \[\]",
-        ),
-        ([FRAMES[0]] * 9, {}, ValueError, "clip: expected an array of its own for each frame, got"),
-        (film([], 9), {}, ValueError, "clip: expected some objects to measure by"),
-    ],
-)
-def test_bad_clips_and_options_are_named(
-    scene: Scene, clip: Any, options: dict[str, Any], error: type, message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        video.measure(scene.branches, clip, power=scene.package, **options)
-
-
-def test_a_camera_that_reuses_its_array_is_no_clip(scene: Scene) -> None:
-    """Its frames are all the last one by the time they are measured."""
-    buffer = np.empty_like(FRAMES[0])
-
-    def camera() -> Iterator[np.ndarray]:
-        for frame in FRAMES[:9]:
-            buffer[:] = frame
-            yield buffer
-
-    with pytest.raises(ValueError, match="one for frames 0 and 1; yield copies"):
-        video.measure(scene.branches, camera(), power=scene.package)
-
-
-@pytest.mark.parametrize("places", [[8], [1, 4]])
-def test_few_frames_with_objects_are_enough(scene: Scene, places: list[int]) -> None:
-    truth = [TRUTH[k] if k in places else TRUTH[k][:0] for k in range(9)]
-    clock = {"clock": scene.machine.clock, "sleep": scene.machine.sleep, "idle_seconds": 0.1}
-    options: dict[str, Any] = {"power": scene.package, "power_caps": [20, 40], **clock}
-    profile = video.measure(scene.branches, FRAMES[:9], truth=truth, zooms=(2,), **options)
-    assert sum(profile.origin["video"]["quality"][""]["weights"]) == 2  # at two scales
-
-
-def test_branches_have_names_of_their_own(scene: Scene) -> None:
-    for some in ([], [scene.branches[0]] * 2):
-        with pytest.raises(ValueError, match="branches: expected branches, each name once"):
-            video.measure(some, FRAMES[:9])
-    with pytest.raises(TypeError, match="branches: expected branches, got str"):
-        video.measure(["x1"], FRAMES[:9])  # type: ignore[list-item]
-
-
-# ----------------------------------------------------------------------------------------- watching
 
 
 def test_frames_come_back_in_order_with_boxes_and_numbers(scene: Scene) -> None:
@@ -341,39 +140,6 @@ def test_larger_objects_are_watched_at_a_smaller_scale(scene: Scene) -> None:
     assert {each.scale for each in blind} == {1.0}
 
 
-def test_a_camera_that_fails_loses_no_work(scene: Scene) -> None:
-    def camera() -> Iterator[np.ndarray]:
-        yield from FRAMES[:10]
-        raise OSError("unplugged")
-
-    with scene.watch(GOAL) as watch:
-        with pytest.raises(OSError, match="unplugged"):
-            list(watch(camera()))
-        assert watch.report().frames == 10
-        assert len(list(watch(FRAMES[:8]))) == 8
-
-
-def test_two_cameras_need_two_watchers(scene: Scene) -> None:
-    with scene.watch(GOAL) as watch:
-        first = iter(watch(FRAMES[:16]))
-        next(first)
-        with pytest.raises(RuntimeError, match="in the middle of other frames"):
-            list(watch(FRAMES[16:]))
-        assert len(list(first)) == 15
-        assert watch.report().groups == 2
-        assert len(list(watch(FRAMES[16:24]))) == 8
-
-
-def test_a_watcher_closed_in_its_loop_says_so(scene: Scene) -> None:
-    with scene.watch(GOAL) as watch:
-        found = watch(FRAMES)
-        next(found)
-        watch.close()
-        with pytest.raises(RuntimeError, match="this Watcher is closed"):
-            next(found)
-        assert watch.report().frames == 1
-
-
 def test_objects_that_are_lost_are_forgotten_where_they_are_too_many() -> None:
     random = np.random.default_rng(0)
     identities = Identities()
@@ -382,84 +148,6 @@ def test_objects_that_are_lost_are_forgotten_where_they_are_too_many() -> None:
         boxes = np.column_stack([corner, corner + 5, np.ones(len(corner))])
         identities.of(Shown(boxes, None, math.nan))
     assert len(identities._boxes) <= 2 * LARGEST
-
-
-@pytest.mark.parametrize(
-    ("boxes", "kept", "motion", "said"),
-    [
-        (np.ones((2, 5)), [0, 99], 0.0, "track of x.*: expected kept to name a box before, of 2"),
-        (np.ones((2, 5)), [0], 0.0, "expected kept to name a box before, of 2, for each of the 2"),
-        (np.ones((3, 5)), [0, 1, -1], 0.0, "expected kept to name a box before, of 2"),
-        (np.ones((2, 5)), [0.0, 1.0], 0.0, "expected kept to name a box before, of 2"),
-        (np.full((2, 5), np.nan), [0, 1], 0.0, "expected a finite number, got nan"),
-        (np.ones((2, 4)), [0, 1], 0.0, r"expected the shape \(n, 5\), got \(2, 4\)"),
-        (np.ones((2, 5)), [0, 1], np.inf, "expected a finite motion, got inf"),
-        (None, [0, 1], 0.0, "expected numbers, got NoneType"),
-        (np.ones((2, 5)), [0, 1], None, "motion: expected a number, got NoneType"),
-    ],
-)
-def test_a_tracker_that_returns_something_else_is_named(
-    scene: Scene, boxes: Any, kept: Any, motion: Any, said: str
-) -> None:
-    class Odd(Follower):
-        def __call__(self, frame: np.ndarray) -> np.ndarray:
-            self.kept, self.motion = kept, motion
-            return cast(np.ndarray, boxes)
-
-    two = np.array([(10, 10, 40, 80, 1), (50, 10, 80, 80, 1)])
-    [branch] = video.branches(lambda frame: two, (1,), (8,), track=Odd)
-    with pytest.raises((TypeError, ValueError), match=said):
-        list(branch(FRAMES[:2]))
-
-
-@pytest.mark.parametrize("small", [None, FRAMES[0][:0], FRAMES[0][..., 0]])
-def test_what_is_no_frame_after_resizing_is_named(small: Any) -> None:
-    [branch] = video.branches(Detector(), (0.5,), (1,), resize=lambda frame, scale: small)
-    with pytest.raises(ValueError, match="resize: expected an array of height x width x 3, got"):
-        list(branch(FRAMES[:1]))
-
-
-def test_what_was_seen_before_a_tracker_failed_is_not_learnt_later(scene: Scene) -> None:
-    class Fails(Follower):
-        def __call__(self, frame: np.ndarray) -> np.ndarray:
-            raise RuntimeError("broken")
-
-    scene.branches = video.branches(scene.detector, (1, 0.5), (1, 4, 8), track=Fails)
-    with scene.watch(GOAL) as watch:
-        with pytest.raises(RuntimeError, match="broken"):
-            list(watch(FRAMES[:8]))
-        known = watch.content
-        assert known is not None
-        height = known.height
-        known.learn(scene.branches[0])
-        assert known.height == height
-
-
-@pytest.mark.parametrize("bad", [RuntimeError("broken"), np.full((1, 5), np.nan), "boxes"])
-def test_nothing_is_learnt_of_a_detector_that_fails(scene: Scene, bad: Any) -> None:
-    def detect(frame: np.ndarray) -> Any:
-        if len(scene.detector.sizes) > 5:
-            if isinstance(bad, Exception):
-                raise bad
-            return bad
-        return scene.detector(frame)
-
-    scene.branches = video.branches(detect, (1, 0.5), (1, 4, 8))
-    with scene.watch(GOAL) as watch:
-        scene.detector.sizes.clear()
-        with pytest.raises((RuntimeError, ValueError, TypeError)):
-            list(watch(FRAMES))
-        learnt = len(watch.scheduler.history)
-        scene.detector.sizes.clear()
-        assert len(list(watch(FRAMES[:8]))) == 8
-        assert len(watch.scheduler.history) == learnt + 1
-
-
-def test_frames_that_change_are_refused(scene: Scene) -> None:
-    with scene.watch(GOAL) as watch:
-        with pytest.raises(ValueError, match="frame 9: expected"):
-            list(watch([*FRAMES[:9], FRAMES[9][:100]]))
-        assert watch.report().frames == 9
 
 
 def test_no_frames_are_no_groups(scene: Scene) -> None:
@@ -509,18 +197,6 @@ def test_the_device_is_closed_by_whoever_opened_it(scene: Scene) -> None:
         list(watch(FRAMES))
 
 
-def test_only_profiles_of_branches_are_taken(scene: Scene) -> None:
-    plain = alert.Profile(
-        latency=[[0.1]], power=[[10]], accuracy=[0.5], power_caps=[10], idle_power=1
-    )
-    with pytest.raises(ValueError, match=r"profile: expected one that alert\.video\.measure made"):
-        Watcher(scene.branches, plain, GOAL)
-    with pytest.raises(ValueError, match="branches: expected those of the profile, got none named"):
-        Watcher(scene.branches[1:], scene.profile, GOAL)
-    with pytest.raises(TypeError, match="goal: expected a Goal, got str"):
-        Watcher(scene.branches, scene.profile, "fast")  # type: ignore[arg-type]
-
-
 def test_the_report_says_what_was_done(scene: Scene) -> None:
     with scene.watch(GOAL) as watch:
         list(watch(FRAMES))
@@ -563,42 +239,3 @@ def test_a_profile_with_caps_on_a_machine_without(scene: Scene) -> None:
     with watch:
         assert len(list(watch(FRAMES[:16]))) == 16
         assert {cap for _, cap in watch.report().choices} == {None}
-
-
-SHORT = {"height": 60.0, "motion": 0.1, "f1": [0.5] * 6}
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        {"quality": {}},
-        {"group": "x"},
-        {"held": None},
-        {"kappa": "x"},
-        {"trust": math.nan},
-        {"situations": {}},
-        {"situations": {"": {**SHORT, "f1": [0.5]}, "other": {**SHORT, "f1": [0.5]}}},
-        {"situations": {"": {**SHORT, "after": [["", 1.0, [0.5], [0.5]]]}}},
-        {"boxes": None},
-        {"boxes": {"profiled": 1.0, "counts": [0], "factors": [[1.0] * 6]}},
-        {"boxes": {"profiled": 1.0, "counts": [1, 0], "factors": [[1.0] * 6] * 2}},
-        {"boxes": {"profiled": 1.0, "counts": [0, 1], "factors": [[1.0]] * 2}},
-        {"boxes": {"profiled": 1.0, "counts": [0, 1], "factors": [[math.nan] * 6] * 2}},
-    ],
-)
-def test_a_damaged_profile_is_named(scene: Scene, damage: dict[str, Any]) -> None:
-    video_of = {**scene.profile.origin["video"], **damage}
-    missing = dict(scene.profile.origin["video"])
-    del missing["situations"]
-    for some in (video_of, missing):
-        damaged = alert.Profile(
-            scene.profile.latency,
-            scene.profile.power,
-            scene.profile.accuracy,
-            scene.profile.power_caps,
-            scene.profile.idle_power,
-            models=scene.profile.models,
-            origin={"video": some},
-        )
-        with pytest.raises(ValueError, match=r"profile: its origin\['video'\] is damaged"):
-            list(Watcher(scene.branches, damaged, GOAL, scene.package)(FRAMES[:8]))

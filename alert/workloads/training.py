@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from alert import _progress, files
+from alert._warnings import warn
 
 Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 
@@ -66,6 +67,11 @@ def trained(
         In evaluation mode.
     list of float
         The result of `evaluate`.
+
+    Warns
+    -----
+    UserWarning
+        The cache cannot be written.
     """
     torch.manual_seed(0)
     network = make()
@@ -78,11 +84,12 @@ def trained(
     network.eval()
     with torch.inference_mode():
         accuracy = evaluate(network)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files.replace(
-        path,
-        lambda file: torch.save({"weights": network.state_dict(), "accuracy": accuracy}, file),
-    )
+    kept = {"weights": network.state_dict(), "accuracy": accuracy}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(path, lambda file: torch.save(kept, file))
+    except OSError as error:  # what took minutes to train serves all the same
+        warn(f"the trained network could not be kept ({error}): it is trained again next time")
     return network, accuracy
 
 

@@ -163,11 +163,12 @@ def test_a_later_exit_leaves_the_earlier_ones_as_they_were(kind: str) -> None:
     assert not torch.equal(before[2], after[2])
 
 
-def test_training_learns_and_is_repeatable() -> None:
-    class Net(torch.nn.Linear):
-        def forward(self, x: torch.Tensor) -> Any:
-            yield super().forward(x)
+class Net(torch.nn.Linear):
+    def forward(self, x: torch.Tensor) -> Any:
+        yield super().forward(x)
 
+
+def test_training_learns_and_is_repeatable() -> None:
     def draw(generator: torch.Generator) -> training.Batch:
         x = torch.randn(64, 2, generator=generator)
         return x, (x[:, 0] > x[:, 1]).long()
@@ -186,6 +187,20 @@ def test_training_learns_and_is_repeatable() -> None:
     assert learn("short", 2)[1] < accuracy
     again, _ = learn("two", 400)
     assert all(map(torch.equal, first.state_dict().values(), again.state_dict().values()))
+
+
+def test_a_network_that_cannot_be_kept_serves_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    batch = torch.zeros(4, 2), torch.zeros(4, dtype=torch.long)
+    with pytest.warns(UserWarning, match=r"could not be kept \(.*Not a directory"):
+        network, accuracy = training.trained(
+            *("net", "key", lambda: Net(2, 2), lambda _: batch, 1), lambda _: [0.5]
+        )
+    assert accuracy == [0.5]
+    assert not network.training
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ class VideoReport:
         rows = [
             ("energy", energy),
             ("late", f"{self.late} of {self.groups} groups, {self.held} frames held"),
-            ("F1", f"{self.accuracy:.3f} expected on average"),
+            ("F1", f"{self.accuracy:.3f} expected on average" if self.groups else "none yet"),
         ]
         for (branch, cap), count in sorted(self.choices.items(), key=lambda item: -item[1]):
             rows.append(("", f"{count} x {branch} {under_cap(cap, self.unit)}{mark}"))

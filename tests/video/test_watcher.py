@@ -92,6 +92,16 @@ def test_what_is_late_is_worth_what_holding_is(scene: Scene) -> None:
         assert watch.scheduler.goal.q_fail == 0.99
 
 
+def test_a_report_before_the_first_frame_says_so(scene: Scene) -> None:
+    with scene.watch(GOAL) as watch:
+        rows = dict(watch.report()._rows())
+    assert rows == {
+        "energy": "none yet",
+        "late": "0 of 0 groups, 0 frames held",
+        "F1": "none yet",
+    }
+
+
 def test_where_nobody_is_the_small_scale_may_watch(scene: Scene) -> None:
     """The full size sees the one small object, half of it never: it must not watch for long."""
     with_object, empty = film([Object(60, 60, 12, 26, (1, 0))], 64), film([], 64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from alert._arguments import Floats
 from alert.serving.account import Account
 from alert.serving.requests import Queue, Request
 
@@ -70,17 +71,20 @@ class Admission:
         Seconds that the fastest configuration takes on the quiet machine.
     slowdown : float
         Mean slowdown that is expected of the machine.
+    offsets : ndarray or None
+        Factor by which each model is off its profile; None: nothing is known of that yet.
     overhead : float
         Seconds that a request takes besides its model, averaged over the last ones.
     usage : Usage
     """
 
-    __slots__ = ("_gain", "_std", "fastest", "overhead", "slowdown", "usage")
+    __slots__ = ("_gain", "_std", "fastest", "offsets", "overhead", "slowdown", "usage")
 
     def __init__(self, fastest: float, gain: float = 1.0) -> None:
         self.fastest = fastest
         self._gain = gain
         self.slowdown, self._std = 1.0, 0.0
+        self.offsets: Floats | None = None
         self.overhead = 0.0
         self.usage = Usage()
 

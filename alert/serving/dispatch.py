@@ -301,7 +301,8 @@ class Dispatch:
             request.account.last = Last(job.decision, exit, now - request.arrival, allowed)
         scheduler = job.request.account.scheduler
         self.admission.learn(scheduler.slowdown)
-        self.admission.fastest = float((scheduler.offsets * self._latency).min())
+        self.admission.offsets = offsets = scheduler.offsets
+        self.admission.fastest = float((offsets * self._latency).min())
 
     def _by_profile(self, job: Job, latency: float) -> float:
         """Return the joules of one request by the profile, as if they were read; 0 if unknown."""

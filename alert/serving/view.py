@@ -70,6 +70,7 @@ class View:
         self._power_cap = power_cap
         self._power_limit = power_limit
         self._overhead = admission.overhead
+        self._offsets = admission.offsets
 
     def __len__(self) -> int:
         """Count the requests that wait."""
@@ -135,7 +136,8 @@ class View:
         """
         p = self.profile
         cap = min(cap, highest_within(p, self._power_limit))
-        latency = self.slowdown * float(p.latency[model, cap])
+        offset = 1.0 if self._offsets is None else float(self._offsets[model])
+        latency = self.slowdown * offset * float(p.latency[model, cap])
         energy = latency * float(p.power[model, cap])
         power_cap = cap_or_none(float(p.power_caps[cap]))
         last = len(p.exits[model]) - 1 if model in p.exits else None

@@ -80,6 +80,9 @@ def test_what_is_hopeless_goes_by_models_that_are_off_their_profile() -> None:
     offset = a.scheduler.offsets[0]
     assert offset == pytest.approx(1.8, rel=0.15)
     assert dispatch.admission.fastest == offset * FASTEST
+    seen = dispatch.admission.slowdown * offset * FASTEST
+    fixed = dispatch._view(1.0).fixed(0, len(profile().power_caps) - 1)
+    assert fixed.latency == pytest.approx(seen)
     dispatch.power_limit = 20.0
     assert dispatch.admission.fastest == 2.0 * FASTEST
 

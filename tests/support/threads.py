@@ -1,4 +1,4 @@
-"""Running functions in threads that start at one moment."""
+"""Running functions in threads, also from one moment on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+
+def in_thread(act: Callable[[], object]) -> threading.Thread:
+    """Start a thread; it keeps no test from ending."""
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    return thread
 
 
 def at_once(*acts: Callable[[], object]) -> None:

@@ -15,6 +15,7 @@ that others keep on average.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,7 @@ def _document(
         "emulated": trace.emulated,
         "objective": goal.objective,
         "deadline": goal.deadline,
-        "bound": goal.bound,
+        "bound": goal.bound if math.isfinite(goal.bound) else None,
         "schemes": [
             {
                 "name": replay.scheme,
@@ -137,10 +138,12 @@ def _document(
 def _table(document: dict[str, Any]) -> Table:
     from rich.table import Table
 
-    saving = document["objective"] == "min_energy"
-    bound = f"accuracy at least {document['bound']:.3g}, least energy"
-    if not saving:
-        bound = f"at most {document['bound']:.3g} J an input, best accuracy"
+    limit = document["bound"]
+    if document["objective"] == "min_energy":
+        bound = f"accuracy at least {limit:.3g}, least energy"
+    else:
+        bound = "" if limit is None else f"at most {limit:.3g} J an input, "
+        bound += "best accuracy"
     emulated = ", joules emulated" if document["emulated"] else ""
     table = Table(
         "scheme",

@@ -185,6 +185,8 @@ def test_replays_one_file_under_the_goal_asked_for(
     assert static["late"] == expected.miss_rate == 0.0
     (document,) = replayed(capsys, f"{recorded}-quiet.npz", "--energy", "0.1")
     assert (document["objective"], document["bound"]) == ("max_accuracy", 0.1)
+    (document,) = replayed(capsys, f"{recorded}-quiet.npz", "--energy", "inf")
+    assert (document["objective"], document["bound"]) == ("max_accuracy", None)
 
 
 def test_prints_a_table_for_each_goal(recorded: str, capsys: pytest.CaptureFixture[str]) -> None:

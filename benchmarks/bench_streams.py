@@ -35,16 +35,23 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def make_streams(profile: alert.Profile, count: int) -> list[alert.Scheduler]:
+def make_streams(profile: alert.Profile, goals: list[alert.Goal]) -> list[alert.Scheduler]:
     """Schedulers without a trace, which share one profile."""
-    return [alert.Scheduler(profile, tables.goal(), history=0) for _ in range(count)]
+    return [alert.Scheduler(profile, goal, history=0) for goal in goals]
 
 
-def memory_per_stream(profile: alert.Profile) -> float:
-    """Bytes a scheduler adds, from the growth of the process."""
+def memory_per_stream(profile: alert.Profile) -> dict[str, float]:
+    """Bytes that a scheduler adds, and a goal of its own, from the growth of the process."""
+    shared = [tables.goal()] * (20 * STREAMS)
     before = resident_bytes()
-    streams = make_streams(profile, 20 * STREAMS)
-    return (resident_bytes() - before) / len(streams)
+    streams = make_streams(profile, shared)
+    middle = resident_bytes()
+    goals = [tables.goal() for _ in streams]
+    after = resident_bytes()
+    return {
+        "bytes_per_scheduler": (middle - before) / len(streams),
+        "bytes_per_goal": (after - middle) / len(goals),
+    }
 
 
 def run_loop(streams: list[alert.Scheduler], latencies: list[float]) -> None:
@@ -86,7 +93,7 @@ def measure() -> dict[str, float]:
     """Medians over the rounds; ratios are taken within a round."""
     profile = tables.profile(5, 11)
     memory = memory_per_stream(profile)
-    streams = make_streams(profile, STREAMS)
+    streams = make_streams(profile, [tables.goal()] * STREAMS)
     latencies = np.random.default_rng(0).uniform(0.01, 0.03, STREAMS)
     as_list = latencies.tolist()
     gains, times = [], []
@@ -104,8 +111,7 @@ def measure() -> dict[str, float]:
         "loop_over_many": statistics.median(gains),
         "two_thread_speedup": statistics.median(speedups["thread"]),
         "two_process_speedup": statistics.median(speedups["process"]),
-        "bytes_per_scheduler": memory,
-    }
+    } | memory
 
 
 def main() -> None:
@@ -125,6 +131,7 @@ def main() -> None:
     table.add_row("one thread / two threads", f"{result['two_thread_speedup']:.2f}")
     table.add_row("one process / two processes", f"{result['two_process_speedup']:.2f}")
     table.add_row("memory per scheduler", f"{result['bytes_per_scheduler']:.0f} bytes")
+    table.add_row("a goal of its own", f"{result['bytes_per_goal']:.0f} bytes")
     Console().print(table)
 
 

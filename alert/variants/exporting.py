@@ -21,10 +21,12 @@ def exported(model: nn.Module, example: Any) -> Any:
     The first axis of every input may have any length, where the module allows that.
     """
     call = Call.of(example)
-    try:
+    with contextlib.suppress(Exception):  # of whatever the module does with the length of that axis
         return _export(model, call, _free_first_axes(model, call))
-    except Exception:  # of whatever the module does with the length of that axis
+    try:
         return _export(model, call, None)
+    except Exception as error:  # torch tells how to look for the reason, and has it as the cause
+        raise error.__cause__ or error from None
 
 
 def _export(model: nn.Module, call: Call, free: Any) -> Any:
@@ -48,12 +50,14 @@ def _free_first_axes(model: nn.Module, call: Call) -> dict[str, Any]:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what the exporter says to those who write exporters from those who use them."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ("torch", "torch.onnx")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

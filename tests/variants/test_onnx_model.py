@@ -14,6 +14,7 @@ import alert
 from alert.running.models import Call
 from alert.store import whole_file
 from alert.variants import int8
+from alert.variants.exporting import exported
 from alert.variants.onnx_model import OnnxModel, arrays
 
 require("onnx", "onnxruntime")
@@ -57,6 +58,20 @@ def test_many_threads_start_one_session(monkeypatch: pytest.MonkeyPatch) -> None
         thread.join()
     assert len({id(session) for session in found}) == 1
     assert model.content.numel() == 0  # the session has it
+
+
+class _ByValue(torch.nn.Module):
+    """Does one of two things, by the values of its input: no graph does."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x if bool(x.sum() > 0) else -x
+
+
+def test_a_network_that_cannot_be_exported_says_why() -> None:
+    require("onnxscript")
+    with pytest.raises(Exception, match="data-dependent") as raised:
+        exported(_ByValue(), torch.ones(1, 4))
+    assert "\x1b" not in str(raised.value).partition("\n")[0]
 
 
 def test_what_is_no_network() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -112,11 +113,13 @@ def _say(text: str, status: int) -> int:
 def _words(error: Exception) -> str:
     """Return a line for an error; its type, too, where it comes from a model or a library."""
     text, kind = " ".join(str(error).split()), type(error).__name__
+    if isinstance(error, OSError):
+        return re.sub(r"^\[Errno -?\d+\] ", "", text) or kind
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     module = "" if trace is None else trace.tb_frame.f_globals.get("__name__", "")
-    if module.partition(".")[0] == "alert" or isinstance(error, OSError):
+    if module.partition(".")[0] == "alert":
         return text or kind
     return f"{kind}: {text}" if text else kind
 

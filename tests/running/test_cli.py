@@ -121,6 +121,14 @@ def test_a_failure_is_one_line_and_status_1(
         main(["--traceback", "info"])
 
 
+def test_the_number_of_an_error_of_the_system_is_left_out(status: Status) -> None:
+    assert status("replay", "none.npz") == (
+        1,
+        "",
+        "alert: No such file or directory: 'none.npz'\n",
+    )
+
+
 def test_an_error_without_words_is_named(status: Status, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: Any) -> None:
         raise MemoryError

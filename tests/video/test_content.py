@@ -77,6 +77,16 @@ def test_of_several_situations_the_nearest_counts_most() -> None:
     np.testing.assert_allclose(it.accuracies(some), (calm.f1 + fast.f1) / 2)
 
 
+def test_no_more_is_expected_than_all_objects() -> None:
+    """A weighted mean of ones, in numbers of floating point, may be above one."""
+    some = branches(Detector(), scales=(1, 0.5), every=(1, 8))
+    perfect = [Situation(h, v, np.ones(4)) for h in (60.0, 20.0) for v in (0.1, 0.3)]
+    it = Content({"": QUALITY}, 60.0, 0.1, 1.5, perfect)
+    for height in np.geomspace(20.0, 90.0, 100).tolist():
+        it.height = height
+        assert (it.accuracies(some) <= 1.0).all()
+
+
 def test_a_change_of_the_content_counts_as_far_as_it_is_trusted() -> None:
     some = branches(Detector(), scales=(1, 0.5), every=(1, 8))
     calm = Situation(60.0, 0.2, np.array([0.8, 0.7, 0.5, 0.4]))

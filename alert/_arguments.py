@@ -77,6 +77,14 @@ def at_least(name: str, value: object, least: float) -> float:
     return found
 
 
+def above_zero(name: str, value: object) -> float:
+    """Return a finite number above zero, or raise as `number` does."""
+    found = number(name, value)
+    if not 0.0 < found < math.inf:
+        raise ValueError(f"{name}: expected a finite number > 0, got {shown(value)}")
+    return found
+
+
 def integer(name: str, value: object, least: int) -> int:
     """Return an integer that is not below `least`.
 

@@ -98,7 +98,7 @@ class Selector:
         self._features = features
         self._method = method
         self._width = _arguments.at_least("width", WIDTHS[method] if width is None else width, 0.0)
-        self._prior = _positive("prior", prior)
+        self._prior = _arguments.above_zero("prior", prior)
         self._random = np.random.default_rng(
             None if seed is None else _arguments.integer("seed", seed, 0)
         )
@@ -351,13 +351,6 @@ def _names(models: Sequence[str]) -> tuple[str, ...]:
     if len(models) == 0 or len(set(models)) < len(models):
         raise ValueError(f"models: expected names, each once, got {list(models)!r}")
     return tuple(models)
-
-
-def _positive(name: str, value: float) -> float:
-    found = _arguments.at_least(name, value, 0.0)
-    if found == 0.0:
-        raise ValueError(f"{name}: expected a number > 0, got {value!r}")
-    return found
 
 
 def _source(name: str, node: object) -> Information:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from alert._arguments import at_least, integer, number
+from alert._arguments import above_zero, at_least, integer
 
 # Normal quantile of the interval in `relative_precision`: it holds the true median 95 times in 100.
 _Z = 1.96
@@ -34,9 +34,7 @@ class Precision:
     max_seconds: float
 
     def __post_init__(self) -> None:
-        share = number("precision", self.share)
-        if not 0.0 < share < math.inf:
-            raise ValueError(f"precision: expected a finite number > 0, got {self.share!r}")
+        above_zero("precision", self.share)
         integer("warmup", self.warmup, 0)
         integer("max_repeats", self.max_repeats, 1)
         at_least("max_seconds", self.max_seconds, 0.0)

@@ -90,8 +90,8 @@ class Bounds(NamedTuple):
             deadline = _arguments.seconds("max_latency", latency, above_zero=True)
         if accuracy is not None and not 0.0 <= _arguments.number("min_accuracy", accuracy) <= 1.0:
             raise ValueError(f"min_accuracy: expected 0 to 1, got {shown(accuracy)}")
-        if energy is not None and not _arguments.at_least("max_energy", energy, 0.0):
-            raise ValueError(f"max_energy: expected joules > 0, got {shown(energy)}")
+        if energy is not None:
+            _arguments.above_zero("max_energy", energy)
         optimise = self.optimise or self._usual()
         if optimise == "latency":
             return Goal.min_latency(accuracy=accuracy, energy=energy, deadline=deadline)

@@ -190,9 +190,7 @@ class Server(OfOneProcess):
         _arguments.instance("name", name, str, "text")
         bounds = Bounds(max_latency, min_accuracy, max_energy, optimise)
         goal = bounds.goal_for(self._profile)
-        share = _arguments.number("weight", weight)
-        if not 0.0 < share < math.inf:
-            raise ValueError(f"weight: expected a finite number > 0, got {shown(weight)}")
+        share = _arguments.above_zero("weight", weight)
         scheduler = Scheduler(
             self._profile,
             goal,

@@ -311,8 +311,8 @@ def test_the_number_of_features_stays() -> None:
         ((["a"], features), {"width": -1}, ValueError, "width: expected a finite number >= 0"),
         ((["a"], features), {"seed": -1}, ValueError, "seed: expected an integer >= 0, got -1"),
         ((["a"], features), {"seed": "x"}, TypeError, "seed: expected an integer, got 'x'"),
-        ((["a"], features), {"prior": 0}, ValueError, "prior: expected a number > 0, got 0"),
-        ((["a"], features), {"prior": np.inf}, ValueError, "prior: expected a finite number"),
+        ((["a"], features), {"prior": 0}, ValueError, "prior: expected a finite number > 0, got 0"),
+        ((["a"], features), {"prior": np.inf}, ValueError, "prior: expected a finite number > 0"),
     ],
 )
 def test_bad_arguments_are_named(

@@ -178,7 +178,7 @@ def test_a_change_to_less_than_the_lowest_caps_is_refused() -> None:
     message = "budget: expected at least 20 W, for the lowest caps of 2 machines, got 19 W"
     with pytest.raises(ValueError, match=message):
         ledger.change(19.0)
-    with pytest.raises(ValueError, match="watts: expected a finite number >"):
+    with pytest.raises(ValueError, match="watts: expected a finite number > 0, got"):
         ledger.change(-1.0)
     ledger.change(20.0)
 
@@ -197,5 +197,5 @@ def test_machines_tell_a_ledger_that_forgot_what_the_budget_is() -> None:
 
 @pytest.mark.parametrize("watts", [0.0, -1.0, math.nan, math.inf])
 def test_bad_budgets_are_refused(watts: float) -> None:
-    with pytest.raises(ValueError, match=r"watts: expected a finite number >"):
+    with pytest.raises(ValueError, match=r"watts: expected a finite number > 0, got"):
         Ledger(watts)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from alert import _arguments
-from alert._text import shown
 from alert.serving.budget.demand import Loss
 from alert.serving.budget.division import divide
 
@@ -90,7 +89,7 @@ class Ledger:
     def __init__(
         self, watts: float, lease: float = 30.0, *, forgetful_until: float = -math.inf
     ) -> None:
-        self.budget = Stated(_checked(watts), -math.inf)
+        self.budget = Stated(_arguments.above_zero("watts", watts), -math.inf)
         self.lease = _arguments.seconds("lease", lease, above_zero=True)
         self._forgetful_until = forgetful_until
         self._members: dict[str, _Member] = {}
@@ -122,7 +121,7 @@ class Ledger:
         ValueError, TypeError
             It is no finite number above zero, or smaller than the lowest caps of all machines.
         """
-        watts = _checked(watts)
+        watts = _arguments.above_zero("watts", watts)
         self._require(watts, [member.loss for member in self._members.values()])
         self._take(Stated(watts, at))
 
@@ -213,9 +212,3 @@ class Ledger:
         for member in self._members.values():
             if now >= member.until:
                 self._hold(member, min(member.held, member.loss.watts[0]))
-
-
-def _checked(watts: float) -> float:
-    if not _arguments.at_least("watts", watts, 0.0):
-        raise ValueError(f"watts: expected a finite number > 0, got {shown(watts)}")
-    return float(watts)

@@ -199,9 +199,11 @@ class Content:
         """Return the F1 to expect of each branch, 0 to 1."""
         near = np.array([self._nearness(each) for each in self.situations])
         if len(near) > 1:
-            average: Floats = self._measured.mean(axis=0)
+            average = self._measured.mean(axis=0)
             changed = near @ self._measured / near.sum() - average
-            return np.clip(average + self.trust * changed, 0.0, 1.0)  # ones may be rounded up
+            # Rounding takes means of ones above 1, and of zeros below 0.
+            found: Floats = np.clip(average + self.trust * changed, 0.0, 1.0)
+            return found
         if self._layout is None or self._layout.branches is not branches:
             self._layout = _Layout.of(branches, self.quality)
         now = self._formula(self.height, self.motion)

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from alert._arguments import Floats
 from alert._core import Decision
 from alert._text import shown
 from alert.profile import Profile
@@ -104,7 +105,13 @@ class Dispatch:
         self._power_limit = watts
         within = highest_within(self.profile, watts) + 1
         self._latency = self.profile.latency[:, :within].min(axis=1)
-        self.admission.fastest = float(self._latency.min())
+        self._plan_with(self.admission.offsets)
+
+    def _plan_with(self, offsets: Floats | None) -> None:
+        """Plan with models that are off their profile by such factors; None for not at all."""
+        self.admission.offsets = offsets
+        latency = self._latency if offsets is None else offsets * self._latency
+        self.admission.fastest = float(latency.min())
 
     def _gain(self) -> float:
         """Return what one request more takes in a full batch, relative to a request alone."""
@@ -301,8 +308,7 @@ class Dispatch:
             request.account.last = Last(job.decision, exit, now - request.arrival, allowed)
         scheduler = job.request.account.scheduler
         self.admission.learn(scheduler.slowdown)
-        self.admission.offsets = offsets = scheduler.offsets
-        self.admission.fastest = float((offsets * self._latency).min())
+        self._plan_with(scheduler.offsets)
 
     def _by_profile(self, job: Job, latency: float) -> float:
         """Return the joules of one request by the profile, as if they were read; 0 if unknown."""

@@ -14,7 +14,9 @@ from alert.profile import Profile
 def fits_single(array: Floats) -> bool:
     """Tell whether no number is too large or too small for single precision."""
     limits = np.finfo(np.float32)
-    return bool(((array == 0.0) | ((array >= limits.tiny) & (array <= limits.max))).all())
+    size = np.abs(array)
+    fits = (size >= limits.tiny) & (size <= limits.max)
+    return bool((fits | (array == 0.0) | np.isnan(array)).all())
 
 
 def exit_times(

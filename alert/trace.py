@@ -358,17 +358,16 @@ class Trace:
             "origin": self.origin,
             "profile": self.profile.document(),
         }
-        measured = {"latency": self.latency, "energy": self.energy}
-        measured |= {f"exits_{model}": seconds for model, seconds in self.exits.items()}
-        found = {} if self.accuracy is None else {"accuracy": self.accuracy}
-        found |= {f"seen_{name}": what for name, what in self.seen.items()}
-        kind = _SINGLE if all(map(fits_single, measured.values())) else _DOUBLE
+        numbers = {"latency": self.latency, "energy": self.energy}
+        numbers |= {f"exits_{model}": seconds for model, seconds in self.exits.items()}
+        numbers |= {} if self.accuracy is None else {"accuracy": self.accuracy}
+        numbers |= {f"seen_{name}": what for name, what in self.seen.items()}
+        kind = _SINGLE if all(map(fits_single, numbers.values())) else _DOUBLE
         arrays: dict[str, NDArray[Any]] = {
             "header": np.frombuffer(json.dumps(header, allow_nan=False).encode(), np.uint8),
             "phase": self.phase,
             "group": self.group,
-            **{name: array.astype(kind) for name, array in measured.items()},
-            **{name: array.astype(_SINGLE) for name, array in found.items()},
+            **{name: array.astype(kind) for name, array in numbers.items()},
         }
         files.write_arrays(path, arrays)
 

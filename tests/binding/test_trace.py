@@ -58,6 +58,18 @@ def test_accuracy_and_what_was_seen_come_back_from_a_file(tmp_path: Path) -> Non
     assert plain.seen == {}
 
 
+@pytest.mark.parametrize("number", [1e300, -1e300, 1e-300])
+def test_what_was_seen_is_kept_where_single_precision_has_no_such_number(
+    number: float, tmp_path: Path
+) -> None:
+    made = synthetic.trace(4)
+    seen = {"area": np.full((4, 3), number)}
+    profile, costs = made.profile, (made.latency, made.energy, made.exits)
+    alert.Trace(profile, *costs, seen=seen).save(tmp_path / "t.npz")
+    found = alert.Trace.load(tmp_path / "t.npz")
+    np.testing.assert_array_equal(found.seen["area"], seen["area"])
+
+
 def test_traces_with_accuracy_follow_each_other() -> None:
     one, other = (with_what_was_seen(synthetic.trace(n)) for n in (7, 4))
     both = one.followed_by(other)

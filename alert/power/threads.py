@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import math
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -55,6 +56,7 @@ class Pools:
         self._modules = 0
         self.users = 0
         self.asked: float | None = None  # the number last set; None for those found
+        self._here = threading.local()  # OpenMP keeps a number for each thread that calls it
 
     def all(self) -> list[Pool]:
         """Return those that there are by now."""
@@ -62,6 +64,17 @@ class Pools:
             self._modules = len(sys.modules)
             self._known = {name: self._known.get(name, pool) for name, pool in _found().items()}
         return list(self._known.values())
+
+    def put(self, threads: float) -> None:
+        """Have this thread compute with that many threads, and others when they `follow`."""
+        for pool in self.all():
+            pool.put(int(threads))
+        self.asked = self._here.asked = threads
+
+    def follow(self) -> None:
+        """Have this thread compute with the number that another one has set."""
+        if self.asked is not None and getattr(self._here, "asked", None) != self.asked:
+            self.put(self.asked)
 
     def give_back(self) -> None:
         """Put the numbers found."""
@@ -135,9 +148,12 @@ class Threads(Device):
         threads = _arguments.number("power_cap", cap)
         if not (low <= threads <= high and threads.is_integer()):
             raise ValueError(f"power_cap: expected {low:g} to {high:g} threads, got {cap!r}")
-        for pool in self._pools.all():
-            pool.put(int(threads))
-        self._pools.asked = threads
+        self._pools.put(threads)
+
+    def begin(self) -> None:
+        """Have the thread that runs a model compute with the number that was last set."""
+        if not self.closed:
+            self._pools.follow()
 
     def release(self) -> None:
         """Put the numbers of threads that were found, until the next cap."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import types
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -165,6 +166,23 @@ def test_the_threads_of_pytorch_itself() -> None:
         device.set_cap(3)
         assert torch.get_num_threads() == 3
     assert torch.get_num_threads() == found
+
+
+@pytest.mark.needs("torch")
+def test_a_cap_holds_in_every_thread_that_runs_a_model() -> None:
+    """OpenMP keeps the number of each thread that has computed before."""
+    import torch
+
+    with ThreadPoolExecutor(1) as other, power.open("threads", cap_range=(1, 3)) as device:
+        device.set_cap(3)
+        other.submit(torch.set_num_threads, 3).result()
+        device.set_cap(2)
+        other.submit(device.begin).result()
+        assert other.submit(torch.get_num_threads).result() == 2
+        other.submit(torch.set_num_threads, 1).result()  # somebody else's change stays
+        other.submit(device.begin).result()
+        assert other.submit(torch.get_num_threads).result() == 1
+        assert torch.get_num_threads() == 2
 
 
 def test_without_any_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import io
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -84,10 +85,11 @@ def trained(
     network.eval()
     with torch.inference_mode():
         accuracy = evaluate(network)
-    kept = {"weights": network.state_dict(), "accuracy": accuracy}
+    packed = io.BytesIO()  # to a full disk, torch raises what is no OSError
+    torch.save({"weights": network.state_dict(), "accuracy": accuracy}, packed)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.replace(path, lambda file: torch.save(kept, file))
+        files.replace(path, lambda file: file.write(packed.getbuffer()))
     except OSError as error:  # what took minutes to train serves all the same
         warn(f"the trained network could not be kept ({error}): it is trained again next time")
     return network, accuracy

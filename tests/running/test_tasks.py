@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -192,15 +193,27 @@ def test_training_learns_and_is_repeatable() -> None:
 def test_a_network_that_cannot_be_kept_serves_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def train() -> None:
+        batch = torch.zeros(4, 200), torch.zeros(4, dtype=torch.long)
+        network, accuracy = training.trained(
+            *("net", "key", lambda: Net(200, 200), lambda _: batch, 1), lambda _: [0.5]
+        )
+        assert accuracy == [0.5]
+        assert not network.training
+
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    batch = torch.zeros(4, 2), torch.zeros(4, dtype=torch.long)
     with pytest.warns(UserWarning, match=r"could not be kept \(.*Not a directory"):
-        network, accuracy = training.trained(
-            *("net", "key", lambda: Net(2, 2), lambda _: batch, 1), lambda _: [0.5]
-        )
-    assert accuracy == [0.5]
-    assert not network.training
+        train()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))  # like a disk that is full
+    try:
+        with pytest.warns(UserWarning, match=r"could not be kept \(.*File too large"):
+            train()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not any((tmp_path / "alert").iterdir())
 
 
 @pytest.fixture

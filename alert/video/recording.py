@@ -72,7 +72,8 @@ class Recording:
 
     def trace(self, of_parts: Trace) -> Trace:
         """Make the trace of branches out of that of their parts on the groups drawn."""
-        shown = [np.array(rows) for rows in zip(*self._found(len(of_parts)), strict=True)]
+        drawn = self.drawn[: len(of_parts)]  # an interrupt may have ended the recording early
+        shown = [np.array(rows) for rows in zip(*self._found(drawn), strict=True)]
         names, group = of_parts.profile.models, self._group
         latency, energy = (
             [frames.mean(axis=0) for frames in together(self.branches, group, names, costs)]
@@ -85,7 +86,7 @@ class Recording:
             profile_of(self.branches, group, self._accuracy, video, of_parts.profile),
             np.stack(latency, axis=1),
             np.stack(energy, axis=1),
-            phase=[scene for scene, _ in self.drawn] if several else of_parts.phase,
+            phase=[scene for scene, _ in drawn] if several else of_parts.phase,
             phases=[scene.name for scene in self._scenes] if several else of_parts.phases,
             accuracy=shown[0],
             seen=dict(zip(Seen._fields, shown[1:], strict=True)),
@@ -95,11 +96,11 @@ class Recording:
             origin=of_parts.origin,
         )
 
-    def _found(self, groups: int) -> list[tuple[list[float], ...]]:
+    def _found(self, groups: Sequence[tuple[int, int]]) -> list[tuple[list[float], ...]]:
         """Return F1, and what was seen, of every branch in each group."""
         found = []
-        with bar(groups, "group", "F1", shown=self._progress) as done:
-            for scene, start in self.drawn[:groups]:
+        with bar(len(groups), "group", "F1", shown=self._progress) as done:
+            for scene, start in groups:
                 film = self._films[scene]
                 rows = []
                 for branch in self.branches:

@@ -9,7 +9,7 @@ from film import HEIGHT, WIDTH, Detector, Object, film, true_boxes
 import alert
 from alert.video import branches, f1, measure
 from alert.video.recording import Recording
-from alert.video.scenes import CHANGING, Scene
+from alert.video.scenes import AS_FILMED, CHANGING, Scene
 from alert.video.study import Study
 
 WALKERS = [Object(110, 70, 16, 40, (1, 0)), Object(200, 115, 20, 44, (-1, 0))]
@@ -108,6 +108,15 @@ def test_scenes_change_at_random_and_are_the_phases_of_the_trace() -> None:
     assert height[2] == pytest.approx(3 * height[0], rel=0.15)
     motion = [np.nanmedian(trace.seen["motion"][trace.phase == k]) for k in range(4)]
     assert motion[1] == pytest.approx(3 * motion[0], rel=0.3)
+
+
+@pytest.mark.parametrize("scenes", [AS_FILMED, CHANGING])
+def test_what_was_recorded_before_an_interrupt_is_a_trace(scenes: tuple[Scene, ...]) -> None:
+    made = recording(scenes=scenes)
+    made.moments(30, seed=0)
+    trace = made.trace(of_parts(list(made.parts), 13))
+    assert len(trace) == 13
+    assert trace.phase.tolist() == [scene for scene, _ in made.drawn[:13]]
 
 
 def test_a_scene_shows_a_part_of_the_frame_and_some_of_the_frames() -> None:

@@ -95,15 +95,16 @@ void alert_scheduler_learn_offsets(alert_scheduler *s, const alert_finished *fin
     const alert_constants *c = s->task.constants;
     alert_offsets *o = &s->offsets;
     size_t model = alert_pending_row(s)->model;
-    double factor =
-        alert_offsets_learn(o, c, &s->belief, model, finished->profiled_s, finished->slowdown);
-    if (factor == 1.0 || alert_outlook_reserve(&s->outlook, s->task.profile) != 0) {
+    double served = o->served[model],
+           next = alert_offsets_learn(o, c, &s->belief, model, finished->profiled_s,
+                                      finished->slowdown);
+    if (next == served || alert_outlook_reserve(&s->outlook, s->task.profile) != 0) {
         s->method->learn(s->now.by_method, &s->task, finished, &s->belief);
         return;
     }
-    alert_finished rest = against(finished, factor);
+    alert_finished rest = against(finished, next / served);
     s->method->learn(s->now.by_method, &s->task, &rest, &s->belief);
-    alert_offsets_serve(o, c, model);
+    alert_offsets_serve(o, model, next);
     alert_scheduler_follow_costs(s);
     alert_task before = s->task;
     before.offset = o->before;

@@ -71,18 +71,22 @@ static void follow(alert_offsets *o, const alert_constants *c, size_t model, dou
     *variance = rest > least ? rest : least;
 }
 
-/* The factor to serve. */
-static double due(const alert_offsets *o, const alert_constants *c, size_t model)
+/* The factor to serve after an input of `model`, and one of `before`. */
+static double due(const alert_offsets *o, const alert_constants *c, size_t model, size_t before)
 {
-    double learnt = o->learnt[model];
-    return is_within_factor(learnt, 1.0, c->offset_served) ? 1.0 : learnt;
+    double learnt = o->learnt[model], served = o->served[model];
+    double next = is_within_factor(learnt, 1.0, c->offset_served) ? 1.0 : learnt;
+    bool is_nearer = is_within_factor(next, 1.0, fmax(served, 1.0 / served));
+    bool counts = is_nearer || before == o->models || o->served[before] == 1.0;
+    return counts && !is_within_factor(next, served, ALERT_OFFSET_MOVED) ? next : served;
 }
 
 double alert_offsets_learn(alert_offsets *o, const alert_constants *c, const alert_belief *belief,
                            size_t model, double profiled_s, double slowdown)
 {
-    if (*o->last == (double)model)
-        return 1.0;
+    size_t before = (size_t)*o->last;
+    if (before == model)
+        return o->served[model];
     *o->last = (double)model;
     bool is_new = o->variance[model] >= c->offset_spread * c->offset_spread;
     alert_cause causes[ALERT_CAUSES];
@@ -94,14 +98,13 @@ double alert_offsets_learn(alert_offsets *o, const alert_constants *c, const ale
     double share = share_of_first(causes, count, x, o->variance[model] + noise);
     if (share > ALERT_OFFSET_SHARE && is_within_factor(x, quiet, c->offset_far))
         follow(o, c, model, x, quiet, (causes[0].variance + noise) / share);
-    double served = o->served[model], next = due(o, c, model);
-    return is_within_factor(next, served, ALERT_OFFSET_MOVED) ? 1.0 : next / served;
+    return due(o, c, model, before);
 }
 
-void alert_offsets_serve(alert_offsets *o, const alert_constants *c, size_t model)
+void alert_offsets_serve(alert_offsets *o, size_t model, double factor)
 {
     memcpy(o->before, o->served, o->models * sizeof *o->served);
-    o->served[model] = due(o, c, model);
+    o->served[model] = factor;
 }
 
 /* ------------------------------------------------------------------------------------------- saved */

@@ -21,6 +21,9 @@
  * A profile is right to a few percent, and spreads cover those. So an offset within a factor of offset_served is not served:
  * where the profile is right, nothing changes. Beyond, s_i t takes the place of t, anew where s_i has moved by a factor of
  * ALERT_OFFSET_MOVED. The price of accuracy moves to the hull of the latencies served.
+ *
+ * After a model that is off its profile itself, the offset served only comes nearer to 1. So the profile of at least one model
+ * stands. Else all that run would drift off their profiles together, and the slowdown the other way.
  */
 #ifndef ALERT_OFFSETS_H
 #define ALERT_OFFSETS_H
@@ -47,12 +50,12 @@ typedef struct alert_offsets {
 int alert_offsets_new(alert_offsets *o, const alert_constants *c, size_t models) ALERT_MUST_CHECK;
 void alert_offsets_clear(alert_offsets *o);
 
-/* Learns from a run of `model`, of latency profiled_s as served, and this slowdown against it. Returns by which factor its
- * latencies are to rise; 1 where they stay. */
+/* Learns from a run of `model`, of latency profiled_s as served, and this slowdown against it. Returns the factor that its
+ * latencies are to be served with from now on. */
 double alert_offsets_learn(alert_offsets *o, const alert_constants *c, const alert_belief *belief,
                            size_t model, double profiled_s, double slowdown);
-/* Lets them rise; `before` has the factors so far. */
-void alert_offsets_serve(alert_offsets *o, const alert_constants *c, size_t model);
+/* Serves the factor; `before` has the factors so far. */
+void alert_offsets_serve(alert_offsets *o, size_t model, double factor);
 
 /* Whether o->count numbers, unaligned, may be those of such offsets; and whether they serve any model another latency. */
 bool alert_offsets_are_sane(const alert_offsets *o, const void *numbers);

@@ -55,11 +55,11 @@ static void test_the_law(void)
     EXPECT_NEAR(o.learnt[1], 1.4100086698085628, 1e-12);
     EXPECT_NEAR(o.variance[1], 0.01, 1e-12);
     EXPECT(o.served[1] == 1.0 && o.learnt[0] == 1.0);
-    alert_offsets_serve(&o, &c, 1);
+    alert_offsets_serve(&o, 1, o.learnt[1]);
     EXPECT(o.served[1] == o.learnt[1] && o.before[1] == 1.0);
     /* against the latency served, what is left is small */
     *o.last = 0.0;
-    EXPECT(alert_offsets_learn(&o, &c, &quiet, 1, 0.01, 1.5 / o.served[1]) == 1.0);
+    EXPECT(alert_offsets_learn(&o, &c, &quiet, 1, 0.01, 1.5 / o.served[1]) == o.served[1]);
     EXPECT_NEAR(o.learnt[1], 1.4605417060560313, 1e-12);
     alert_offsets_clear(&o);
 }
@@ -77,6 +77,34 @@ static void test_only_a_change_of_model_teaches(void)
         EXPECT(alert_offsets_learn(&o, &c, &quiet, 0, 0.01, 1.5) == 1.0);
     EXPECT(o.learnt[0] == first && *o.last == 0.0);
     alert_offsets_clear(&o);
+}
+
+/* The factor to serve model 1 with after this slowdown, served with `served`, where model 0 ran before. */
+static double served_after(double before, double served, double slowdown)
+{
+    alert_constants c = alert_constants_default();
+    alert_mixture m;
+    alert_belief quiet = quiet_belief(&m);
+    alert_offsets o = offsets_of(&c, 2);
+    *o.last = 0.0;
+    o.served[0] = before;
+    o.learnt[1] = o.served[1] = served;
+    o.variance[1] = 0.03; /* it has run before */
+    double factor = alert_offsets_learn(&o, &c, &quiet, 1, 0.01, slowdown);
+    EXPECT((o.learnt[1] > served) == (slowdown > 1.0));
+    alert_offsets_clear(&o);
+    return factor;
+}
+
+static void test_after_a_model_that_is_off_an_offset_only_comes_nearer_to_1(void)
+{
+    static const double SERVED[] = {0.7, 1.0, 1.4};
+    for (size_t n = 0; n < 3; n++) {
+        double served = SERVED[n];
+        EXPECT(served_after(1.0, served, 1.5) > served && served_after(1.0, served, 0.6) < served);
+        EXPECT((served_after(1.4, served, 1.5) > served) == (served < 1.0));
+        EXPECT((served_after(1.4, served, 0.6) < served) == (served > 1.0));
+    }
 }
 
 static void test_what_is_far_away_teaches_nothing(void)
@@ -112,7 +140,7 @@ static void test_no_stream_drives_it_out_of_bounds(double constant)
         size_t model = (random >> 33) % 3;
         double factor = alert_offsets_learn(&o, &c, &quiet, model, 0.01, slowdown);
         EXPECT(factor > 0.0 && isfinite(factor));
-        alert_offsets_serve(&o, &c, model);
+        alert_offsets_serve(&o, model, factor);
         EXPECT(alert_offsets_are_sane(&o, o.numbers));
     }
     alert_offsets_clear(&o);
@@ -298,6 +326,7 @@ int main(void)
 {
     test_the_law();
     test_only_a_change_of_model_teaches();
+    test_after_a_model_that_is_off_an_offset_only_comes_nearer_to_1();
     test_what_is_far_away_teaches_nothing();
     test_no_stream_drives_it_out_of_bounds(1e-300);
     test_no_stream_drives_it_out_of_bounds(1.0);

@@ -163,6 +163,17 @@ def test_a_machine_that_is_slower_throughout_is_no_offset() -> None:
     assert s.slowdown[0] == pytest.approx(1.6, rel=0.06)
 
 
+def test_offsets_and_slowdown_do_not_drift_apart_in_a_long_run() -> None:
+    """Two models run most of the time. What is known of the third stays right."""
+    s, own, random = scheduler(), np.array([1.0, 1.35, 1.0]), Random(0)
+    for _ in range(20_000):
+        model, power_cap = s.decision
+        seconds = true_latency(model, power_cap, own) * random.lognormvariate(0.0, 0.1)
+        s.step(seconds, (power_cap or 0.0) * seconds)
+    assert 1.0 in s.offsets
+    assert s.slowdown[0] * s.offsets == pytest.approx(own, rel=0.3)
+
+
 def test_an_offset_is_forgotten_when_the_model_is_as_profiled_again() -> None:
     s = scheduler()
     serve(s, 60)

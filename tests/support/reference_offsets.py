@@ -38,6 +38,7 @@ class Offsets:
         self.s, self.v = [1.0] * models, [constants["offset_spread"] ** 2] * models
         self.served = [1.0] * models
         self.last: int | None = None
+        self.before: int | None = None  # another model
 
     def learn(self, i: int, known: list[Cause], x: float) -> None:
         """Learn from a run of model i; x is its slowdown against the latency served."""
@@ -46,7 +47,7 @@ class Offsets:
         c, v = self.constants, self.v[i]
         noise = c["table_noise"] ** 2
         unknown = c["offset_new"] if v >= c["offset_spread"] ** 2 else UNKNOWN
-        self.last = i
+        self.before, self.last = self.last, i
         _, quiet, least = known[0]
         x = cut(x, 1e-6, 1e6) * self.served[i] / self.s[i]
         causes = [(weight * (1.0 - unknown), y, w) for weight, y, w in known]
@@ -69,5 +70,8 @@ class Offsets:
         right = ratio(self.s[i], 1.0) <= self.constants["offset_served"]
         due = 1.0 if right else self.s[i]
         if ratio(due, self.served[i]) <= MOVED:
+            return self.served
+        after_one_off = self.before is not None and self.served[self.before] != 1.0
+        if after_one_off and ratio(due, 1.0) > ratio(self.served[i], 1.0):
             return self.served
         return [*self.served[:i], due, *self.served[i + 1 :]]

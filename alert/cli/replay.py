@@ -6,10 +6,10 @@ all traces of that module in the current directory are replayed. Nothing is run 
     $ alert replay mymodels:offer --deadline 0.05 --accuracy 0.75
 
 Goals hold on average over the trace. Without --accuracy and --energy, both bounds are tried, half
-way between the least and the most that can be reached. Without --deadline it is the mean latency of
-the largest model. A goal is kept when its bound holds and at most one input in ten is late.
-The oracle is that of the paper. It keeps the bound in each input by itself, so it may miss a goal
-that others keep on average.
+way between the least and the most that can be reached; that on the energy only where the profile
+knows the power. Without --deadline it is the mean latency of the largest model. A goal is kept when
+its bound holds and at most one input in ten is late. The oracle is that of the paper. It keeps the
+bound in each input by itself, so it may miss a goal that others keep on average.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from alert.evaluation import OutputTrace, Replay
+    from alert.goal import Objective
 
 # Left out by default: parts of the paper's method, and its view of one level at a time.
 _SCHEMES = ("default", "paper", "static", "informed", "oracle")
@@ -105,9 +106,10 @@ def _goals(outputs: OutputTrace, arguments: argparse.Namespace) -> list[alert.Go
         return [alert.Goal.min_energy(deadline, arguments.accuracy)]
     if arguments.energy is not None:
         return [alert.Goal.max_accuracy(deadline, arguments.energy)]
+    objectives: tuple[Objective, ...] = ("min_energy", "max_accuracy")
     return [
         next(s.goal for s in settings(outputs, objective, deadline / largest) if s.level == 0.5)
-        for objective in ("min_energy", "max_accuracy")
+        for objective in objectives[: 1 + outputs.profile.knows_power]
     ]
 
 

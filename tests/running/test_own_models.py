@@ -189,6 +189,20 @@ def test_replays_one_file_under_the_goal_asked_for(
     assert (document["objective"], document["bound"]) == ("max_accuracy", None)
 
 
+def test_a_profile_without_power_is_replayed_under_a_bound_on_the_accuracy(
+    recorded: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = alert.Trace.load(f"{recorded}-quiet.npz")
+    p = trace.profile
+    unknown = alert.Profile(
+        *(p.latency, None, p.accuracy, p.power_caps, p.idle_power, p.models),
+        exits={model: list(pairs) for model, pairs in p.exits.items()},
+    )
+    alert.Trace(unknown, trace.latency, trace.energy, trace.exits).save("unknown.npz")
+    (document,) = replayed(capsys, "unknown.npz")
+    assert document["objective"] == "min_energy"
+
+
 def test_prints_a_table_for_each_goal(recorded: str, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert cli.main(["replay", f"{recorded}:offer"]) == 0

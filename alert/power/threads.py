@@ -73,12 +73,13 @@ class Pools:
 
     def follow(self) -> None:
         """Have this thread compute with the number that another one has set."""
-        if self.asked is not None and getattr(self._here, "asked", None) != self.asked:
-            self.put(self.asked)
+        asked = self.asked  # another thread may give it back meanwhile
+        if asked is not None and getattr(self._here, "asked", None) != asked:
+            self.put(asked)
 
     def give_back(self) -> None:
         """Put the numbers found."""
-        self.asked = None
+        self.asked = self._here.asked = None
         for pool in self._known.values():
             pool.give_back()
 

@@ -185,6 +185,21 @@ def test_a_cap_holds_in_every_thread_that_runs_a_model() -> None:
         assert torch.get_num_threads() == 2
 
 
+@pytest.mark.needs("torch")
+def test_a_cap_that_comes_again_after_a_release_holds_in_the_thread_that_released() -> None:
+    import torch
+
+    found = torch.get_num_threads()
+    caps = (1, found + 1)
+    with ThreadPoolExecutor(1) as other, power.open("threads", cap_range=caps) as device:
+        device.set_cap(found + 1)
+        device.release()
+        assert torch.get_num_threads() == found
+        other.submit(device.set_cap, found + 1).result()
+        device.begin()
+        assert torch.get_num_threads() == found + 1
+
+
 def test_without_any_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

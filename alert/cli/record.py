@@ -223,6 +223,6 @@ def _table(trace: alert.Trace) -> Table:
         table.add_column(f"{phase}\n{(trace.phase == number).sum()} inputs", justify="right")
     for i, name in enumerate(trace.profile.models):
         of_model = trace.slowdown[:, i]
-        means = [of_model[trace.phase == number].mean() for number in range(len(trace.phases))]
-        table.add_row(name, *(f"{mean:.2f}" for mean in means))
+        found = [of_model[trace.phase == number] for number in range(len(trace.phases))]
+        table.add_row(name, *(f"{each.mean():.2f}" if len(each) else "-" for each in found))
     return table

@@ -223,6 +223,13 @@ def test_predictions_are_right_where_scenes_are_as_profiled() -> None:
     assert set(found["scenes"]) == set(SCENES)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_scene_that_never_came_is_left_out() -> None:
+    found = changes.prediction(trace("scenes", 10))
+    assert list(found["scenes"]) == ["slow"]
+    assert np.isfinite([found["halves"], found["rms"]]).all()
+
+
 def test_fixed_choices_are_those_that_a_replay_plays() -> None:
     drawn = trace("compute")
     outputs, goal = OutputTrace.of(drawn), goal_of(drawn, 0.0, 0.05)

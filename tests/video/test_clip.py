@@ -182,6 +182,19 @@ def test_branches_of_a_clip_are_recorded(filmed: Path, capsys: pytest.CaptureFix
     assert set(trace.seen) == {"height", "motion", "boxes", "left"}
 
 
+@pytest.mark.filterwarnings("ignore:something else ran meanwhile")  # on a busy machine
+@pytest.mark.needs("av", "rich")
+def test_scenes_that_never_came_have_no_slowdown(
+    filmed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--scales", "1", "--every", "1", "-n", "3", "--power", "emulated", "--scenes"]
+    caps = ["--caps", "12,25", "--quiet"]
+    what = ["record", "video", "--clip", str(filmed), "--detector", "finder:detect"]
+    assert cli.main([*what, *options, *caps]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if " x1 " in line)
+    assert [cell.strip() for cell in row.split("│")[3:6]] == ["-", "-", "-"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -92,6 +92,7 @@ def prediction(trace: Trace) -> dict[str, Any]:
     dict
         "rms" over goals, scenes and branches. For each scene the means of what was predicted and
         found. "halves": rms of the difference between the profile and what was found, by scene.
+        Scenes without any group are left out.
     """
     assert trace.accuracy is not None
     deadline = RELAXED[1] * slowest(trace.profile)
@@ -104,22 +105,23 @@ def prediction(trace: Trace) -> dict[str, Any]:
         foresight = ByContent(trace)
         play("content", outputs, goal, Alert(trace.profile, goal, foresight))
         predicted.append(_by_scene(trace, np.array(foresight.predicted)))
-    situations = trace.profile.origin["video"]["situations"].values()
-    profiled = np.array([each["f1"] for each in situations])
+    names = [trace.phases[scene] for scene in np.unique(trace.phase)]
+    situations = trace.profile.origin["video"]["situations"]
+    profiled = np.array([situations[name]["f1"] for name in names])
     means = np.mean(predicted, axis=0)
     return {
         "rms": _rms(np.array(predicted) - found),
         "halves": _rms(profiled - found),
         "scenes": {
             name: {"predicted": ours.tolist(), "found": theirs.tolist()}
-            for name, ours, theirs in zip(trace.phases, means, found, strict=True)
+            for name, ours, theirs in zip(names, means, found, strict=True)
         },
     }
 
 
 def _by_scene(trace: Trace, f1: Floats) -> Floats:
     """Return means of scenes x branches."""
-    return np.array([f1[trace.phase == scene].mean(axis=0) for scene in range(len(trace.phases))])
+    return np.array([f1[trace.phase == scene].mean(axis=0) for scene in np.unique(trace.phase)])
 
 
 def _rms(values: Floats) -> float:

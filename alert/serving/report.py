@@ -22,11 +22,12 @@ class TenantReport:
         Requests with an output, with a late one, given up, with an exception of the model, and
         taken back.
     energy : float
-        Joules an output.
+        Joules an output; NaN before the first.
     accuracy : float
-        Mean accuracy delivered; a request that was not in time counts as the goal's `q_fail`.
+        Mean accuracy delivered; a request that was not in time counts as the goal's `q_fail`. NaN
+        before the first.
     wait : float
-        Seconds before the model began, on average over the outputs.
+        Seconds before the model began, on average over the outputs; NaN before the first.
     """
 
     name: str
@@ -114,9 +115,9 @@ class ServerReport:
                 f"{t.late}",
                 f"{t.refused}",
                 f"{t.failed}",
-                "not read" if self.energy is None else f"{t.energy:.3g}",
-                f"{t.accuracy:.4f}",
-                f"{1e3 * t.wait:.3g}",
+                "not read" if self.energy is None else _cell(t.energy, ".3g"),
+                _cell(t.accuracy, ".4f"),
+                _cell(1e3 * t.wait, ".3g"),
             )
             for t in self.tenants
         ]
@@ -142,3 +143,8 @@ class ServerReport:
     def _repr_html_(self) -> str:
         header, *rows = self._table()
         return _html.table(header, rows, self._title())
+
+
+def _cell(number: float, form: str) -> str:
+    """Return a number as text; "-" where there is none."""
+    return "-" if math.isnan(number) else f"{number:{form}}"

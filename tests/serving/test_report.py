@@ -31,6 +31,7 @@ def test_shows_itself_before_the_first_request() -> None:
     assert text.splitlines()[0].startswith("alert.Server: power: rapl, energy not read, 0 waiting")
     assert "camera" in text
     assert "not read" in text.splitlines()[2]  # not 0 J a request
+    assert text.splitlines()[2].split()[-2:] == ["-", "-"]  # accuracy and wait
     assert "<table class=" in report._repr_html_()
 
 
@@ -40,3 +41,4 @@ def test_says_what_is_not_measured() -> None:
     assert "12 J emulated" in emulated
     estimated = repr(ServerReport(tenants, 12.0, 0, 5.0, 1e-4, "none", False, True))
     assert "12 J estimated" in estimated
+    assert estimated.splitlines()[2].split()[-3] == "-"  # joules a request, before the first

@@ -59,26 +59,31 @@ static double share_of_first(const alert_cause *causes, int count, double x, dou
     return dense[0] / sum;
 }
 
+/* Of the way from y to x, this share: as a factor on what is at y. */
+static double step_towards(double x, double y, double share)
+{
+    double half = share * half_distance(x, y);
+    return (1.0 + half) / (1.0 - half);
+}
+
 /* noise: variance of the logarithm of x. */
 static void follow(alert_offsets *o, const alert_constants *c, size_t model, double x, double quiet,
                    double noise)
 {
     double *learnt = &o->learnt[model], *variance = &o->variance[model];
-    double gain = *variance / (*variance + noise), half = gain * half_distance(x, quiet);
-    *learnt = alert_clamp(*learnt * ((1.0 + half) / (1.0 - half)), 1.0 / ALERT_OFFSET_MAX,
+    double gain = *variance / (*variance + noise);
+    *learnt = alert_clamp(*learnt * step_towards(x, quiet, gain), 1.0 / ALERT_OFFSET_MAX,
                           ALERT_OFFSET_MAX);
     double rest = gain * noise, least = c->offset_least * c->offset_least;
     *variance = rest > least ? rest : least;
 }
 
-/* The factor to serve after an input of `model`, and one of `before`. */
-static double due(const alert_offsets *o, const alert_constants *c, size_t model, size_t before)
+/* The factor to serve, where the profile counts as right within the factor `right`. */
+static double due(const alert_offsets *o, size_t model, double right)
 {
     double learnt = o->learnt[model], served = o->served[model];
-    double next = is_within_factor(learnt, 1.0, c->offset_served) ? 1.0 : learnt;
-    bool is_nearer = is_within_factor(next, 1.0, fmax(served, 1.0 / served));
-    bool counts = is_nearer || before == o->models || o->served[before] == 1.0;
-    return counts && !is_within_factor(next, served, ALERT_OFFSET_MOVED) ? next : served;
+    double next = is_within_factor(learnt, 1.0, right) ? 1.0 : learnt;
+    return is_within_factor(next, served, ALERT_OFFSET_MOVED) ? served : next;
 }
 
 double alert_offsets_learn(alert_offsets *o, const alert_constants *c, const alert_belief *belief,
@@ -88,6 +93,8 @@ double alert_offsets_learn(alert_offsets *o, const alert_constants *c, const ale
     if (before == model)
         return o->served[model];
     *o->last = (double)model;
+    bool are_off_alike =
+        before < o->models && (o->served[before] - 1.0) * (o->served[model] - 1.0) > 0.0;
     bool is_new = o->variance[model] >= c->offset_spread * c->offset_spread;
     alert_cause causes[ALERT_CAUSES];
     int count =
@@ -96,9 +103,12 @@ double alert_offsets_learn(alert_offsets *o, const alert_constants *c, const ale
     double x = alert_clamp(slowdown, 1.0 / ALERT_RATIO_MAX, ALERT_RATIO_MAX) *
                (o->served[model] / o->learnt[model]);
     double share = share_of_first(causes, count, x, o->variance[model] + noise);
-    if (share > ALERT_OFFSET_SHARE && is_within_factor(x, quiet, c->offset_far))
+    if (share > ALERT_OFFSET_SHARE && is_within_factor(x, quiet, c->offset_far)) {
         follow(o, c, model, x, quiet, (causes[0].variance + noise) / share);
-    return due(o, c, model, before);
+        if (are_off_alike)
+            o->learnt[model] *= step_towards(1.0, o->learnt[model], ALERT_OFFSET_PULL);
+    }
+    return due(o, model, are_off_alike ? ALERT_OFFSET_MOVED : c->offset_served);
 }
 
 void alert_offsets_serve(alert_offsets *o, size_t model, double factor)

@@ -22,8 +22,10 @@
  * where the profile is right, nothing changes. Beyond, s_i t takes the place of t, anew where s_i has moved by a factor of
  * ALERT_OFFSET_MOVED. The price of accuracy moves to the hull of the latencies served.
  *
- * After a model that is off its profile itself, the offset served only comes nearer to 1. So the profile of at least one model
- * stands. Else all that run would drift off their profiles together, and the slowdown the other way.
+ * Two models that are both slower than profiled, or both quicker, tell only what they differ by: the rest may be the machine's.
+ * So after an input of the one, the offset of the other goes a share ALERT_OFFSET_PULL of its way to 1, too, and is served
+ * until it is within a factor of ALERT_OFFSET_MOVED of 1. Else all that run would drift off their profiles together, and the
+ * slowdown the other way.
  */
 #ifndef ALERT_OFFSETS_H
 #define ALERT_OFFSETS_H
@@ -32,6 +34,7 @@
 
 #define ALERT_OFFSET_SHARE 0.01
 #define ALERT_OFFSET_MOVED 1.1
+#define ALERT_OFFSET_PULL  0.1
 /* s_i is within 1 / ALERT_OFFSET_MAX .. ALERT_OFFSET_MAX. */
 #define ALERT_OFFSET_MAX 20.0
 

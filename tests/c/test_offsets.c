@@ -79,8 +79,8 @@ static void test_only_a_change_of_model_teaches(void)
     alert_offsets_clear(&o);
 }
 
-/* The factor to serve model 1 with after this slowdown, served with `served`, where model 0 ran before. */
-static double served_after(double before, double served, double slowdown)
+/* Of model 1, after an input as quiet as the machine; model 0 ran before. Sets what is learnt, returns what is served. */
+static double after_quiet(double before, double served, double *learnt)
 {
     alert_constants c = alert_constants_default();
     alert_mixture m;
@@ -88,22 +88,35 @@ static double served_after(double before, double served, double slowdown)
     alert_offsets o = offsets_of(&c, 2);
     *o.last = 0.0;
     o.served[0] = before;
-    o.learnt[1] = o.served[1] = served;
-    o.variance[1] = 0.03; /* it has run before */
-    double factor = alert_offsets_learn(&o, &c, &quiet, 1, 0.01, slowdown);
-    EXPECT((o.learnt[1] > served) == (slowdown > 1.0));
+    o.served[1] = served;
+    o.learnt[1] = *learnt;
+    o.variance[1] = 0.01; /* it has run before */
+    double factor = alert_offsets_learn(&o, &c, &quiet, 1, 0.01, *learnt / served);
+    *learnt = o.learnt[1];
     alert_offsets_clear(&o);
     return factor;
 }
 
-static void test_after_a_model_that_is_off_an_offset_only_comes_nearer_to_1(void)
+static void test_of_two_models_that_are_off_alike_the_machine_has_a_part(void)
 {
-    static const double SERVED[] = {0.7, 1.0, 1.4};
+    static const double BEFORE[] = {0.5, 1.0, 2.0};
     for (size_t n = 0; n < 3; n++) {
-        double served = SERVED[n];
-        EXPECT(served_after(1.0, served, 1.5) > served && served_after(1.0, served, 0.6) < served);
-        EXPECT((served_after(1.4, served, 1.5) > served) == (served < 1.0));
-        EXPECT((served_after(1.4, served, 0.6) < served) == (served > 1.0));
+        double slower = 1.4, quicker = 0.7;
+        (void)after_quiet(BEFORE[n], 1.4, &slower);
+        (void)after_quiet(BEFORE[n], 0.7, &quicker);
+        EXPECT_NEAR(slower, n == 2 ? 1.3540983606557377 : 1.4, 1e-12);
+        EXPECT_NEAR(quicker, n == 0 ? 0.7251497005988024 : 0.7, 1e-12);
+    }
+}
+
+static void test_an_offset_that_is_pulled_is_served_until_it_is_close_to_1(void)
+{
+    static const double LEARNT[] = {1.05, 1.18, 1.3}; /* of a model served with 1.6 */
+    for (size_t n = 0; n < 3; n++) {
+        double alone = LEARNT[n], alike = LEARNT[n];
+        EXPECT_NEAR(after_quiet(1.0, 1.6, &alone), n < 2 ? 1.0 : LEARNT[n], 1e-12);
+        EXPECT_NEAR(after_quiet(2.0, 1.6, &alike), n < 1 ? 1.0 : alike, 1e-12);
+        EXPECT(alone == LEARNT[n] && alike < LEARNT[n]);
     }
 }
 
@@ -326,7 +339,8 @@ int main(void)
 {
     test_the_law();
     test_only_a_change_of_model_teaches();
-    test_after_a_model_that_is_off_an_offset_only_comes_nearer_to_1();
+    test_of_two_models_that_are_off_alike_the_machine_has_a_part();
+    test_an_offset_that_is_pulled_is_served_until_it_is_close_to_1();
     test_what_is_far_away_teaches_nothing();
     test_no_stream_drives_it_out_of_bounds(1e-300);
     test_no_stream_drives_it_out_of_bounds(1.0);

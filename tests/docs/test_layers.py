@@ -103,8 +103,8 @@ def test_the_core_stays_small() -> None:
     # and questions about models that are less accurate than was published.
     # 100 for inputs that leave early, and prices that know of a limit on the power.
     # 25 for prices of a machine that is always slower than its profile.
-    # 215 for models that are off their profile: offsets, their state.
-    assert sum(lines_of_code(path) for path in files) <= 5970
+    # 225 for models that are off their profile: offsets, their state, that they do not drift.
+    assert sum(lines_of_code(path) for path in files) <= 5980
 
 
 def test_the_core_includes_nothing_from_above() -> None:

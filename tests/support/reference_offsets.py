@@ -8,7 +8,7 @@ import math
 
 from reference_regimes import Regimes, cut
 
-MOVED, SHARE, MOST = 1.1, 0.01, 20.0
+MOVED, PULL, SHARE, MOST = 1.1, 0.1, 0.01, 20.0
 UNKNOWN = 0.05
 
 Cause = tuple[float, float, float]
@@ -38,7 +38,7 @@ class Offsets:
         self.s, self.v = [1.0] * models, [constants["offset_spread"] ** 2] * models
         self.served = [1.0] * models
         self.last: int | None = None
-        self.before: int | None = None  # another model
+        self.right = 1.0  # factor within which the profile of the last one counts as right
 
     def learn(self, i: int, known: list[Cause], x: float) -> None:
         """Learn from a run of model i; x is its slowdown against the latency served."""
@@ -47,7 +47,9 @@ class Offsets:
         c, v = self.constants, self.v[i]
         noise = c["table_noise"] ** 2
         unknown = c["offset_new"] if v >= c["offset_spread"] ** 2 else UNKNOWN
-        self.before, self.last = self.last, i
+        before, self.last = self.last, i
+        alike = before is not None and (self.served[before] - 1.0) * (self.served[i] - 1.0) > 0.0
+        self.right = MOVED if alike else c["offset_served"]
         _, quiet, least = known[0]
         x = cut(x, 1e-6, 1e6) * self.served[i] / self.s[i]
         causes = [(weight * (1.0 - unknown), y, w) for weight, y, w in known]
@@ -63,15 +65,14 @@ class Offsets:
         gain = v / (v + seen)
         h = gain * (x - quiet) / (x + quiet)
         self.s[i] = cut(self.s[i] * (1.0 + h) / (1.0 - h), 1.0 / MOST, MOST)
+        if alike:
+            h = PULL * (1.0 - self.s[i]) / (1.0 + self.s[i])
+            self.s[i] *= (1.0 + h) / (1.0 - h)
         self.v[i] = max(gain * seen, c["offset_least"] ** 2)
 
     def serve(self, i: int) -> list[float]:
         """Return the factors to serve after an input of model i: the same list where none moves."""
-        right = ratio(self.s[i], 1.0) <= self.constants["offset_served"]
-        due = 1.0 if right else self.s[i]
+        due = 1.0 if ratio(self.s[i], 1.0) <= self.right else self.s[i]
         if ratio(due, self.served[i]) <= MOVED:
-            return self.served
-        after_one_off = self.before is not None and self.served[self.before] != 1.0
-        if after_one_off and ratio(due, 1.0) > ratio(self.served[i], 1.0):
             return self.served
         return [*self.served[:i], due, *self.served[i + 1 :]]

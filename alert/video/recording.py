@@ -7,7 +7,7 @@ second half follow each other. When all have been drawn, they come again one fra
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import count, cycle, islice
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from alert.video.content import Seen, seen
 from alert.video.crowd import counted_steps, crowd_of
 from alert.video.parts import Moment, Part, parts, profile_of, together
 from alert.video.study import Study
+
+PROFILED = 30
+"""Groups that `alert.Trace.record` measures a profile with: the first ones drawn."""
 
 # Groups that a scene lasts, where there are several.
 _SHORTEST, _LONGEST = 5, 15
@@ -80,7 +83,8 @@ class Recording:
             for costs in (of_parts.latency, of_parts.energy)
         )
         several = len(self._scenes) > 1
-        boxes = float(np.median([len(self._true(place)) for place in self.drawn]))
+        profiled = islice(cycle(self.drawn), PROFILED)
+        boxes = float(np.median([len(self._true(place)) for place in profiled]))
         video = {**self._video, "boxes": crowd_of(self.branches, group, of_parts.profile, boxes)}
         return Trace(
             profile_of(self.branches, group, self._accuracy, video, of_parts.profile),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import numpy as np
 import pytest
 from film import HEIGHT, WIDTH, Detector, Object, film, true_boxes
 
 import alert
 from alert.video import branches, f1, measure
-from alert.video.recording import Recording
+from alert.video.recording import PROFILED, Recording
 from alert.video.scenes import AS_FILMED, CHANGING, Scene
 from alert.video.study import Study
 
@@ -86,6 +88,15 @@ def test_a_trace_holds_what_branches_take_and_find() -> None:
         ms = [detection_ms + 2.0 + 3.0 * step for step in (5.0, 6.0, 7.0, 6.0 + 1.0 / 15.0)]
         factors = np.array(ms[:3]) / ms[3]
         np.testing.assert_allclose(np.array(crowd["factors"])[:, column], factors)
+
+
+def test_the_boxes_profiled_are_those_of_the_groups_that_the_profile_is_measured_with() -> None:
+    assert signature(alert.Trace.record).parameters["profiled"].default == PROFILED
+    truth = [true_boxes(WALKERS[: 1 + (number >= 80)], number) for number in range(100)]
+    made = recording(truth=truth)
+    made.drawn = [(0, 4)] * PROFILED + [(0, 40)] * 2 * PROFILED
+    trace = made.trace(of_parts(list(made.parts), len(made.drawn)))
+    assert trace.profile.origin["video"]["boxes"]["profiled"] == 1
 
 
 def trace_of(names: list[str], n: int) -> np.ndarray:

@@ -62,7 +62,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--inputs",
         type=count,
-        help="photographs in the stream (default: 200, fewer on a slow machine)",
+        help="photographs in the stream (default: 360, fewer on a slow machine)",
     )
     parser.add_argument(
         "--power",

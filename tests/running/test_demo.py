@@ -248,7 +248,7 @@ def test_phases_of_the_picture() -> None:
 
 def test_a_slow_machine_gets_fewer_inputs() -> None:
     """All schemes together take less than two minutes, whatever the period."""
-    for slower, expected in ((1.0, 200), (5.0, 77), (10.0, 38), (1e6, 1)):
+    for slower, expected in ((1.0, 360), (2.0, 194), (5.0, 77), (10.0, 38), (1e6, 1)):
         made = replace(plan.make(profile()), period=0.0945 * slower)
         assert live._inputs_in(110.0, made) == expected
 

@@ -13,6 +13,7 @@ from alert.video.trust import trust
 
 SOME = branches(Detector(least=30), scales=(1, 0.5), every=(1, 4))
 GROUPS = 40
+MOTION = np.where(np.arange(GROUPS) // 10 % 2, 0.3, 0.1)
 
 
 def served(f1: np.ndarray, motion: np.ndarray, left: np.ndarray | float = 1.0) -> Served:
@@ -29,34 +30,31 @@ def told(film: Served) -> dict[str, object]:
     return {"kappa": 1.5, "quality": {"": points}, "situations": {"": film.situation()}}
 
 
+def changes() -> np.ndarray:
+    """Return by how much the content expects another F1 than 0.5, before each group."""
+    flat = served(np.full((GROUPS, 4), 0.5), MOTION)
+    content = Content.of(told(flat))
+    found = []
+    for saw in flat.saw[:, 0]:
+        found.append(content.accuracies(SOME) - 0.5)
+        content.take(Seen(*saw.tolist()), SOME[0])
+    return np.array(found)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0, 1.7, -0.5])
 def test_a_change_is_trusted_as_far_as_it_came_true(share: float) -> None:
-    motion = np.where(np.arange(GROUPS) // 10 % 2, 0.3, 0.1)
-    flat = served(np.full((GROUPS, 4), 0.5), motion)
-    content = Content.of(told(flat))
-    changes = []
-    for saw in flat.saw[:, 0]:
-        changes.append(content.accuracies(SOME) - 0.5)
-        content.take(Seen(*saw.tolist()), SOME[0])
-    assert np.std(changes, axis=0)[1] > 0.01
-    found = served(0.5 + share * np.array(changes), motion)
+    expected = changes()
+    assert np.std(expected, axis=0)[1] > 0.01
+    found = served(0.5 + share * expected, MOTION)
     # The means of what was found, too, are what is expected without the content.
     assert trust(told(found), [found]) == pytest.approx(min(max(share, 0.0), 1.0), abs=0.06)
 
 
 def test_a_share_that_is_uncertain_is_trusted_less() -> None:
     """Groups err together: what they found is half of the change, with noise of its size."""
-    motion = np.where(np.arange(GROUPS) // 10 % 2, 0.3, 0.1)
-    flat = served(np.full((GROUPS, 4), 0.5), motion)
-    content = Content.of(told(flat))
-    changes = []
-    for saw in flat.saw[:, 0]:
-        changes.append(content.accuracies(SOME) - 0.5)
-        content.take(Seen(*saw.tolist()), SOME[0])
+    expected = changes()
     noise = np.where(np.arange(GROUPS) % 2, 0.2, -0.2)[:, None]
-    quiet, noisy = (
-        served(0.5 + 0.5 * np.array(changes) + each, motion) for each in (0.0 * noise, noise)
-    )
+    quiet, noisy = (served(0.5 + 0.5 * expected + each, MOTION) for each in (0.0 * noise, noise))
     video = told(quiet)
     assert trust(video, [noisy]) < trust(video, [quiet]) - 0.1
     four = trust(video, [noisy] * 4)  # four times as many groups: half the error
